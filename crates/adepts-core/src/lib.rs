@@ -1,0 +1,1 @@
+//! What is a model? Traits, batches, the configuration contract, the saved run.

@@ -1,0 +1,191 @@
+//! The `[data]` and `[split]` tables of an experiment: where the log is, what to keep of it, how to cut it.
+
+use serde::{Deserialize, Serialize};
+
+/// A column of the log, by its name or, in files without a header, by its position (1 is the first).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Column {
+    /// By position, from 1.
+    Position(usize),
+    /// By name.
+    Name(String),
+}
+
+/// The `[data]` table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DataConfig {
+    /// A file, a glob, a folder of files, or a prepared folder.
+    pub source: String,
+    /// Format of the files; `auto` goes by the name (`.csv`, `.tsv`, `.dat`, `.jsonl`, `.parquet`, then `.gz`, `.zst`).
+    pub format: Format,
+    /// What stands between the values of a text file; by default `,` in CSV, tab in TSV, `::` in `.dat`.
+    pub delimiter: Option<String>,
+    /// Whether text files begin with the names of the columns.
+    pub header: bool,
+    /// The column of the user's id.
+    pub user: Option<Column>,
+    /// The column of the item's id.
+    pub item: Option<Column>,
+    /// The column of the rating.
+    pub rating: Option<Column>,
+    /// The column of the kind of event.
+    pub event: Option<Column>,
+    /// The column of the time (whole seconds, or ISO 8601 text).
+    pub time: Option<Column>,
+    /// Columns that hold a group of the user's own, constant for each user.
+    pub groups: Vec<Column>,
+    /// What is kept of the log.
+    pub filter: Filter,
+    /// What happens to rows that cannot be read.
+    pub bad_rows: BadRows,
+}
+
+impl Default for DataConfig {
+    fn default() -> Self {
+        Self {
+            source: String::new(),
+            format: Format::Auto,
+            delimiter: None,
+            header: true,
+            user: None,
+            item: None,
+            rating: None,
+            event: None,
+            time: None,
+            groups: Vec::new(),
+            filter: Filter::default(),
+            bad_rows: BadRows::Fail,
+        }
+    }
+}
+
+/// Format of the files of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// By the name of the file.
+    Auto,
+    /// Text with a delimiter.
+    Csv,
+    /// One JSON object a line.
+    Jsonl,
+    /// Apache Parquet.
+    Parquet,
+}
+
+/// What happens to rows that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BadRows {
+    /// The first one ends the work with an error.
+    Fail,
+    /// They are counted, and the first ones listed.
+    Skip,
+}
+
+/// What is kept of the log, applied in the order of the fields.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Filter {
+    /// Only rows with at least this rating.
+    pub min_rating: Option<f64>,
+    /// Only rows with one of these kinds of event; empty keeps all.
+    pub events: Vec<String>,
+    /// Only rows at or after this time (seconds or ISO 8601).
+    pub from: Option<TimeBound>,
+    /// Only rows before this time.
+    pub until: Option<TimeBound>,
+    /// Only users and items with at least this many interactions, iterated until nothing changes.
+    pub core: Option<usize>,
+    /// As `core`, for users only.
+    pub user_core: Option<usize>,
+    /// As `core`, for items only.
+    pub item_core: Option<usize>,
+}
+
+/// A moment: seconds since 1970 or ISO 8601 text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum TimeBound {
+    /// Seconds since 1970-01-01 UTC.
+    Seconds(i64),
+    /// `2024-03-01` or `2024-03-01T12:00:00Z`.
+    Text(String),
+}
+
+/// The `[split]` table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum SplitConfig {
+    /// Over each user's interactions, at random; at least one validation and one test item per user.
+    Random {
+        /// Share of a user's items for validation.
+        #[serde(default = "tenth")]
+        validation: f64,
+        /// Share of a user's items for test.
+        #[serde(default = "fifth")]
+        test: f64,
+        /// Seed of the draw; by default the seed of the experiment.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seed: Option<u64>,
+    },
+    /// The last items of each user by time: `test` for test, the `validation` before them for validation.
+    LeaveLast {
+        /// Items per user for validation.
+        #[serde(default = "one")]
+        validation: usize,
+        /// Items per user for test.
+        #[serde(default = "one")]
+        test: usize,
+    },
+    /// By two moments in the whole log, so that everything trained on happened before everything tested on.
+    Temporal {
+        /// Share of all interactions, the ones before the test, for validation.
+        #[serde(default = "tenth")]
+        validation: f64,
+        /// Share of all interactions, the latest, for test.
+        #[serde(default = "fifth")]
+        test: f64,
+    },
+    /// Whole users are held out: of their items, `input` is their history and the rest is to be found.
+    Users {
+        /// Share of the users for validation.
+        #[serde(default = "tenth")]
+        validation: f64,
+        /// Share of the users for test.
+        #[serde(default = "tenth")]
+        test: f64,
+        /// Share of a held-out user's items that are the history.
+        #[serde(default = "four_fifths")]
+        input: f64,
+        /// Seed of the draw; by default the seed of the experiment.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seed: Option<u64>,
+    },
+    /// The split is in the log: a column with `train`, `validation` (or `valid`, `val`) and `test`.
+    Column {
+        /// The column.
+        column: Column,
+    },
+}
+
+impl Default for SplitConfig {
+    fn default() -> Self {
+        Self::Random { validation: tenth(), test: fifth(), seed: None }
+    }
+}
+
+fn tenth() -> f64 {
+    0.1
+}
+fn fifth() -> f64 {
+    0.2
+}
+fn four_fifths() -> f64 {
+    0.8
+}
+fn one() -> usize {
+    1
+}

@@ -1,0 +1,106 @@
+//! A prepared data set: who used what, cut into training, validation and test.
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::{DataConfig, SplitConfig};
+use crate::id::Vocabulary;
+use crate::rows::Rows;
+
+/// A prepared data set in memory.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dataset {
+    /// The users.
+    pub users: Vocabulary,
+    /// The catalogue.
+    pub items: Vocabulary,
+    /// What a model sees of each user: the training interactions, or the input of a held-out user.
+    pub train: Rows,
+    /// Held-out items for choosing between models and epochs.
+    pub validation: Rows,
+    /// Held-out items for the final figures.
+    pub test: Rows,
+    /// Whether a model may learn from the user; false for whole users held out by the split `users`.
+    pub learns: Vec<bool>,
+    /// Mainstream score of each user: mean Jaccard similarity of the training row with those of others, in 0..=1.
+    pub mainstream: Vec<f32>,
+    /// Groups of the user's own.
+    pub columns: Vec<UserColumn>,
+    /// How it was made.
+    pub manifest: Manifest,
+}
+
+/// A property of users, such as a known community.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserColumn {
+    /// The name of the column in the log.
+    pub name: String,
+    /// The distinct values, ascending.
+    pub values: Vec<String>,
+    /// For each user the index of the value; `None` where the log has none.
+    pub of_user: Vec<Option<u16>>,
+}
+
+/// How a data set was made, and what came out: `manifest.json` of a prepared folder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Version of the format of the folder.
+    pub format: u32,
+    /// The source and its filters, as resolved.
+    pub data: DataConfig,
+    /// The split, with its seed filled in.
+    pub split: SplitConfig,
+    /// What each step kept and dropped.
+    pub steps: Vec<StepCount>,
+    /// Number of users.
+    pub users: usize,
+    /// Number of items.
+    pub items: usize,
+    /// Number of training pairs.
+    pub train: usize,
+    /// Number of validation pairs.
+    pub validation: usize,
+    /// Number of test pairs.
+    pub test: usize,
+    /// Users with fewer than three interactions, who only train.
+    pub train_only_users: usize,
+    /// How the mainstream score was computed.
+    pub mainstream: MainstreamMethod,
+    /// Rows that could not be read and were skipped.
+    pub skipped_rows: u64,
+    /// The first of them, as messages.
+    pub skipped_examples: Vec<String>,
+    /// blake3 over the content: vocabularies, rows, scores and columns.
+    pub content_hash: String,
+}
+
+/// What one step of the preparation kept and dropped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepCount {
+    /// The step, such as `read` or `rating >= 4`.
+    pub step: String,
+    /// Interactions after it.
+    pub rows: u64,
+    /// Users after it; `None` where a streaming step does not know yet.
+    pub users: Option<u64>,
+    /// Items after it; `None` where a streaming step does not know yet.
+    pub items: Option<u64>,
+    /// Interactions that it dropped.
+    pub dropped: u64,
+}
+
+/// How the mainstream score was computed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum MainstreamMethod {
+    /// Against every other user.
+    Exact,
+    /// Against a seeded sample of the users.
+    Sample {
+        /// Size of the sample.
+        users: usize,
+        /// Its seed.
+        seed: u64,
+    },
+}

@@ -1,0 +1,1 @@
+//! How are parameters found? One loop, optimizers, stopping, checkpoints.

@@ -1,0 +1,1 @@
+//! The front hall: one experiment from configuration to report.
