@@ -1,1 +1,3 @@
 //! What is a model? Traits, batches, the configuration contract, the saved run.
+
+pub mod log;

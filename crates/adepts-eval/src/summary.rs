@@ -1,0 +1,121 @@
+//! The result of an evaluation as people and programs read it: the JSON contract of `adepts evaluate --json` and `report.json`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// One or more evaluated runs: the whole JSON object.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// The runs, in the order asked for.
+    pub runs: Vec<RunSummary>,
+}
+
+/// How one run serves its users.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunSummary {
+    /// Name of the run.
+    pub name: String,
+    /// Its model, such as `tall`.
+    pub model: String,
+    /// Means over all test users, such as `ndcg@20`, and of the lists: `coverage@20`, `popularity@20`, `gini@20`.
+    pub metrics: BTreeMap<String, f64>,
+    /// The same per-user metrics with a 95 % interval, as for groups.
+    pub intervals: BTreeMap<String, Estimate>,
+    /// The same metrics with the validation items not masked, as published work often has it.
+    pub metrics_validation_unmasked: BTreeMap<String, f64>,
+    /// The groups of all groupings.
+    pub groups: Vec<GroupSummary>,
+    /// Of the first grouping, by the first metric: the group that is served worst, and the gap between best and worst.
+    pub worst: Option<WorstGroup>,
+    /// How the gate mixed the experts at prediction; absent for models without a gate.
+    pub gate: Option<GateSummary>,
+    /// Seconds spent in `prepare`, `train`, `evaluate`.
+    pub seconds: BTreeMap<String, f64>,
+    /// What the evaluation was: number of test users, which items were masked, the probe of the gate.
+    pub protocol: Protocol,
+}
+
+/// One group of users.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GroupSummary {
+    /// What the grouping is by.
+    pub by: String,
+    /// The group, such as `low` or `activity:high`.
+    pub name: String,
+    /// Test users in it.
+    pub users: usize,
+    /// Median length of their training histories.
+    pub history_median: f64,
+    /// Median number of their test items.
+    pub test_median: f64,
+    /// Mean of each per-user metric with its interval.
+    pub metrics: BTreeMap<String, Estimate>,
+}
+
+/// A mean over users with a 95 % percentile bootstrap interval.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// The mean.
+    pub mean: f64,
+    /// The 2.5 % percentile of the resampled means.
+    pub lower: f64,
+    /// The 97.5 % percentile of the resampled means.
+    pub upper: f64,
+}
+
+/// Who is served worst.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WorstGroup {
+    /// The metric.
+    pub metric: String,
+    /// The group.
+    pub group: String,
+    /// Its mean.
+    pub mean: f64,
+    /// The best group's mean less the worst's.
+    pub gap: f64,
+}
+
+/// How a gate mixed the experts over the test users.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GateSummary {
+    /// Number of experts.
+    pub experts: usize,
+    /// Mean entropy relative to log K: 1 means equal shares.
+    pub entropy: f64,
+    /// Mean of the users' largest share.
+    pub largest_share: f64,
+    /// Experts that are no user's first choice.
+    pub never_preferred: usize,
+    /// Per group of the first grouping: mean share of each expert times K (1 means an equal share).
+    pub relative_shares: Vec<GroupShares>,
+}
+
+/// The experts' shares in one group.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GroupShares {
+    /// The group.
+    pub group: String,
+    /// Mean entropy relative to log K.
+    pub entropy: f64,
+    /// Mean share of each expert times K.
+    pub shares: Vec<f64>,
+}
+
+/// What an evaluation was.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Protocol {
+    /// The judged part: `test` or `validation`.
+    pub part: String,
+    /// Users with at least one item to be found.
+    pub users: usize,
+    /// Size of the catalogue, all of which is ranked.
+    pub items: usize,
+    /// Whether validation items are kept out of the lists.
+    pub mask_validation: bool,
+    /// What the gate looks at: `validation`, `history`, or empty where there is no such gate.
+    pub probe: String,
+    /// Seed and number of the bootstrap resamples.
+    pub bootstrap: (u64, usize),
+}
