@@ -1,0 +1,55 @@
+//! Whole users are held out: of their items a share is the history and the rest is to be found.
+
+use rand::seq::SliceRandom;
+
+use super::{ByUser, FEWEST_TO_JUDGE, at_least_one, check_share, check_shares, place_of};
+use crate::error::DataError;
+use crate::interactions::{Interactions, Part};
+use crate::seed;
+
+/// The shares of the split.
+pub(super) struct Shares {
+    pub(super) validation: f64,
+    pub(super) test: f64,
+    pub(super) input: f64,
+}
+
+/// Holds out users among those with at least three interactions, clears their `learns`, and cuts their items.
+///
+/// The users come in an order that is drawn from seed and id; the first `test` of them judge and the next
+/// `validation` choose, so when a user joins, only the users at the two borders can change their part.
+pub(super) fn cut(
+    log: &Interactions,
+    rows: &ByUser,
+    shares: &Shares,
+    seed: u64,
+    learns: &mut [bool],
+) -> Result<Vec<Part>, DataError> {
+    check_shares("users", shares.validation, shares.test)?;
+    check_share("users", "input", shares.input)?;
+    let mut able: Vec<([u8; 32], usize)> = (0..rows.users())
+        .filter(|&user| rows.places(user).len() >= FEWEST_TO_JUDGE)
+        .map(|user| (seed::key(seed, "split users", &[place_of(&log.users.id(user as u32))]), user))
+        .collect();
+    able.sort_unstable();
+    let judged = at_least_one(able.len(), shares.test);
+    let held_out = judged + at_least_one(able.len(), shares.validation);
+    if held_out >= rows.users() || held_out > able.len() {
+        return Err(DataError::SplitTooFewUsers { able: able.len(), held_out, fewest: FEWEST_TO_JUDGE });
+    }
+    let mut parts = vec![Part::Train; rows.len()];
+    for (nth, (key, user)) in able.into_iter().take(held_out).enumerate() {
+        learns[user] = false;
+        let mut places: Vec<usize> = rows.places(user).collect();
+        let input = at_least_one(places.len(), shares.input).min(places.len() - 1);
+        places.shuffle(&mut stream_of(key));
+        for &place in &places[input..] {
+            parts[place] = if nth < judged { Part::Test } else { Part::Validation };
+        }
+    }
+    Ok(parts)
+}
+
+fn stream_of(key: [u8; 32]) -> rand_chacha::ChaCha8Rng {
+    rand_chacha::rand_core::SeedableRng::from_seed(key)
+}
