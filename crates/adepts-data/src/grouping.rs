@@ -1,6 +1,17 @@
 //! Groups of users: who is compared with whom.
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
+
+use crate::dataset::Dataset;
+use crate::error::DataError;
+
+/// The most groups by rank; more than this would be no groups any more.
+pub const MOST_PARTS: usize = 100;
+
+/// Shares of the users by activity within which `MainstreamWithinActivity` ranks.
+const DECILES: usize = 10;
 
 /// How users are put into groups.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,4 +57,254 @@ pub struct Grouping {
     pub names: Vec<String>,
     /// The group of each user; `None` for a user without training history or without a value.
     pub of_user: Vec<Option<u16>>,
+}
+
+/// What can be wrong with a request for groups.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GroupError {
+    /// A number of groups that cannot be.
+    #[error("groups by {by}: `parts` is {parts}, expected 2 to {MOST_PARTS}")]
+    Parts {
+        /// What the groups are by.
+        by: &'static str,
+        /// What it is.
+        parts: usize,
+    },
+    /// A column that the data set does not have.
+    #[error("groups by column: there is no column `{column}`; {}", known(nearest.as_deref(), have))]
+    UnknownColumn {
+        /// What was asked for.
+        column: String,
+        /// The one with the nearest name.
+        nearest: Option<String>,
+        /// Those that there are.
+        have: Vec<String>,
+    },
+}
+
+fn known(nearest: Option<&str>, have: &[String]) -> String {
+    match nearest {
+        Some(nearest) => format!("did you mean `{nearest}`? (there are: {})", have.join(", ")),
+        None if have.is_empty() => "the data set has no such columns; name them in `groups` of [data]".to_owned(),
+        None => format!("there are: {}", have.join(", ")),
+    }
+}
+
+impl Dataset {
+    /// The users in groups. Users without training history have no group.
+    ///
+    /// Equal parts are by rank: of `n` users, the one with rank `r` is in part `r * parts / n`; users with equal values
+    /// rank in the order of their ids.
+    ///
+    /// # Errors
+    /// If the number of parts is not 2 to [`MOST_PARTS`], or there is no such column.
+    pub fn grouping(&self, by: &GroupBy) -> Result<Grouping, DataError> {
+        let present: Vec<usize> = (0..self.train.len()).filter(|&user| !self.train.row(user).is_empty()).collect();
+        let mut of_user = vec![None; self.train.len()];
+        let activity = |&a: &usize, &b: &usize| self.train.row(a).len().cmp(&self.train.row(b).len());
+        let mainstream = |&a: &usize, &b: &usize| self.mainstream[a].total_cmp(&self.mainstream[b]);
+        let (by, prefix, parts) = match by {
+            GroupBy::Mainstream { parts } => {
+                check_parts("mainstream", *parts)?;
+                put(&present, mainstream, *parts, &mut of_user);
+                ("mainstream", "", *parts)
+            }
+            GroupBy::Activity { parts } => {
+                check_parts("activity", *parts)?;
+                put(&present, activity, *parts, &mut of_user);
+                ("activity", "activity:", *parts)
+            }
+            GroupBy::MainstreamWithinActivity { parts } => {
+                check_parts("mainstream_within_activity", *parts)?;
+                for decile in equal_parts(&present, activity, DECILES) {
+                    put(&decile, mainstream, *parts, &mut of_user);
+                }
+                ("mainstream_within_activity", "within-activity:", *parts)
+            }
+            GroupBy::Column { column } => return self.by_column(column, &present),
+        };
+        let names = part_names(parts).into_iter().map(|name| format!("{prefix}{name}")).collect();
+        Ok(Grouping { by: by.to_owned(), names, of_user })
+    }
+
+    fn by_column(&self, name: &str, present: &[usize]) -> Result<Grouping, DataError> {
+        let Some(column) = self.columns.iter().find(|column| column.name == name) else {
+            let have: Vec<String> = self.columns.iter().map(|column| column.name.clone()).collect();
+            let nearest = have.iter().max_by(|a, b| likeness(a, name).total_cmp(&likeness(b, name)));
+            let nearest = nearest.filter(|near| likeness(near, name) >= 0.7).cloned();
+            return Err(GroupError::UnknownColumn { column: name.to_owned(), nearest, have }.into());
+        };
+        let mut of_user = vec![None; self.train.len()];
+        for &user in present {
+            of_user[user] = column.of_user[user];
+        }
+        let names = column.values.iter().map(|value| format!("{name}:{value}")).collect();
+        Ok(Grouping { by: name.to_owned(), names, of_user })
+    }
+}
+
+fn likeness(a: &str, b: &str) -> f64 {
+    strsim::jaro_winkler(&a.to_lowercase(), &b.to_lowercase())
+}
+
+fn check_parts(by: &'static str, parts: usize) -> Result<(), GroupError> {
+    if (2..=MOST_PARTS).contains(&parts) { Ok(()) } else { Err(GroupError::Parts { by, parts }) }
+}
+
+/// The users in `parts` parts, ascending by `order`, those of equal rank in the order in which they stand.
+fn equal_parts(users: &[usize], order: impl Fn(&usize, &usize) -> Ordering, parts: usize) -> Vec<Vec<usize>> {
+    let mut ranked = users.to_vec();
+    ranked.sort_by(order);
+    let mut out = vec![Vec::new(); parts];
+    for (rank, &user) in ranked.iter().enumerate() {
+        out[rank * parts / ranked.len()].push(user);
+    }
+    for part in &mut out {
+        part.sort_unstable();
+    }
+    out
+}
+
+fn put(users: &[usize], order: impl Fn(&usize, &usize) -> Ordering, parts: usize, of_user: &mut [Option<u16>]) {
+    for (part, members) in equal_parts(users, order, parts).into_iter().enumerate() {
+        for user in members {
+            of_user[user] = Some(part as u16);
+        }
+    }
+}
+
+fn part_names(parts: usize) -> Vec<String> {
+    if parts == 5 {
+        return ["low", "med-low", "medium", "med-high", "high"].map(str::to_owned).to_vec();
+    }
+    (1..=parts).map(|part| format!("{part}/{parts}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{DataConfig, SplitConfig};
+    use crate::dataset::{MainstreamMethod, Manifest, UserColumn};
+    use crate::id::Vocabulary;
+    use crate::rows::Rows;
+
+    fn dataset(train: Rows, mainstream: Vec<f32>) -> Dataset {
+        let (users, items) = (train.len(), 100);
+        let manifest = Manifest {
+            format: 1,
+            data: DataConfig::default(),
+            split: SplitConfig::default(),
+            steps: Vec::new(),
+            users,
+            items,
+            train: train.pairs(),
+            validation: 0,
+            test: 0,
+            train_only_users: 0,
+            mainstream: MainstreamMethod::Exact,
+            skipped_rows: 0,
+            skipped_examples: Vec::new(),
+            content_hash: String::new(),
+        };
+        Dataset {
+            users: Vocabulary::Int((0..users as i64).collect()),
+            items: Vocabulary::Int((0..items as i64).collect()),
+            validation: Rows::empty(users),
+            test: Rows::empty(users),
+            learns: vec![true; users],
+            mainstream,
+            columns: vec![UserColumn {
+                name: "community".to_owned(),
+                values: vec!["folk".to_owned(), "jazz".to_owned()],
+                of_user: (0..users).map(|user| (user % 3 != 2).then_some((user % 3) as u16)).collect(),
+            }],
+            manifest,
+            train,
+        }
+    }
+
+    /// Users 0 to 19 with `1 + user / 2` items each, then one without.
+    fn twenty_and_one_without_history() -> Dataset {
+        let mut train = Rows::empty(0);
+        for user in 0..20_u32 {
+            train.push(&(0..=user / 2).collect::<Vec<u32>>());
+        }
+        train.push(&[]);
+        dataset(train, (0..21).map(|user| ((user * 7) % 20) as f32 / 20.0).collect())
+    }
+
+    fn sizes(grouping: &Grouping) -> Vec<usize> {
+        let of = |part| grouping.of_user.iter().filter(|&&group| group == Some(part)).count();
+        (0..grouping.names.len() as u16).map(of).collect()
+    }
+
+    #[test]
+    fn five_parts_have_the_names_of_the_field() {
+        let grouping = twenty_and_one_without_history().grouping(&GroupBy::Mainstream { parts: 5 }).unwrap();
+        assert_eq!(grouping.names, ["low", "med-low", "medium", "med-high", "high"]);
+        assert_eq!(sizes(&grouping), [4; 5]);
+        assert_eq!(grouping.of_user[20], None, "a user without history has no group");
+        assert_eq!(grouping.of_user[0], Some(0));
+    }
+
+    #[test]
+    fn users_of_equal_activity_rank_by_index() {
+        let grouping = twenty_and_one_without_history().grouping(&GroupBy::Activity { parts: 4 }).unwrap();
+        assert_eq!(grouping.names, ["activity:1/4", "activity:2/4", "activity:3/4", "activity:4/4"]);
+        let expected: Vec<Option<u16>> = (0..20).map(|user| Some((user / 5) as u16)).chain([None]).collect();
+        assert_eq!(grouping.of_user, expected, "users 4 and 5 have three items each");
+    }
+
+    #[test]
+    fn groups_within_deciles_of_activity_do_not_differ_in_activity() {
+        let data = twenty_and_one_without_history();
+        let grouping = data.grouping(&GroupBy::MainstreamWithinActivity { parts: 2 }).unwrap();
+        assert_eq!(grouping.names, ["within-activity:1/2", "within-activity:2/2"]);
+        assert_eq!(sizes(&grouping), [10, 10]);
+        let mean = |part| {
+            let of = (0..20).filter(|&user| grouping.of_user[user] == Some(part));
+            of.map(|user| data.train.row(user).len()).sum::<usize>()
+        };
+        assert_eq!(mean(0), mean(1));
+    }
+
+    #[test]
+    fn a_column_groups_by_its_values() {
+        let grouping =
+            twenty_and_one_without_history().grouping(&GroupBy::Column { column: "community".to_owned() }).unwrap();
+        assert_eq!(grouping.names, ["community:folk", "community:jazz"]);
+        assert_eq!(grouping.of_user[..4], [Some(0), Some(1), None, Some(0)]);
+    }
+
+    #[test]
+    fn an_unknown_column_is_refused_with_the_nearest() {
+        let error = twenty_and_one_without_history()
+            .grouping(&GroupBy::Column { column: "comunity".to_owned() })
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            error,
+            "groups by column: there is no column `comunity`; did you mean `community`? (there are: community)"
+        );
+    }
+
+    #[test]
+    fn a_number_of_parts_out_of_range_is_refused() {
+        for parts in [0, 1, MOST_PARTS + 1] {
+            let error = twenty_and_one_without_history().grouping(&GroupBy::Activity { parts }).unwrap_err();
+            assert!(matches!(error, DataError::Group(GroupError::Parts { by: "activity", .. })), "{error}");
+        }
+    }
+
+    #[test]
+    fn quintiles_of_the_mainstream_score_are_the_golden_ones() {
+        let golden: serde_json::Value = serde_json::from_str(include_str!("../tests/golden/mainstream.json")).unwrap();
+        let train: Vec<Vec<u32>> = serde_json::from_value(golden["train"].clone()).unwrap();
+        let quintile: Vec<u16> = serde_json::from_value(golden["quintile"].clone()).unwrap();
+        let train = Rows::from_lists(train);
+        let (scores, _) = crate::mainstream::mainstream_scores(&train, 31, 0);
+        let grouping = dataset(train, scores).grouping(&GroupBy::Mainstream { parts: 5 }).unwrap();
+        assert_eq!(grouping.of_user, quintile.into_iter().map(Some).collect::<Vec<_>>());
+    }
 }

@@ -166,3 +166,94 @@ const LANES: usize = 8;
 fn jaccard(common: u32, a: u32, b: u32) -> f64 {
     f64::from(common as i32) / f64::from((a + b - common) as i32)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn in_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
+    }
+
+    /// By the definition, without any index.
+    fn by_definition(train: &Rows) -> Vec<f32> {
+        let present = train.iter().filter(|row| !row.is_empty()).count();
+        let score = |user: usize| {
+            let mut sum = 0.0;
+            for other in (0..train.len()).filter(|&other| other != user) {
+                let common = train.row(user).iter().filter(|item| train.row(other).contains(item)).count();
+                let either = train.row(user).len() + train.row(other).len() - common;
+                sum += if common == 0 { 0.0 } else { common as f64 / either as f64 };
+            }
+            if train.row(user).is_empty() || present < 2 { 0.0 } else { (sum / (present - 1) as f64) as f32 }
+        };
+        (0..train.len()).map(score).collect()
+    }
+
+    fn close(a: &[f32], b: &[f32]) -> bool {
+        a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-6)
+    }
+
+    #[test]
+    fn scores_are_the_golden_ones() {
+        let golden: serde_json::Value = serde_json::from_str(include_str!("../tests/golden/mainstream.json")).unwrap();
+        let train: Vec<Vec<u32>> = serde_json::from_value(golden["train"].clone()).unwrap();
+        let score: Vec<f32> = serde_json::from_value(golden["score"].clone()).unwrap();
+        let (scores, method) = mainstream_scores(&Rows::from_lists(train), 31, 7);
+        assert_eq!(method, MainstreamMethod::Exact);
+        assert!(close(&scores, &score), "{scores:?} against {score:?}");
+    }
+
+    #[test]
+    fn a_user_without_history_or_without_others_scores_zero() {
+        let train = Rows::from_lists(vec![vec![0, 1], vec![], vec![0, 1]]);
+        assert_eq!(mainstream_scores(&train, 2, 0).0, [1.0, 0.0, 1.0]);
+        assert_eq!(mainstream_scores(&Rows::from_lists(vec![vec![0]]), 1, 0).0, [0.0]);
+        assert_eq!(mainstream_scores(&Rows::empty(0), 0, 0).0, Vec::<f32>::new());
+    }
+
+    #[test]
+    fn a_sample_of_all_users_gives_the_exact_score() {
+        let train =
+            Rows::from_lists((0..40_u32).map(|user| (0..30).filter(|i| (i * user) % 7 < 3).collect::<Vec<_>>()));
+        let all: Vec<u32> = (0..40).collect();
+        assert_eq!(sample(&all, 40, 3), all);
+        let drawn = sample(&all, 11, 3);
+        assert_eq!(drawn, sample(&all, 11, 3));
+        assert_ne!(drawn, sample(&all, 11, 4));
+        let mean = |scores: Vec<f32>| scores.iter().sum::<f32>() / 40.0;
+        let gap = mean(scores_against(&train, 30, &drawn)) - mean(scores_against(&train, 30, &all));
+        assert!(gap.abs() < 0.1, "{gap}");
+    }
+
+    proptest! {
+        #[test]
+        fn scores_follow_the_definition_for_any_number_of_threads(
+            lists in prop::collection::vec(prop::collection::vec(0_u32..60, 0..12), 0..50),
+        ) {
+            let train = Rows::from_lists(lists);
+            let (scores, _) = mainstream_scores(&train, 60, 0);
+            prop_assert!(close(&scores, &by_definition(&train)));
+            for threads in 1..=3 {
+                prop_assert_eq!(&in_threads(threads, || mainstream_scores(&train, 60, 0).0), &scores);
+            }
+        }
+
+        #[test]
+        fn counting_blindly_and_counting_by_memory_agree(
+            lists in prop::collection::vec(prop::collection::vec(0_u32..40, 1..12), 1..40),
+        ) {
+            let train = Rows::from_lists(lists);
+            let all: Vec<u32> = (0..train.len() as u32).collect();
+            let lists = Inverted::new(&train, 40, &all);
+            let mut scratch = Scratch { counts: vec![0; all.len()], touched: Vec::new() };
+            for row in train.iter() {
+                let (swept, walked) = (lists.sweep(row, &mut scratch), lists.walk(row, &mut scratch));
+                prop_assert!((swept - walked).abs() < 1e-9);
+                prop_assert!(scratch.counts.iter().all(|&count| count == 0) && scratch.touched.is_empty());
+            }
+        }
+    }
+}

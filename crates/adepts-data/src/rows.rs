@@ -76,6 +76,7 @@ impl Rows {
     }
 
     /// All rows in order.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u32]> + '_ {
         (0..self.len()).map(|user| self.row(user))
     }

@@ -1,4 +1,4 @@
-//! Where all randomness comes from: one ChaCha8 stream per purpose, so that no draw depends on the
+//! Where all randomness comes from: one `ChaCha8` stream per purpose, so that no draw depends on the
 //! order in which others are made.
 
 use rand_chacha::ChaCha8Rng;

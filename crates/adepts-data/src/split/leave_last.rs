@@ -2,8 +2,7 @@
 
 use rand::seq::SliceRandom;
 
-use super::{ByUser, FEWEST_TO_JUDGE, place_of};
-use crate::error::DataError;
+use super::{ByUser, FEWEST_TO_JUDGE, SplitError, place_of};
 use crate::interactions::{Interactions, Part};
 use crate::seed;
 
@@ -12,10 +11,10 @@ use crate::seed;
 ///
 /// Interactions of one user at the same second have no order of their own; they are put into one that is drawn from
 /// the user's id alone, because the order of the item's ids would prefer new items.
-pub(super) fn cut(log: &Interactions, rows: &ByUser, validation: usize, test: usize) -> Result<Vec<Part>, DataError> {
+pub(super) fn cut(log: &Interactions, rows: &ByUser, validation: usize, test: usize) -> Result<Vec<Part>, SplitError> {
     for (part, count) in [("validation", validation), ("test", test)] {
         if count == 0 {
-            return Err(DataError::SplitCount { kind: "leave-last", part, count });
+            return Err(SplitError::Count { kind: "leave-last", part, count });
         }
     }
     let times = rows.times("leave-last")?;

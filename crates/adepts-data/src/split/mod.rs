@@ -4,10 +4,13 @@
 //! order of the rows, to which part it belongs. That a split is a partition therefore holds by construction.
 
 mod column;
+mod error;
 mod leave_last;
 mod random;
 mod temporal;
 mod users;
+
+pub use error::SplitError;
 
 use crate::config::SplitConfig;
 use crate::error::DataError;
@@ -63,7 +66,7 @@ pub fn split(log: &Interactions, config: &SplitConfig, seed: u64) -> Result<Cut,
         }
         SplitConfig::Column { .. } => ("column", column::cut(log, &rows)?),
     };
-    rows.assemble(kind, &parts, learns, resolved)
+    Ok(rows.assemble(kind, &parts, learns, resolved)?)
 }
 
 /// The positions of the log's rows, ordered by user and then by item.
@@ -112,8 +115,8 @@ impl<'a> ByUser<'a> {
         self.order.len()
     }
 
-    fn times(&self, kind: &'static str) -> Result<Vec<i64>, DataError> {
-        let times = self.log.time.as_ref().ok_or(DataError::SplitWithoutTimes { kind })?;
+    fn times(&self, kind: &'static str) -> Result<Vec<i64>, SplitError> {
+        let times = self.log.time.as_ref().ok_or(SplitError::WithoutTimes { kind })?;
         Ok(self.order.iter().map(|&row| times[row as usize]).collect())
     }
 
@@ -123,7 +126,7 @@ impl<'a> ByUser<'a> {
         parts: &[Part],
         learns: Vec<bool>,
         split: SplitConfig,
-    ) -> Result<Cut, DataError> {
+    ) -> Result<Cut, SplitError> {
         let rows_of = |part: Part| {
             let mut rows = Rows::empty(0);
             let mut row = Vec::new();
@@ -137,12 +140,7 @@ impl<'a> ByUser<'a> {
                 rows.push(&row);
             }
             if rows.pairs() == 0 {
-                return Err(DataError::SplitPartEmpty {
-                    kind,
-                    part: name(part),
-                    rows: self.len(),
-                    users: self.users(),
-                });
+                return Err(SplitError::PartEmpty { kind, part: name(part), rows: self.len(), users: self.users() });
             }
             Ok(rows)
         };
@@ -165,18 +163,18 @@ fn name(part: Part) -> &'static str {
 }
 
 /// Refuses shares that are not above 0 or leave nothing to train on.
-fn check_shares(kind: &'static str, validation: f64, test: f64) -> Result<(), DataError> {
+fn check_shares(kind: &'static str, validation: f64, test: f64) -> Result<(), SplitError> {
     for (share, value) in [("validation", validation), ("test", test)] {
         check_share(kind, share, value)?;
     }
     if validation + test >= 1.0 {
-        return Err(DataError::SplitSharesTooLarge { kind, validation, test });
+        return Err(SplitError::SharesTooLarge { kind, validation, test });
     }
     Ok(())
 }
 
-fn check_share(kind: &'static str, share: &'static str, value: f64) -> Result<(), DataError> {
-    if value > 0.0 && value < 1.0 { Ok(()) } else { Err(DataError::SplitShare { kind, share, value }) }
+fn check_share(kind: &'static str, share: &'static str, value: f64) -> Result<(), SplitError> {
+    if value > 0.0 && value < 1.0 { Ok(()) } else { Err(SplitError::Share { kind, share, value }) }
 }
 
 /// `share` of `n`, rounded half up, at least one.

@@ -2,8 +2,7 @@
 
 use rand::seq::SliceRandom;
 
-use super::{ByUser, FEWEST_TO_JUDGE, at_least_one, check_shares, place_of};
-use crate::error::DataError;
+use super::{ByUser, FEWEST_TO_JUDGE, SplitError, at_least_one, check_shares, place_of};
 use crate::interactions::{Interactions, Part};
 use crate::seed;
 
@@ -15,7 +14,7 @@ pub(super) fn cut(
     validation: f64,
     test: f64,
     seed: u64,
-) -> Result<Vec<Part>, DataError> {
+) -> Result<Vec<Part>, SplitError> {
     check_shares("random", validation, test)?;
     let mut parts = vec![Part::Train; rows.len()];
     for user in 0..rows.users() {

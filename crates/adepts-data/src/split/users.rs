@@ -2,8 +2,7 @@
 
 use rand::seq::SliceRandom;
 
-use super::{ByUser, FEWEST_TO_JUDGE, at_least_one, check_share, check_shares, place_of};
-use crate::error::DataError;
+use super::{ByUser, FEWEST_TO_JUDGE, SplitError, at_least_one, check_share, check_shares, place_of};
 use crate::interactions::{Interactions, Part};
 use crate::seed;
 
@@ -24,7 +23,7 @@ pub(super) fn cut(
     shares: &Shares,
     seed: u64,
     learns: &mut [bool],
-) -> Result<Vec<Part>, DataError> {
+) -> Result<Vec<Part>, SplitError> {
     check_shares("users", shares.validation, shares.test)?;
     check_share("users", "input", shares.input)?;
     let mut able: Vec<([u8; 32], usize)> = (0..rows.users())
@@ -35,7 +34,7 @@ pub(super) fn cut(
     let judged = at_least_one(able.len(), shares.test);
     let held_out = judged + at_least_one(able.len(), shares.validation);
     if held_out >= rows.users() || held_out > able.len() {
-        return Err(DataError::SplitTooFewUsers { able: able.len(), held_out, fewest: FEWEST_TO_JUDGE });
+        return Err(SplitError::TooFewUsers { able: able.len(), held_out, users: rows.users() });
     }
     let mut parts = vec![Part::Train; rows.len()];
     for (nth, (key, user)) in able.into_iter().take(held_out).enumerate() {

@@ -1,0 +1,78 @@
+//! What can be wrong with a split.
+
+use super::FEWEST_TO_JUDGE;
+
+/// What can be wrong with a split: what, where, and what was expected.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SplitError {
+    /// A share is not between 0 and 1.
+    #[error("split {kind}: the share `{share}` is {value}, expected more than 0 and less than 1")]
+    Share {
+        /// The kind of split.
+        kind: &'static str,
+        /// Which share.
+        share: &'static str,
+        /// What it is.
+        value: f64,
+    },
+    /// The shares leave nothing to train on.
+    #[error("split {kind}: validation {validation} and test {test} leave nothing to train on, expected a sum below 1")]
+    SharesTooLarge {
+        /// The kind of split.
+        kind: &'static str,
+        /// The share for validation.
+        validation: f64,
+        /// The share for test.
+        test: f64,
+    },
+    /// A number of held-out items is zero.
+    #[error("split {kind}: `{part}` is {count}, expected at least 1 item per user")]
+    Count {
+        /// The kind of split.
+        kind: &'static str,
+        /// Which part.
+        part: &'static str,
+        /// What it is.
+        count: usize,
+    },
+    /// A split by time of a log without times.
+    #[error("split {kind}: the log has no times; set `time` in [data] to the column that holds them")]
+    WithoutTimes {
+        /// The kind of split.
+        kind: &'static str,
+    },
+    /// A split by column of a log whose column was not read.
+    #[error(
+        "split column: the log has no column with the split, expected one that holds `train`, `validation` and `test`"
+    )]
+    WithoutColumn,
+    /// Too few users for holding out whole users.
+    #[error(
+        "split users: {held_out} users would be held out, but there are {able} with at least {FEWEST_TO_JUDGE} \
+         interactions, of {users} in all; expected that some users are left to learn from"
+    )]
+    TooFewUsers {
+        /// Users with enough interactions to be held out.
+        able: usize,
+        /// How many should be.
+        held_out: usize,
+        /// All users.
+        users: usize,
+    },
+    /// A part came out empty.
+    #[error(
+        "split {kind}: the {part} part is empty after cutting {rows} interactions of {users} users, expected at least \
+         one interaction in each of train, validation and test"
+    )]
+    PartEmpty {
+        /// The kind of split.
+        kind: &'static str,
+        /// Which part.
+        part: &'static str,
+        /// Interactions in the log.
+        rows: usize,
+        /// Users in the log.
+        users: usize,
+    },
+}
