@@ -1,11 +1,23 @@
 //! What can be wrong with a log or a prepared folder.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use crate::place::{Place, listed};
+use crate::store::FolderError;
 
 /// What can be wrong with a log or a prepared folder: always what, where, and what was expected.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
+    /// A split that cannot be made.
+    #[error(transparent)]
+    Split(#[from] crate::split::SplitError),
+    /// Groups that cannot be made.
+    #[error(transparent)]
+    Group(#[from] crate::grouping::GroupError),
+    /// A simulation that cannot be run.
+    #[error(transparent)]
+    Simulation(#[from] crate::simulate::SimulationError),
     /// A file could not be read or written.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
@@ -16,111 +28,255 @@ pub enum DataError {
         /// The system's answer.
         source: std::io::Error,
     },
-    /// A share of a split is not between 0 and 1.
-    #[error("split {kind}: the share `{share}` is {value}, expected more than 0 and less than 1")]
-    SplitShare {
-        /// The kind of split.
-        kind: &'static str,
-        /// Which share.
-        share: &'static str,
-        /// What it is.
-        value: f64,
-    },
-    /// The shares of a split leave nothing to train on.
-    #[error("split {kind}: validation {validation} and test {test} leave nothing to train on, expected a sum below 1")]
-    SplitSharesTooLarge {
-        /// The kind of split.
-        kind: &'static str,
-        /// The share for validation.
-        validation: f64,
-        /// The share for test.
-        test: f64,
-    },
-    /// A number of held-out items is zero.
-    #[error("split {kind}: `{part}` is {count}, expected at least 1 item per user")]
-    SplitCount {
-        /// The kind of split.
-        kind: &'static str,
-        /// Which part.
-        part: &'static str,
-        /// What it is.
-        count: usize,
-    },
-    /// A split by time of a log without times.
-    #[error("split {kind}: the log has no times; set `time` in [data] to the column that holds them")]
-    SplitWithoutTimes {
-        /// The kind of split.
-        kind: &'static str,
-    },
-    /// A split by column of a log whose column was not read.
-    #[error(
-        "split column: the log has no column with the split, expected one that holds `train`, `validation` and `test`"
-    )]
-    SplitWithoutColumn,
-    /// Too few users for holding out whole users.
-    #[error(
-        "split users: {held_out} users would be held out, but of those with at least {fewest} interactions there are \
-         {able}; expected that some users are left to learn from"
-    )]
-    SplitTooFewUsers {
-        /// Users who could be held out.
-        able: usize,
-        /// How many should be.
-        held_out: usize,
-        /// The fewest interactions of a user who can be held out.
-        fewest: usize,
-    },
-    /// A part of a split came out empty.
-    #[error(
-        "split {kind}: the {part} part is empty after cutting {rows} interactions of {users} users, expected at least \
-         one interaction in each of train, validation and test"
-    )]
-    SplitPartEmpty {
-        /// The kind of split.
-        kind: &'static str,
-        /// Which part.
-        part: &'static str,
-        /// Interactions in the log.
-        rows: usize,
-        /// Users in the log.
-        users: usize,
-    },
-    /// A number of groups that cannot be.
-    #[error("groups by {by}: `parts` is {parts}, expected 2 to {most}")]
-    GroupParts {
-        /// What the groups are by.
-        by: &'static str,
-        /// What it is.
-        parts: usize,
-        /// The most there can be.
-        most: usize,
-    },
-    /// Groups by a column that the data set does not have.
-    #[error("groups by column: there is no column `{column}`; {}", known(nearest.as_deref(), have))]
-    UnknownGroupColumn {
+
+    // --- finding and opening files ---
+    /// The source is not there.
+    #[error("there is no file or folder {}", path.display())]
+    MissingFile {
         /// What was asked for.
+        path: PathBuf,
+    },
+    /// A glob that matches no file.
+    #[error("no file matches {pattern}")]
+    NothingMatches {
+        /// The glob.
+        pattern: String,
+    },
+    /// A glob that cannot be understood.
+    #[error("{pattern} is not a pattern of file names: {reason}")]
+    BadPattern {
+        /// The glob.
+        pattern: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A folder without a single file of a known format.
+    #[error("the folder {} holds no file ending in {expected}", path.display())]
+    EmptyFolder {
+        /// The folder.
+        path: PathBuf,
+        /// The suffixes that are known.
+        expected: &'static str,
+    },
+    /// A file name that does not say what the format is.
+    #[error("{}: the name does not say the format; set `format`, or name it {expected}", path.display())]
+    UnknownFormat {
+        /// The file.
+        path: PathBuf,
+        /// The suffixes that are known.
+        expected: &'static str,
+    },
+    /// A file of no bytes, or of nothing but blank lines.
+    #[error("{} is empty", path.display())]
+    EmptyFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file that breaks off before its end.
+    #[error("{} breaks off: it is not a complete {kind} file", path.display())]
+    Truncated {
+        /// The file.
+        path: PathBuf,
+        /// `gzip`, `zstd`, `Parquet` …
+        kind: &'static str,
+    },
+    /// A file whose bytes are not what its format demands.
+    #[error("{} is not a sound {kind} file: {reason}", path.display())]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// `gzip`, `zstd`, `Parquet`, `text` …
+        kind: &'static str,
+        /// What the decoder said.
+        reason: String,
+    },
+    /// An empty delimiter, or one that cannot delimit.
+    #[error("`{delimiter}` cannot be a delimiter: {reason}")]
+    BadDelimiter {
+        /// As given.
+        delimiter: String,
+        /// Why not.
+        reason: &'static str,
+    },
+
+    // --- columns ---
+    /// Two columns of one name.
+    #[error("{}: the column `{column}` stands twice in the header, at positions {first} and {second}", path.display())]
+    DuplicateColumn {
+        /// The file.
+        path: PathBuf,
+        /// The name.
         column: String,
-        /// The one with the nearest name.
-        nearest: Option<String>,
-        /// Those that there are.
-        have: Vec<String>,
+        /// Position of the first, from 1.
+        first: usize,
+        /// Position of the second, from 1.
+        second: usize,
     },
-    /// A field of a simulation that cannot be.
-    #[error("simulate: `{field}` is {value}, expected {expected}")]
-    Simulation {
-        /// The field.
-        field: &'static str,
-        /// What it is.
+    /// A name that no column has.
+    #[error("{} has no column `{column}`{}; it has {}", path.display(), hint.as_ref().map(|h| format!(" (did you mean `{h}`?)")).unwrap_or_default(), listed(columns))]
+    UnknownColumn {
+        /// The file.
+        path: PathBuf,
+        /// The name that was asked for.
+        column: String,
+        /// The nearest name there is, if one is near.
+        hint: Option<String>,
+        /// The names that there are.
+        columns: Vec<String>,
+    },
+    /// A position that no column has.
+    #[error("{} has no column {position}; it has {columns} columns, counted from 1", path.display())]
+    NoSuchPosition {
+        /// The file.
+        path: PathBuf,
+        /// The position that was asked for.
+        position: usize,
+        /// Number of columns.
+        columns: usize,
+    },
+    /// No column has a usual name for something that is needed.
+    #[error("{}: which column is the {role}? Set `{role}` to one of {}", path.display(), listed(columns))]
+    NoColumnFor {
+        /// The file.
+        path: PathBuf,
+        /// The key of `[data]`: `user`, `item`.
+        role: &'static str,
+        /// The names that there are.
+        columns: Vec<String>,
+    },
+    /// A filter or split that needs a column which the configuration does not name.
+    #[error("{what} needs the column of the {role}: set `{role}` in [data]")]
+    NeedsColumn {
+        /// What needs it, such as ``the split `temporal` ``.
+        what: String,
+        /// The key of `[data]`: `rating`, `event`, `time`.
+        role: &'static str,
+    },
+    /// A column of a type that holds no single values.
+    #[error("{}: the column `{column}` is of type {found}; expected {expected}", path.display())]
+    ColumnType {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// Its type.
+        found: String,
+        /// What can be read.
+        expected: &'static str,
+    },
+
+    // --- rows ---
+    /// A row that is not a row of its format.
+    #[error("{place}: {reason}")]
+    MalformedRow {
+        /// Where.
+        place: Place,
+        /// What was found and what was expected.
+        reason: String,
+    },
+    /// A row without a value that is needed.
+    #[error("{place}, column `{column}`: the value is missing; expected {expected}")]
+    MissingValue {
+        /// Where.
+        place: Place,
+        /// The column.
+        column: String,
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// A value that cannot be understood.
+    #[error("{place}, column `{column}`: found `{value}`, expected {expected}")]
+    BadValue {
+        /// Where.
+        place: Place,
+        /// The column.
+        column: String,
+        /// The value, shortened.
         value: String,
-        /// What it should be.
-        expected: String,
+        /// What was expected.
+        expected: &'static str,
     },
+    /// Text among numbers or numbers among text in a format that tells them apart.
+    #[error("{place}, column `{column}`: mixed types: `{value}` is {found}, the ids before it are {before}")]
+    MixedTypes {
+        /// Where.
+        place: Place,
+        /// The column.
+        column: String,
+        /// The value, shortened.
+        value: String,
+        /// `text` or `a number`.
+        found: &'static str,
+        /// `text` or `numbers`.
+        before: &'static str,
+    },
+    /// A group that is not constant for a user.
+    #[error("{place}, column `{column}`: user `{user}` is `{second}` here and `{first}` before; a group must be constant for each user")]
+    GroupNotConstant {
+        /// Where the second value stands.
+        place: Place,
+        /// The column.
+        column: String,
+        /// The user's id.
+        user: String,
+        /// The value in earlier rows.
+        first: String,
+        /// The value here.
+        second: String,
+    },
+    /// A column with too many values to be a group.
+    #[error("the column `{column}` has more than {limit} values; a group has fewer")]
+    TooManyGroups {
+        /// The column.
+        column: String,
+        /// The most that are possible.
+        limit: usize,
+    },
+    /// More than can be counted with 32 bits.
+    #[error("the log has more than {limit} {what}")]
+    TooMany {
+        /// `rows`, `users`, `items`.
+        what: &'static str,
+        /// The most that are possible.
+        limit: u64,
+    },
+
+    // --- filters ---
+    /// A setting of the filter that cannot be meant.
+    #[error("filter: `{key}` is {value}; expected {expected}")]
+    BadFilter {
+        /// The key.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// A source without a single row.
+    #[error("{origin} has no rows")]
+    NoRows {
+        /// The source.
+        origin: String,
+    },
+    /// A filter that leaves nothing.
+    #[error("nothing is left: the step `{step}` dropped all {before} interactions that came to it")]
+    EmptyResult {
+        /// The step.
+        step: String,
+        /// Interactions before it.
+        before: u64,
+    },
+
+    // --- prepared folders ---
+    /// What can be wrong with a prepared folder.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
 }
 
-fn known(nearest: Option<&str>, have: &[String]) -> String {
-    match nearest {
-        Some(nearest) => format!("did you mean `{nearest}`? (there are: {})", have.join(", ")),
-        None if have.is_empty() => "the data set has no such columns; name them in `groups` of [data]".to_owned(),
-        None => format!("there are: {}", have.join(", ")),
+impl DataError {
+    /// An error of the system, with what was tried on which file.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::Io { action, path, source }
     }
 }

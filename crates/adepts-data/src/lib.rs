@@ -1,24 +1,40 @@
 //! What happened, and how is it cut up? From raw interaction logs to a prepared data set.
 
+pub mod atomic;
 pub mod config;
 pub mod dataset;
 pub mod error;
+mod filter;
 pub mod grouping;
+mod groups;
 pub mod id;
 pub mod interactions;
+mod intern;
 pub mod mainstream;
+pub mod place;
+pub mod prepare;
 pub mod progress;
+pub mod read;
 pub mod rows;
 pub mod seed;
+pub mod simulate;
+pub mod source;
 pub mod split;
+pub mod store;
+pub mod time;
 
+pub use atomic::write_atomically;
 pub use config::{BadRows, Column, DataConfig, Filter, Format, SplitConfig, TimeBound};
 pub use dataset::{Dataset, MainstreamMethod, Manifest, StepCount, UserColumn};
 pub use error::DataError;
 pub use grouping::{GroupBy, Grouping};
 pub use interactions::{Interactions, Part};
+pub use place::Place;
+pub use prepare::{open_or_prepare, prepare};
 pub use progress::Progress;
+pub use read::{Read, read};
 pub use id::{Id, Vocabulary};
 pub use mainstream::mainstream_scores;
 pub use rows::Rows;
 pub use split::{Cut, split};
+pub use store::FolderError;

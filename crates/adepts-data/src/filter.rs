@@ -1,0 +1,244 @@
+//! What is kept of a log: row by row while it streams, then once per pair, then the iterated core.
+
+use crate::config::Filter;
+use crate::dataset::StepCount;
+use crate::error::DataError;
+use crate::interactions::Part;
+use crate::time;
+
+/// The filters that look at one row at a time, in their order, with what each has dropped.
+pub(crate) struct Sieve {
+    min_rating: Option<f64>,
+    events: Vec<String>,
+    from: Option<i64>,
+    until: Option<i64>,
+    dropped: [u64; 4],
+}
+
+impl Sieve {
+    pub(crate) fn new(filter: &Filter) -> Result<Self, DataError> {
+        if let Some(value) = filter.min_rating.filter(|v| !v.is_finite()) {
+            let expected = "a finite number";
+            return Err(DataError::BadFilter { key: "min_rating", value: value.to_string(), expected });
+        }
+        let from = filter.from.as_ref().map(|b| time::bound("from", b)).transpose()?;
+        let until = filter.until.as_ref().map(|b| time::bound("until", b)).transpose()?;
+        if let (Some(from), Some(until)) = (from, until)
+            && from >= until
+        {
+            let expected = "a time after `from`";
+            return Err(DataError::BadFilter { key: "until", value: until.to_string(), expected });
+        }
+        Ok(Self { min_rating: filter.min_rating, events: filter.events.clone(), from, until, dropped: [0; 4] })
+    }
+
+    /// Whether a row stays. What a filter needs is there: the caller checks it for each row.
+    #[inline]
+    pub(crate) fn keeps(&mut self, rating: Option<f64>, event: Option<&str>, time: Option<i64>) -> bool {
+        let falls = [
+            self.min_rating.zip(rating).is_some_and(|(least, rating)| rating < least),
+            !self.events.is_empty() && event.is_some_and(|event| !self.events.iter().any(|e| e == event)),
+            self.from.zip(time).is_some_and(|(from, time)| time < from),
+            self.until.zip(time).is_some_and(|(until, time)| time >= until),
+        ];
+        match falls.iter().position(|&falls| falls) {
+            Some(step) => {
+                self.dropped[step] += 1;
+                false
+            }
+            None => true,
+        }
+    }
+
+    /// The rows of the table for the filters that are set, after `rows` that could be read.
+    pub(crate) fn steps(&self, mut rows: u64) -> Vec<StepCount> {
+        let names = [
+            self.min_rating.map(|least| format!("rating >= {least}")),
+            (!self.events.is_empty()).then(|| format!("event is {}", self.events.join(" or "))),
+            self.from.map(|from| format!("time >= {from}")),
+            self.until.map(|until| format!("time < {until}")),
+        ];
+        let mut steps = Vec::new();
+        for (name, dropped) in names.into_iter().zip(self.dropped) {
+            if let Some(step) = name {
+                rows -= dropped;
+                steps.push(StepCount { step, rows, users: None, items: None, dropped });
+            }
+        }
+        steps
+    }
+}
+
+/// The rows that are left, as columns; users and items are indices.
+pub(crate) struct Pairs {
+    pub(crate) user: Vec<u32>,
+    pub(crate) item: Vec<u32>,
+    pub(crate) time: Option<Vec<i64>>,
+    pub(crate) part: Option<Vec<Part>>,
+}
+
+impl Pairs {
+    pub(crate) fn len(&self) -> usize {
+        self.user.len()
+    }
+
+    /// Orders the rows by user, then item, and keeps of several rows of one pair the earliest; of those at one time,
+    /// or without times, the first of the log. The result does not depend on the order of rows with distinct times.
+    pub(crate) fn once_each(self, users: usize) -> Self {
+        let Self { user, item, time, part } = self;
+        // A counting sort by user, then small sorts within users: 4 bytes a row, and linear.
+        let mut starts = vec![0_u32; users + 1];
+        for &u in &user {
+            starts[u as usize + 1] += 1;
+        }
+        for u in 0..users {
+            starts[u + 1] += starts[u];
+        }
+        let mut order = vec![0_u32; user.len()];
+        let mut next = starts.clone();
+        for (row, &u) in user.iter().enumerate() {
+            order[next[u as usize] as usize] = row as u32;
+            next[u as usize] += 1;
+        }
+        drop(next);
+        for u in 0..users {
+            let rows = &mut order[starts[u] as usize..starts[u + 1] as usize];
+            match &time {
+                Some(time) => rows.sort_unstable_by_key(|&r| (item[r as usize], time[r as usize], r)),
+                None => rows.sort_unstable_by_key(|&r| (item[r as usize], r)),
+            }
+        }
+        order.dedup_by(|later, first| {
+            let (a, b) = (*later as usize, *first as usize);
+            user[a] == user[b] && item[a] == item[b]
+        });
+        // Column by column, so that only one stands twice at a time.
+        let user = picked(user, &order);
+        let item = picked(item, &order);
+        let time = time.map(|time| picked(time, &order));
+        let part = part.map(|part| picked(part, &order));
+        Self { user, item, time, part }
+    }
+
+    /// Drops users with fewer than `user_core` rows and items with fewer than `item_core`, until all that are left
+    /// have as many.
+    pub(crate) fn core(&mut self, users: usize, items: usize, user_core: usize, item_core: usize) {
+        loop {
+            let user_counts = counts(&self.user, users);
+            let item_counts = counts(&self.item, items);
+            let stays = |pairs: &Self, row: usize| {
+                user_counts[pairs.user[row] as usize] as usize >= user_core
+                    && item_counts[pairs.item[row] as usize] as usize >= item_core
+            };
+            let mut kept = 0;
+            for row in 0..self.len() {
+                if stays(self, row) {
+                    self.user[kept] = self.user[row];
+                    self.item[kept] = self.item[row];
+                    if let Some(time) = &mut self.time {
+                        time[kept] = time[row];
+                    }
+                    if let Some(part) = &mut self.part {
+                        part[kept] = part[row];
+                    }
+                    kept += 1;
+                }
+            }
+            if kept == self.len() {
+                return;
+            }
+            self.user.truncate(kept);
+            self.item.truncate(kept);
+            if let Some(time) = &mut self.time {
+                time.truncate(kept);
+            }
+            if let Some(part) = &mut self.part {
+                part.truncate(kept);
+            }
+        }
+    }
+}
+
+fn picked<T: Copy>(from: Vec<T>, order: &[u32]) -> Vec<T> {
+    let picked = order.iter().map(|&row| from[row as usize]).collect();
+    drop(from);
+    picked
+}
+
+/// How often each index stands.
+pub(crate) fn counts(of: &[u32], len: usize) -> Vec<u32> {
+    let mut counts = vec![0; len];
+    for &i in of {
+        counts[i as usize] += 1;
+    }
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pairs(rows: &[(u32, u32, i64)]) -> Pairs {
+        Pairs {
+            user: rows.iter().map(|r| r.0).collect(),
+            item: rows.iter().map(|r| r.1).collect(),
+            time: Some(rows.iter().map(|r| r.2).collect()),
+            part: None,
+        }
+    }
+
+    #[test]
+    fn the_earliest_of_a_pair_stays() {
+        let once = pairs(&[(1, 0, 5), (0, 7, 9), (1, 0, 3), (0, 2, 1), (0, 7, 10)]).once_each(2);
+        assert_eq!(once.user, [0, 0, 1]);
+        assert_eq!(once.item, [2, 7, 0]);
+        assert_eq!(once.time, Some(vec![1, 9, 3]));
+    }
+
+    #[test]
+    fn without_times_the_first_of_a_pair_stays() {
+        let mut log = pairs(&[(0, 1, 0), (0, 1, 0)]);
+        log.time = None;
+        log.part = Some(vec![Part::Test, Part::Train]);
+        assert_eq!(log.once_each(1).part, Some(vec![Part::Test]));
+    }
+
+    #[test]
+    fn the_core_is_iterated_until_nothing_changes() {
+        // Item 2 has one user; without it user 2 has one item; without him item 1 still has two users.
+        let mut log = pairs(&[(0, 0, 0), (0, 1, 0), (1, 0, 0), (1, 1, 0), (2, 1, 0), (2, 2, 0)]);
+        log.core(3, 3, 2, 2);
+        assert_eq!(log.user, [0, 0, 1, 1]);
+        assert_eq!(log.item, [0, 1, 0, 1]);
+    }
+
+    #[test]
+    fn each_filter_counts_what_it_alone_dropped() {
+        let filter = Filter {
+            min_rating: Some(4.0),
+            from: Some(crate::TimeBound::Seconds(10)),
+            until: Some(crate::TimeBound::Text("1970-01-01T00:00:20Z".into())),
+            ..Filter::default()
+        };
+        let mut sieve = Sieve::new(&filter).unwrap();
+        assert!(!sieve.keeps(Some(3.5), None, Some(5)));
+        assert!(!sieve.keeps(Some(4.0), None, Some(9)));
+        assert!(sieve.keeps(Some(4.0), None, Some(10)));
+        assert!(!sieve.keeps(Some(5.0), None, Some(20)));
+        let table: Vec<_> = sieve.steps(4).into_iter().map(|s| (s.step, s.rows, s.dropped)).collect();
+        assert_eq!(
+            table,
+            [("rating >= 4".into(), 3, 1), ("time >= 10".into(), 2, 1), ("time < 20".into(), 1, 1)]
+        );
+    }
+
+    #[test]
+    fn a_time_range_without_a_moment_is_refused() {
+        let filter = Filter {
+            from: Some(crate::TimeBound::Seconds(5)),
+            until: Some(crate::TimeBound::Seconds(5)),
+            ..Filter::default()
+        };
+        assert!(matches!(Sieve::new(&filter), Err(DataError::BadFilter { key: "until", .. })));
+    }
+}

@@ -1,0 +1,84 @@
+//! From a log to a prepared data set: read, split, score, sum up.
+
+use std::path::Path;
+
+use crate::config::{DataConfig, Filter, SplitConfig};
+use crate::dataset::{Dataset, Manifest};
+use crate::error::DataError;
+use crate::mainstream::mainstream_scores;
+use crate::progress::Progress;
+use crate::read::{Read, read};
+use crate::split::{Cut, split as cut};
+use crate::store::{self, FolderError};
+
+/// Prepares a data set from a log.
+///
+/// # Errors
+/// Everything that can be wrong with the log, the filters and the split; see [`DataError`].
+pub fn prepare(data: &DataConfig, split: &SplitConfig, seed: u64, progress: Progress) -> Result<Dataset, DataError> {
+    let Read { interactions, steps, skipped_rows, skipped_examples, data } = read(data, split, progress)?;
+    progress("split", 0, None);
+    let Cut { train, validation, test, learns, train_only_users, split } = cut(&interactions, split, seed)?;
+    let (users, items, columns) = (interactions.users, interactions.items, interactions.columns);
+    progress("score", 0, None);
+    let (mainstream, method) = mainstream_scores(&train, items.len(), seed);
+    let manifest = Manifest {
+        format: store::FORMAT,
+        data,
+        split,
+        steps,
+        users: users.len(),
+        items: items.len(),
+        train: train.pairs(),
+        validation: validation.pairs(),
+        test: test.pairs(),
+        train_only_users,
+        mainstream: method,
+        skipped_rows,
+        skipped_examples,
+        content_hash: String::new(),
+    };
+    let mut dataset = Dataset { users, items, train, validation, test, learns, mainstream, columns, manifest };
+    dataset.manifest.content_hash = dataset.content_hash();
+    Ok(dataset)
+}
+
+/// Opens the source if it is a prepared folder, and prepares it otherwise.
+///
+/// A prepared folder is taken as it is: the columns in `data` do not matter, and a filter or a split other than the
+/// default must be the one it was prepared with.
+///
+/// # Errors
+/// As [`prepare`] and [`Dataset::open`]; [`FolderError::PreparedOtherwise`].
+pub fn open_or_prepare(
+    data: &DataConfig,
+    split: &SplitConfig,
+    seed: u64,
+    progress: Progress,
+) -> Result<Dataset, DataError> {
+    let folder = Path::new(&data.source);
+    if !store::is_prepared(folder) {
+        return prepare(data, split, seed, progress);
+    }
+    progress("open", 0, None);
+    let dataset = Dataset::open(folder)?;
+    let otherwise = |what| Err(FolderError::PreparedOtherwise { path: folder.to_path_buf(), what }.into());
+    if data.filter != Filter::default() && data.filter != dataset.manifest.data.filter {
+        return otherwise("filter");
+    }
+    if *split != SplitConfig::default() && !same_split(split, &dataset.manifest.split) {
+        return otherwise("split");
+    }
+    Ok(dataset)
+}
+
+/// Equal but for a seed that is left open.
+fn same_split(asked: &SplitConfig, have: &SplitConfig) -> bool {
+    let mut asked = asked.clone();
+    match (&mut asked, have) {
+        (SplitConfig::Random { seed, .. }, SplitConfig::Random { seed: had, .. })
+        | (SplitConfig::Users { seed, .. }, SplitConfig::Users { seed: had, .. }) => *seed = seed.or(*had),
+        _ => {}
+    }
+    asked == *have
+}

@@ -1,0 +1,180 @@
+//! Parquet, column by column through Arrow arrays.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int64Type};
+use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray};
+use arrow_cast::{CastOptions, cast_with_options};
+use arrow_schema::{DataType, TimeUnit};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::errors::ParquetError;
+
+use super::files::{Compression, SourceFile, Ticker, open_text, read_error};
+use super::{At, Cell, Flow, Sink};
+use crate::error::DataError;
+
+/// Rows that are decoded at a time.
+const BATCH: usize = 16_384;
+
+pub(super) fn columns(file: &SourceFile) -> Result<Vec<String>, DataError> {
+    Ok(builder(file)?.schema().fields().iter().map(|f| f.name().clone()).collect())
+}
+
+pub(super) fn read(file: &SourceFile, wanted: &[usize], sink: &mut dyn Sink, ticker: &mut Ticker) -> Flow {
+    let builder = builder(file)?;
+    let schema = builder.schema().clone();
+    let targets: Vec<DataType> = wanted
+        .iter()
+        .map(|&w| {
+            let field = schema.field(w);
+            target(field.data_type()).ok_or_else(|| DataError::ColumnType {
+                path: file.path.clone(),
+                column: field.name().clone(),
+                found: field.data_type().to_string(),
+                expected: "numbers, text, truth values or times",
+            })
+        })
+        .collect::<Result<_, _>>()?;
+
+    // The projection keeps the order of the file and each column once.
+    let mut projected = wanted.to_vec();
+    projected.sort_unstable();
+    projected.dedup();
+    let slots: Vec<usize> = wanted.iter().map(|w| projected.partition_point(|p| p < w)).collect();
+    let mask = ProjectionMask::roots(builder.parquet_schema(), projected);
+    let rows = builder.metadata().file_metadata().num_rows().max(1) as u64;
+    let batches = builder.with_projection(mask).with_batch_size(BATCH).build().map_err(|e| broken(&file.path, &e))?;
+
+    let mut number = 0;
+    for batch in batches {
+        let batch = batch.map_err(|e| corrupt(&file.path, e.to_string()))?;
+        let columns: Vec<Values> = slots
+            .iter()
+            .zip(&targets)
+            .map(|(&slot, to)| Values::new(batch.column(slot), to).map_err(|reason| corrupt(&file.path, reason)))
+            .collect::<Result<_, _>>()?;
+        let mut cells = vec![Cell::Missing; columns.len()];
+        for row in 0..batch.num_rows() {
+            for (cell, column) in cells.iter_mut().zip(&columns) {
+                *cell = column.cell(row);
+            }
+            number += 1;
+            let flow = sink.row(At { path: &file.path, unit: "row", number }, &cells)?;
+            if flow.is_break() {
+                return Ok(flow);
+            }
+        }
+        ticker.at((u128::from(file.bytes) * u128::from(number) / u128::from(rows)) as u64);
+    }
+    Ok(ControlFlow::Continue(()))
+}
+
+/// A column as one of four plain types.
+enum Values {
+    Int(Int64Array),
+    Float(Float64Array),
+    Text(StringArray),
+    Bool(BooleanArray),
+}
+
+impl Values {
+    fn new(array: &ArrayRef, to: &DataType) -> Result<Self, String> {
+        let plain = |array: &ArrayRef, to: &DataType| {
+            let options = CastOptions { safe: false, ..CastOptions::default() };
+            cast_with_options(array, to, &options).map_err(|e| e.to_string())
+        };
+        Ok(match to {
+            DataType::Float64 => Self::Float(plain(array, to)?.as_primitive::<Float64Type>().clone()),
+            DataType::Utf8 => Self::Text(plain(array, to)?.as_string::<i32>().clone()),
+            DataType::Boolean => Self::Bool(array.as_boolean().clone()),
+            // Times by way of whole seconds.
+            DataType::Timestamp(..) => {
+                let seconds = plain(array, to)?;
+                Self::Int(plain(&seconds, &DataType::Int64)?.as_primitive::<Int64Type>().clone())
+            }
+            _ => Self::Int(plain(array, &DataType::Int64)?.as_primitive::<Int64Type>().clone()),
+        })
+    }
+
+    #[inline]
+    fn cell(&self, row: usize) -> Cell<'_> {
+        match self {
+            Self::Int(a) if a.is_valid(row) => Cell::Int(a.value(row)),
+            Self::Float(a) if a.is_valid(row) => Cell::Float(a.value(row)),
+            Self::Text(a) if a.is_valid(row) => Cell::Text(a.value(row)),
+            Self::Bool(a) if a.is_valid(row) => Cell::Bool(a.value(row)),
+            _ => Cell::Missing,
+        }
+    }
+}
+
+/// The plain type that a type is read as; `None` for lists, structures and the like.
+fn target(from: &DataType) -> Option<DataType> {
+    Some(match from {
+        t if t.is_integer() => DataType::Int64,
+        DataType::Float16 | DataType::Float32 | DataType::Float64 => DataType::Float64,
+        DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) => DataType::Float64,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8,
+        DataType::Boolean => DataType::Boolean,
+        DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) => DataType::Timestamp(TimeUnit::Second, None),
+        DataType::Dictionary(_, value) => return target(value).filter(|t| *t != DataType::Boolean),
+        _ => return None,
+    })
+}
+
+fn builder(file: &SourceFile) -> Result<ParquetRecordBatchReaderBuilder<File>, DataError> {
+    let bytes = if file.compression == Compression::None {
+        File::open(&file.path).map_err(DataError::io("read", &file.path))?
+    } else {
+        unpacked(file)?
+    };
+    open(&file.path, bytes)
+}
+
+/// The content of a file that is compressed as a whole, in a nameless temporary file, because Parquet is read from
+/// its end.
+fn unpacked(file: &SourceFile) -> Result<File, DataError> {
+    let mut unpacked = tempfile::tempfile().map_err(DataError::io("unpack", &file.path))?;
+    let (mut packed, _) = open_text(file)?;
+    std::io::copy(&mut packed, &mut unpacked).map_err(|e| read_error(file, e))?;
+    Ok(unpacked)
+}
+
+/// The reader of a Parquet file, after its frame was checked: it begins and ends with `PAR1`.
+pub(crate) fn open(path: &Path, mut bytes: File) -> Result<ParquetRecordBatchReaderBuilder<File>, DataError> {
+    let failed = || DataError::io("read", path);
+    let length = bytes.seek(SeekFrom::End(0)).map_err(failed())?;
+    if length == 0 {
+        return Err(DataError::EmptyFile { path: path.to_path_buf() });
+    }
+    let mut ends = [[0; 4]; 2];
+    if length >= 4 {
+        for (end, from) in ends.iter_mut().zip([SeekFrom::Start(0), SeekFrom::End(-4)]) {
+            bytes.seek(from).map_err(failed())?;
+            bytes.read_exact(end).map_err(failed())?;
+        }
+    }
+    match ends.map(|end| &end == b"PAR1") {
+        [true, true] if length >= 12 => {}
+        [true, _] => return Err(DataError::Truncated { path: path.to_path_buf(), kind: "Parquet" }),
+        [false, _] => return Err(corrupt(path, "it does not begin with `PAR1`".to_owned())),
+    }
+    bytes.rewind().map_err(failed())?;
+    ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|e| broken(path, &e))
+}
+
+fn broken(path: &Path, error: &ParquetError) -> DataError {
+    match error {
+        ParquetError::EOF(_) => DataError::Truncated { path: path.to_path_buf(), kind: "Parquet" },
+        other => corrupt(path, other.to_string()),
+    }
+}
+
+fn corrupt(path: &Path, reason: String) -> DataError {
+    DataError::Corrupt { path: path.to_path_buf(), kind: "Parquet", reason }
+}

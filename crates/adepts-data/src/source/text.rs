@@ -1,0 +1,250 @@
+//! Text with a delimiter of one or more characters, with or without a header.
+//!
+//! With a delimiter of one byte other than tab, values may be quoted as in RFC 4180 (and then hold delimiters and
+//! line ends). With a tab or a delimiter of several bytes nothing is quoted: a `"` is a character like any other.
+
+use std::io::BufRead;
+use std::ops::ControlFlow;
+
+use csv::{ByteRecord, ReaderBuilder};
+
+use super::files::{SourceFile, Ticker, open_text, read_error};
+use super::{At, Cell, Flow, Sink};
+use crate::config::DataConfig;
+use crate::error::DataError;
+use crate::place::{Place, shortened};
+
+/// How the values of a text file are told apart.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    pub(super) delimiter: String,
+    header: bool,
+}
+
+impl Layout {
+    pub(super) fn new(data: &DataConfig, first: &SourceFile) -> Result<Self, DataError> {
+        let delimiter = data.delimiter.clone().unwrap_or_else(|| {
+            match first.suffix.as_str() {
+                "tsv" | "tab" | "inter" => "\t",
+                "dat" => "::",
+                _ => ",",
+            }
+            .to_owned()
+        });
+        let reason = match delimiter.as_str() {
+            "" => "it is empty",
+            "\"" => "it is the quotation mark",
+            d if d.contains(['\n', '\r']) => "it ends lines",
+            _ => return Ok(Self { delimiter, header: data.header }),
+        };
+        Err(DataError::BadDelimiter { delimiter, reason })
+    }
+}
+
+/// The names of the columns: the header, or `1`, `2` … by the first row.
+pub(super) fn columns(file: &SourceFile, layout: &Layout) -> Result<Vec<String>, DataError> {
+    let mut splitter = Splitter::open(file, &layout.delimiter)?;
+    if !splitter.advance()? {
+        return Err(DataError::EmptyFile { path: file.path.clone() });
+    }
+    if !layout.header {
+        return Ok((1..=splitter.width()).map(|n| n.to_string()).collect());
+    }
+    (0..splitter.width())
+        .map(|i| {
+            let name = splitter.value(i).map_err(|value| not_utf8(splitter.place(), &value))?;
+            Ok(name.trim().to_owned())
+        })
+        .collect()
+}
+
+pub(super) fn read(
+    file: &SourceFile,
+    layout: &Layout,
+    width: usize,
+    wanted: &[usize],
+    sink: &mut dyn Sink,
+    ticker: &mut Ticker,
+) -> Flow {
+    let mut splitter = Splitter::open(file, &layout.delimiter)?;
+    if layout.header {
+        splitter.advance()?;
+    }
+    let mut cells = Vec::with_capacity(wanted.len());
+    while splitter.advance()? {
+        let mut row = recycled(cells);
+        let flow = if splitter.width() == width {
+            let mut broken = None;
+            for &i in wanted {
+                match splitter.value(i) {
+                    Ok("") => row.push(Cell::Missing),
+                    Ok(value) => row.push(Cell::Raw(value)),
+                    Err(value) => broken = Some(value),
+                }
+            }
+            match broken {
+                None => sink.row(At { path: &file.path, unit: "line", number: splitter.line }, &row)?,
+                Some(value) => sink.malformed(not_utf8(splitter.place(), &value))?,
+            }
+        } else {
+            let reason = format!(
+                "found {} values, expected {width} separated by `{}`",
+                splitter.width(),
+                layout.delimiter.escape_default()
+            );
+            sink.malformed(DataError::MalformedRow { place: splitter.place(), reason })?
+        };
+        if flow.is_break() {
+            return Ok(flow);
+        }
+        cells = recycled(row);
+        ticker.row(&splitter.bytes);
+    }
+    Ok(ControlFlow::Continue(()))
+}
+
+/// The same allocation, empty, for cells that borrow from elsewhere.
+fn recycled<'b>(mut cells: Vec<Cell<'_>>) -> Vec<Cell<'b>> {
+    cells.clear();
+    cells.into_iter().map(|_| Cell::Missing).collect()
+}
+
+fn not_utf8(place: Place, value: &str) -> DataError {
+    DataError::MalformedRow { place, reason: format!("`{}` is not UTF-8; expected UTF-8 text", shortened(value)) }
+}
+
+/// The records of a text file and their values. Blank lines are passed over.
+pub(crate) struct Splitter<'f> {
+    file: &'f SourceFile,
+    bytes: std::rc::Rc<std::cell::Cell<u64>>,
+    kind: Kind,
+    /// The line on which the current record begins, from 1.
+    line: u64,
+}
+
+enum Kind {
+    /// One byte: the csv crate.
+    Csv { reader: Box<csv::Reader<Box<dyn BufRead>>>, record: ByteRecord },
+    /// Several bytes: plain search.
+    Plain { reader: Box<dyn BufRead>, delimiter: Vec<u8>, text: Vec<u8>, spans: Vec<(usize, usize)>, lines: u64 },
+}
+
+impl<'f> Splitter<'f> {
+    pub(crate) fn open(file: &'f SourceFile, delimiter: &str) -> Result<Self, DataError> {
+        let (reader, bytes) = open_text(file)?;
+        let kind = match *delimiter.as_bytes() {
+            [byte] => {
+                let reader = ReaderBuilder::new()
+                    .delimiter(byte)
+                    .quoting(byte != b'\t')
+                    .has_headers(false)
+                    .flexible(true)
+                    .from_reader(reader);
+                Kind::Csv { reader: Box::new(reader), record: ByteRecord::new() }
+            }
+            _ => Kind::Plain {
+                reader,
+                delimiter: delimiter.as_bytes().to_vec(),
+                text: Vec::new(),
+                spans: Vec::new(),
+                lines: 0,
+            },
+        };
+        Ok(Self { file, bytes, kind, line: 0 })
+    }
+
+    /// Goes to the next record; false at the end.
+    #[inline]
+    pub(crate) fn advance(&mut self) -> Result<bool, DataError> {
+        match &mut self.kind {
+            Kind::Csv { reader, record } => {
+                let more = reader.read_byte_record(record).map_err(|e| csv_error(self.file, e))?;
+                self.line = record.position().map_or(self.line, csv::Position::line);
+                Ok(more)
+            }
+            Kind::Plain { reader, delimiter, text, spans, lines } => loop {
+                text.clear();
+                if reader.read_until(b'\n', text).map_err(|e| read_error(self.file, e))? == 0 {
+                    return Ok(false);
+                }
+                *lines += 1;
+                while matches!(text.last(), Some(b'\n' | b'\r')) {
+                    text.pop();
+                }
+                if text.is_empty() {
+                    continue;
+                }
+                self.line = *lines;
+                split(text, delimiter, spans);
+                return Ok(true);
+            },
+        }
+    }
+
+    /// Number of values of the current record.
+    #[inline]
+    pub(crate) fn width(&self) -> usize {
+        match &self.kind {
+            Kind::Csv { record, .. } => record.len(),
+            Kind::Plain { spans, .. } => spans.len(),
+        }
+    }
+
+    /// A value of the current record, or its bytes made readable if they are not UTF-8.
+    #[inline]
+    pub(crate) fn value(&self, i: usize) -> Result<&str, String> {
+        let bytes = self.raw(i);
+        std::str::from_utf8(bytes).map_err(|_| String::from_utf8_lossy(bytes).into_owned())
+    }
+
+    /// The bytes of a value of the current record.
+    #[inline]
+    pub(crate) fn raw(&self, i: usize) -> &[u8] {
+        match &self.kind {
+            Kind::Csv { record, .. } => &record[i],
+            Kind::Plain { text, spans, .. } => &text[spans[i].0..spans[i].1],
+        }
+    }
+
+    /// Where the current record stands.
+    pub(crate) fn place(&self) -> Place {
+        Place { path: self.file.path.clone(), unit: "line", number: self.line }
+    }
+}
+
+/// The spans between delimiters.
+fn split(text: &[u8], delimiter: &[u8], spans: &mut Vec<(usize, usize)>) {
+    spans.clear();
+    let (mut start, mut at) = (0, 0);
+    while at + delimiter.len() <= text.len() {
+        if text[at] == delimiter[0] && text[at..].starts_with(delimiter) {
+            spans.push((start, at));
+            at += delimiter.len();
+            start = at;
+        } else {
+            at += 1;
+        }
+    }
+    spans.push((start, text.len()));
+}
+
+fn csv_error(file: &SourceFile, error: csv::Error) -> DataError {
+    match error.into_kind() {
+        csv::ErrorKind::Io(e) => read_error(file, e),
+        other => DataError::Corrupt { path: file.path.clone(), kind: "text", reason: format!("{other:?}") },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_delimiter_splits_from_the_left() {
+        let mut spans = Vec::new();
+        split(b"1::2:::x::", b"::", &mut spans);
+        let text = b"1::2:::x::";
+        let values: Vec<&[u8]> = spans.iter().map(|&(a, b)| &text[a..b]).collect();
+        assert_eq!(values, [&b"1"[..], b"2", b":x", b""]);
+    }
+}
