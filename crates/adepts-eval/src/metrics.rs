@@ -1,0 +1,343 @@
+//! What is measured of a ranked list, and of all lists together: one function and one line in a table per metric.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::nearest::{hint, nearest};
+
+/// One user's list as a metric sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Judged<'a> {
+    /// By rank, best first: 1 where the item is relevant, 0 where it is not. May be shorter than the cut-off,
+    /// where the catalogue or the masks leave no more to recommend.
+    pub gains: &'a [f32],
+    /// How many relevant items the user has, found or not; at least 1.
+    pub relevant: usize,
+}
+
+impl<'a> Judged<'a> {
+    /// The ranks below `k`.
+    fn first(&self, k: usize) -> &'a [f32] {
+        &self.gains[..k.min(self.gains.len())]
+    }
+
+    fn hits(&self, k: usize) -> f64 {
+        self.first(k).iter().map(|&gain| f64::from(gain)).sum()
+    }
+}
+
+/// A metric of one user's list; the mean over users is reported.
+pub struct Metric {
+    /// Its name, as in `ndcg@20`.
+    pub name: &'static str,
+    /// Its value for one user at a cut-off of at least 1: in 0..=1, and 0 without a hit.
+    pub measure: fn(&Judged, usize) -> f64,
+    /// What it is, in words and a formula, with its source.
+    pub definition: &'static str,
+}
+
+/// Every per-user metric. A new one is one function below and one line here.
+pub static METRICS: &[Metric] = &[
+    Metric {
+        name: "ndcg",
+        measure: ndcg,
+        definition: "How early the relevant items stand: the sum of 1/log2(rank + 1) over the hits, relative to the best that \
+                     is possible with min(relevant, k) hits (Järvelin and Kekäläinen 2002, binary gains).",
+    },
+    Metric {
+        name: "recall",
+        measure: recall,
+        definition: "Share of the user's relevant items that are among the first k: hits / relevant.",
+    },
+    Metric {
+        name: "precision",
+        measure: precision,
+        definition: "Share of the first k places that hold a relevant item: hits / k, also where the list is shorter.",
+    },
+    Metric { name: "hit", measure: hit, definition: "1 if at least one relevant item is among the first k, else 0." },
+    Metric {
+        name: "mrr",
+        measure: mrr,
+        definition: "Reciprocal rank: 1 / rank of the first relevant item among the first k, 0 without one.",
+    },
+    Metric {
+        name: "map",
+        measure: map,
+        definition: "Average precision: the precision at the rank of each hit among the first k, summed, divided by \
+                     min(relevant, k).",
+    },
+];
+
+/// What all users' lists together put on show.
+#[derive(Clone, Copy, Debug)]
+pub struct Exposure<'a> {
+    /// For each item, how many lists hold it among their first k: `[items]`.
+    pub lists: &'a [u32],
+    /// For each item, the share of users who have it in training, in 0..=1: `[items]`.
+    pub popularity: &'a [f32],
+}
+
+/// A metric of all lists together.
+pub struct ListMetric {
+    /// Its name, as in `coverage@20`.
+    pub name: &'static str,
+    /// Its value.
+    pub measure: fn(&Exposure) -> f64,
+    /// What it is, in words and a formula, with its source.
+    pub definition: &'static str,
+}
+
+/// Every metric of all lists together.
+pub static LIST_METRICS: &[ListMetric] = &[
+    ListMetric {
+        name: "coverage",
+        measure: coverage,
+        definition: "Share of the catalogue that is among the first k of at least one user.",
+    },
+    ListMetric {
+        name: "popularity",
+        measure: popularity,
+        definition: "Mean, over all recommended places, of the share of users who have the item in training.",
+    },
+    ListMetric {
+        name: "gini",
+        measure: gini,
+        definition: "Gini coefficient of how often each item of the catalogue is recommended: 0 if all equally often, \
+                     near 1 if a few items take every place.",
+    },
+];
+
+fn ndcg(judged: &Judged, k: usize) -> f64 {
+    let discount = |rank: usize| 1.0 / ((rank + 2) as f64).log2();
+    let gained: f64 = judged
+        .first(k)
+        .iter()
+        .enumerate()
+        .filter(|(_, g)| **g != 0.0)
+        .map(|(rank, &g)| f64::from(g) * discount(rank))
+        .sum();
+    let ideal: f64 = (0..judged.relevant.min(k)).map(discount).sum();
+    gained / ideal
+}
+
+fn recall(judged: &Judged, k: usize) -> f64 {
+    judged.hits(k) / judged.relevant as f64
+}
+
+fn precision(judged: &Judged, k: usize) -> f64 {
+    judged.hits(k) / k as f64
+}
+
+fn hit(judged: &Judged, k: usize) -> f64 {
+    f64::from(u8::from(judged.first(k).iter().any(|&gain| gain > 0.0)))
+}
+
+fn mrr(judged: &Judged, k: usize) -> f64 {
+    judged.first(k).iter().position(|&gain| gain > 0.0).map_or(0.0, |rank| 1.0 / (rank + 1) as f64)
+}
+
+fn map(judged: &Judged, k: usize) -> f64 {
+    let (mut hits, mut sum) = (0.0, 0.0);
+    for (rank, &gain) in judged.first(k).iter().enumerate() {
+        if gain > 0.0 {
+            hits += 1.0;
+            sum += hits / (rank + 1) as f64;
+        }
+    }
+    sum / judged.relevant.min(k) as f64
+}
+
+fn coverage(exposure: &Exposure) -> f64 {
+    let shown = exposure.lists.iter().filter(|&&lists| lists > 0).count();
+    shown as f64 / exposure.lists.len() as f64
+}
+
+fn popularity(exposure: &Exposure) -> f64 {
+    let places: f64 = exposure.lists.iter().map(|&lists| f64::from(lists)).sum();
+    let sum: f64 =
+        exposure.lists.iter().zip(exposure.popularity).map(|(&n, &share)| f64::from(n) * f64::from(share)).sum();
+    if places == 0.0 { 0.0 } else { sum / places }
+}
+
+/// G = Σᵢ (2i − n − 1) cᵢ / (n Σᵢ cᵢ), with the counts c ascending and i from 1.
+fn gini(exposure: &Exposure) -> f64 {
+    let mut counts = exposure.lists.to_vec();
+    counts.sort_unstable();
+    let n = counts.len() as f64;
+    let total: f64 = counts.iter().map(|&c| f64::from(c)).sum();
+    let weighted: f64 =
+        counts.iter().enumerate().map(|(i, &c)| (2.0 * (i as f64 + 1.0) - n - 1.0) * f64::from(c)).sum();
+    if total == 0.0 { 0.0 } else { weighted / (n * total) }
+}
+
+/// A metric with its cut-off, such as `ndcg@20`: per user or of all lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct MetricAt {
+    name: &'static str,
+    k: usize,
+}
+
+impl MetricAt {
+    /// The name without the cut-off.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The cut-off: how many places of a list count; at least 1.
+    #[must_use]
+    pub fn k(&self) -> usize {
+        self.k
+    }
+
+    /// The metric, if it is one per user.
+    #[must_use]
+    pub fn per_user(&self) -> Option<&'static Metric> {
+        METRICS.iter().find(|metric| metric.name == self.name)
+    }
+
+    /// The metric, if it is one of all lists together.
+    #[must_use]
+    pub fn of_lists(&self) -> Option<&'static ListMetric> {
+        LIST_METRICS.iter().find(|metric| metric.name == self.name)
+    }
+
+    /// What it is, in words.
+    #[must_use]
+    pub fn definition(&self) -> &'static str {
+        self.per_user().map(|m| m.definition).or(self.of_lists().map(|m| m.definition)).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for MetricAt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.name, self.k)
+    }
+}
+
+impl From<MetricAt> for String {
+    fn from(metric: MetricAt) -> Self {
+        metric.to_string()
+    }
+}
+
+impl TryFrom<String> for MetricAt {
+    type Error = MetricError;
+
+    fn try_from(text: String) -> Result<Self, MetricError> {
+        text.parse()
+    }
+}
+
+/// What can be wrong with the name of a metric.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MetricError {
+    /// No metric has this name.
+    #[error("`{text}` is no metric{}; there are {}, each with a cut-off, as in `ndcg@20`", hint(suggestion.as_deref()), known())]
+    Unknown {
+        /// What was asked for.
+        text: String,
+        /// The nearest that there is.
+        suggestion: Option<String>,
+    },
+    /// The name is right, but what follows is no cut-off.
+    #[error("`{text}` lacks a cut-off: write a whole number of at least 1 after the name, as in `{name}@20`")]
+    Cutoff {
+        /// What was asked for.
+        text: String,
+        /// The metric.
+        name: &'static str,
+    },
+}
+
+fn names() -> impl Iterator<Item = &'static str> {
+    METRICS.iter().map(|m| m.name).chain(LIST_METRICS.iter().map(|m| m.name))
+}
+
+fn known() -> String {
+    names().collect::<Vec<_>>().join(", ")
+}
+
+impl FromStr for MetricAt {
+    type Err = MetricError;
+
+    fn from_str(text: &str) -> Result<Self, MetricError> {
+        let (asked, cutoff) = text.split_once('@').map_or((text, None), |(name, k)| (name, Some(k)));
+        let Some(name) = names().find(|&name| name == asked) else {
+            let suggestion = nearest(asked, names()).map(|name| match cutoff {
+                Some(k) => format!("{name}@{k}"),
+                None => format!("{name}@20"),
+            });
+            return Err(MetricError::Unknown { text: text.to_owned(), suggestion });
+        };
+        let digits = |k: &&str| k.bytes().all(|b| b.is_ascii_digit());
+        match cutoff.filter(digits).and_then(|k| k.parse().ok()) {
+            Some(k) if k > 0 => Ok(Self { name, k }),
+            _ => Err(MetricError::Cutoff { text: text.to_owned(), name }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_without_items_measures_zero() {
+        for metric in METRICS {
+            assert_eq!((metric.measure)(&Judged { gains: &[], relevant: 3 }, 20), 0.0, "{}", metric.name);
+        }
+    }
+
+    #[test]
+    fn a_perfect_list_measures_one_in_all_but_precision() {
+        for metric in METRICS.iter().filter(|m| m.name != "precision") {
+            assert_eq!((metric.measure)(&Judged { gains: &[1.0, 1.0, 0.0], relevant: 2 }, 3), 1.0, "{}", metric.name);
+        }
+        assert_eq!(precision(&Judged { gains: &[1.0, 1.0, 0.0], relevant: 2 }, 4), 0.5);
+    }
+
+    #[test]
+    fn gini_is_zero_for_equal_exposure_and_largest_for_one_item() {
+        let of = |lists: &[u32]| gini(&Exposure { lists, popularity: &[] });
+        assert_eq!(of(&[3, 3, 3, 3]), 0.0);
+        assert_eq!(of(&[0, 0, 0, 9]), 0.75);
+        assert_eq!(of(&[0, 0]), 0.0);
+    }
+
+    #[test]
+    fn popularity_weighs_each_recommended_place_once() {
+        let exposure = Exposure { lists: &[3, 1, 0], popularity: &[0.5, 0.25, 1.0] };
+        assert_eq!(popularity(&exposure), (3.0 * 0.5 + 0.25) / 4.0);
+        assert_eq!(coverage(&exposure), 2.0 / 3.0);
+    }
+
+    #[test]
+    fn a_name_goes_out_as_it_came_in() {
+        for name in names() {
+            let metric: MetricAt = format!("{name}@20").parse().unwrap();
+            assert_eq!(metric.to_string(), format!("{name}@20"));
+            assert!(metric.per_user().is_some() != metric.of_lists().is_some());
+            assert!(!metric.definition().is_empty());
+        }
+        let metric: MetricAt = serde_json::from_str("\"recall@5\"").unwrap();
+        assert_eq!(serde_json::to_string(&metric).unwrap(), "\"recall@5\"");
+    }
+
+    #[test]
+    fn a_wrong_name_is_answered_with_the_nearest_and_the_list() {
+        let message = "ndgc@20".parse::<MetricAt>().unwrap_err().to_string();
+        assert_eq!(
+            message,
+            "`ndgc@20` is no metric (did you mean `ndcg@20`?); there are ndcg, recall, precision, hit, mrr, map, coverage, \
+             popularity, gini, each with a cut-off, as in `ndcg@20`"
+        );
+        for text in ["ndcg", "ndcg@", "ndcg@0", "ndcg@-1", "ndcg@+1", "ndcg@ten", "ndcg@99999999999999999999999"] {
+            assert!(matches!(text.parse::<MetricAt>(), Err(MetricError::Cutoff { .. })), "{text}");
+        }
+    }
+}
