@@ -1,0 +1,287 @@
+//! The decoders of K experts and the mix of their logits.
+//!
+//! Logits stand as `[K, R, I]`. A gate that is driven by the experts' losses needs all of them once; gates that are given
+//! need none, because a sum over experts of products is a sum of products.
+
+use rayon::prelude::*;
+
+use crate::buffer::build_chunks;
+use crate::csr::Csr;
+use crate::level::Level;
+use crate::matrix::{Matrix, Start, Threads, product};
+
+use super::row_pass::{self, RowGate};
+
+/// Shapes of a mixture of linear decoders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Number of experts K.
+    pub experts: usize,
+    /// Rows of the batch R.
+    pub rows: usize,
+    /// Width of the latent H.
+    pub hidden: usize,
+    /// Number of items I.
+    pub items: usize,
+}
+
+/// The experts' decoders: weight `[K, H, I]`, bias `[K, I]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Decoders<'a> {
+    /// Their shapes.
+    pub shape: Shape,
+    /// `[K, H, I]`.
+    pub weight: &'a [f32],
+    /// `[K, I]`.
+    pub bias: &'a [f32],
+}
+
+impl<'a> Decoders<'a> {
+    fn expert(&self, k: usize) -> (Matrix<'a>, &'a [f32]) {
+        let Shape { hidden, items, .. } = self.shape;
+        let weight = Matrix::new(&self.weight[k * hidden * items..][..hidden * items], hidden, items);
+        (weight, &self.bias[k * items..][..items])
+    }
+
+    fn check(&self, z: &[f32]) {
+        let Shape { experts, rows, hidden, items } = self.shape;
+        assert!(
+            z.len() == experts * rows * hidden
+                && self.weight.len() == experts * hidden * items
+                && self.bias.len() == experts * items,
+            "mixture: z [{experts}, {rows}, {hidden}], weight [{experts}, {hidden}, {items}], bias [{experts}, {items}]"
+        );
+    }
+}
+
+/// How products are cut over rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// All rows of the batch in one product: fastest, for training.
+    Whole,
+    /// Tiles of [`TILE`] rows, so that the result for a row does not depend on how many others are in the batch:
+    /// for prediction. The number of rows must be a multiple of it.
+    Tiles,
+}
+
+/// Rows of a tile in prediction.
+pub const TILE: usize = 16;
+
+/// From this number of experts on, threads take an expert each instead of sharing each product.
+const MANY: usize = 4;
+
+/// How a gate turns the experts' probe losses into shares.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rule {
+    /// What the shares are a softmax of.
+    pub score: Score,
+    /// Whether a loss is the mean over the probe items instead of their sum.
+    pub mean: bool,
+    /// The score is divided by it.
+    pub temperature: f32,
+    /// Whether the gradient does not flow through the gate.
+    pub detach: bool,
+}
+
+/// A score of an expert from its loss L.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Score {
+    /// 1 / L, as published (TALL).
+    Inverse,
+    /// −L: the shares are then the posterior of the experts under equal priors.
+    Negative,
+}
+
+/// What the forward pass of a loss-driven mixture leaves for the backward pass.
+#[derive(Debug)]
+pub struct Saved {
+    /// The experts' logits `[K, R, I]`; the backward pass overwrites them with their gradient.
+    pub logits: Vec<f32>,
+    /// The gate of each row.
+    pub rows: Vec<RowGate>,
+}
+
+/// Loss-driven mixture: rows `[O | L | g]` of width I + 2K: the mixed logits, the experts' probe losses, their shares.
+///
+/// # Panics
+/// If the shapes do not fit.
+#[must_use]
+pub fn driven(level: Level, d: Decoders<'_>, z: &[f32], seen: &Csr, probe: &Csr, rule: Rule, cut: Cut) -> (Vec<f32>, Saved) {
+    d.check(z);
+    let Shape { experts, rows, items, .. } = d.shape;
+    assert!(
+        seen.rows() == rows && probe.rows() == rows && seen.columns() == items && probe.columns() == items,
+        "mixture: {rows} rows over {items} items, seen {} over {}, probe {} over {}",
+        seen.rows(),
+        seen.columns(),
+        probe.rows(),
+        probe.columns()
+    );
+    let logits = logits(d, z, cut);
+    let width = items + 2 * experts;
+    let mut out = vec![0.0; rows * width];
+    let gates = out
+        .par_chunks_mut(width)
+        .enumerate()
+        .map(|(r, out)| row_pass::forward(level, d.shape, &logits, d.bias, r, seen.row(r), probe.row(r), rule, out))
+        .collect();
+    (out, Saved { logits, rows: gates })
+}
+
+/// The experts' logits without their bias, which the row passes add: `[K, R, I]`.
+fn logits(d: Decoders<'_>, z: &[f32], cut: Cut) -> Vec<f32> {
+    let Shape { experts, rows, hidden, items } = d.shape;
+    let (chunk, threads) = match cut {
+        Cut::Tiles => {
+            assert!(rows.is_multiple_of(TILE), "mixture: {rows} rows are no multiple of {TILE}");
+            (TILE, Threads::One)
+        }
+        Cut::Whole => (rows, if experts < MANY { Threads::All } else { Threads::One }),
+    };
+    build_chunks(experts * rows * items, chunk * items, |c, out| {
+        let k = c * chunk / rows;
+        let z = Matrix::new(&z[c * chunk * hidden..][..chunk * hidden], chunk, hidden);
+        out.product(z, d.expert(k).0, threads);
+    })
+}
+
+/// Gradients of the parameters of a mixture: z `[K, R, H]`, weight `[K, H, I]`, bias `[K, I]`.
+#[derive(Debug)]
+pub struct Gradients {
+    /// `[K, R, H]`.
+    pub z: Vec<f32>,
+    /// `[K, H, I]`.
+    pub weight: Vec<f32>,
+    /// `[K, I]`.
+    pub bias: Vec<f32>,
+}
+
+/// Gradients of [`driven`], given that of its output. Overwrites the saved logits.
+#[must_use]
+pub fn driven_backward(
+    level: Level,
+    d: Decoders<'_>,
+    z: &[f32],
+    seen: &Csr,
+    probe: &Csr,
+    rule: Rule,
+    mut saved: Saved,
+    d_out: &[f32],
+) -> Gradients {
+    let Shape { experts, rows, hidden, items } = d.shape;
+    let width = items + 2 * experts;
+    assert_eq!(d_out.len(), rows * width, "mixture: gradient [{rows}, {width}]");
+    // The strips of one row, one per expert, so that a row can be handled by one thread.
+    let mut strips: Vec<Vec<&mut [f32]>> = (0..rows).map(|_| Vec::with_capacity(experts)).collect();
+    for of_expert in saved.logits.chunks_mut(rows * items) {
+        for (row, strip) in strips.iter_mut().zip(of_expert.chunks_mut(items)) {
+            row.push(strip);
+        }
+    }
+    strips.par_iter_mut().enumerate().for_each(|(r, strips)| {
+        let d_out = &d_out[r * width..][..width];
+        row_pass::backward(level, d.bias, strips, &saved.rows[r], seen.row(r), probe.row(r), rule, d_out);
+    });
+    let d_logits = &saved.logits;
+    let threads = if experts < MANY { Threads::All } else { Threads::One };
+    let expert = |k: usize| Matrix::new(&d_logits[k * rows * items..][..rows * items], rows, items);
+    let d_z = build_chunks(z.len(), rows * hidden, |k, out| {
+        out.product(expert(k), d.expert(k).0.t(), threads);
+    });
+    let d_weight = build_chunks(d.weight.len(), hidden * items, |k, out| {
+        let z = Matrix::new(&z[k * rows * hidden..][..rows * hidden], rows, hidden);
+        out.product(z.t(), expert(k), threads);
+    });
+    let d_bias = build_chunks(d.bias.len(), items, |k, out| {
+        let out = out.zero();
+        for row in d_logits[k * rows * items..][..rows * items].chunks(items) {
+            out.iter_mut().zip(row).for_each(|(sum, d)| *sum += d);
+        }
+    });
+    Gradients { z: d_z, weight: d_weight, bias: d_bias }
+}
+
+/// Mixture with given shares: `O = Σ_k g_k (z_k W_k + b_k)`, `[R, I]`. No logits are kept.
+///
+/// # Shapes
+/// gates `[R, K]`.
+///
+/// # Panics
+/// If the shapes do not fit.
+#[must_use]
+pub fn given(d: Decoders<'_>, z: &[f32], gates: &[f32], cut: Cut) -> Vec<f32> {
+    d.check(z);
+    let Shape { experts, rows, hidden, items } = d.shape;
+    assert_eq!(gates.len(), rows * experts, "mixture: gates [{rows}, {experts}]");
+    let scaled = scale_rows(d.shape, z, gates);
+    let (chunk, threads) = match cut {
+        Cut::Tiles => {
+            assert!(rows.is_multiple_of(TILE), "mixture: {rows} rows are no multiple of {TILE}");
+            (TILE, Threads::One)
+        }
+        Cut::Whole => (rows, Threads::All),
+    };
+    let mut out = vec![0.0; rows * items];
+    for k in 0..experts {
+        let (weight, bias) = d.expert(k);
+        out.par_chunks_mut(chunk * items).enumerate().for_each(|(c, out)| {
+            for (r, row) in out.chunks_mut(items).enumerate() {
+                let gate = gates[(c * chunk + r) * experts + k];
+                row.iter_mut().zip(bias).for_each(|(o, b)| *o += gate * b);
+            }
+            let z = &scaled[(k * rows + c * chunk) * hidden..][..chunk * hidden];
+            product(out, Start::Output, Matrix::new(z, chunk, hidden), weight, threads);
+        });
+    }
+    out
+}
+
+/// `g[r, k] · z[k, r, :]`.
+fn scale_rows(shape: Shape, z: &[f32], gates: &[f32]) -> Vec<f32> {
+    let Shape { experts, rows, hidden, .. } = shape;
+    let mut scaled = z.to_vec();
+    scaled.par_chunks_mut(hidden).enumerate().for_each(|(at, row)| {
+        let gate = gates[at % rows * experts + at / rows];
+        row.iter_mut().for_each(|z| *z *= gate);
+    });
+    scaled
+}
+
+/// Gradients of [`given`]: of the parameters, and of the gates `[R, K]`.
+#[must_use]
+pub fn given_backward(d: Decoders<'_>, z: &[f32], gates: &[f32], d_out: &[f32]) -> (Gradients, Vec<f32>) {
+    let Shape { experts, rows, hidden, items } = d.shape;
+    assert_eq!(d_out.len(), rows * items, "mixture: gradient [{rows}, {items}]");
+    let scaled = scale_rows(d.shape, z, gates);
+    let d_out_matrix = Matrix::new(d_out, rows, items);
+    let threads = if experts < MANY { Threads::All } else { Threads::One };
+    let mut d_z = build_chunks(z.len(), rows * hidden, |k, out| {
+        out.product(d_out_matrix, d.expert(k).0.t(), threads);
+    });
+    let d_weight = build_chunks(d.weight.len(), hidden * items, |k, out| {
+        let z = Matrix::new(&scaled[k * rows * hidden..][..rows * hidden], rows, hidden);
+        out.product(z.t(), d_out_matrix, threads);
+    });
+    let d_bias = build_chunks(d.bias.len(), items, |k, out| {
+        let out = out.zero();
+        for (r, row) in d_out.chunks(items).enumerate() {
+            let gate = gates[r * experts + k];
+            out.iter_mut().zip(row).for_each(|(sum, d)| *sum += gate * d);
+        }
+    });
+    // ∂/∂g = ⟨dO, e⟩ = ⟨W dO, z⟩ + ⟨dO, b⟩, and W dO is at hand.
+    let mut d_gates = vec![0.0; gates.len()];
+    d_gates.par_chunks_mut(experts).enumerate().for_each(|(r, d_gates)| {
+        for (k, d_gate) in d_gates.iter_mut().enumerate() {
+            let at = (k * rows + r) * hidden;
+            let of_z: f32 = z[at..at + hidden].iter().zip(&d_z[at..at + hidden]).map(|(a, b)| a * b).sum();
+            let of_bias: f32 = d.expert(k).1.iter().zip(&d_out[r * items..]).map(|(a, b)| a * b).sum();
+            *d_gate = of_z + of_bias;
+        }
+    });
+    d_z.par_chunks_mut(hidden).enumerate().for_each(|(at, row)| {
+        let gate = gates[at % rows * experts + at / rows];
+        row.iter_mut().for_each(|z| *z *= gate);
+    });
+    (Gradients { z: d_z, weight: d_weight, bias: d_bias }, d_gates)
+}

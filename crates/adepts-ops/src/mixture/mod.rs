@@ -1,0 +1,2 @@
+pub mod kernel;
+mod row_pass;

@@ -1,0 +1,228 @@
+//! What happens to one row of a loss-driven mixture: all experts' logits of a user, while they are in the cache.
+
+use crate::level::{Level, per_level};
+use crate::math::{exp, fma};
+use crate::row_losses::kernel::LANES;
+
+use super::kernel::{Rule, Score, Shape};
+
+/// The least probe loss, so that 1/L stays finite (nats).
+pub const LEAST_LOSS: f32 = 1e-6;
+
+/// The gate of one row.
+#[derive(Clone, Debug)]
+pub struct RowGate {
+    /// Shares `[K]`.
+    pub shares: Vec<f32>,
+    /// Probe losses as they enter the score, floored `[K]`.
+    pub losses: Vec<f32>,
+    /// log Σ exp over the items that are not seen `[K]`.
+    pub log_sums: Vec<f32>,
+}
+
+/// Fills `out` with `[O | L | g]`.
+#[allow(clippy::too_many_arguments, reason = "one row of a fused operation")]
+pub(crate) fn forward(
+    level: Level,
+    shape: Shape,
+    logits: &[f32],
+    bias: &[f32],
+    r: usize,
+    seen: &[u32],
+    probe: &[u32],
+    rule: Rule,
+    out: &mut [f32],
+) -> RowGate {
+    let Shape { experts, rows, items, .. } = shape;
+    let strip = |k: usize| &logits[(k * rows + r) * items..][..items];
+    let bias = |k: usize| &bias[k * items..][..items];
+    let mask = mask(items, seen);
+    let mut losses = vec![0.0; experts];
+    let mut log_sums = vec![0.0; experts];
+    if !probe.is_empty() {
+        for k in 0..experts {
+            let (e, b) = (strip(k), bias(k));
+            log_sums[k] = masked_log_sum(level, e, b, &mask);
+            let loss: f32 = probe.iter().map(|i| log_sums[k] - (e[*i as usize] + b[*i as usize])).sum();
+            // Not `max`, which would hide a NaN.
+            losses[k] = if loss < LEAST_LOSS { LEAST_LOSS } else { loss };
+        }
+    }
+    let shares = shares(&losses, probe.len(), rule);
+    let (mixed, rest) = out.split_at_mut(items);
+    for k in 0..experts {
+        add_scaled(level, mixed, strip(k), bias(k), shares[k]);
+    }
+    rest[..experts].copy_from_slice(&losses);
+    rest[experts..].copy_from_slice(&shares);
+    RowGate { shares, losses, log_sums }
+}
+
+/// Overwrites the strips (the row's logits, one strip per expert) with their gradients.
+#[allow(clippy::too_many_arguments, reason = "one row of a fused operation")]
+pub(crate) fn backward(
+    level: Level,
+    bias: &[f32],
+    strips: &mut [&mut [f32]],
+    gate: &RowGate,
+    seen: &[u32],
+    probe: &[u32],
+    rule: Rule,
+    d_out: &[f32],
+) {
+    let (experts, items) = (strips.len(), strips[0].len());
+    let (d_mixed, rest) = d_out.split_at(items);
+    let (d_losses, d_shares) = rest.split_at(experts);
+    let bias = |k: usize| &bias[k * items..][..items];
+    let mut through = vec![0.0; experts];
+    if !probe.is_empty() {
+        through.copy_from_slice(d_losses);
+        if !rule.detach {
+            let d_shares: Vec<f32> =
+                (0..experts).map(|k| d_shares[k] + dot_sum(level, d_mixed, strips[k], bias(k))).collect();
+            let mean: f32 = gate.shares.iter().zip(&d_shares).map(|(g, d)| g * d).sum();
+            for k in 0..experts {
+                let d_score = gate.shares[k] * (d_shares[k] - mean);
+                through[k] += d_score * slope(gate.losses[k], probe.len(), rule);
+            }
+        }
+        for (k, d) in through.iter_mut().enumerate() {
+            if gate.losses[k] <= LEAST_LOSS {
+                *d = 0.0;
+            }
+        }
+    }
+    let mask = if through.iter().any(|d| *d != 0.0) { mask(items, seen) } else { Vec::new() };
+    for (k, strip) in strips.iter_mut().enumerate() {
+        if through[k] == 0.0 {
+            scale_into(level, strip, d_mixed, gate.shares[k]);
+            continue;
+        }
+        let factor = through[k] * probe.len() as f32;
+        strip_gradient(level, strip, bias(k), &mask, gate.log_sums[k], factor, d_mixed, gate.shares[k]);
+        for &item in probe {
+            strip[item as usize] -= through[k];
+        }
+    }
+}
+
+/// 0 for items that may be listed, −∞ for those that were seen.
+fn mask(items: usize, seen: &[u32]) -> Vec<f32> {
+    let mut mask = vec![0.0; items];
+    for &item in seen {
+        mask[item as usize] = f32::NEG_INFINITY;
+    }
+    mask
+}
+
+/// Softmax over the experts of the score of their losses; equal shares without a probe.
+fn shares(losses: &[f32], probe: usize, rule: Rule) -> Vec<f32> {
+    let experts = losses.len();
+    if probe == 0 {
+        return vec![1.0 / experts as f32; experts];
+    }
+    let n = if rule.mean { probe as f32 } else { 1.0 };
+    let score = |loss: f32| match rule.score {
+        Score::Inverse => n / (loss * rule.temperature),
+        Score::Negative => -loss / (n * rule.temperature),
+    };
+    let top = losses.iter().map(|l| score(*l)).fold(f32::NEG_INFINITY, f32::max);
+    let weights: Vec<f32> = losses.iter().map(|l| (score(*l) - top).exp()).collect();
+    let sum: f32 = weights.iter().sum();
+    weights.iter().map(|w| w / sum).collect()
+}
+
+/// Derivative of the score with respect to the (summed) loss.
+fn slope(loss: f32, probe: usize, rule: Rule) -> f32 {
+    let n = if rule.mean { probe as f32 } else { 1.0 };
+    match rule.score {
+        Score::Inverse => -n / (loss * loss * rule.temperature),
+        Score::Negative => -1.0 / (n * rule.temperature),
+    }
+}
+
+per_level! {
+    fn masked_log_sum(e: &[f32], bias: &[f32], mask: &[f32]) -> f32 = masked_log_sum_body
+}
+
+#[inline(always)]
+fn masked_log_sum_body<const FMA: bool>(e: &[f32], bias: &[f32], mask: &[f32]) -> f32 {
+    let ((e, e_rest), (b, b_rest), (m, m_rest)) = (e.as_chunks::<LANES>(), bias.as_chunks::<LANES>(), mask.as_chunks::<LANES>());
+    let rest = || e_rest.iter().zip(b_rest).zip(m_rest).map(|((e, b), m)| e + b + m);
+    let mut largest = [f32::NEG_INFINITY; LANES];
+    for ((e, b), m) in e.iter().zip(b).zip(m) {
+        for j in 0..LANES {
+            let x = e[j] + b[j] + m[j];
+            largest[j] = if x > largest[j] { x } else { largest[j] };
+        }
+    }
+    let top = largest.into_iter().chain(rest()).fold(f32::NEG_INFINITY, f32::max);
+    let mut sums = [0.0f32; LANES];
+    for ((e, b), m) in e.iter().zip(b).zip(m) {
+        for j in 0..LANES {
+            sums[j] += exp::<FMA>(e[j] + b[j] + m[j] - top);
+        }
+    }
+    let tail: f32 = rest().map(|x| exp::<FMA>(x - top)).sum();
+    top + (sums.iter().sum::<f32>() + tail).ln()
+}
+
+per_level! {
+    fn add_scaled(out: &mut [f32], e: &[f32], bias: &[f32], share: f32) = add_scaled_body
+}
+
+#[inline(always)]
+fn add_scaled_body<const FMA: bool>(out: &mut [f32], e: &[f32], bias: &[f32], share: f32) {
+    for ((o, e), b) in out.iter_mut().zip(e).zip(bias) {
+        *o = fma::<FMA>(share, e + b, *o);
+    }
+}
+
+per_level! {
+    fn dot_sum(d: &[f32], e: &[f32], bias: &[f32]) -> f32 = dot_sum_body
+}
+
+/// Σ d (e + bias).
+#[inline(always)]
+fn dot_sum_body<const FMA: bool>(d: &[f32], e: &[f32], bias: &[f32]) -> f32 {
+    let ((d, d_rest), (e, e_rest), (b, b_rest)) = (d.as_chunks::<LANES>(), e.as_chunks::<LANES>(), bias.as_chunks::<LANES>());
+    let mut sums = [0.0f32; LANES];
+    for ((d, e), b) in d.iter().zip(e).zip(b) {
+        for j in 0..LANES {
+            sums[j] = fma::<FMA>(d[j], e[j] + b[j], sums[j]);
+        }
+    }
+    let tail: f32 = d_rest.iter().zip(e_rest).zip(b_rest).map(|((d, e), b)| d * (e + b)).sum();
+    sums.iter().sum::<f32>() + tail
+}
+
+per_level! {
+    fn scale_into(out: &mut [f32], d_mixed: &[f32], share: f32) = scale_into_body
+}
+
+#[inline(always)]
+fn scale_into_body<const FMA: bool>(out: &mut [f32], d_mixed: &[f32], share: f32) {
+    for (o, d) in out.iter_mut().zip(d_mixed) {
+        *o = share * d;
+    }
+}
+
+per_level! {
+    fn strip_gradient(strip: &mut [f32], bias: &[f32], mask: &[f32], log_sum: f32, factor: f32, d_mixed: &[f32], share: f32) = strip_gradient_body
+}
+
+/// `factor · p + share · dO`, p the softmax over the items that are not seen.
+#[inline(always)]
+fn strip_gradient_body<const FMA: bool>(
+    strip: &mut [f32],
+    bias: &[f32],
+    mask: &[f32],
+    log_sum: f32,
+    factor: f32,
+    d_mixed: &[f32],
+    share: f32,
+) {
+    for (((x, b), m), d) in strip.iter_mut().zip(bias).zip(mask).zip(d_mixed) {
+        *x = fma::<FMA>(factor, exp::<FMA>(*x + b + m - log_sum), share * d);
+    }
+}

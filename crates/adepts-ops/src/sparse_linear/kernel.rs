@@ -1,0 +1,178 @@
+//! Gathers of weight rows into registers, tile by tile of columns.
+
+use crate::buffer::build_chunks;
+use crate::csr::Csr;
+use crate::level::{Level, per_level};
+use crate::math::fma;
+
+/// Shapes of a stacked sparse linear layer.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// Number of stacked layers.
+    pub experts: usize,
+    /// Number of inputs (items).
+    pub items: usize,
+    /// Number of outputs.
+    pub width: usize,
+}
+
+/// Rows of one task: a tile of weights is read once for that many rows.
+const ROWS: usize = 128;
+/// Rows of the weight gradient of one task.
+const WEIGHT_ROWS: usize = 256;
+
+/// `out[k, r, :] = bias[k, :] + scale[r] · Σ_{i ∈ row r} weight[k, i, :]`.
+///
+/// # Shapes
+/// weight `[K, I, D]`, bias `[K, D]` → `[K, R, D]`.
+///
+/// # Panics
+/// If the shapes do not fit.
+#[must_use]
+pub fn forward(level: Level, shape: Shape, weight: &[f32], bias: &[f32], rows: &Csr) -> Vec<f32> {
+    let Shape { experts, items, width } = shape;
+    assert!(
+        weight.len() == experts * items * width && bias.len() == experts * width && rows.columns() == items,
+        "sparse_linear: weight [{experts}, {items}, {width}], bias [{experts}, {width}], rows over {}",
+        rows.columns()
+    );
+    let count = rows.rows();
+    build_chunks(experts * count * width, ROWS * width, |chunk, out| {
+        pieces(out.zero(), chunk * ROWS, width, count, |k, first, out| {
+            let weight = &weight[k * items * width..][..items * width];
+            gather(level, out, weight, &bias[k * width..][..width], rows, first);
+        });
+    })
+}
+
+/// Gradients of [`forward`]: `([K, I, D], [K, D])`.
+///
+/// # Panics
+/// If the shapes do not fit.
+#[must_use]
+pub fn backward(level: Level, shape: Shape, rows: &Csr, d_out: &[f32]) -> (Vec<f32>, Vec<f32>) {
+    let Shape { experts, items, width } = shape;
+    let count = rows.rows();
+    assert_eq!(d_out.len(), experts * count * width, "sparse_linear: gradient [{experts}, {count}, {width}]");
+    rows.transposed();
+    let d_weight = build_chunks(experts * items * width, WEIGHT_ROWS * width, |chunk, out| {
+        pieces(out.zero(), chunk * WEIGHT_ROWS, width, items, |k, first, out| {
+            scatter(level, out, &d_out[k * count * width..][..count * width], rows, width, first);
+        });
+    });
+    let d_bias = build_chunks(experts * width, width, |k, out| {
+        let out = out.zero();
+        for row in d_out[k * count * width..][..count * width].chunks(width) {
+            out.iter_mut().zip(row).for_each(|(sum, d)| *sum += d);
+        }
+    });
+    (d_weight, d_bias)
+}
+
+/// Cuts a chunk of the stacked rows, which starts at row `start`, where one expert's `per_expert` rows end.
+fn pieces(mut out: &mut [f32], start: usize, width: usize, per_expert: usize, mut each: impl FnMut(usize, usize, &mut [f32])) {
+    let mut at = start;
+    while !out.is_empty() {
+        let (k, first) = (at / per_expert, at % per_expert);
+        let rows = (per_expert - first).min(out.len() / width);
+        let (piece, rest) = out.split_at_mut(rows * width);
+        each(k, first, piece);
+        out = rest;
+        at += rows;
+    }
+}
+
+per_level! {
+    fn gather(out: &mut [f32], weight: &[f32], bias: &[f32], rows: &Csr, first: usize) = gather_body
+}
+
+/// The widest tile of columns kept in registers.
+const TILE: usize = 64;
+
+#[inline(always)]
+fn gather_body<const FMA: bool>(out: &mut [f32], weight: &[f32], bias: &[f32], rows: &Csr, first: usize) {
+    let width = bias.len();
+    let mut from = 0;
+    while from < width {
+        let left = width - from;
+        let tile = if left >= TILE { TILE } else if left >= 32 { 32 } else if left >= 16 { 16 } else if left >= 8 { 8 } else { 1 };
+        for (r, row) in out.chunks_mut(width).enumerate() {
+            let (items, scale) = (rows.row(first + r), rows.scale(first + r));
+            let (place, bias) = (&mut row[from..from + tile], &bias[from..from + tile]);
+            match tile {
+                64 => gather_tile::<FMA, 64>(place, weight, width, from, bias, items, scale),
+                32 => gather_tile::<FMA, 32>(place, weight, width, from, bias, items, scale),
+                16 => gather_tile::<FMA, 16>(place, weight, width, from, bias, items, scale),
+                8 => gather_tile::<FMA, 8>(place, weight, width, from, bias, items, scale),
+                _ => gather_tile::<FMA, 1>(place, weight, width, from, bias, items, scale),
+            }
+        }
+        from += tile;
+    }
+}
+
+#[inline(always)]
+fn gather_tile<const FMA: bool, const N: usize>(
+    out: &mut [f32],
+    weight: &[f32],
+    width: usize,
+    from: usize,
+    bias: &[f32],
+    items: &[u32],
+    scale: f32,
+) {
+    let mut sum = [0.0f32; N];
+    for &item in items {
+        let w = &weight[item as usize * width + from..][..N];
+        for j in 0..N {
+            sum[j] += w[j];
+        }
+    }
+    for j in 0..N {
+        out[j] = fma::<FMA>(scale, sum[j], bias[j]);
+    }
+}
+
+per_level! {
+    fn scatter(out: &mut [f32], d_out: &[f32], rows: &Csr, width: usize, first: usize) = scatter_body
+}
+
+#[inline(always)]
+fn scatter_body<const FMA: bool>(out: &mut [f32], d_out: &[f32], rows: &Csr, width: usize, first: usize) {
+    let transposed = rows.transposed();
+    let mut from = 0;
+    while from < width {
+        let left = width - from;
+        let tile = if left >= TILE { TILE } else if left >= 32 { 32 } else if left >= 16 { 16 } else if left >= 8 { 8 } else { 1 };
+        for (i, place) in out.chunks_mut(width).enumerate() {
+            let (users, place) = (transposed.rows(first + i), &mut place[from..from + tile]);
+            match tile {
+                64 => scatter_tile::<FMA, 64>(place, d_out, width, from, users, rows),
+                32 => scatter_tile::<FMA, 32>(place, d_out, width, from, users, rows),
+                16 => scatter_tile::<FMA, 16>(place, d_out, width, from, users, rows),
+                8 => scatter_tile::<FMA, 8>(place, d_out, width, from, users, rows),
+                _ => scatter_tile::<FMA, 1>(place, d_out, width, from, users, rows),
+            }
+        }
+        from += tile;
+    }
+}
+
+#[inline(always)]
+fn scatter_tile<const FMA: bool, const N: usize>(
+    out: &mut [f32],
+    d_out: &[f32],
+    width: usize,
+    from: usize,
+    users: &[u32],
+    rows: &Csr,
+) {
+    let mut sum = [0.0f32; N];
+    for &user in users {
+        let (d, scale) = (&d_out[user as usize * width + from..][..N], rows.scale(user as usize));
+        for j in 0..N {
+            sum[j] = fma::<FMA>(scale, d[j], sum[j]);
+        }
+    }
+    out.copy_from_slice(&sum);
+}
