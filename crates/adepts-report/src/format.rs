@@ -1,0 +1,162 @@
+//! Numbers and names as people read them.
+
+/// What stands for a number that is not known.
+pub(crate) const UNKNOWN: &str = "–";
+
+/// A number with so many decimals, or a dash.
+pub(crate) fn decimals(value: f64, places: usize) -> String {
+    if !value.is_finite() {
+        return UNKNOWN.into();
+    }
+    let text = format!("{value:.places$}");
+    // "-0.000" says nothing that "0.000" does not.
+    if text.starts_with('-') && text.bytes().all(|b| matches!(b, b'-' | b'0' | b'.')) { text[1..].into() } else { text }
+}
+
+/// A score in a sentence: three decimals.
+pub(crate) fn score(value: f64) -> String {
+    decimals(value, 3)
+}
+
+/// A score in a table: four decimals.
+pub(crate) fn exact(value: f64) -> String {
+    decimals(value, 4)
+}
+
+/// A whole number with separated thousands.
+pub(crate) fn count(value: usize) -> String {
+    let digits = value.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A quantity of unknown size: whole with separated thousands when large, else with as many decimals as matter.
+pub(crate) fn quantity(value: f64) -> String {
+    match value.abs() {
+        _ if !value.is_finite() => UNKNOWN.into(),
+        a if a >= 1000.0 => format!("{}{}", if value < 0.0 { "-" } else { "" }, count(a.round() as usize)),
+        a if a >= 100.0 || value.fract() == 0.0 => decimals(value, 0),
+        a if a >= 10.0 => decimals(value, 1),
+        a if a >= 0.01 => decimals(value, 3),
+        _ => format!("{value:.1e}"),
+    }
+}
+
+/// A share as a percentage; small ones keep their decimals.
+pub(crate) fn percent(share: f64) -> String {
+    let value = share * 100.0;
+    if !value.is_finite() {
+        return UNKNOWN.into();
+    }
+    let places = match value.abs() {
+        a if a >= 10.0 || a == 0.0 => 0,
+        a if a >= 1.0 => 1,
+        _ => 2,
+    };
+    format!("{} %", decimals(value, places))
+}
+
+/// A duration in the unit that suits it.
+pub(crate) fn seconds(value: f64) -> String {
+    match value {
+        v if !v.is_finite() => UNKNOWN.into(),
+        v if v < 10.0 => format!("{v:.1} s"),
+        v if v < 120.0 => format!("{v:.0} s"),
+        v if v < 7200.0 => format!("{:.0} min", v / 60.0),
+        v => format!("{:.1} h", v / 3600.0),
+    }
+}
+
+/// `a, b and c`.
+pub(crate) fn listed<S: AsRef<str>>(words: &[S]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.as_ref().into(),
+        [head @ .., last] => {
+            let head: Vec<&str> = head.iter().map(AsRef::as_ref).collect();
+            format!("{} and {}", head.join(", "), last.as_ref())
+        }
+    }
+}
+
+/// A metric's name as it is written in the field: `ndcg@20` is NDCG@20.
+pub(crate) fn metric_label(name: &str) -> String {
+    let (stem, cut) = name.split_once('@').map_or((name, None), |(stem, k)| (stem, Some(k)));
+    let stem = match stem {
+        "ndcg" | "mrr" | "map" | "auc" | "gauc" => stem.to_uppercase(),
+        "hit" => "Hit rate".into(),
+        _ => {
+            let mut letters = stem.chars();
+            let first = letters.next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();
+            first + &letters.as_str().replace('_', " ")
+        }
+    };
+    cut.map_or(stem.clone(), |k| format!("{stem}@{k}"))
+}
+
+/// A group's name without the prefix that makes it unique in a report.
+pub(crate) fn group_label(by: &str, name: &str) -> String {
+    match name.split_once(':') {
+        Some((_, rest)) if by != "mainstream" && !rest.is_empty() => rest.into(),
+        _ => name.into(),
+    }
+}
+
+/// What a grouping is by, to follow the word "by".
+pub(crate) fn grouping_label(by: &str) -> String {
+    match by {
+        "mainstream" => "mainstream score".into(),
+        "activity" => "activity (length of the history)".into(),
+        "mainstream_within_activity" => "mainstream score among users of equal activity".into(),
+        other => other.replace('_', " "),
+    }
+}
+
+/// At most so many characters, an ellipsis in place of the rest.
+pub(crate) fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.into();
+    }
+    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(count(998_539), "998,539");
+        assert_eq!(count(12), "12");
+        assert_eq!(percent(0.0507), "5.1 %");
+        assert_eq!(percent(0.0), "0 %");
+        assert_eq!(percent(0.42), "42 %");
+        assert_eq!(seconds(1980.0), "33 min");
+        assert_eq!(decimals(-0.0001, 3), "0.000");
+        assert_eq!(quantity(1234.6), "1,235");
+        assert_eq!(quantity(56.25), "56.2");
+    }
+
+    #[test]
+    fn numbers_that_are_not_finite_are_a_dash() {
+        for text in [score(f64::NAN), exact(f64::INFINITY), percent(f64::NAN), seconds(f64::NAN), quantity(f64::NAN)] {
+            assert_eq!(text, UNKNOWN);
+        }
+    }
+
+    #[test]
+    fn names_read_as_in_the_field() {
+        assert_eq!(metric_label("ndcg@20"), "NDCG@20");
+        assert_eq!(metric_label("hit@10"), "Hit rate@10");
+        assert_eq!(group_label("activity", "activity:low"), "low");
+        assert_eq!(group_label("mainstream", "1/4"), "1/4");
+        assert_eq!(listed(&["a", "b", "c"]), "a, b and c");
+        assert_eq!(shortened("communities", 6), "commu…");
+    }
+}

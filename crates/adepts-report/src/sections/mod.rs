@@ -1,0 +1,29 @@
+//! The sections of the page, in order. One without data is `None`.
+
+mod dataset;
+mod epochs;
+mod experts;
+mod glossary;
+mod groups;
+mod headline;
+mod lists;
+mod protocol;
+mod runs;
+mod weights;
+
+use crate::blocks::Section;
+use crate::view::View;
+
+/// All sections, in the order of the page.
+pub(crate) static SECTIONS: &[fn(&View) -> Option<Section>] = &[
+    headline::section,
+    runs::section,
+    groups::section,
+    epochs::section,
+    weights::section,
+    experts::section,
+    dataset::section,
+    lists::section,
+    protocol::section,
+    glossary::section,
+];

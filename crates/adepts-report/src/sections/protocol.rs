@@ -1,0 +1,109 @@
+//! How it was measured.
+
+use std::collections::BTreeSet;
+
+use adepts_eval::Protocol;
+
+use crate::blocks::{Block, Cell, Section, Table};
+use crate::format::{UNKNOWN, count, exact, listed, metric_label};
+use crate::view::{View, is_list_metric};
+
+pub(super) fn section(view: &View) -> Option<Section> {
+    let mut protocols: Vec<(&Protocol, Vec<&str>)> = Vec::new();
+    for run in view.runs().iter().filter(|run| run.summary.protocol.users > 0) {
+        let protocol = &run.summary.protocol;
+        match protocols.iter_mut().find(|(p, _)| *p == protocol) {
+            Some((_, names)) => names.push(&run.summary.name),
+            None => protocols.push((protocol, vec![&run.summary.name])),
+        }
+    }
+    let mut blocks: Vec<Block> = Vec::new();
+    for (protocol, names) in &protocols {
+        if protocols.len() > 1 {
+            blocks.push(Block::Text(format!("{}:", listed(names))));
+        }
+        blocks.push(Block::Points(sentences(protocol)));
+    }
+    blocks.extend(both(view).map(Block::Table));
+    (!blocks.is_empty()).then_some(Section { id: "measured", title: "How it was measured", blocks })
+}
+
+fn sentences(p: &Protocol) -> Vec<String> {
+    let mut out = vec![format!(
+        "For each of {} users every one of the {} items of the catalogue was ranked (no sampling of candidates), and the list was \
+         judged by the items held out in the {} part. Items with equal scores are ordered by their number, so results repeat \
+         exactly.",
+        count(p.users),
+        count(p.items),
+        if p.part.is_empty() { "test" } else { &p.part }
+    )];
+    out.push(if p.mask_validation {
+        "Items of a user’s training and validation parts are kept out of their list.".into()
+    } else {
+        "Items of a user’s training part are kept out of their list; those of the validation part are not, as in much published \
+         work: they take places that cannot count as hits."
+            .into()
+    });
+    match p.probe.as_str() {
+        "" => {}
+        "validation" => out.push(
+            "The gate looks at the user’s validation items, also when it answers. That repeats published work, but a user nobody \
+             held items out for has none: such a model cannot be served like this."
+                .into(),
+        ),
+        "history" => out.push("The gate looks only at the user’s own history, as it must when it is served.".into()),
+        other => out.push(format!("The gate looks at: {other}.")),
+    }
+    let (seed, resamples) = p.bootstrap;
+    if resamples > 0 {
+        out.push(format!(
+            "The intervals are 95 % percentile bootstrap intervals: {} times as many users as there are were drawn from them with \
+             replacement (seed {seed}), and the middle 95 % of the means is shown. They say how much depends on which users were \
+             there; not how much depends on the split of the data or on the seed of the training. For that, train with several \
+             seeds.",
+            count(resamples)
+        ));
+    }
+    out
+}
+
+/// The metrics with and without the validation items masked.
+fn both(view: &View) -> Option<Table> {
+    let both = |name: &&str| {
+        view.runs().iter().any(|run| {
+            run.summary.metrics_validation_unmasked.contains_key(*name) && run.summary.metrics.contains_key(*name)
+        })
+    };
+    let names: BTreeSet<&str> = view
+        .runs()
+        .iter()
+        .flat_map(|run| run.summary.metrics_validation_unmasked.keys().map(String::as_str))
+        .filter(|n| !is_list_metric(n))
+        .filter(both)
+        .collect();
+    if names.is_empty() {
+        return None;
+    }
+    // Where the evaluation itself left the validation items in, its metrics are the unmasked ones already.
+    let label = if view.runs().iter().all(|run| run.summary.protocol.mask_validation) { "masked" } else { "as evaluated" };
+    let head = std::iter::once("Run".to_owned())
+        .chain(names.iter().flat_map(|n| {
+            let n = metric_label(n);
+            [format!("{n}, validation {label}"), format!("{n}, validation not masked")]
+        }))
+        .collect();
+    let text = |value: Option<&f64>| Cell::of(value.map_or(UNKNOWN.into(), |&v| exact(v)));
+    let rows = view.runs().iter().map(|run| {
+        let s = &run.summary;
+        let cells =
+            names.iter().flat_map(|n| [text(s.metrics.get(*n)), text(s.metrics_validation_unmasked.get(*n))]).collect();
+        (s.name.clone(), cells)
+    });
+    Some(Table {
+        caption: "Both protocols. Compare published numbers only with the column whose protocol they used; in the unmasked one, \
+                  validation items take places that cannot count as hits."
+            .into(),
+        head,
+        rows: rows.collect(),
+    })
+}

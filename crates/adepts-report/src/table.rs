@@ -1,0 +1,143 @@
+//! The same results in a terminal: plain text, aligned.
+
+use std::collections::BTreeSet;
+
+use adepts_eval::Summary;
+
+use crate::format::{UNKNOWN, count, exact, grouping_label, metric_label, percent, quantity, score, seconds, shortened};
+use crate::view::{bounded, is_list_metric};
+
+/// No column is wider than this.
+const WIDEST: usize = 40;
+
+/// Rows of text under a heading; the first column is flush left, the others flush right.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TextTable {
+    rows: Vec<Vec<String>>,
+}
+
+impl TextTable {
+    /// A table with these names of columns.
+    #[must_use]
+    pub fn new<S: Into<String>>(head: impl IntoIterator<Item = S>) -> Self {
+        Self { rows: vec![head.into_iter().map(Into::into).collect()] }
+    }
+
+    /// Adds a row; cells that are missing at its end are empty.
+    pub fn row<S: Into<String>>(&mut self, cells: impl IntoIterator<Item = S>) {
+        self.rows.push(cells.into_iter().map(Into::into).collect());
+    }
+
+    /// The table, a line per row, with a rule under the heading.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        // Names come from files: a line break in one must not break the table.
+        let clean = |cell: &String| -> String {
+            shortened(&cell.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>(), WIDEST)
+        };
+        let rows: Vec<Vec<String>> = self.rows.iter().map(|row| row.iter().map(clean).collect()).collect();
+        let width = |column: usize| {
+            rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..columns).map(width).collect();
+        let mut out = String::new();
+        for (i, row) in rows.iter().enumerate() {
+            let mut line = String::new();
+            for (column, &width) in widths.iter().enumerate() {
+                let cell = row.get(column).map_or("", String::as_str);
+                line += &if column == 0 { format!("{cell:<width$}") } else { format!("  {cell:>width$}") };
+            }
+            out += line.trim_end();
+            out.push('\n');
+            if i == 0 {
+                out += &"─".repeat(widths.iter().sum::<usize>() + 2 * columns.saturating_sub(1));
+                out.push('\n');
+            }
+        }
+        out
+    }
+}
+
+/// The runs side by side: their metrics, the worst group and the gap, the time to train.
+#[must_use]
+pub fn summary_table(summary: &Summary) -> String {
+    let of_all = || summary.runs.iter().flat_map(|run| run.metrics.keys()).map(String::as_str);
+    let mut names: Vec<&str> = of_all().collect::<BTreeSet<_>>().into_iter().collect();
+    names.sort_by_key(|name| (is_list_metric(name), *name));
+    let worst = summary.runs.iter().any(|run| run.worst.is_some());
+    let timed = summary.runs.iter().any(|run| run.seconds.contains_key("train"));
+
+    let mut head = vec!["run".to_owned(), "model".to_owned()];
+    head.extend(names.iter().map(|name| metric_label(name)));
+    if worst {
+        head.extend(["worst group", "its mean", "gap"].map(str::to_owned));
+    }
+    if timed {
+        head.push("training".into());
+    }
+    let mut table = TextTable::new(head);
+    for run in &summary.runs {
+        let mut row = vec![run.name.clone(), run.model.clone()];
+        row.extend(names.iter().map(|name| {
+            let value = run.metrics.get(*name).copied().unwrap_or(f64::NAN);
+            let share = name.starts_with("coverage") || name.starts_with("popularity");
+            if share { percent(value) } else { exact(value) }
+        }));
+        if worst {
+            row.extend(run.worst.as_ref().map_or([UNKNOWN; 3].map(str::to_owned), |w| {
+                [w.group.clone(), exact(w.mean), exact(w.gap)]
+            }));
+        }
+        if timed {
+            row.push(run.seconds.get("train").map_or(UNKNOWN.into(), |&s| seconds(s)));
+        }
+        table.row(row);
+    }
+    table.render()
+}
+
+/// One metric by group, a column per run, with the 95 % intervals; a table for each grouping.
+#[must_use]
+pub fn groups_table(summary: &Summary, metric: &str) -> String {
+    let mut groups: Vec<(&str, &str)> = Vec::new();
+    for group in summary.runs.iter().flat_map(|run| &run.groups) {
+        if !groups.contains(&(&group.by, &group.name)) {
+            groups.push((&group.by, &group.name));
+        }
+    }
+    let mut groupings: Vec<&str> = Vec::new();
+    for (by, _) in &groups {
+        if !groupings.contains(by) {
+            groupings.push(by);
+        }
+    }
+    let mut out = String::new();
+    for by in groupings {
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        out += &format!("{} by {}, with 95 % intervals\n", metric_label(metric), grouping_label(by));
+        let facts = ["group", "users", "history"].map(str::to_owned);
+        let mut table = TextTable::new(facts.into_iter().chain(summary.runs.iter().map(|run| run.name.clone())));
+        for (_, name) in groups.iter().filter(|(b, _)| *b == by) {
+            let of = |run: usize| summary.runs[run].groups.iter().find(|g| g.by == by && g.name == *name);
+            let known = (0..summary.runs.len()).find_map(of);
+            let mut row = vec![
+                (*name).to_owned(),
+                known.map_or(UNKNOWN.into(), |g| count(g.users)),
+                known.map_or(UNKNOWN.into(), |g| quantity(g.history_median)),
+            ];
+            row.extend((0..summary.runs.len()).map(|run| {
+                match of(run).and_then(|g| g.metrics.get(metric)).filter(|e| e.mean.is_finite()) {
+                    None => UNKNOWN.into(),
+                    Some(e) if bounded(*e) => format!("{} ({}–{})", exact(e.mean), score(e.lower), score(e.upper)),
+                    Some(e) => exact(e.mean),
+                }
+            }));
+            table.row(row);
+        }
+        out += &table.render();
+    }
+    out
+}
