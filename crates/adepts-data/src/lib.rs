@@ -8,6 +8,8 @@ mod filter;
 pub mod grouping;
 mod groups;
 pub mod id;
+pub mod import;
+pub mod inspect;
 pub mod interactions;
 mod intern;
 pub mod mainstream;
@@ -28,6 +30,7 @@ pub use config::{BadRows, Column, DataConfig, Filter, Format, SplitConfig, TimeB
 pub use dataset::{Dataset, MainstreamMethod, Manifest, StepCount, UserColumn};
 pub use error::DataError;
 pub use grouping::{GroupBy, GroupError, Grouping};
+pub use inspect::{Inspection, inspect};
 pub use interactions::{Interactions, Part};
 pub use place::Place;
 pub use prepare::{open_or_prepare, prepare};

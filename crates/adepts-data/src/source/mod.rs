@@ -14,9 +14,10 @@ use std::path::{Path, PathBuf};
 
 pub use files::{Compression, FileFormat, SourceFile, find as find_files};
 pub(crate) use files::{Ticker, open_text};
-pub(crate) use names::{Role, nearest, usual};
+pub use names::Role;
+pub(crate) use names::{nearest, usual};
 pub(crate) use parquet::open as parquet_builder;
-pub(crate) use text::Splitter;
+pub(crate) use text::{Splitter, default_delimiter};
 
 use crate::config::{Column, DataConfig};
 use crate::error::DataError;

@@ -19,7 +19,7 @@ pub enum Role {
 impl Role {
     /// The key in `[data]`.
     #[must_use]
-    pub(crate) fn key(self) -> &'static str {
+    pub fn key(self) -> &'static str {
         match self {
             Self::User => "user",
             Self::Item => "item",

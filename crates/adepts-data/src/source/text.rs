@@ -24,12 +24,7 @@ pub(super) struct Layout {
 impl Layout {
     pub(super) fn new(data: &DataConfig, first: &SourceFile) -> Result<Self, DataError> {
         let delimiter = data.delimiter.clone().unwrap_or_else(|| {
-            match first.suffix.as_str() {
-                "tsv" | "tab" | "inter" => "\t",
-                "dat" => "::",
-                _ => ",",
-            }
-            .to_owned()
+            default_delimiter(&first.suffix).to_owned()
         });
         let reason = match delimiter.as_str() {
             "" => "it is empty",
@@ -38,6 +33,15 @@ impl Layout {
             _ => return Ok(Self { delimiter, header: data.header }),
         };
         Err(DataError::BadDelimiter { delimiter, reason })
+    }
+}
+
+/// What stands between the values of a file with this suffix, if nothing else is said.
+pub(crate) fn default_delimiter(suffix: &str) -> &'static str {
+    match suffix {
+        "tsv" | "tab" | "inter" => "\t",
+        "dat" => "::",
+        _ => ",",
     }
 }
 
@@ -114,8 +118,8 @@ fn not_utf8(place: Place, value: &str) -> DataError {
 }
 
 /// The records of a text file and their values. Blank lines are passed over.
-pub(crate) struct Splitter<'f> {
-    file: &'f SourceFile,
+pub(crate) struct Splitter {
+    file: SourceFile,
     bytes: std::rc::Rc<std::cell::Cell<u64>>,
     kind: Kind,
     /// The line on which the current record begins, from 1.
@@ -129,8 +133,8 @@ enum Kind {
     Plain { reader: Box<dyn BufRead>, delimiter: Vec<u8>, text: Vec<u8>, spans: Vec<(usize, usize)>, lines: u64 },
 }
 
-impl<'f> Splitter<'f> {
-    pub(crate) fn open(file: &'f SourceFile, delimiter: &str) -> Result<Self, DataError> {
+impl Splitter {
+    pub(crate) fn open(file: &SourceFile, delimiter: &str) -> Result<Self, DataError> {
         let (reader, bytes) = open_text(file)?;
         let kind = match *delimiter.as_bytes() {
             [byte] => {
@@ -150,7 +154,7 @@ impl<'f> Splitter<'f> {
                 lines: 0,
             },
         };
-        Ok(Self { file, bytes, kind, line: 0 })
+        Ok(Self { file: file.clone(), bytes, kind, line: 0 })
     }
 
     /// Goes to the next record; false at the end.
@@ -158,13 +162,13 @@ impl<'f> Splitter<'f> {
     pub(crate) fn advance(&mut self) -> Result<bool, DataError> {
         match &mut self.kind {
             Kind::Csv { reader, record } => {
-                let more = reader.read_byte_record(record).map_err(|e| csv_error(self.file, e))?;
+                let more = reader.read_byte_record(record).map_err(|e| csv_error(&self.file, e))?;
                 self.line = record.position().map_or(self.line, csv::Position::line);
                 Ok(more)
             }
             Kind::Plain { reader, delimiter, text, spans, lines } => loop {
                 text.clear();
-                if reader.read_until(b'\n', text).map_err(|e| read_error(self.file, e))? == 0 {
+                if reader.read_until(b'\n', text).map_err(|e| read_error(&self.file, e))? == 0 {
                     return Ok(false);
                 }
                 *lines += 1;

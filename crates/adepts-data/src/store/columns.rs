@@ -1,7 +1,7 @@
 //! Parquet files of a prepared folder, batch by batch.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -21,9 +21,9 @@ use crate::id::Vocabulary;
 /// Rows in a batch, written or read.
 pub(crate) const BATCH: usize = 1 << 16;
 
-/// Writes batches to a new Parquet file and makes it last; equal batches give equal bytes.
+/// Writes batches as a Parquet file; equal batches give equal bytes.
 pub(crate) fn write(
-    file: &mut File,
+    file: impl Write + Send,
     schema: &Arc<Schema>,
     batches: impl Iterator<Item = Vec<ArrayRef>>,
 ) -> io::Result<()> {

@@ -15,6 +15,7 @@ mod error;
 mod open;
 mod save;
 
+pub(crate) use columns::write as write_parquet;
 pub use error::FolderError;
 
 use std::path::Path;

@@ -1,0 +1,171 @@
+//! A first look at a log: what it seems to be, what is in it, and what looks wrong.
+
+mod guess;
+mod show;
+mod summary;
+mod warn;
+
+use std::ops::ControlFlow;
+
+use serde::Serialize;
+
+pub use summary::ColumnSummary;
+
+use crate::config::{Column, DataConfig};
+use crate::error::DataError;
+use crate::progress::silent;
+use crate::source::{At, Cell, FileFormat, Flow, Role, Sink, Source, usual};
+use summary::{Pairs, Tally};
+
+/// How many rows are shown.
+const SHOWN: usize = 5;
+
+/// What a log seems to be.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Inspection {
+    /// The files, in the order in which they are read.
+    pub files: Vec<String>,
+    /// `csv`, `jsonl` or `parquet`.
+    pub format: &'static str,
+    /// What stands between the values of a text file.
+    pub delimiter: Option<String>,
+    /// Whether a text file begins with the names of the columns.
+    pub header: Option<bool>,
+    /// Rows that can be read.
+    pub rows: u64,
+    /// Rows that cannot.
+    pub bad_rows: u64,
+    /// The first row that cannot be read, as a message.
+    pub bad_example: Option<String>,
+    /// Distinct users, if a column seems to hold them.
+    pub users: Option<u64>,
+    /// Distinct items, if a column seems to hold them.
+    pub items: Option<u64>,
+    /// Share of the rows whose pair of user and item stands in an earlier row, in 0..=1.
+    pub repeated_pairs: Option<f64>,
+    /// Users with a single row.
+    pub users_with_one_row: Option<u64>,
+    /// The columns.
+    pub columns: Vec<ColumnSummary>,
+    /// The first rows.
+    pub sample: Vec<Vec<String>>,
+    /// What looks wrong.
+    pub warnings: Vec<String>,
+    /// A `[data]` table that reads the log.
+    pub toml: String,
+}
+
+/// Looks at a whole log. What `options` leaves open is guessed: the format and the delimiter by the content where the
+/// name does not say, the header by whether the first row looks like names, the columns by their usual names, or the
+/// first two for user and item where there are no names.
+///
+/// # Errors
+/// If there is no file or it cannot be read at all; single bad rows are counted.
+pub fn inspect(path: &str, options: &DataConfig) -> Result<Inspection, DataError> {
+    let (mut data, looks) = guess::layout(path, options)?;
+    let source = Source::open(&data)?;
+    guess::id_columns(&mut data, &source)?;
+    let role = |column: &Option<Column>| column.as_ref().map(|c| source.find(c)).transpose();
+    let (user, item) = (role(&data.user)?, role(&data.item)?);
+
+    let width = source.columns().len();
+    let mut look = Look {
+        tallies: (0..width).map(|_| Tally::default()).collect(),
+        pairs: user.zip(item).map(|_| Pairs::default()),
+        user,
+        item,
+        sample: Vec::new(),
+        rows: 0,
+        bad_rows: 0,
+        bad_example: None,
+    };
+    let wanted: Vec<usize> = (0..width).collect();
+    source.read(&wanted, &mut look, &mut silent)?;
+
+    let mut columns: Vec<ColumnSummary> =
+        source.columns().iter().zip(&look.tallies).map(|(name, tally)| tally.summary(name)).collect();
+    assign_roles(&mut columns, &mut data, &source)?;
+    let format = source.files()[0].format;
+    let mut inspection = Inspection {
+        files: source.files().iter().map(|f| f.path.display().to_string()).collect(),
+        format: match format {
+            FileFormat::Csv => "csv",
+            FileFormat::Jsonl => "jsonl",
+            FileFormat::Parquet => "parquet",
+        },
+        delimiter: source.delimiter().map(str::to_owned),
+        header: (format == FileFormat::Csv).then_some(data.header),
+        rows: look.rows,
+        bad_rows: look.bad_rows,
+        bad_example: look.bad_example,
+        users: user.map(|u| columns[u].distinct),
+        items: item.map(|i| columns[i].distinct),
+        repeated_pairs: look.pairs.as_ref().map(|p| p.repeated as f64 / look.rows.max(1) as f64),
+        users_with_one_row: look.pairs.as_ref().map(Pairs::users_with_one_row),
+        columns,
+        sample: look.sample,
+        warnings: Vec::new(),
+        toml: show::toml(&data, &source, looks.format_needed),
+    };
+    inspection.warnings = warn::warnings(&inspection, &looks);
+    Ok(inspection)
+}
+
+/// Gives each column its role: the ids as they were found, the rest by usual names whose content fits.
+fn assign_roles(columns: &mut [ColumnSummary], data: &mut DataConfig, source: &Source) -> Result<(), DataError> {
+    let names = source.columns();
+    let unnamed = source.delimiter().is_some() && !data.header;
+    let reference = |at: usize| if unnamed { Column::Position(at + 1) } else { Column::Name(names[at].clone()) };
+    for (role, column) in [(Role::User, &data.user), (Role::Item, &data.item)] {
+        if let Some(column) = column {
+            columns[source.find(column)?].role = Some(role);
+        }
+    }
+    for (role, column) in [(Role::Rating, &mut data.rating), (Role::Event, &mut data.event), (Role::Time, &mut data.time)]
+    {
+        let found = match column {
+            Some(column) => Some(source.find(column)?),
+            None if unnamed => (2..columns.len()).find(|&at| columns[at].role.is_none() && columns[at].looks_like(role)),
+            None => usual(role, names).filter(|&at| columns[at].role.is_none() && columns[at].can_be(role)),
+        };
+        if let Some(at) = found {
+            columns[at].role = Some(role);
+            column.get_or_insert_with(|| reference(at));
+        }
+    }
+    Ok(())
+}
+
+/// Counts while the rows stream by.
+struct Look {
+    tallies: Vec<Tally>,
+    pairs: Option<Pairs>,
+    user: Option<usize>,
+    item: Option<usize>,
+    sample: Vec<Vec<String>>,
+    rows: u64,
+    bad_rows: u64,
+    bad_example: Option<String>,
+}
+
+impl Sink for Look {
+    fn row(&mut self, _: At<'_>, cells: &[Cell<'_>]) -> Flow {
+        self.rows += 1;
+        for (tally, cell) in self.tallies.iter_mut().zip(cells) {
+            tally.take(*cell);
+        }
+        if let (Some(pairs), Some(user), Some(item)) = (&mut self.pairs, self.user, self.item) {
+            pairs.take(cells[user], cells[item]);
+        }
+        if self.sample.len() < SHOWN {
+            self.sample.push(cells.iter().map(Cell::spelling).collect());
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn malformed(&mut self, error: DataError) -> Flow {
+        self.bad_rows += 1;
+        self.bad_example.get_or_insert_with(|| error.to_string());
+        Ok(ControlFlow::Continue(()))
+    }
+}

@@ -1,0 +1,103 @@
+//! An inspection for the terminal, and the `[data]` table it proposes.
+
+use std::fmt::{self, Write};
+
+use super::Inspection;
+use crate::config::{Column, DataConfig, Format};
+use crate::source::{Source, default_delimiter};
+
+/// The `[data]` table that reads the log as it was understood.
+pub(super) fn toml(data: &DataConfig, source: &Source, format_needed: bool) -> String {
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let mut out = format!("[data]\nsource = {}\n", quoted(&data.source));
+    let mut line = |key: &str, value: String| {
+        // Writing to a string cannot fail.
+        let _infallible = writeln!(out, "{key} = {value}");
+    };
+    if format_needed {
+        let name = match data.format {
+            Format::Jsonl => "jsonl",
+            Format::Parquet => "parquet",
+            Format::Csv | Format::Auto => "csv",
+        };
+        line("format", quoted(name));
+    }
+    if let Some(delimiter) = source.delimiter() {
+        if delimiter != default_delimiter(&source.files()[0].suffix) {
+            line("delimiter", quoted(delimiter));
+        }
+        if !data.header {
+            line("header", "false".into());
+        }
+    }
+    let columns =
+        [("user", &data.user), ("item", &data.item), ("rating", &data.rating), ("event", &data.event), ("time", &data.time)];
+    for (key, column) in columns {
+        match column {
+            Some(Column::Name(name)) => line(key, quoted(name)),
+            Some(Column::Position(position)) => line(key, position.to_string()),
+            None => {}
+        }
+    }
+    out
+}
+
+impl fmt::Display for Inspection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.files.as_slice() {
+            [file] => write!(f, "{file}: {}", self.format)?,
+            files => write!(f, "{} files from {}: {}", files.len(), files.first().map_or("", |f| f), self.format)?,
+        }
+        if let Some(delimiter) = &self.delimiter {
+            write!(f, " separated by `{}`", delimiter.escape_default())?;
+        }
+        match self.header {
+            Some(true) => write!(f, ", with a header")?,
+            Some(false) => write!(f, ", without a header")?,
+            None => {}
+        }
+        write!(f, "\n{} rows", self.rows)?;
+        if let (Some(users), Some(items)) = (self.users, self.items) {
+            write!(f, ", {users} users, {items} items")?;
+        }
+        writeln!(f, "\n")?;
+        let mut table = vec![["column", "role", "type", "distinct", "min", "max", "missing", "examples"].map(str::to_owned).to_vec()];
+        for c in &self.columns {
+            table.push(vec![
+                c.name.clone(),
+                c.role.map_or("", crate::source::Role::key).to_owned(),
+                c.kind.to_owned(),
+                format!("{}{}", if c.distinct_exact { "" } else { ">= " }, c.distinct),
+                c.min.clone().unwrap_or_default(),
+                c.max.clone().unwrap_or_default(),
+                c.missing.to_string(),
+                c.examples.join(", "),
+            ]);
+        }
+        aligned(f, &table)?;
+        writeln!(f)?;
+        let mut rows = vec![self.columns.iter().map(|c| c.name.clone()).collect()];
+        rows.extend(self.sample.iter().cloned());
+        aligned(f, &rows)?;
+        for warning in &self.warnings {
+            write!(f, "\nwarning: {warning}")?;
+        }
+        if !self.warnings.is_empty() {
+            writeln!(f)?;
+        }
+        write!(f, "\n{}", self.toml)
+    }
+}
+
+/// Columns of equal width, at most 28 characters each.
+fn aligned(f: &mut fmt::Formatter<'_>, rows: &[Vec<String>]) -> fmt::Result {
+    const WIDEST: usize = 28;
+    let cut = |text: &String| text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(WIDEST).collect::<String>();
+    let width = |at: usize| rows.iter().map(|r| r.get(at).map_or(0, |t| t.chars().count().min(WIDEST))).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..rows.first().map_or(0, Vec::len)).map(width).collect();
+    for row in rows {
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(text, &w)| format!("{:<w$}", cut(text))).collect();
+        writeln!(f, "  {}", cells.join("  ").trim_end())?;
+    }
+    Ok(())
+}

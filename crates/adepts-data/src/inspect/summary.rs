@@ -1,0 +1,216 @@
+//! What is counted of each column and of the pairs.
+
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+use hashbrown::{HashMap, HashSet};
+use serde::Serialize;
+
+use crate::place::shortened;
+use crate::source::{Cell, Role};
+use crate::time;
+
+/// Distinct values are counted exactly up to this many.
+const EXACT: usize = 4_000_000;
+/// How many different values are shown.
+const EXAMPLES: usize = 4;
+
+/// A column as it was found.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ColumnSummary {
+    /// Its name, or its position in files without names.
+    pub name: String,
+    /// What it seems to be for.
+    pub role: Option<Role>,
+    /// `integer`, `number`, `time`, `bool`, `text` or `empty`.
+    pub kind: &'static str,
+    /// Number of distinct values; with `distinct_exact` false, at least as many.
+    pub distinct: u64,
+    /// Whether all distinct values were counted.
+    pub distinct_exact: bool,
+    /// The least value, by size for numbers and by bytes for text.
+    pub min: Option<String>,
+    /// The greatest value.
+    pub max: Option<String>,
+    /// Rows without a value.
+    pub missing: u64,
+    /// The first different values.
+    pub examples: Vec<String>,
+    /// Values that would lose zeros if they were read as numbers.
+    pub leading_zeros: u64,
+    /// Values that are no numbers where most are.
+    pub odd_ones: u64,
+}
+
+impl ColumnSummary {
+    /// Whether the content does not speak against a role.
+    pub(super) fn can_be(&self, role: Role) -> bool {
+        match role {
+            Role::Rating => matches!(self.kind, "integer" | "number"),
+            Role::Time => matches!(self.kind, "integer" | "number" | "time"),
+            Role::Event => self.kind == "text" && self.distinct <= 1000,
+            Role::User | Role::Item => self.kind != "empty",
+        }
+    }
+
+    /// Whether the content alone speaks for a role.
+    pub(super) fn looks_like(&self, role: Role) -> bool {
+        let least = self.least().unwrap_or(f64::NAN);
+        match role {
+            Role::Rating => self.can_be(role) && self.distinct <= 101 && least >= -10.0 && self.greatest() <= Some(100.0),
+            Role::Time => self.kind == "time" || (self.kind == "integer" && least >= 1e8),
+            _ => false,
+        }
+    }
+
+    pub(super) fn least(&self) -> Option<f64> {
+        self.min.as_ref()?.parse().ok()
+    }
+
+    fn greatest(&self) -> Option<f64> {
+        self.max.as_ref()?.parse().ok()
+    }
+}
+
+/// The counts of a column.
+#[derive(Default)]
+pub(super) struct Tally {
+    missing: u64,
+    whole: u64,
+    fractions: u64,
+    times: u64,
+    truths: u64,
+    texts: u64,
+    leading_zeros: u64,
+    numbers: Option<(f64, f64)>,
+    spellings: Option<(String, String)>,
+    distinct: HashSet<u64, FixedState>,
+    examples: Vec<String>,
+}
+
+impl Tally {
+    pub(super) fn take(&mut self, cell: Cell<'_>) {
+        let number = match cell {
+            Cell::Missing | Cell::Raw("") | Cell::Text("") => {
+                self.missing += 1;
+                return;
+            }
+            Cell::Bool(_) => {
+                self.truths += 1;
+                None
+            }
+            Cell::Int(value) => {
+                self.whole += 1;
+                Some(value as f64)
+            }
+            Cell::Float(value) => {
+                self.fractions += 1;
+                Some(value)
+            }
+            Cell::Raw(text) | Cell::Text(text) => self.text(text, matches!(cell, Cell::Raw(_))),
+        };
+        if let Some(number) = number.filter(|n| n.is_finite()) {
+            let (least, greatest) = self.numbers.get_or_insert((number, number));
+            (*least, *greatest) = (least.min(number), greatest.max(number));
+        }
+        if self.distinct.len() < EXACT && self.distinct.insert(hash(cell)) && self.examples.len() < EXAMPLES {
+            self.examples.push(shortened(&cell.spelling()));
+        }
+    }
+
+    fn text(&mut self, text: &str, untyped: bool) -> Option<f64> {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        self.leading_zeros += u64::from(digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit()));
+        if untyped && let Ok(number) = text.parse::<i64>() {
+            self.whole += 1;
+            return Some(number as f64);
+        }
+        if untyped && let Some(number) = text.parse::<f64>().ok().filter(|n| n.is_finite()) {
+            self.fractions += 1;
+            return Some(number);
+        }
+        if text.len() >= 10 && text.as_bytes()[0].is_ascii_digit() && time::parse(text).is_some() {
+            self.times += 1;
+        } else {
+            self.texts += 1;
+        }
+        match &mut self.spellings {
+            Some((least, greatest)) => {
+                if text < least.as_str() {
+                    text.clone_into(least);
+                } else if text > greatest.as_str() {
+                    text.clone_into(greatest);
+                }
+            }
+            None => self.spellings = Some((text.to_owned(), text.to_owned())),
+        }
+        None
+    }
+
+    pub(super) fn summary(&self, name: &str) -> ColumnSummary {
+        let kinds = [self.whole + self.fractions, self.times, self.truths, self.texts];
+        let kind = match kinds.map(|n| n > 0) {
+            [false, false, false, false] => "empty",
+            [true, false, false, false] if self.fractions == 0 => "integer",
+            [true, false, false, false] => "number",
+            [false, true, false, false] => "time",
+            [false, false, true, false] => "bool",
+            _ => "text",
+        };
+        let spelled = || self.spellings.as_ref().map(|(a, b)| (shortened(a), shortened(b)));
+        let range = match kind {
+            "integer" | "number" => self.numbers.map(|(a, b)| (a.to_string(), b.to_string())),
+            "bool" => None,
+            _ => spelled().or_else(|| self.numbers.map(|(a, b)| (a.to_string(), b.to_string()))),
+        };
+        let others = self.texts + self.times + self.truths;
+        ColumnSummary {
+            name: name.to_owned(),
+            role: None,
+            kind,
+            distinct: self.distinct.len() as u64,
+            distinct_exact: self.distinct.len() < EXACT,
+            min: range.as_ref().map(|r| r.0.clone()),
+            max: range.map(|r| r.1),
+            missing: self.missing,
+            examples: self.examples.clone(),
+            leading_zeros: self.leading_zeros,
+            odd_ones: if others < kinds[0] { others } else { 0 },
+        }
+    }
+}
+
+/// How often users stand, and how many rows repeat a pair.
+#[derive(Default)]
+pub(super) struct Pairs {
+    seen: HashSet<u64, FixedState>,
+    users: HashMap<u64, u32, FixedState>,
+    pub(super) repeated: u64,
+}
+
+impl Pairs {
+    pub(super) fn take(&mut self, user: Cell<'_>, item: Cell<'_>) {
+        if user == Cell::Missing || item == Cell::Missing {
+            return;
+        }
+        let (user, item) = (hash(user), hash(item));
+        *self.users.entry(user).or_insert(0) += 1;
+        self.repeated += u64::from(!self.seen.insert(FixedState::default().hash_one((user, item))));
+    }
+
+    pub(super) fn users_with_one_row(&self) -> u64 {
+        self.users.values().filter(|&&n| n == 1).count() as u64
+    }
+}
+
+/// 64 bits for a value; that two of millions fall together is less likely than one in a million.
+fn hash(cell: Cell<'_>) -> u64 {
+    let hasher = FixedState::default();
+    match cell {
+        Cell::Missing => 0,
+        Cell::Raw(text) | Cell::Text(text) => hasher.hash_one(text),
+        Cell::Int(value) => hasher.hash_one(value),
+        Cell::Float(value) => hasher.hash_one(value.to_bits()),
+        Cell::Bool(value) => hasher.hash_one(value),
+    }
+}

@@ -1,0 +1,297 @@
+//! Every format, every compression, and every way in which a source can be wrong.
+
+mod support;
+
+use std::sync::Arc;
+
+use adepts_data::{BadRows, Column, DataError, Format, Id, SplitConfig, Vocabulary};
+use arrow_array::{
+    ArrayRef, Float64Array, Int32Array, Int64Array, LargeStringArray, RecordBatch, StringArray, TimestampMillisecondArray,
+};
+use support::{config, file, gzip, read, real, rows, zstd};
+use tempfile::tempdir;
+
+fn parquet(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let mut bytes = Vec::new();
+    let mut writer = parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    bytes
+}
+
+const CSV: &str = "user_id,item_id,rating\n2,b,5\n1,a,3\n2,a,4\n";
+
+#[test]
+fn all_formats_and_compressions_give_the_same_log() {
+    let dir = tempdir().unwrap();
+    let json = "{\"user_id\":2,\"item_id\":\"b\"}\n\n{\"item_id\":\"a\",\"x\":[1],\"user_id\":1}\n{\"user_id\":2,\"item_id\":\"a\"}";
+    let table = parquet(vec![
+        ("user_id", Arc::new(Int32Array::from(vec![2, 1, 2]))),
+        ("other", Arc::new(Float64Array::from(vec![0.5; 3]))),
+        ("item_id", Arc::new(LargeStringArray::from(vec!["b", "a", "a"]))),
+    ]);
+    let sources = [
+        file(dir.path(), "a.csv", CSV),
+        file(dir.path(), "bom.csv", format!("\u{feff}{CSV}")),
+        file(dir.path(), "crlf.csv", CSV.replace('\n', "\r\n")),
+        file(dir.path(), "quoted.csv", "user_id,\"item_id\"\n\"2\",b\n1,\"a\"\n2,a"),
+        file(dir.path(), "a.csv.gz", gzip(CSV.as_bytes())),
+        file(dir.path(), "a.csv.zst", zstd(CSV.as_bytes())),
+        file(dir.path(), "a.tsv", CSV.replace(',', "\t")),
+        file(dir.path(), "a.dat", CSV.replace(',', "::")),
+        file(dir.path(), "a.jsonl", json),
+        file(dir.path(), "a.jsonl.gz", gzip(json.as_bytes())),
+        file(dir.path(), "a.parquet", &table),
+        file(dir.path(), "a.parquet.zst", zstd(&table)),
+    ];
+    for source in sources {
+        let log = read(&config(&source)).unwrap_or_else(|e| panic!("{source}: {e}"));
+        assert_eq!(rows(&log), ["1 a", "2 a", "2 b"], "{source}");
+        assert_eq!(log.interactions.users, Vocabulary::Int(vec![1, 2]), "{source}");
+    }
+}
+
+#[test]
+fn a_folder_and_a_glob_are_read_in_the_order_of_names_whatever_the_order_of_columns() {
+    let dir = tempdir().unwrap();
+    file(dir.path(), "b.csv", "item,user\n7,1\n");
+    file(dir.path(), "a.csv", "user,item\n1,5\n");
+    file(dir.path(), "_SUCCESS", "");
+    file(dir.path(), "readme.md", "no log");
+    let folder = dir.path().to_str().unwrap();
+    assert_eq!(rows(&read(&config(folder)).unwrap()), ["1 5", "1 7"]);
+    assert_eq!(rows(&read(&config(format!("{folder}/[ab].c*"))).unwrap()), ["1 5", "1 7"]);
+}
+
+#[test]
+fn columns_go_by_position_without_a_header() {
+    let dir = tempdir().unwrap();
+    let mut data = config(file(dir.path(), "u.data", "9::x::3\n8::y::5\n"));
+    (data.format, data.delimiter, data.header) = (Format::Csv, Some("::".into()), false);
+    (data.user, data.item) = (Some(Column::Position(1)), Some(Column::Position(2)));
+    assert_eq!(rows(&read(&data).unwrap()), ["8 y", "9 x"]);
+    data.item = Some(Column::Position(4));
+    assert!(matches!(read(&data), Err(DataError::NoSuchPosition { position: 4, columns: 3, .. })));
+    data.item = None;
+    assert!(matches!(read(&data), Err(DataError::NoColumnFor { role: "item", .. })));
+}
+
+#[test]
+fn ids_come_back_as_they_went_in() {
+    let dir = tempdir().unwrap();
+    let log = read(&config(file(dir.path(), "a.csv", "user,item\n7,1\n007,2\n-0,3\n"))).unwrap().interactions;
+    assert_eq!(log.users, Vocabulary::Text(vec!["-0".into(), "007".into(), "7".into()]));
+    assert_eq!(log.items, Vocabulary::Int(vec![1, 2, 3]));
+    assert_eq!(log.users.id(1), Id::Text("007".into()));
+}
+
+#[test]
+fn times_of_all_kinds_are_seconds() {
+    let dir = tempdir().unwrap();
+    let text = file(dir.path(), "a.csv", "user,item,time\n1,1,1970-01-01T00:01:00Z\n1,2,61\n1,3,62.0\n1,4,1970-01-02\n");
+    let table = parquet(vec![
+        ("user", Arc::new(Int64Array::from(vec![1; 4]))),
+        ("item", Arc::new(Int64Array::from(vec![1, 2, 3, 4]))),
+        ("time", Arc::new(TimestampMillisecondArray::from(vec![60_000, 61_000, 62_999, 86_400_000]))),
+    ]);
+    for source in [text, file(dir.path(), "a.parquet", table)] {
+        let mut data = config(source);
+        data.time = Some(Column::Name("time".into()));
+        assert_eq!(read(&data).unwrap().interactions.time, Some(vec![60, 61, 62, 86_400]));
+    }
+}
+
+fn message(data: &adepts_data::DataConfig) -> String {
+    read(data).unwrap_err().to_string()
+}
+
+#[test]
+fn files_that_are_not_there_are_named() {
+    let dir = tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    assert!(matches!(read(&config(at("no.csv"))), Err(DataError::MissingFile { .. })));
+    assert!(matches!(read(&config(at("*.csv"))), Err(DataError::NothingMatches { .. })));
+    assert!(matches!(read(&config(at("a[.csv"))), Err(DataError::BadPattern { .. })));
+    assert!(matches!(read(&config(at(""))), Err(DataError::EmptyFolder { .. })));
+    assert!(matches!(read(&config(file(dir.path(), "a.xls", "x"))), Err(DataError::UnknownFormat { .. })));
+}
+
+#[test]
+fn files_without_content_are_named() {
+    let dir = tempdir().unwrap();
+    for name in ["a.csv", "a.dat", "a.jsonl", "a.parquet"] {
+        let empty = config(file(dir.path(), name, ""));
+        assert!(matches!(read(&empty), Err(DataError::EmptyFile { .. })), "{name}");
+    }
+    assert!(matches!(read(&config(file(dir.path(), "b.csv", "user,item\n"))), Err(DataError::NoRows { .. })));
+}
+
+#[test]
+fn files_that_break_off_are_named() {
+    let dir = tempdir().unwrap();
+    let long = format!("user,item\n{}", (0..5000).map(|i| format!("{},{i}\n", i * 7919 % 1000)).collect::<String>());
+    let table = parquet(vec![
+        ("user", Arc::new(Int64Array::from_iter_values(0..999))),
+        ("item", Arc::new(Int64Array::from_iter_values(0..999))),
+    ]);
+    for (name, content) in
+        [("a.csv.gz", gzip(long.as_bytes())), ("a.csv.zst", zstd(long.as_bytes())), ("a.parquet", table.clone())]
+    {
+        for keep in [content.len() / 2, content.len() - 1] {
+            let error = read(&config(file(dir.path(), name, &content[..keep]))).unwrap_err();
+            assert!(matches!(error, DataError::Truncated { .. }), "{name}, {keep} bytes: {error}");
+        }
+    }
+    let mut damaged = gzip(long.as_bytes());
+    let middle = damaged.len() / 2;
+    damaged[middle..middle + 40].fill(0xff);
+    let error = read(&config(file(dir.path(), "b.csv.gz", damaged))).unwrap_err();
+    assert!(matches!(error, DataError::Corrupt { kind: "gzip", .. }), "{error}");
+    let error = read(&config(file(dir.path(), "b.parquet", long))).unwrap_err();
+    assert!(matches!(error, DataError::Corrupt { kind: "Parquet", .. }), "{error}");
+    let mut damaged = table;
+    let from = damaged.len() - 60;
+    damaged[from..from + 40].fill(0xff);
+    let error = read(&config(file(dir.path(), "c.parquet", damaged))).unwrap_err();
+    assert!(matches!(error, DataError::Corrupt { kind: "Parquet", .. } | DataError::Truncated { .. }), "{error}");
+    let error = read(&config(file(dir.path(), "d.csv", b"\xff\xfeu\0s\0"))).unwrap_err();
+    assert!(matches!(error, DataError::Corrupt { kind: "text", .. }), "{error}");
+}
+
+#[test]
+fn columns_that_are_not_there_or_twice_are_named() {
+    let dir = tempdir().unwrap();
+    let mut data = config(file(dir.path(), "a.csv", CSV));
+    data.rating = Some(Column::Name("raiting".into()));
+    let text = message(&data);
+    assert!(text.ends_with("a.csv has no column `raiting` (did you mean `rating`?); it has `user_id`, `item_id`, `rating`"), "{text}");
+    let twice = config(file(dir.path(), "b.csv", "user,item,user\n1,2,3\n"));
+    assert!(matches!(read(&twice), Err(DataError::DuplicateColumn { first: 1, second: 3, .. })));
+    let none = config(file(dir.path(), "c.csv", "a,b\n1,2\n"));
+    assert!(message(&none).ends_with("which column is the user? Set `user` to one of `a`, `b`"));
+    let mut delimiter = config(file(dir.path(), "d.csv", CSV));
+    delimiter.delimiter = Some(String::new());
+    assert!(matches!(read(&delimiter), Err(DataError::BadDelimiter { .. })));
+    file(dir.path(), "e1.csv", "user,item\n1,2\n");
+    let mut later = config(dir.path().join("e?.csv").to_str().unwrap());
+    file(dir.path(), "e2.csv", "user,thing\n1,2\n");
+    assert!(matches!(read(&later), Err(DataError::UnknownColumn { .. })));
+    later.source = file(dir.path(), "f.parquet", parquet(vec![("user", nested()), ("item", nested())]));
+    assert!(matches!(read(&later), Err(DataError::ColumnType { .. })));
+}
+
+fn nested() -> ArrayRef {
+    Arc::new(arrow_array::ListArray::from_iter_primitive::<arrow_array::types::Int32Type, _, _>([Some([Some(1)])]))
+}
+
+#[test]
+fn a_malformed_row_names_file_line_column_and_value() {
+    let dir = tempdir().unwrap();
+    let mut data = config(file(dir.path(), "a.csv", "user,item,rating\n1,2,5\n1,3,great\n"));
+    data.rating = Some(Column::Name("rating".into()));
+    assert!(message(&data).ends_with("a.csv, line 3, column `rating`: found `great`, expected a number"));
+    for (name, content, expected) in [
+        ("b.csv", "user,item\n1,2\n1\n", "b.csv, line 3: found 1 values, expected 2 separated by `,`"),
+        ("c.csv", "user,item\n,2\n", "c.csv, line 2, column `user`: the value is missing; expected an id: a whole number or text"),
+        ("d.jsonl", "{\"user\":1,\"item\":2}\n{\"user\":1\n", "d.jsonl, line 2: EOF while parsing an object (character 0); expected a JSON object"),
+        ("e.jsonl", "{\"user\":1,\"item\":2}\n{\"user\":[1],\"item\":2}\n", "e.jsonl, line 2: found a list where a single value is expected (character 9); expected a JSON object"),
+        ("f.jsonl", "{\"user\":1,\"item\":2}\n{\"user\":1}\n", "f.jsonl, line 2, column `item`: the value is missing; expected an id: a whole number or text"),
+        ("g.jsonl", "{\"user\":1,\"item\":2}\n{\"user\":1.5,\"item\":2}\n", "g.jsonl, line 2, column `user`: found `1.5`, expected an id: a whole number or text"),
+    ] {
+        let text = message(&config(file(dir.path(), name, content)));
+        assert!(text.ends_with(expected), "{text}");
+    }
+    let text = message(&config(file(dir.path(), "h.csv", b"user,item\n1,caf\xe9\n")));
+    assert!(text.ends_with("h.csv, line 2: `caf\u{fffd}` is not UTF-8; expected UTF-8 text"), "{text}");
+}
+
+#[test]
+fn formats_with_types_refuse_mixed_ones() {
+    let dir = tempdir().unwrap();
+    let mut data = config(file(dir.path(), "a.jsonl", "{\"user\":1,\"item\":2}\n{\"user\":\"x\",\"item\":2}\n"));
+    data.bad_rows = BadRows::Skip;
+    let text = message(&data);
+    assert!(text.ends_with("a.jsonl, line 2, column `user`: mixed types: `x` is text, the ids before it are numbers"), "{text}");
+    file(dir.path(), "b1.parquet", parquet(vec![("user", texts()), ("item", texts())]));
+    file(dir.path(), "b2.parquet", parquet(vec![("user", texts()), ("item", Arc::new(Int64Array::from(vec![1])))]));
+    data.source = dir.path().join("b*.parquet").to_str().unwrap().to_owned();
+    let text = message(&data);
+    assert!(text.ends_with("b2.parquet, row 1, column `item`: mixed types: `1` is a number, the ids before it are text"), "{text}");
+}
+
+fn texts() -> ArrayRef {
+    Arc::new(StringArray::from(vec!["1"]))
+}
+
+#[test]
+fn bad_rows_are_skipped_counted_and_listed_if_asked() {
+    let dir = tempdir().unwrap();
+    let bad: String = (0..9).map(|i| format!("{i}\n")).collect();
+    let mut data = config(file(dir.path(), "a.csv", format!("user,item\n1,2\n{bad}3,4\n")));
+    data.bad_rows = BadRows::Skip;
+    let log = read(&data).unwrap();
+    assert_eq!((log.skipped_rows, log.skipped_examples.len()), (9, 5));
+    assert!(log.skipped_examples[0].ends_with("a.csv, line 3: found 1 values, expected 2 separated by `,`"));
+    assert_eq!((log.steps[0].rows, log.steps[0].dropped), (2, 9));
+    data.source = file(dir.path(), "b.csv", "user,item\nx\n");
+    assert!(message(&data).contains("the step `read` dropped all 1"), "{}", message(&data));
+}
+
+#[test]
+fn the_split_column_is_read_and_times_are_demanded() {
+    let dir = tempdir().unwrap();
+    let data = config(file(dir.path(), "a.csv", "user,item,split\n1,1,train\n1,2,val\n1,3,test\n"));
+    let by_column = SplitConfig::Column { column: Column::Name("split".into()) };
+    let mut silent = adepts_data::progress::silent;
+    let log = adepts_data::read(&data, &by_column, &mut silent).unwrap().interactions;
+    use adepts_data::Part::{Test, Train, Validation};
+    assert_eq!(log.part, Some(vec![Train, Validation, Test]));
+    let last = SplitConfig::LeaveLast { validation: 1, test: 1 };
+    let error = adepts_data::read(&data, &last, &mut silent).unwrap_err();
+    assert_eq!(error.to_string(), "the split `leave-last` needs the column of the time: set `time` in [data]");
+}
+
+#[test]
+fn groups_are_constant_for_each_user() {
+    let dir = tempdir().unwrap();
+    let mut data = config(file(dir.path(), "a.csv", "user,item,age\n2,1,10\n1,1,9\n2,2,\n3,1,\n"));
+    data.groups = vec![Column::Name("age".into())];
+    let log = read(&data).unwrap().interactions;
+    assert_eq!(log.columns[0].values, ["9", "10"]);
+    assert_eq!(log.columns[0].of_user, [Some(0), Some(1), None]);
+    data.source = file(dir.path(), "b.csv", "user,item,age\n2,1,10\n2,2,11\n");
+    assert!(matches!(read(&data), Err(DataError::GroupNotConstant { .. })));
+    let many: String = (0..65_536).map(|i| format!("{i},1,{i}\n")).collect();
+    data.source = file(dir.path(), "c.csv", format!("user,item,age\n{many}"));
+    assert!(matches!(read(&data), Err(DataError::TooManyGroups { .. })));
+}
+
+#[test]
+fn an_empty_result_says_which_step_dropped_everything() {
+    let dir = tempdir().unwrap();
+    let mut data = config(file(dir.path(), "a.csv", CSV));
+    data.rating = Some(Column::Name("rating".into()));
+    data.filter.min_rating = Some(6.0);
+    assert_eq!(message(&data), "nothing is left: the step `rating >= 6` dropped all 3 interactions that came to it");
+    data.filter.min_rating = None;
+    data.filter.core = Some(10);
+    assert_eq!(message(&data), "nothing is left: the step `core 10` dropped all 3 interactions that came to it");
+    data.rating = None;
+    data.filter.min_rating = Some(1.0);
+    assert!(matches!(read(&data), Err(DataError::NeedsColumn { role: "rating", .. })));
+}
+
+#[test]
+fn movielens_is_read_whole() {
+    let Some(path) = real("ml-1m.parquet") else { return };
+    let mut data = config(path.to_str().unwrap());
+    data.groups = vec![Column::Name("age_group".into())];
+    let log = read(&data).unwrap();
+    assert_eq!(log.interactions.user.len(), 1_000_209);
+    assert_eq!((log.interactions.users.len(), log.interactions.items.len()), (6040, 3706));
+    assert_eq!(log.interactions.columns[0].values, ["0", "1", "2"]);
+    assert!(log.interactions.columns[0].of_user.iter().all(Option::is_some));
+    data.groups = vec![Column::Name("genre".into())];
+    assert!(matches!(read(&data), Err(DataError::GroupNotConstant { .. })));
+}
