@@ -14,7 +14,7 @@ use kuva::render::theme::Theme;
 use crate::look::Look;
 
 /// Width of every plot, so that text has one size; on a phone it shrinks only a little.
-const WIDTH: f64 = 460.0;
+const WIDTH: f64 = 400.0;
 /// More points than this on a line cannot be seen.
 const POINTS: usize = 240;
 
@@ -82,7 +82,7 @@ pub(crate) struct Chart {
 impl Chart {
     /// An empty plot with numbers on both axes.
     pub(crate) fn new(x: Range, x_label: &str, y: Range, y_label: &str) -> Self {
-        let height = 280.0;
+        let height = 260.0;
         let layout = base(x, x_label, height)
             .with_y_label(y_label)
             .with_y_axis_min(y.min)

@@ -23,6 +23,24 @@ pub(crate) fn exact(value: f64) -> String {
     decimals(value, 4)
 }
 
+/// A difference: always with its sign.
+pub(crate) fn signed(value: f64) -> String {
+    match format!("{value:+.4}") {
+        _ if !value.is_finite() => UNKNOWN.into(),
+        text if text == "+0.0000" || text == "-0.0000" => "0.0000".into(),
+        text => text.replace('-', "−"),
+    }
+}
+
+/// A p-value.
+pub(crate) fn probability(p: f64) -> String {
+    match p {
+        p if !p.is_finite() => format!("p {UNKNOWN}"),
+        p if p < 0.001 => "p < 0.001".into(),
+        p => format!("p = {p:.3}"),
+    }
+}
+
 /// A whole number with separated thousands.
 pub(crate) fn count(value: usize) -> String {
     let digits = value.to_string();
@@ -141,6 +159,8 @@ mod tests {
         assert_eq!(decimals(-0.0001, 3), "0.000");
         assert_eq!(quantity(1234.6), "1,235");
         assert_eq!(quantity(56.25), "56.2");
+        assert_eq!([-0.0123, 0.5, 10.0, -0.00001].map(signed), ["−0.0123", "+0.5000", "+10.0000", "0.0000"]);
+        assert_eq!((probability(1e-9), probability(0.04)), ("p < 0.001".into(), "p = 0.040".into()));
     }
 
     #[test]

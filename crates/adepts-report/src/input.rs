@@ -1,7 +1,7 @@
 //! What a report is made of.
 
 use adepts_core::log::EpochRecord;
-use adepts_eval::RunSummary;
+use adepts_eval::{Comparison, RunSummary};
 
 /// Everything on the page.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -12,6 +12,8 @@ pub struct ReportInput {
     pub dataset: DatasetFacts,
     /// The runs, in the order in which they are to appear.
     pub runs: Vec<RunInput>,
+    /// The runs compared user by user, where that was done.
+    pub comparison: Option<Comparison>,
 }
 
 /// One run: how it serves its users, and how it got there.

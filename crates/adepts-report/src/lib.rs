@@ -18,7 +18,7 @@
 //! run.summary.name = "ease-ml-1m".into();
 //! run.summary.metrics.insert("ndcg@20".into(), 0.34);
 //! let dataset = DatasetFacts::of_users(3260, &[21, 35, 217], &[0.02, 0.05, 0.11]);
-//! let html = page(&ReportInput { title: "MovieLens".into(), dataset, runs: vec![run] })?;
+//! let html = page(&ReportInput { title: "MovieLens".into(), dataset, runs: vec![run], comparison: None })?;
 //! assert!(html.contains("ease-ml-1m"));
 //! # Ok::<(), adepts_report::ReportError>(())
 //! ```
@@ -35,4 +35,4 @@ mod view;
 
 pub use input::{DatasetFacts, ReportInput, RunInput};
 pub use page::{ReportError, page};
-pub use table::{groups_table, summary_table};
+pub use table::{comparison_table, groups_table, summary_table};

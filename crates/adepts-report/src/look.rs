@@ -92,10 +92,8 @@ impl Look {
 
     /// Its line in a legend of points.
     pub(crate) fn point_entry(self, label: &str) -> LegendEntry {
-        let glyph = format!(
-            r#"<svg viewBox="0 0 14 14" width="14" height="14" aria-hidden="true">{}</svg>"#,
-            self.marker(7.0)
-        );
+        let glyph =
+            format!(r#"<svg viewBox="0 0 14 14" width="14" height="14" aria-hidden="true">{}</svg>"#, self.marker(7.0));
         LegendEntry { glyph, label: label.into() }
     }
 

@@ -2,9 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use adepts_eval::Summary;
+use adepts_eval::{Comparison, Summary};
 
-use crate::format::{UNKNOWN, count, exact, grouping_label, metric_label, percent, quantity, score, seconds, shortened};
+use crate::format::{
+    UNKNOWN, count, exact, grouping_label, metric_label, percent, probability, quantity, score, seconds, shortened,
+    signed,
+};
+use crate::sections::compared::{full_name, verdict};
 use crate::view::{bounded, is_list_metric};
 
 /// No column is wider than this.
@@ -46,7 +50,9 @@ impl TextTable {
             let mut line = String::new();
             for (column, &width) in widths.iter().enumerate() {
                 let cell = row.get(column).map_or("", String::as_str);
-                line += &if column == 0 { format!("{cell:<width$}") } else { format!("  {cell:>width$}") };
+                let padding = " ".repeat(width - cell.chars().count());
+                let parts = if column == 0 { ["", cell, &padding] } else { ["  ", &padding, cell] };
+                line.extend(parts);
             }
             out += line.trim_end();
             out.push('\n');
@@ -85,9 +91,11 @@ pub fn summary_table(summary: &Summary) -> String {
             if share { percent(value) } else { exact(value) }
         }));
         if worst {
-            row.extend(run.worst.as_ref().map_or([UNKNOWN; 3].map(str::to_owned), |w| {
-                [w.group.clone(), exact(w.mean), exact(w.gap)]
-            }));
+            row.extend(
+                run.worst
+                    .as_ref()
+                    .map_or([UNKNOWN; 3].map(str::to_owned), |w| [w.group.clone(), exact(w.mean), exact(w.gap)]),
+            );
         }
         if timed {
             row.push(run.seconds.get("train").map_or(UNKNOWN.into(), |&s| seconds(s)));
@@ -117,7 +125,7 @@ pub fn groups_table(summary: &Summary, metric: &str) -> String {
         if !out.is_empty() {
             out.push('\n');
         }
-        out += &format!("{} by {}, with 95 % intervals\n", metric_label(metric), grouping_label(by));
+        out.extend([metric_label(metric), " by ".into(), grouping_label(by), ", with 95 % intervals\n".into()]);
         let facts = ["group", "users", "history"].map(str::to_owned);
         let mut table = TextTable::new(facts.into_iter().chain(summary.runs.iter().map(|run| run.name.clone())));
         for (_, name) in groups.iter().filter(|(b, _)| *b == by) {
@@ -140,4 +148,30 @@ pub fn groups_table(summary: &Summary, metric: &str) -> String {
         out += &table.render();
     }
     out
+}
+
+/// The differences from the baseline, a line per group and run, with interval, corrected p-value and verdict.
+#[must_use]
+pub fn comparison_table(comparison: &Comparison) -> String {
+    let head = ["group", "run", "mean", "difference", "95 % interval", "p (Holm)", "verdict"];
+    let mut table = TextTable::new(head);
+    for group in &comparison.groups {
+        for (place, run) in group.runs.iter().enumerate() {
+            let by = if group.by.is_empty() { String::new() } else { format!(" by {}", group.by.replace('_', " ")) };
+            let name = if place == 0 { format!("{}{by}", full_name(group)) } else { String::new() };
+            let mut row = vec![name, run.run.clone(), exact(run.mean)];
+            row.extend(run.difference.map_or(["baseline", "", "", ""].map(str::to_owned), |d| {
+                let interval = format!("{} to {}", signed(d.lower), signed(d.upper));
+                [signed(d.mean), interval, probability(d.p_holm.unwrap_or(d.p)), verdict(d).into()]
+            }));
+            table.row(row);
+        }
+    }
+    let title = format!(
+        "{} against {}, {} users, paired; p corrected over the groups of a run\n",
+        metric_label(&comparison.metric),
+        comparison.baseline,
+        count(comparison.users)
+    );
+    title + &table.render()
 }

@@ -92,7 +92,7 @@ pub(crate) fn bounded(e: Estimate) -> bool {
 
 /// Whether two intervals share a value; `None` where one is unknown.
 pub(crate) fn overlap(a: Estimate, b: Estimate) -> Option<bool> {
-    (bounded(a) && bounded(b)).then(|| a.lower <= b.upper && b.lower <= a.upper)
+    (bounded(a) && bounded(b)).then_some(a.lower <= b.upper && b.lower <= a.upper)
 }
 
 fn main_metric(runs: &[RunInput]) -> String {
@@ -135,6 +135,9 @@ mod tests {
         let known = Estimate { mean: 0.2, lower: 0.1, upper: 0.3 };
         let apart = Estimate { mean: 0.5, lower: 0.4, upper: 0.6 };
         let bare = Estimate { mean: 0.2, lower: f64::NAN, upper: f64::NAN };
-        assert_eq!((overlap(known, apart), overlap(known, known), overlap(known, bare)), (Some(false), Some(true), None));
+        assert_eq!(
+            (overlap(known, apart), overlap(known, known), overlap(known, bare)),
+            (Some(false), Some(true), None)
+        );
     }
 }

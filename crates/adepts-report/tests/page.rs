@@ -3,7 +3,7 @@
 mod synthetic;
 
 use adepts_eval::{Estimate, GateSummary, GroupSummary};
-use adepts_report::{DatasetFacts, ReportError, ReportInput, RunInput, page};
+use adepts_report::{ReportError, ReportInput, RunInput, page};
 
 const EQUALLY: &str = "this model mixes all experts equally";
 
@@ -12,7 +12,7 @@ fn one_run(change: impl FnOnce(&mut RunInput)) -> String {
     run.summary.name = "only".into();
     run.summary.metrics.insert("ndcg@20".into(), 0.3);
     change(&mut run);
-    page(&ReportInput { title: "One".into(), dataset: DatasetFacts::default(), runs: vec![run] }).unwrap()
+    page(&ReportInput { title: "One".into(), runs: vec![run], ..ReportInput::default() }).expect("a report")
 }
 
 fn has_section(html: &str, id: &str) -> bool {
@@ -26,7 +26,9 @@ fn every_run_and_every_section_is_on_the_page() {
     for run in &input.runs {
         assert!(html.contains(&run.summary.name), "{}", run.summary.name);
     }
-    for id in ["found", "runs", "groups", "epochs", "weights", "experts", "data", "lists", "measured", "glossary"] {
+    for id in
+        ["found", "runs", "groups", "compared", "epochs", "weights", "experts", "data", "lists", "measured", "glossary"]
+    {
         assert!(has_section(&html, id), "{id}");
     }
     assert!(!html.contains("NaN") && !html.contains("inf"));
@@ -65,7 +67,7 @@ fn names_from_outside_are_escaped_everywhere() {
 #[test]
 fn one_run_without_a_log_leaves_out_what_it_does_not_know() {
     let html = one_run(|_| {});
-    for id in ["groups", "epochs", "weights", "experts", "data", "lists", "measured"] {
+    for id in ["groups", "compared", "epochs", "weights", "experts", "data", "lists", "measured"] {
         assert!(!has_section(&html, id), "{id}");
     }
     assert!(has_section(&html, "found") && has_section(&html, "runs") && has_section(&html, "glossary"));
@@ -119,8 +121,13 @@ fn unknown_numbers_and_empty_groups_are_survived() {
 fn one_group_of_one_user_is_survived() {
     let html = one_run(|run| {
         let metrics = [("ndcg@20".to_owned(), Estimate { mean: 0.5, lower: 0.5, upper: 0.5 })].into();
-        run.summary.groups =
-            vec![GroupSummary { by: "column".into(), name: "column:a".into(), users: 1, metrics, ..GroupSummary::default() }];
+        run.summary.groups = vec![GroupSummary {
+            by: "column".into(),
+            name: "column:a".into(),
+            users: 1,
+            metrics,
+            ..GroupSummary::default()
+        }];
     });
     assert!(has_section(&html, "groups"));
 }
@@ -129,7 +136,10 @@ fn one_group_of_one_user_is_survived() {
 fn overlapping_intervals_are_not_sold_as_a_difference() {
     let html = page(&synthetic::input()).unwrap();
     assert!(html.contains("ease-ml-1m is best") || html.contains("tall-ml-1m is best"));
-    assert!(html.contains("The two intervals overlap"));
+    assert!(html.contains("Compared user by user the difference is"));
+    let alone = page(&ReportInput { comparison: None, ..synthetic::input() }).unwrap();
+    assert!(alone.contains("The two intervals overlap") && alone.contains("this advantage is not established"));
+    assert!(!html.contains("this advantage is not established"), "the comparison user by user has established it");
 }
 
 #[test]

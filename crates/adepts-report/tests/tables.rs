@@ -3,7 +3,7 @@
 mod synthetic;
 
 use adepts_eval::Summary;
-use adepts_report::{groups_table, summary_table};
+use adepts_report::{comparison_table, groups_table, summary_table};
 
 fn summary() -> Summary {
     Summary { runs: synthetic::input().runs.into_iter().map(|run| run.summary).collect() }
@@ -17,6 +17,11 @@ fn runs_stand_side_by_side() {
 #[test]
 fn groups_stand_below_each_other() {
     insta::assert_snapshot!(groups_table(&summary(), "ndcg@20"));
+}
+
+#[test]
+fn differences_stand_beside_their_intervals() {
+    insta::assert_snapshot!(comparison_table(&synthetic::input().comparison.unwrap()));
 }
 
 #[test]

@@ -56,7 +56,11 @@ pub(super) fn group_names(epochs: &[EpochRecord]) -> Vec<String> {
 }
 
 /// One value of a group over the epochs.
-pub(super) fn series(epochs: &[EpochRecord], name: &str, value: impl Fn(&EpochGroup) -> Option<f64>) -> Vec<(f64, f64)> {
+pub(super) fn series(
+    epochs: &[EpochRecord],
+    name: &str,
+    value: impl Fn(&EpochGroup) -> Option<f64>,
+) -> Vec<(f64, f64)> {
     epochs
         .iter()
         .filter_map(|e| {
@@ -160,11 +164,13 @@ impl Curves {
         let cost = cost.map_or(String::new(), |(c, k)| {
             format!(" Stopping at epoch {k:.0} costs “{}” {} against its own best.", first.name, exact(c))
         });
-        Some(format!(
-            "{run}: “{}” peaks at epoch {early:.0}, {verdict} than “{}” (epoch {late:.0}).{cost}",
-            first.name, last.name
+        Some(
+            format!(
+                "{run}: “{}” peaks at epoch {early:.0}, {verdict} than “{}” (epoch {late:.0}).{cost}",
+                first.name, last.name
+            )
+            .replace("at about the same time than", "at about the same time as"),
         )
-        .replace("at about the same time than", "at about the same time as"))
     }
 
     fn table(&self, run: &str) -> Option<Table> {
@@ -179,7 +185,9 @@ impl Curves {
             .collect();
         let head = ["Group", "Best epoch", "Score there", "Score at the kept epoch"].map(str::to_owned).into();
         (!rows.is_empty()).then(|| Table {
-            caption: format!("{run}: best epoch of each group (curves of small groups are noisy, so it is approximate)"),
+            caption: format!(
+                "{run}: best epoch of each group (curves of small groups are noisy, so it is approximate)"
+            ),
             head,
             rows,
         })

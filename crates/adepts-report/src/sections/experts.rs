@@ -42,7 +42,7 @@ pub(super) fn section(view: &View) -> Option<Section> {
 }
 
 fn legend(view: &View) -> Vec<crate::blocks::LegendEntry> {
-    let names = view.runs().iter().filter(|run| entropy(run).is_some()).map(|run| gated_names(run)).max_by_key(Vec::len);
+    let names = view.runs().iter().filter(|run| entropy(run).is_some()).map(gated_names).max_by_key(Vec::len);
     let names = names.unwrap_or_default();
     names.iter().enumerate().map(|(i, n)| Look::group(i, names.len()).line_entry(n, false)).collect()
 }
@@ -93,7 +93,8 @@ fn shares(run: &str, gate: &GateSummary) -> Option<Figure> {
         title: format!("{run}: expert shares by group"),
         svg: chart.svg()?,
         alt: format!("Mean share of each expert by group, times the number of experts: {}.", alt.join("; ")),
-        caption: "One point per expert (up and down within a row means nothing); the dashed line is an equal share.".into(),
+        caption: "One point per expert (up and down within a row means nothing); the dashed line is an equal share."
+            .into(),
     })
 }
 
@@ -124,7 +125,11 @@ fn entropy(run: &RunInput) -> Option<Figure> {
     Some(Figure {
         title: format!("{}: entropy over the epochs", run.summary.name),
         svg: chart.svg()?,
-        alt: format!("Relative entropy of the gate over the epochs; in the last from {} to {}.", decimals(low, 5), decimals(high, 5)),
+        alt: format!(
+            "Relative entropy of the gate over the epochs; in the last from {} to {}.",
+            decimals(low, 5),
+            decimals(high, 5)
+        ),
         caption: format!("In the last epoch it lies between {} and {}.", decimals(low, 5), decimals(high, 5)),
     })
 }

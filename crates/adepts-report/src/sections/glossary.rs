@@ -44,11 +44,23 @@ const INTERVAL: (&str, &str) = (
 
 pub(super) fn section(view: &View) -> Option<Section> {
     let runs = view.runs();
-    let mainstream = !view.input.dataset.mainstream.is_empty() || view.groupings.iter().any(|g| g.by.starts_with("mainstream"));
+    let mainstream =
+        !view.input.dataset.mainstream.is_empty() || view.groupings.iter().any(|g| g.by.starts_with("mainstream"));
     let intervals = runs.iter().any(|run| !run.summary.intervals.is_empty() || !run.summary.groups.is_empty());
     let gate = runs.iter().any(|run| run.summary.gate.is_some() || run.epochs.iter().any(|e| e.gate.is_some()));
     let weights = runs.iter().flat_map(|run| &run.epochs).flat_map(|e| &e.groups).any(|g| g.weight > 0.0);
-    let terms = [(true, NDCG), (mainstream, MAINSTREAM), (intervals, INTERVAL), (gate, EXPERT), (gate, GATE), (weights, WEIGHTS)];
+    let terms = [
+        (true, NDCG),
+        (mainstream, MAINSTREAM),
+        (intervals, INTERVAL),
+        (gate, EXPERT),
+        (gate, GATE),
+        (weights, WEIGHTS),
+    ];
     let terms = terms.into_iter().filter(|(used, _)| *used).map(|(_, term)| term).collect();
-    (!runs.is_empty()).then_some(Section { id: "glossary", title: "Words used here", blocks: vec![Block::Terms(terms)] })
+    (!runs.is_empty()).then_some(Section {
+        id: "glossary",
+        title: "Words used here",
+        blocks: vec![Block::Terms(terms)],
+    })
 }

@@ -65,7 +65,11 @@ fn figure(view: &View, grouping: &Grouping) -> Option<Figure> {
             chart.bar(look, (e.lower, e.upper), y);
             let interval =
                 if bounded(*e) { format!(" ({}–{})", score(e.lower), score(e.upper)) } else { String::new() };
-            points.push((e.mean, y, format!("{}, {}: {}{interval}", run.summary.name, grouping.label(name), score(e.mean))));
+            points.push((
+                e.mean,
+                y,
+                format!("{}, {}: {}{interval}", run.summary.name, grouping.label(name), score(e.mean)),
+            ));
         }
         chart.points(look, 4.2, 1.0, points);
     }
@@ -81,14 +85,16 @@ fn figure(view: &View, grouping: &Grouping) -> Option<Figure> {
         caption += " The axis does not start at zero.";
     }
     for &run in &far_off {
-        let means = names.iter().filter_map(|name| view.in_group(&view.runs()[run], &grouping.by, name)).map(|e| e.mean);
+        let means =
+            names.iter().filter_map(|name| view.in_group(&view.runs()[run], &grouping.by, name)).map(|e| e.mean);
         let (low, high) = means.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), m| (l.min(m), h.max(m)));
         if low <= high {
-            caption += &format!(" {} lies far to the left ({} to {}).", view.name(run), score(low), score(high));
+            let words = [" ", view.name(run), " lies far to the left (", &score(low), " to ", &score(high), ")."];
+            caption.extend(words);
         }
     }
     if names.len() < grouping.names.len() {
-        caption += &format!(" The first {MOST_GROUPS} of {} groups; the table below has all.", grouping.names.len());
+        caption += " Only the first groups are drawn; the table below has all.";
     }
     let best = all.iter().filter_map(|(name, es)| {
         let (i, e) = es.iter().max_by(|a, b| a.1.mean.total_cmp(&b.1.mean))?;
@@ -99,7 +105,12 @@ fn figure(view: &View, grouping: &Grouping) -> Option<Figure> {
         grouping_label(&grouping.by),
         best.collect::<Vec<_>>().join("; ")
     );
-    Some(Figure { title: format!("By {}", grouping_label(&grouping.by)), svg: chart.svg()?, alt, caption: caption.trim().into() })
+    Some(Figure {
+        title: format!("By {}", grouping_label(&grouping.by)),
+        svg: chart.svg()?,
+        alt,
+        caption: caption.trim().into(),
+    })
 }
 
 fn far_off(view: &View) -> Vec<usize> {
@@ -139,8 +150,7 @@ fn sizes(view: &View, grouping: &Grouping) -> Option<Table> {
     let rows: Vec<(String, Vec<Cell>)> = groups
         .iter()
         .map(|g| {
-            let cells =
-                [count(g.users), quantity(g.history_median), quantity(g.test_median)].map(Cell::of);
+            let cells = [count(g.users), quantity(g.history_median), quantity(g.test_median)].map(Cell::of);
             (grouping.label(&g.name), cells.into())
         })
         .collect();
@@ -166,7 +176,7 @@ fn short_history(view: &View) -> Option<String> {
     let rank = correlation.map(|r| format!("; the rank correlation of score and length is {r:.2}")).unwrap_or_default();
     let advice = if view.groupings.iter().any(|g| g.by == "mainstream_within_activity") {
         "That is why the comparison is repeated by activity, and by mainstream score among users of equal activity: what \
-         remains there is what taste itself does."
+         remains there is not just the length of the history."
     } else {
         "So a difference between these groups may be one between short and long histories rather than between tastes."
     };

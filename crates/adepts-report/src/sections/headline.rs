@@ -3,7 +3,7 @@
 use adepts_eval::Estimate;
 
 use crate::blocks::{Block, Section};
-use crate::format::{count, metric_label, quantity, score};
+use crate::format::{count, metric_label, quantity, score, signed};
 use crate::input::RunInput;
 use crate::view::{Grouping, View, bounded, overlap};
 
@@ -28,24 +28,50 @@ fn overall(view: &View, best: usize, top: Estimate) -> String {
     let users = view.runs()[best].summary.protocol.users;
     let over = if users > 0 { format!(" over {} users", count(users)) } else { String::new() };
     let name = view.name(best);
-    let second = view.best_by(|run| if std::ptr::eq(run, &raw const view.runs()[best]) { None } else { view.overall(run) });
+    let second =
+        view.best_by(|run| if std::ptr::eq(run, &raw const view.runs()[best]) { None } else { view.overall(run) });
     let Some((second, next)) = second else {
         return format!("On average{over}, {name} reaches {metric} {}.", with_interval(top));
     };
-    let verdict = match overlap(top, next) {
-        Some(true) => {
-            "The two intervals overlap, so these numbers alone do not show that one is better; a comparison user by user \
-             (adepts compare) is sharper and may."
-        }
-        Some(false) => "The two intervals do not overlap.",
-        None => "Without intervals it is not known whether that difference means anything.",
-    };
+    let verdict = paired(view, ("", "all"), name, view.name(second)).unwrap_or_else(|| {
+        let said = match overlap(top, next) {
+            Some(true) => {
+                "The two intervals overlap, so these numbers alone do not show that one is better; a comparison user by user \
+                 (adepts compare) is sharper and may."
+            }
+            Some(false) => "The two intervals do not overlap.",
+            None => "Without intervals it is not known whether that difference means anything.",
+        };
+        said.into()
+    });
     format!(
         "On average{over}, {name} is best: {metric} {}. Next is {} with {}. {verdict}",
         with_interval(top),
         view.name(second),
         with_interval(next)
     )
+}
+
+/// What the comparison user by user says of two runs in a group (`""` and `all` for everyone), where one of them is its
+/// baseline: how far `ours` is ahead of `theirs`.
+fn paired(view: &View, (by, group): (&str, &str), ours: &str, theirs: &str) -> Option<String> {
+    let comparison = view.input.comparison.as_ref().filter(|c| c.metric == view.metric)?;
+    let group = comparison.groups.iter().find(|g| g.by == by && (by.is_empty() || g.name == group))?;
+    let of = |run: &str| group.runs.iter().find(|r| r.run == run).and_then(|r| r.difference);
+    let (d, sign) = match comparison.baseline.as_str() {
+        base if base == theirs => (of(ours)?, 1.0),
+        base if base == ours => (of(theirs)?, -1.0),
+        _ => return None,
+    };
+    let (low, high) = if sign > 0.0 { (d.lower, d.upper) } else { (-d.upper, -d.lower) };
+    let chance =
+        if d.p_holm.unwrap_or(d.p) < 0.05 { "unlikely to be chance" } else { "so small that it may be chance" };
+    Some(format!(
+        "Compared user by user the difference is {} ({} to {}): {chance}.",
+        signed(sign * d.mean),
+        signed(low),
+        signed(high)
+    ))
 }
 
 fn by_group(view: &View, grouping: &Grouping, best: usize) -> Vec<String> {
@@ -61,16 +87,23 @@ fn by_group(view: &View, grouping: &Grouping, best: usize) -> Vec<String> {
     }
     let mut points = vec![unequal(view, grouping, best, (worst, low), (favoured, high))];
     if let Some((winner, reached)) = view.best_by(|run| of(run, worst)).filter(|_| view.runs().len() > 1) {
-        points.push(for_the_worst(view, &grouping.label(worst), (best, low), (winner, reached)));
+        points.push(for_the_worst(view, grouping, worst, (best, low), (winner, reached)));
         points.extend(small_gap(view, grouping, winner, worst));
     }
     points
 }
 
-fn unequal(view: &View, grouping: &Grouping, best: usize, worst: (&str, Estimate), favoured: (&str, Estimate)) -> String {
+fn unequal(
+    view: &View,
+    grouping: &Grouping,
+    best: usize,
+    worst: (&str, Estimate),
+    favoured: (&str, Estimate),
+) -> String {
     let who = |name: &str| {
         let group = view.runs()[best].summary.groups.iter().find(|g| g.by == grouping.by && g.name == name);
-        let facts = group.map(|g| format!(" ({} users, median history {} items)", count(g.users), quantity(g.history_median)));
+        let facts =
+            group.map(|g| format!(" ({} users, median history {} items)", count(g.users), quantity(g.history_median)));
         format!("“{}”{}", grouping.label(name), facts.unwrap_or_default())
     };
     let times = favoured.1.mean / worst.1.mean;
@@ -90,17 +123,27 @@ fn unequal(view: &View, grouping: &Grouping, best: usize, worst: (&str, Estimate
     )
 }
 
-fn for_the_worst(view: &View, group: &str, (best, theirs): (usize, Estimate), (winner, reached): (usize, Estimate)) -> String {
+fn for_the_worst(
+    view: &View,
+    grouping: &Grouping,
+    worst: &str,
+    (best, theirs): (usize, Estimate),
+    (winner, reached): (usize, Estimate),
+) -> String {
+    let group = grouping.label(worst);
     if winner == best {
         return format!("{} is also the best for the group “{group}”.", view.name(best));
     }
-    let verdict = match overlap(reached, theirs) {
-        Some(true) => "the intervals overlap, so this advantage is not established",
-        Some(false) => "the intervals do not overlap",
-        None => "without intervals this advantage is not established",
-    };
+    let verdict = paired(view, (&grouping.by, worst), view.name(winner), view.name(best)).unwrap_or_else(|| {
+        let said = match overlap(reached, theirs) {
+            Some(true) => "The intervals overlap, so this advantage is not established.",
+            Some(false) => "The intervals do not overlap.",
+            None => "Without intervals this advantage is not established.",
+        };
+        said.into()
+    });
     format!(
-        "For the group “{group}” the best is {} with {}, against {} of {}; {verdict}.",
+        "For the group “{group}” the best is {} with {}, against {} of {}. {verdict}",
         view.name(winner),
         with_interval(reached),
         with_interval(theirs),
@@ -113,7 +156,8 @@ fn small_gap(view: &View, grouping: &Grouping, winner: usize, worst: &str) -> Op
     let gap = |run: &RunInput| {
         let means: Vec<f64> =
             grouping.names.iter().filter_map(|n| view.in_group(run, &grouping.by, n)).map(|e| e.mean).collect();
-        let range = means.iter().copied().fold(f64::NEG_INFINITY, f64::max) - means.iter().copied().fold(f64::INFINITY, f64::min);
+        let range = means.iter().copied().fold(f64::NEG_INFINITY, f64::max)
+            - means.iter().copied().fold(f64::INFINITY, f64::min);
         range.is_finite().then_some(Estimate { mean: -range, lower: f64::NAN, upper: f64::NAN })
     };
     let (even, smallest) = view.best_by(gap)?;

@@ -7,8 +7,13 @@ use crate::format::{UNKNOWN, metric_label, percent, score};
 use crate::view::{View, is_list_metric};
 
 pub(super) fn section(view: &View) -> Option<Section> {
-    let names: BTreeSet<&str> =
-        view.runs().iter().flat_map(|run| run.summary.metrics.keys()).map(String::as_str).filter(|n| is_list_metric(n)).collect();
+    let names: BTreeSet<&str> = view
+        .runs()
+        .iter()
+        .flat_map(|run| run.summary.metrics.keys())
+        .map(String::as_str)
+        .filter(|n| is_list_metric(n))
+        .collect();
     if names.is_empty() {
         return None;
     }
@@ -26,5 +31,9 @@ pub(super) fn section(view: &View) -> Option<Section> {
                 recommended items are: the share of users who already have the item, averaged over all recommended places. Gini \
                 says how unequally the places are spread over the catalogue: 0 if every item is shown equally often, close to 1 \
                 if a few items take nearly all places. None of the three is good or bad by itself; they show what a score hides.";
-    Some(Section { id: "lists", title: "What is recommended", blocks: vec![Block::Table(table), Block::Text(text.into())] })
+    Some(Section {
+        id: "lists",
+        title: "What is recommended",
+        blocks: vec![Block::Table(table), Block::Text(text.into())],
+    })
 }

@@ -1,5 +1,6 @@
 //! The sections of the page, in order. One without data is `None`.
 
+pub(crate) mod compared;
 mod dataset;
 mod epochs;
 mod experts;
@@ -19,6 +20,7 @@ pub(crate) static SECTIONS: &[fn(&View) -> Option<Section>] = &[
     headline::section,
     runs::section,
     groups::section,
+    compared::section,
     epochs::section,
     weights::section,
     experts::section,

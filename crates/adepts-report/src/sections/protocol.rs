@@ -85,7 +85,8 @@ fn both(view: &View) -> Option<Table> {
         return None;
     }
     // Where the evaluation itself left the validation items in, its metrics are the unmasked ones already.
-    let label = if view.runs().iter().all(|run| run.summary.protocol.mask_validation) { "masked" } else { "as evaluated" };
+    let label =
+        if view.runs().iter().all(|run| run.summary.protocol.mask_validation) { "masked" } else { "as evaluated" };
     let head = std::iter::once("Run".to_owned())
         .chain(names.iter().flat_map(|n| {
             let n = metric_label(n);

@@ -8,8 +8,13 @@ use crate::input::RunInput;
 use crate::view::{View, bounded, is_list_metric};
 
 pub(super) fn section(view: &View) -> Option<Section> {
-    let names: BTreeSet<&str> =
-        view.runs().iter().flat_map(|run| run.summary.metrics.keys()).map(String::as_str).filter(|n| !is_list_metric(n)).collect();
+    let names: BTreeSet<&str> = view
+        .runs()
+        .iter()
+        .flat_map(|run| run.summary.metrics.keys())
+        .map(String::as_str)
+        .filter(|n| !is_list_metric(n))
+        .collect();
     // The metric of the headline comes first.
     let mut names: Vec<&str> = names.into_iter().collect();
     names.sort_by_key(|name| (*name != view.metric, *name));
@@ -35,7 +40,9 @@ pub(super) fn section(view: &View) -> Option<Section> {
         if worst {
             cells.extend(worst_cells(view, run, by));
         }
-        cells.extend(stages.iter().map(|s| Cell::of(run.summary.seconds.get(*s).map_or(UNKNOWN.into(), |&v| seconds(v)))));
+        cells.extend(
+            stages.iter().map(|s| Cell::of(run.summary.seconds.get(*s).map_or(UNKNOWN.into(), |&v| seconds(v)))),
+        );
         (run.summary.name.clone(), cells)
     });
     let table = Table {

@@ -32,7 +32,7 @@ pub(super) fn section(view: &View) -> Option<Section> {
 struct Weights<'a> {
     run: &'a RunInput,
     names: Vec<String>,
-    weights: Vec<Vec<(f64, f64)>>,
+    means: Vec<Vec<(f64, f64)>>,
     floors: Vec<Vec<(f64, f64)>>,
 }
 
@@ -45,12 +45,17 @@ impl<'a> Weights<'a> {
         let weights: Vec<_> = names.iter().map(of).collect();
         let floors: Vec<_> = names.iter().map(|n| series(&run.epochs, n, |g| Some(g.at_floor))).collect();
         let uneven = weights.iter().flatten().any(|(_, w)| (w - 1.0).abs() > 1e-6);
-        (uneven || floors.iter().flatten().any(|(_, f)| *f > 0.0)).then_some(Self { run, names, weights, floors })
+        (uneven || floors.iter().flatten().any(|(_, f)| *f > 0.0)).then_some(Self {
+            run,
+            names,
+            means: weights,
+            floors,
+        })
     }
 
     fn weight_figure(&self) -> Option<Figure> {
-        let values = self.weights.iter().flatten().map(|p| p.1).chain([0.0, 1.0]);
-        let mut chart = self.chart(Range::of(values)?, "mean weight", &self.weights);
+        let values = self.means.iter().flatten().map(|p| p.1).chain([0.0, 1.0]);
+        let mut chart = self.chart(Range::of(values)?, "mean weight", &self.means);
         chart.level(1.0);
         let name = &self.run.summary.name;
         Some(Figure {
@@ -65,12 +70,16 @@ impl<'a> Weights<'a> {
         let top = self.floors.iter().flatten().map(|p| p.1).fold(0.0, f64::max);
         let percentages: Vec<Vec<(f64, f64)>> =
             self.floors.iter().map(|f| f.iter().map(|(x, y)| (*x, 100.0 * y)).collect()).collect();
-        let chart = self.chart(Range::between(0.0, 100.0 * top.clamp(0.05, 1.0)), "users at the floor, %", &percentages);
+        let chart =
+            self.chart(Range::between(0.0, 100.0 * top.clamp(0.05, 1.0)), "users at the floor, %", &percentages);
         let name = &self.run.summary.name;
         Some(Figure {
             title: format!("{name}: users at the floor"),
             svg: chart.svg().filter(|_| top > 0.0)?,
-            alt: format!("Share of users at the weight floor by group over the epochs of {name}; at most {}.", percent(top)),
+            alt: format!(
+                "Share of users at the weight floor by group over the epochs of {name}; at most {}.",
+                percent(top)
+            ),
             caption: "Users whom training practically ignores in that epoch.".into(),
         })
     }
@@ -86,7 +95,7 @@ impl<'a> Weights<'a> {
     /// Who weighed most at the end, who least, and how many were at the floor.
     fn in_words(&self) -> Option<String> {
         let ends: Vec<(&str, f64)> =
-            self.names.iter().zip(&self.weights).filter_map(|(n, w)| Some((n.as_str(), w.last()?.1))).collect();
+            self.names.iter().zip(&self.means).filter_map(|(n, w)| Some((n.as_str(), w.last()?.1))).collect();
         let most = ends.iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
         let least = ends.iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
         let floor = self.names.iter().zip(&self.floors).filter_map(|(n, f)| Some((n, f.last()?.1)));

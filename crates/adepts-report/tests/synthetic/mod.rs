@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use adepts_core::log::{EpochGroup, EpochRecord, GateStats};
-use adepts_eval::{Estimate, GateSummary, GroupShares, GroupSummary, Protocol, RunSummary, WorstGroup};
+use adepts_eval::{
+    ComparedGroup, ComparedRun, Comparison, Difference, Estimate, GateSummary, GroupShares, GroupSummary, Protocol,
+    RunSummary, WorstGroup,
+};
 use adepts_report::{DatasetFacts, ReportInput, RunInput};
 
 const GROUPS: [&str; 5] = ["low", "med-low", "medium", "med-high", "high"];
@@ -65,7 +68,12 @@ fn summary(model: &str, means: [f64; 5], lists: [f64; 3], train: f64) -> RunSumm
             groups_of("mainstream_within_activity", "within-activity:", within),
         ]
         .concat(),
-        worst: Some(WorstGroup { metric: "ndcg@20".into(), group: "low".into(), mean: means[0], gap: means[4] - means[0] }),
+        worst: Some(WorstGroup {
+            metric: "ndcg@20".into(),
+            group: "low".into(),
+            mean: means[0],
+            gap: means[4] - means[0],
+        }),
         gate: None,
         seconds: [("prepare", 1.4), ("train", train), ("evaluate", 2.2)].map(|(s, t)| (s.to_owned(), t)).into(),
         protocol: Protocol {
@@ -136,6 +144,34 @@ fn epochs(noise: &mut Noise, means: [f64; 5], adaptive: bool) -> Vec<EpochRecord
     records
 }
 
+/// The trained models against EASE.
+fn comparison(runs: &[RunInput]) -> Comparison {
+    let of = |run: &RunInput, base: f64, mean: f64, all: bool| {
+        let d = mean - base;
+        let half = if all { 0.0016 } else { 0.0038 };
+        let p = if d.abs() > half { 0.0002 } else { 0.6 };
+        let p_holm = (!all).then_some(if d.abs() > half { 0.004 } else { 1.0 });
+        let difference = Difference { mean: d, lower: d - half, upper: d + half, p, p_holm };
+        let name = run.summary.name.clone();
+        ComparedRun { run: name, mean, difference: (run.summary.model != "ease").then_some(difference) }
+    };
+    let shown = || runs.iter().filter(|run| run.summary.model != "popularity");
+    let all = shown().map(|run| of(run, runs[1].summary.metrics["ndcg@20"], run.summary.metrics["ndcg@20"], true));
+    let mut groups = vec![ComparedGroup { by: String::new(), name: "all".into(), users: 6040, runs: all.collect() }];
+    for (i, group) in runs[1].summary.groups.iter().enumerate() {
+        let mean = |run: &RunInput| run.summary.groups[i].metrics["ndcg@20"].mean;
+        let compared = shown().map(|run| of(run, mean(&runs[1]), mean(run), false)).collect();
+        groups.push(ComparedGroup {
+            by: group.by.clone(),
+            name: group.name.clone(),
+            users: group.users,
+            runs: compared,
+        });
+    }
+    let baseline = runs[1].summary.name.clone();
+    Comparison { metric: "ndcg@20".into(), baseline, users: 6040, bootstrap: (7, 2000), groups }
+}
+
 /// Popularity, EASE, MultVAE and TALL.
 pub(crate) fn input() -> ReportInput {
     let mut noise = Noise(11);
@@ -162,5 +198,6 @@ pub(crate) fn input() -> ReportInput {
         scores.push((0.022 * length.ln() - 0.01 + 0.012 * noise.normal()).max(0.004) as f32);
     }
     let dataset = DatasetFacts::of_users(3260, &histories, &scores);
-    ReportInput { title: "MovieLens 1M: four models".into(), dataset, runs }
+    let comparison = Some(comparison(&runs));
+    ReportInput { title: "MovieLens 1M: four models".into(), dataset, runs, comparison }
 }
