@@ -1,3 +1,24 @@
-//! What is a model? Traits, batches, the configuration contract, the saved run.
+//! What is a model? Traits, batches, the configuration contract, the arrays of a saved model.
+//!
+//! No algorithm lives here. A model is a line of a registry ([`Spec`]), a configuration that knows what it will take before
+//! anything is allocated ([`Recipe`]), and an object that scores ([`HistoryModel`]) and either learns update by update
+//! ([`Learner`]) or is fitted at once ([`ClosedForm`]). What it may look at is in its batch, as named fields
+//! ([`HistoryBatch`]).
 
+pub mod batch;
+pub mod config;
 pub mod log;
+pub mod memory;
+pub mod model;
+pub mod stopwatch;
+pub mod tensors;
+
+pub use batch::{Batcher, GateView, HistoryBatch, Probe};
+pub use config::ConfigError;
+pub use log::{EpochGroup, EpochRecord, GateStats};
+pub use memory::{Bytes, Memory};
+pub use model::{
+    ClosedForm, Fit, FitError, HistoryModel, Known, Learner, Loss, Parameter, Recipe, Sizes, Spec, Step,
+};
+pub use stopwatch::Stopwatch;
+pub use tensors::{Array, Tensors, TensorsError};

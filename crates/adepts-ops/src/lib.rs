@@ -1,9 +1,30 @@
 //! How is it computed fast? The fused operations of the expert models and their kernels.
+//!
+//! [Burn](https://burn.dev) is the tensor library; model code is ordinary Burn code. Where composed operations are far from
+//! what a processor can do, this crate has one operation of its own: a kernel on slices that knows nothing of Burn (with a
+//! hand-written backward), a *default body* of ordinary tensor operations that serves every other device, and a test that
+//! they agree in the result and in every gradient. What pays:
+//!
+//! - [`sparse_linear`]: the first layer of all experts on the sparse histories of a batch;
+//! - [`latent`]: sample and divergence of the Gaussian latents;
+//! - [`mixture`]: the experts' decoders, the gate and the mixed logits, with the logits held once and their gradient
+//!   written in place;
+//! - [`row_losses`]: cross-entropy and probe loss of wide rows;
+//! - [`adam`]: the optimizer in one pass;
+//! - [`top_k`]: the best items of a row.
+//!
+//! Kernels choose their instruction set at run time ([`Level`]) and split work by shapes alone, never by the number of
+//! threads, so a result is the same, bit for bit, for any number of them.
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
 #![allow(unsafe_code, reason = "the one crate whose kernels need it; each block says why it is sound")]
 
 pub mod adam;
 mod buffer;
 pub mod csr;
+#[cfg(feature = "burn")]
+mod dense;
+#[cfg(feature = "burn")]
+mod extend;
 pub mod latent;
 pub mod level;
 mod math;

@@ -1,2 +1,10 @@
+//! The mixture of the experts' decoders: logits of all experts, the gate, the mix, in one operation.
+
 pub mod kernel;
 mod row_pass;
+
+#[cfg(feature = "burn")]
+mod operation;
+#[cfg(feature = "burn")]
+pub use operation::{composed_driven, composed_given, driven, given};
+pub use row_pass::LEAST_LOSS;

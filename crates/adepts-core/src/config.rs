@@ -1,0 +1,85 @@
+//! The contract of configurations: strict keys, and an error that says where and what was meant.
+
+use serde::de::DeserializeOwned;
+
+/// What is wrong with a configuration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A value or a key is not what is expected.
+    #[error("{}{problem}{}", place(path), meant(hint.as_deref()))]
+    Invalid {
+        /// The path of the key, such as `model.gate.score`.
+        path: String,
+        /// What is wrong and what was expected.
+        problem: String,
+        /// The nearest known name.
+        hint: Option<String>,
+    },
+    /// The text is not TOML.
+    #[error("{0}")]
+    Syntax(String),
+}
+
+fn place(path: &str) -> String {
+    if path.is_empty() || path == "." { String::new() } else { format!("{path}: ") }
+}
+
+fn meant(hint: Option<&str>) -> String {
+    hint.map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default()
+}
+
+impl ConfigError {
+    /// A value that is not acceptable.
+    #[must_use]
+    pub fn invalid(path: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Invalid { path: path.into(), problem: problem.into(), hint: None }
+    }
+
+    /// The same error with its path below `outer`.
+    #[must_use]
+    pub fn within(self, outer: &str) -> Self {
+        match self {
+            Self::Invalid { path, problem, hint } => {
+                let path = if path.is_empty() || path == "." { outer.to_owned() } else { format!("{outer}.{path}") };
+                Self::Invalid { path, problem, hint }
+            }
+            Self::Syntax(_) => self,
+        }
+    }
+}
+
+/// Reads a table strictly: an unknown key or variant is an error with the nearest known name.
+pub fn read<T: DeserializeOwned>(table: toml::Table) -> Result<T, ConfigError> {
+    serde_path_to_error::deserialize(toml::Value::Table(table)).map_err(|error| {
+        let path = error.path().to_string();
+        let problem = error.inner().to_string().trim_end().to_owned();
+        let problem = problem.lines().next().unwrap_or_default().to_owned();
+        let hint = unknown_name(&problem)
+            .and_then(|(name, known)| nearest(&name, known.iter().map(String::as_str)).map(str::to_owned));
+        // The path of an unknown key ends with the key itself, which the message names.
+        let path = if problem.starts_with("unknown field") {
+            path.rsplit_once('.').map_or(String::new(), |(table, _)| table.to_owned())
+        } else {
+            path
+        };
+        ConfigError::Invalid { path, problem, hint }
+    })
+}
+
+/// The unknown name and the known ones of serde's message ``unknown field `x`, expected one of `a`, `b` ``.
+fn unknown_name(problem: &str) -> Option<(String, Vec<String>)> {
+    if !problem.starts_with("unknown ") {
+        return None;
+    }
+    let mut names = problem.split('`').skip(1).step_by(2).map(str::to_owned);
+    Some((names.next()?, names.collect()))
+}
+
+/// The known name nearest to `name`, if one is near enough to have been meant.
+#[must_use]
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let distance = |known: &str| strsim::damerau_levenshtein(&name.to_lowercase(), &known.to_lowercase());
+    let best = known.into_iter().map(|known| (distance(known), known)).min()?;
+    (best.0 <= 1 + name.chars().count() / 3).then_some(best.1)
+}

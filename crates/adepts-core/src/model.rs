@@ -1,0 +1,188 @@
+//! What a model is: a recipe that is checked before anything is allocated, then a model that scores, then one that learns.
+
+use std::collections::VecDeque;
+
+
+use adepts_data::Rows;
+use burn::tensor::{Device, Tensor};
+
+use crate::batch::{HistoryBatch, Probe};
+use crate::config::ConfigError;
+use crate::memory::Memory;
+use crate::tensors::{Tensors, TensorsError};
+
+/// One line of the registry: a model that can be asked for by name.
+#[derive(Debug)]
+pub struct Spec {
+    /// The name in configurations, such as `tall`.
+    pub name: &'static str,
+    /// One line: what it is.
+    pub summary: &'static str,
+    /// Where it was published.
+    pub paper: &'static str,
+    /// A commented `[model]` table with the defaults.
+    pub example: &'static str,
+    /// Reads a `[model]` table (without `kind`).
+    pub recipe: fn(toml::Table) -> Result<Box<dyn Recipe>, ConfigError>,
+}
+
+/// A model as configured.
+pub trait Recipe: Send + Sync {
+    /// The `[model]` table with every default written out (without `kind`).
+    fn resolved(&self) -> toml::Table;
+
+    /// What it will take in memory, before anything is allocated.
+    fn memory(&self, sizes: &Sizes) -> Memory;
+
+    /// The untrained model.
+    fn build(&self, sizes: &Sizes, seed: u64, device: &Device) -> Box<dyn HistoryModel>;
+}
+
+/// The sizes that a model is built for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// Number of users to learn from.
+    pub users: usize,
+    /// Number of items in the catalogue.
+    pub items: usize,
+    /// Training pairs.
+    pub pairs: usize,
+    /// Rows of a training batch.
+    pub batch: usize,
+}
+
+/// A model of users' histories.
+pub trait HistoryModel: Send {
+    /// Number of items in the catalogue.
+    fn items(&self) -> usize;
+
+    /// Number of experts that a gate mixes; 1 for models without a gate.
+    fn experts(&self) -> usize {
+        1
+    }
+
+    /// What its gate looks at, if it has one that looks at held-out items.
+    fn probe(&self) -> Option<Probe> {
+        None
+    }
+
+    /// Scores of all items for each row, `[rows, items]`, larger is better; the result for a row does not depend on the
+    /// other rows. With a gate, the shares of the experts, `[rows, experts]`, are written into `shares` unless it is empty.
+    fn score(&self, batch: &HistoryBatch, scores: &mut [f32], shares: &mut [f32]);
+
+    /// How its parameters are found.
+    fn fit(&mut self) -> Fit<'_>;
+
+    /// The parameters by name.
+    fn save(&self) -> Tensors;
+
+    /// Replaces the parameters by saved ones of the same names and shapes.
+    fn load(&mut self, tensors: &Tensors) -> Result<(), TensorsError>;
+}
+
+/// How a model's parameters are found.
+pub enum Fit<'a> {
+    /// In one go.
+    Closed(&'a mut dyn ClosedForm),
+    /// Update by update.
+    Steps(&'a mut dyn Learner),
+}
+
+/// A model that is fitted in closed form.
+pub trait ClosedForm {
+    /// Fits to the rows of the users that may be learned from.
+    fn fit(&mut self, rows: &Rows, progress: adepts_data::Progress<'_>) -> Result<(), FitError>;
+}
+
+/// Why a closed form could not be found.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FitError {
+    /// The system of equations is not positive definite.
+    #[error("the {items} × {items} matrix of item counts plus l2 = {l2} is not positive definite; use a larger l2")]
+    NotPositiveDefinite {
+        /// Number of items.
+        items: usize,
+        /// The regularisation.
+        l2: f64,
+    },
+}
+
+/// A model that learns by gradient descent.
+pub trait Learner {
+    /// Each parameter with its name, always in the same order.
+    fn parameters(&mut self) -> Vec<(String, Parameter<'_>)>;
+
+    /// The loss of a batch.
+    fn loss(&self, batch: &HistoryBatch, step: &Step) -> Loss;
+
+    /// The weights of all users' rows in the coming epoch, a pure function of what is known; `None` for equal weights.
+    fn row_weights(&self, known: &Known<'_>) -> Option<Vec<f32>> {
+        let _ = known;
+        None
+    }
+
+    /// How many past epochs of row signals [`Learner::row_weights`] looks at.
+    fn signal_window(&self) -> usize {
+        0
+    }
+
+    /// The least row weight, for counting the users that are at it.
+    fn weight_floor(&self) -> Option<f32> {
+        None
+    }
+
+    /// What the configured `l2` is divided by.
+    fn l2_divisor(&self) -> f64 {
+        1.0
+    }
+}
+
+/// A parameter in its place.
+#[derive(Debug)]
+pub enum Parameter<'a> {
+    /// A vector.
+    One(&'a mut Tensor<1>),
+    /// A matrix.
+    Two(&'a mut Tensor<2>),
+    /// A stack of matrices.
+    Three(&'a mut Tensor<3>),
+}
+
+/// Where in training a step is: all randomness of the step follows from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Seed of the training.
+    pub seed: u64,
+    /// The epoch, from 1.
+    pub epoch: usize,
+    /// Updates already taken.
+    pub taken: u64,
+}
+
+/// The loss of a batch.
+#[derive(Debug)]
+pub struct Loss {
+    /// What is minimised: a single number.
+    pub total: Tensor<1>,
+    /// Its parts for the log, such as `ce` and `kl`.
+    pub parts: Vec<(&'static str, f64)>,
+    /// A number per row that is remembered for [`Learner::row_weights`]; NaN where there is none. Empty if unused.
+    pub signal: Vec<f32>,
+    /// The experts' shares `[rows, experts]`; empty without a gate.
+    pub shares: Vec<f32>,
+}
+
+/// What is known before an epoch.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// The coming epoch, from 1.
+    pub epoch: usize,
+    /// Signals of past epochs, the latest last, each `[users]`.
+    pub signals: &'a VecDeque<Vec<f32>>,
+    /// Mainstream score of each user.
+    pub mainstream: &'a [f32],
+    /// The users that are learned from, ascending.
+    pub learners: &'a [u32],
+}
+
