@@ -16,6 +16,9 @@ use crate::metrics::{Exposure, Judged, MetricAt};
 /// Rows per task of the thread pool: a row takes some microseconds.
 const ROWS_PER_TASK: usize = 8;
 
+/// Makes scores: called with the users of a batch, it fills `[users, items]`, row by row.
+pub type Scores<'a, E> = &'a mut dyn FnMut(&[u32], &mut [f32]) -> Result<(), E>;
+
 /// What is to be measured, and against what.
 #[derive(Clone, Copy, Debug)]
 pub struct Judgement<'a> {
@@ -121,7 +124,7 @@ impl Measured {
 /// ```
 pub fn evaluate<E: Into<BoxError>>(
     judgement: &Judgement<'_>,
-    scores: &mut dyn FnMut(&[u32], &mut [f32]) -> Result<(), E>,
+    scores: Scores<'_, E>,
     progress: Progress<'_>,
 ) -> Result<Measured, EvalError> {
     let mut measured = under(judgement, &[judgement.mask], scores, progress)?;
@@ -136,7 +139,7 @@ pub fn evaluate<E: Into<BoxError>>(
 pub fn evaluate_both<E: Into<BoxError>>(
     judgement: &Judgement<'_>,
     other_mask: &[&Rows],
-    scores: &mut dyn FnMut(&[u32], &mut [f32]) -> Result<(), E>,
+    scores: Scores<'_, E>,
     progress: Progress<'_>,
 ) -> Result<(Measured, Measured), EvalError> {
     let mut measured = under(judgement, &[judgement.mask, other_mask], scores, progress)?;
@@ -161,7 +164,7 @@ struct Work {
 fn under<E: Into<BoxError>>(
     judgement: &Judgement<'_>,
     masks: &[&[&Rows]],
-    scores: &mut dyn FnMut(&[u32], &mut [f32]) -> Result<(), E>,
+    scores: Scores<'_, E>,
     progress: Progress<'_>,
 ) -> Result<Vec<Measured>, EvalError> {
     check(judgement, masks)?;

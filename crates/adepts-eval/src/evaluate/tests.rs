@@ -21,9 +21,8 @@ impl World {
             let mut random = seed::stream(1, "world", &[user as u64]);
             let mut rows = [const { Vec::new() }; 3];
             for item in 0..items as u32 {
-                match random.next_u32() % 20 {
-                    n @ 0..3 => rows[n as usize].push(item),
-                    _ => (),
+                if let Some(row) = rows.get_mut(random.next_u32() as usize % 20) {
+                    row.push(item);
                 }
             }
             rows[2].push(items as u32 - 1);
@@ -45,7 +44,9 @@ impl World {
             for (&user, row) in users.iter().zip(out.chunks_mut(items)) {
                 let mut random = seed::stream(2, "scores", &[u64::from(user)]);
                 // Few distinct values, so that ties abound.
-                row.iter_mut().for_each(|score| *score = (random.next_u32() % 64) as f32);
+                for score in row {
+                    *score = (random.next_u32() % 64) as f32;
+                }
             }
             Ok(())
         }
