@@ -211,7 +211,9 @@ pub enum DataError {
         before: &'static str,
     },
     /// A group that is not constant for a user.
-    #[error("{place}, column `{column}`: user `{user}` is `{second}` here and `{first}` before; a group must be constant for each user")]
+    #[error(
+        "{place}, column `{column}`: user `{user}` is `{second}` here and `{first}` before; a group must be constant for each user"
+    )]
     GroupNotConstant {
         /// Where the second value stands.
         place: Place,

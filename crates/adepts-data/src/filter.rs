@@ -226,10 +226,7 @@ mod tests {
         assert!(sieve.keeps(Some(4.0), None, Some(10)));
         assert!(!sieve.keeps(Some(5.0), None, Some(20)));
         let table: Vec<_> = sieve.steps(4).into_iter().map(|s| (s.step, s.rows, s.dropped)).collect();
-        assert_eq!(
-            table,
-            [("rating >= 4".into(), 3, 1), ("time >= 10".into(), 2, 1), ("time < 20".into(), 1, 1)]
-        );
+        assert_eq!(table, [("rating >= 4".into(), 3, 1), ("time >= 10".into(), 2, 1), ("time < 20".into(), 1, 1)]);
     }
 
     #[test]

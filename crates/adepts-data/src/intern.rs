@@ -44,7 +44,11 @@ pub(crate) enum Refused {
 impl Interner {
     pub(crate) fn new() -> Self {
         Self {
-            ids: Ids::Int { numbers: HashMap::with_hasher(FixedState::default()), values: Vec::new(), last: (0, u32::MAX) },
+            ids: Ids::Int {
+                numbers: HashMap::with_hasher(FixedState::default()),
+                values: Vec::new(),
+                last: (0, u32::MAX),
+            },
             typed: false,
         }
     }

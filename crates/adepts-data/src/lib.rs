@@ -30,14 +30,14 @@ pub use config::{BadRows, Column, DataConfig, Filter, Format, SplitConfig, TimeB
 pub use dataset::{Dataset, MainstreamMethod, Manifest, StepCount, UserColumn};
 pub use error::DataError;
 pub use grouping::{GroupBy, GroupError, Grouping};
+pub use id::{Id, Vocabulary};
 pub use inspect::{Inspection, inspect};
 pub use interactions::{Interactions, Part};
+pub use mainstream::mainstream_scores;
 pub use place::Place;
 pub use prepare::{open_or_prepare, prepare};
 pub use progress::Progress;
 pub use read::{Read, read};
-pub use id::{Id, Vocabulary};
-pub use mainstream::mainstream_scores;
 pub use rows::Rows;
 pub use simulate::{SimulationConfig, SimulationError, SimulationSummary, checkerboard, simulate, simulated};
 pub use split::{Cut, SplitError, split};

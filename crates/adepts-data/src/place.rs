@@ -23,7 +23,8 @@ impl fmt::Display for Place {
 /// At most a dozen names, for a message.
 pub(crate) fn listed(names: &[String]) -> String {
     let shown: Vec<String> = names.iter().take(12).map(|n| format!("`{n}`")).collect();
-    let more = if names.len() > shown.len() { format!(" and {} more", names.len() - shown.len()) } else { String::new() };
+    let more =
+        if names.len() > shown.len() { format!(" and {} more", names.len() - shown.len()) } else { String::new() };
     format!("{}{more}", shown.join(", "))
 }
 
@@ -33,4 +34,3 @@ pub(crate) fn shortened(value: &str) -> String {
     let head: String = chars.by_ref().take(60).collect();
     if chars.next().is_some() { format!("{head}…") } else { head }
 }
-

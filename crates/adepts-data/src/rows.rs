@@ -28,10 +28,17 @@ impl Rows {
     /// If `starts` does not rise from 0 to `items.len()`, or a row is not strictly ascending.
     #[must_use]
     pub fn from_parts(starts: Vec<usize>, items: Vec<u32>) -> Self {
-        assert!(starts.first() == Some(&0) && starts.last() == Some(&items.len()), "rows: starts must rise from 0 to {}", items.len());
+        assert!(
+            starts.first() == Some(&0) && starts.last() == Some(&items.len()),
+            "rows: starts must rise from 0 to {}",
+            items.len()
+        );
         assert!(starts.is_sorted(), "rows: starts must not fall");
         let rows = Self { starts, items };
-        assert!(rows.iter().all(|row| row.is_sorted_by(|a, b| a < b)), "rows: items of a row must be strictly ascending");
+        assert!(
+            rows.iter().all(|row| row.is_sorted_by(|a, b| a < b)),
+            "rows: items of a row must be strictly ascending"
+        );
         rows
     }
 

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use adepts_data::{
-    Column, DataConfig, DataError, Dataset, FolderError, SplitConfig, Vocabulary, open_or_prepare, prepare, progress::silent,
+    Column, DataConfig, DataError, Dataset, FolderError, SplitConfig, Vocabulary, open_or_prepare, prepare,
+    progress::silent,
 };
 use arrow_array::{ArrayRef, RecordBatch, StringArray, UInt32Array};
 use support::{config, file, real};
@@ -187,9 +188,15 @@ fn indices_and_their_order_are_not_trusted() {
     with_row(&folder, &dataset, |_| ());
     assert_eq!(Dataset::open(&folder).unwrap(), dataset);
     with_row(&folder, &dataset, |rows| rows[3].0 = 40);
-    assert!(matches!(folder_error(&folder), FolderError::IndexOutOfRange { row: 4, what: "user", index: 40, limit: 40, .. }));
+    assert!(matches!(
+        folder_error(&folder),
+        FolderError::IndexOutOfRange { row: 4, what: "user", index: 40, limit: 40, .. }
+    ));
     with_row(&folder, &dataset, |rows| rows[0].1 = 12);
-    assert!(matches!(folder_error(&folder), FolderError::IndexOutOfRange { row: 1, what: "item", index: 12, limit: 12, .. }));
+    assert!(matches!(
+        folder_error(&folder),
+        FolderError::IndexOutOfRange { row: 1, what: "item", index: 12, limit: 12, .. }
+    ));
     with_row(&folder, &dataset, |rows| rows[1] = rows[0]);
     assert!(matches!(folder_error(&folder), FolderError::OutOfOrder { row: 2, .. }));
     with_row(&folder, &dataset, |rows| rows.swap(0, 20));

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use adepts_data::{BadRows, Column, DataError, Format, Id, SplitConfig, Vocabulary};
 use arrow_array::{
-    ArrayRef, Float64Array, Int32Array, Int64Array, LargeStringArray, RecordBatch, StringArray, TimestampMillisecondArray,
+    ArrayRef, Float64Array, Int32Array, Int64Array, LargeStringArray, RecordBatch, StringArray,
+    TimestampMillisecondArray,
 };
 use support::{config, file, gzip, read, real, rows, zstd};
 use tempfile::tempdir;
@@ -89,7 +90,8 @@ fn ids_come_back_as_they_went_in() {
 #[test]
 fn times_of_all_kinds_are_seconds() {
     let dir = tempdir().unwrap();
-    let text = file(dir.path(), "a.csv", "user,item,time\n1,1,1970-01-01T00:01:00Z\n1,2,61\n1,3,62.0\n1,4,1970-01-02\n");
+    let text =
+        file(dir.path(), "a.csv", "user,item,time\n1,1,1970-01-01T00:01:00Z\n1,2,61\n1,3,62.0\n1,4,1970-01-02\n");
     let table = parquet(vec![
         ("user", Arc::new(Int64Array::from(vec![1; 4]))),
         ("item", Arc::new(Int64Array::from(vec![1, 2, 3, 4]))),
@@ -144,8 +146,8 @@ fn files_that_break_off_are_named() {
         }
     }
     let mut damaged = gzip(long.as_bytes());
-    let middle = damaged.len() / 2;
-    damaged[middle..middle + 40].fill(0xff);
+    let checksum = damaged.len() - 8;
+    damaged[checksum] ^= 1;
     let error = read(&config(file(dir.path(), "b.csv.gz", damaged))).unwrap_err();
     assert!(matches!(error, DataError::Corrupt { kind: "gzip", .. }), "{error}");
     let error = read(&config(file(dir.path(), "b.parquet", long))).unwrap_err();
@@ -160,12 +162,32 @@ fn files_that_break_off_are_named() {
 }
 
 #[test]
+fn a_damaged_parquet_file_is_an_error_and_no_panic() {
+    let dir = tempdir().unwrap();
+    let whole = parquet(vec![
+        ("user", Arc::new(Int64Array::from_iter_values((0..2000).map(|i| i % 90)))),
+        ("item", Arc::new(StringArray::from_iter_values((0..2000).map(|i| format!("item {}", i % 70))))),
+    ]);
+    for at in (4..whole.len()).step_by(whole.len() / 200) {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0x55;
+        match read(&config(file(dir.path(), "a.parquet", damaged))) {
+            Ok(log) => assert!(log.steps[0].rows <= 2000),
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
+    }
+}
+
+#[test]
 fn columns_that_are_not_there_or_twice_are_named() {
     let dir = tempdir().unwrap();
     let mut data = config(file(dir.path(), "a.csv", CSV));
     data.rating = Some(Column::Name("raiting".into()));
     let text = message(&data);
-    assert!(text.ends_with("a.csv has no column `raiting` (did you mean `rating`?); it has `user_id`, `item_id`, `rating`"), "{text}");
+    assert!(
+        text.ends_with("a.csv has no column `raiting` (did you mean `rating`?); it has `user_id`, `item_id`, `rating`"),
+        "{text}"
+    );
     let twice = config(file(dir.path(), "b.csv", "user,item,user\n1,2,3\n"));
     assert!(matches!(read(&twice), Err(DataError::DuplicateColumn { first: 1, second: 3, .. })));
     let none = config(file(dir.path(), "c.csv", "a,b\n1,2\n"));
@@ -193,11 +215,31 @@ fn a_malformed_row_names_file_line_column_and_value() {
     assert!(message(&data).ends_with("a.csv, line 3, column `rating`: found `great`, expected a number"));
     for (name, content, expected) in [
         ("b.csv", "user,item\n1,2\n1\n", "b.csv, line 3: found 1 values, expected 2 separated by `,`"),
-        ("c.csv", "user,item\n,2\n", "c.csv, line 2, column `user`: the value is missing; expected an id: a whole number or text"),
-        ("d.jsonl", "{\"user\":1,\"item\":2}\n{\"user\":1\n", "d.jsonl, line 2: EOF while parsing an object (character 0); expected a JSON object"),
-        ("e.jsonl", "{\"user\":1,\"item\":2}\n{\"user\":[1],\"item\":2}\n", "e.jsonl, line 2: found a list where a single value is expected (character 9); expected a JSON object"),
-        ("f.jsonl", "{\"user\":1,\"item\":2}\n{\"user\":1}\n", "f.jsonl, line 2, column `item`: the value is missing; expected an id: a whole number or text"),
-        ("g.jsonl", "{\"user\":1,\"item\":2}\n{\"user\":1.5,\"item\":2}\n", "g.jsonl, line 2, column `user`: found `1.5`, expected an id: a whole number or text"),
+        (
+            "c.csv",
+            "user,item\n,2\n",
+            "c.csv, line 2, column `user`: the value is missing; expected an id: a whole number or text",
+        ),
+        (
+            "d.jsonl",
+            "{\"user\":1,\"item\":2}\n{\"user\":1\n",
+            "d.jsonl, line 2: EOF while parsing an object (character 0); expected a JSON object",
+        ),
+        (
+            "e.jsonl",
+            "{\"user\":1,\"item\":2}\n{\"user\":[1],\"item\":2}\n",
+            "e.jsonl, line 2: found a list where a single value is expected (character 9); expected a JSON object",
+        ),
+        (
+            "f.jsonl",
+            "{\"user\":1,\"item\":2}\n{\"user\":1}\n",
+            "f.jsonl, line 2, column `item`: the value is missing; expected an id: a whole number or text",
+        ),
+        (
+            "g.jsonl",
+            "{\"user\":1,\"item\":2}\n{\"user\":1.5,\"item\":2}\n",
+            "g.jsonl, line 2, column `user`: found `1.5`, expected an id: a whole number or text",
+        ),
     ] {
         let text = message(&config(file(dir.path(), name, content)));
         assert!(text.ends_with(expected), "{text}");
@@ -212,12 +254,18 @@ fn formats_with_types_refuse_mixed_ones() {
     let mut data = config(file(dir.path(), "a.jsonl", "{\"user\":1,\"item\":2}\n{\"user\":\"x\",\"item\":2}\n"));
     data.bad_rows = BadRows::Skip;
     let text = message(&data);
-    assert!(text.ends_with("a.jsonl, line 2, column `user`: mixed types: `x` is text, the ids before it are numbers"), "{text}");
+    assert!(
+        text.ends_with("a.jsonl, line 2, column `user`: mixed types: `x` is text, the ids before it are numbers"),
+        "{text}"
+    );
     file(dir.path(), "b1.parquet", parquet(vec![("user", texts()), ("item", texts())]));
     file(dir.path(), "b2.parquet", parquet(vec![("user", texts()), ("item", Arc::new(Int64Array::from(vec![1])))]));
     data.source = dir.path().join("b*.parquet").to_str().unwrap().to_owned();
     let text = message(&data);
-    assert!(text.ends_with("b2.parquet, row 1, column `item`: mixed types: `1` is a number, the ids before it are text"), "{text}");
+    assert!(
+        text.ends_with("b2.parquet, row 1, column `item`: mixed types: `1` is a number, the ids before it are text"),
+        "{text}"
+    );
 }
 
 fn texts() -> ArrayRef {

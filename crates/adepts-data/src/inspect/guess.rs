@@ -81,7 +81,8 @@ fn delimiter(file: &SourceFile) -> Result<Option<String>, DataError> {
     let fits = |d: &&str| times(d).first().is_some_and(|&n| n > 0 && times(d).iter().all(|&m| m == n));
     let found = [usual].into_iter().chain(DELIMITERS).find(fits);
     // With quoted values the counts differ; then the one that all lines hold.
-    let held = || [usual].into_iter().chain(DELIMITERS).find(|d| !lines.is_empty() && lines.iter().all(|l| l.contains(d)));
+    let held =
+        || [usual].into_iter().chain(DELIMITERS).find(|d| !lines.is_empty() && lines.iter().all(|l| l.contains(d)));
     Ok(found.or_else(held).map(str::to_owned))
 }
 

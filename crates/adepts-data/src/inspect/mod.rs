@@ -121,11 +121,14 @@ fn assign_roles(columns: &mut [ColumnSummary], data: &mut DataConfig, source: &S
             columns[source.find(column)?].role = Some(role);
         }
     }
-    for (role, column) in [(Role::Rating, &mut data.rating), (Role::Event, &mut data.event), (Role::Time, &mut data.time)]
+    for (role, column) in
+        [(Role::Rating, &mut data.rating), (Role::Event, &mut data.event), (Role::Time, &mut data.time)]
     {
         let found = match column {
             Some(column) => Some(source.find(column)?),
-            None if unnamed => (2..columns.len()).find(|&at| columns[at].role.is_none() && columns[at].looks_like(role)),
+            None if unnamed => {
+                (2..columns.len()).find(|&at| columns[at].role.is_none() && columns[at].looks_like(role))
+            }
             None => usual(role, names).filter(|&at| columns[at].role.is_none() && columns[at].can_be(role)),
         };
         if let Some(at) = found {

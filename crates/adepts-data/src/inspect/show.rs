@@ -30,8 +30,13 @@ pub(super) fn toml(data: &DataConfig, source: &Source, format_needed: bool) -> S
             line("header", "false".into());
         }
     }
-    let columns =
-        [("user", &data.user), ("item", &data.item), ("rating", &data.rating), ("event", &data.event), ("time", &data.time)];
+    let columns = [
+        ("user", &data.user),
+        ("item", &data.item),
+        ("rating", &data.rating),
+        ("event", &data.event),
+        ("time", &data.time),
+    ];
     for (key, column) in columns {
         match column {
             Some(Column::Name(name)) => line(key, quoted(name)),
@@ -61,7 +66,9 @@ impl fmt::Display for Inspection {
             write!(f, ", {users} users, {items} items")?;
         }
         writeln!(f, "\n")?;
-        let mut table = vec![["column", "role", "type", "distinct", "min", "max", "missing", "examples"].map(str::to_owned).to_vec()];
+        let mut table = vec![
+            ["column", "role", "type", "distinct", "min", "max", "missing", "examples"].map(str::to_owned).to_vec(),
+        ];
         for c in &self.columns {
             table.push(vec![
                 c.name.clone(),
@@ -92,8 +99,10 @@ impl fmt::Display for Inspection {
 /// Columns of equal width, at most 28 characters each.
 fn aligned(f: &mut fmt::Formatter<'_>, rows: &[Vec<String>]) -> fmt::Result {
     const WIDEST: usize = 28;
-    let cut = |text: &String| text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(WIDEST).collect::<String>();
-    let width = |at: usize| rows.iter().map(|r| r.get(at).map_or(0, |t| t.chars().count().min(WIDEST))).max().unwrap_or(0);
+    let cut =
+        |text: &String| text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(WIDEST).collect::<String>();
+    let width =
+        |at: usize| rows.iter().map(|r| r.get(at).map_or(0, |t| t.chars().count().min(WIDEST))).max().unwrap_or(0);
     let widths: Vec<usize> = (0..rows.first().map_or(0, Vec::len)).map(width).collect();
     for row in rows {
         let cells: Vec<String> = row.iter().zip(&widths).map(|(text, &w)| format!("{:<w$}", cut(text))).collect();

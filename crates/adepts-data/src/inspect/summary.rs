@@ -57,7 +57,9 @@ impl ColumnSummary {
     pub(super) fn looks_like(&self, role: Role) -> bool {
         let least = self.least().unwrap_or(f64::NAN);
         match role {
-            Role::Rating => self.can_be(role) && self.distinct <= 101 && least >= -10.0 && self.greatest() <= Some(100.0),
+            Role::Rating => {
+                self.can_be(role) && self.distinct <= 101 && least >= -10.0 && self.greatest() <= Some(100.0)
+            }
             Role::Time => self.kind == "time" || (self.kind == "integer" && least >= 1e8),
             _ => false,
         }
@@ -120,7 +122,8 @@ impl Tally {
 
     fn text(&mut self, text: &str, untyped: bool) -> Option<f64> {
         let digits = text.strip_prefix('-').unwrap_or(text);
-        self.leading_zeros += u64::from(digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit()));
+        self.leading_zeros +=
+            u64::from(digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit()));
         if untyped && let Ok(number) = text.parse::<i64>() {
             self.whole += 1;
             return Some(number as f64);

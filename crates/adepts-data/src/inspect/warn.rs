@@ -12,7 +12,10 @@ pub(super) fn warnings(seen: &Inspection, looks: &Looks) -> Vec<String> {
     let mut warnings = Vec::new();
     let mut warn = |text: String| warnings.push(text);
     if let Some(first) = &looks.header_like_data {
-        warn(format!("the first row looks like data, not like names: `{}`; `header = false` is proposed", shortened(first)));
+        warn(format!(
+            "the first row looks like data, not like names: `{}`; `header = false` is proposed",
+            shortened(first)
+        ));
     }
     if let (bad @ 1.., Some(example)) = (seen.bad_rows, &seen.bad_example) {
         warn(format!("{bad} rows cannot be read; the first: {example}"));
@@ -25,9 +28,15 @@ pub(super) fn warnings(seen: &Inspection, looks: &Looks) -> Vec<String> {
                     warn(format!("column `{}`: {} rows have no {key}", c.name, c.missing));
                 }
                 if c.leading_zeros > 0 {
-                    warn(format!("column `{}`: {} ids have leading zeros; ids are kept as text", c.name, c.leading_zeros));
+                    warn(format!(
+                        "column `{}`: {} ids have leading zeros; ids are kept as text",
+                        c.name, c.leading_zeros
+                    ));
                 } else if c.odd_ones > 0 {
-                    warn(format!("column `{}`: {} ids are no whole numbers among ids that are; ids are kept as text", c.name, c.odd_ones));
+                    warn(format!(
+                        "column `{}`: {} ids are no whole numbers among ids that are; ids are kept as text",
+                        c.name, c.odd_ones
+                    ));
                 }
                 if c.kind == "number" {
                     warn(format!("column `{}`: ids have decimal points", c.name));
@@ -48,14 +57,20 @@ pub(super) fn warnings(seen: &Inspection, looks: &Looks) -> Vec<String> {
     }
     if let Some(c) = seen.columns.iter().find(|c| c.role == Some(Role::Time)) {
         if c.least().is_some_and(|least| least > MILLISECONDS) {
-            warn(format!("column `{}`: the times look like milliseconds; they are used as they are, so bounds of the filter must be milliseconds too", c.name));
+            warn(format!(
+                "column `{}`: the times look like milliseconds; they are used as they are, so bounds of the filter must be milliseconds too",
+                c.name
+            ));
         }
         if c.missing > 0 {
             warn(format!("column `{}`: {} rows have no time", c.name, c.missing));
         }
     }
     if let Some(share) = seen.repeated_pairs.filter(|&share| share > 0.0) {
-        warn(format!("{:.1} % of the rows repeat a pair of user and item; one row of each pair is kept", 100.0 * share));
+        warn(format!(
+            "{:.1} % of the rows repeat a pair of user and item; one row of each pair is kept",
+            100.0 * share
+        ));
     }
     if let (Some(one @ 1..), Some(users @ 1..)) = (seen.users_with_one_row, seen.users) {
         let share = 100.0 * one as f64 / users as f64;

@@ -11,7 +11,8 @@ use crate::error::DataError;
 use crate::progress::Progress;
 
 /// The suffixes that say what a file is.
-const SUFFIXES: &str = ".csv, .tsv, .txt, .dat, .jsonl, .ndjson, .json, .parquet or .pq, then .gz or .zst if compressed";
+const SUFFIXES: &str =
+    ".csv, .tsv, .txt, .dat, .jsonl, .ndjson, .json, .parquet or .pq, then .gz or .zst if compressed";
 
 /// The format of a file, without its compression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,11 +79,8 @@ pub fn find(source: &str, format: Format) -> Result<Vec<SourceFile>, DataError> 
             .map_err(|e| DataError::BadPattern { pattern: pattern.clone(), reason: e.msg.to_owned() })?;
         let mut files = Vec::new();
         for entry in paths {
-            let file = entry.map_err(|e| DataError::Io {
-                action: "read",
-                path: e.path().to_path_buf(),
-                source: e.into(),
-            })?;
+            let file =
+                entry.map_err(|e| DataError::Io { action: "read", path: e.path().to_path_buf(), source: e.into() })?;
             if file.is_file() {
                 files.push(known(&file, format)?);
             }
@@ -98,8 +96,7 @@ pub fn find(source: &str, format: Format) -> Result<Vec<SourceFile>, DataError> 
 }
 
 fn known(path: &Path, format: Format) -> Result<SourceFile, DataError> {
-    describe(path, format)?
-        .ok_or_else(|| DataError::UnknownFormat { path: path.to_path_buf(), expected: SUFFIXES })
+    describe(path, format)?.ok_or_else(|| DataError::UnknownFormat { path: path.to_path_buf(), expected: SUFFIXES })
 }
 
 /// What a file is by its name; `None` if the name does not say.

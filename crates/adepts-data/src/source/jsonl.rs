@@ -24,7 +24,9 @@ pub(super) fn columns(file: &SourceFile) -> Result<Vec<String>, DataError> {
     while objects < LOOKED_AT && next_line(file, &mut *reader, &mut line, &mut number)? {
         match serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&line) {
             Ok(object) => {
-                columns.extend(object.into_iter().map(|(key, _)| key).filter(|k| !columns.contains(k)).collect::<Vec<_>>());
+                columns.extend(
+                    object.into_iter().map(|(key, _)| key).filter(|k| !columns.contains(k)).collect::<Vec<_>>(),
+                );
             }
             Err(e) => broken = broken.or(Some(malformed(file, number, &e))),
         }
@@ -67,7 +69,12 @@ pub(super) fn read(
 }
 
 /// The next line that is not blank; false at the end.
-fn next_line(file: &SourceFile, reader: &mut dyn BufRead, line: &mut Vec<u8>, number: &mut u64) -> Result<bool, DataError> {
+fn next_line(
+    file: &SourceFile,
+    reader: &mut dyn BufRead,
+    line: &mut Vec<u8>,
+    number: &mut u64,
+) -> Result<bool, DataError> {
     loop {
         line.clear();
         if reader.read_until(b'\n', line).map_err(|e| read_error(file, e))? == 0 {

@@ -16,7 +16,7 @@ pub use files::{Compression, FileFormat, SourceFile, find as find_files};
 pub(crate) use files::{Ticker, open_text};
 pub use names::Role;
 pub(crate) use names::{nearest, usual};
-pub(crate) use parquet::open as parquet_builder;
+pub(crate) use parquet::{Batches, open as parquet_builder};
 pub(crate) use text::{Splitter, default_delimiter};
 
 use crate::config::{Column, DataConfig};
@@ -156,11 +156,9 @@ impl Source {
         match column {
             Column::Name(name) => position(path, &self.columns, name),
             Column::Position(n) if (1..=self.columns.len()).contains(n) => Ok(n - 1),
-            Column::Position(position) => Err(DataError::NoSuchPosition {
-                path: path.clone(),
-                position: *position,
-                columns: self.columns.len(),
-            }),
+            Column::Position(position) => {
+                Err(DataError::NoSuchPosition { path: path.clone(), position: *position, columns: self.columns.len() })
+            }
         }
     }
 

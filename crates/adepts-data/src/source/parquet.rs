@@ -3,15 +3,16 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
-use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray};
+use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow_cast::{CastOptions, cast_with_options};
 use arrow_schema::{DataType, TimeUnit};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::errors::ParquetError;
 
 use super::files::{Compression, SourceFile, Ticker, open_text, read_error};
@@ -48,11 +49,10 @@ pub(super) fn read(file: &SourceFile, wanted: &[usize], sink: &mut dyn Sink, tic
     let slots: Vec<usize> = wanted.iter().map(|w| projected.partition_point(|p| p < w)).collect();
     let mask = ProjectionMask::roots(builder.parquet_schema(), projected);
     let rows = builder.metadata().file_metadata().num_rows().max(1) as u64;
-    let batches = builder.with_projection(mask).with_batch_size(BATCH).build().map_err(|e| broken(&file.path, &e))?;
+    let mut batches = Batches::new(&file.path, builder.with_projection(mask).with_batch_size(BATCH))?;
 
     let mut number = 0;
-    for batch in batches {
-        let batch = batch.map_err(|e| corrupt(&file.path, e.to_string()))?;
+    while let Some(batch) = batches.next()? {
         let columns: Vec<Values> = slots
             .iter()
             .zip(&targets)
@@ -165,7 +165,31 @@ pub(crate) fn open(path: &Path, mut bytes: File) -> Result<ParquetRecordBatchRea
         [false, _] => return Err(corrupt(path, "it does not begin with `PAR1`".to_owned())),
     }
     bytes.rewind().map_err(failed())?;
-    ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|e| broken(path, &e))
+    guarded(path, || ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|e| broken(path, &e)))
+}
+
+/// The batches of a Parquet file, in which damage is an error.
+pub(crate) struct Batches {
+    path: PathBuf,
+    reader: ParquetRecordBatchReader,
+}
+
+impl Batches {
+    pub(crate) fn new(path: &Path, builder: ParquetRecordBatchReaderBuilder<File>) -> Result<Self, DataError> {
+        let reader = guarded(path, || builder.build().map_err(|e| broken(path, &e)))?;
+        Ok(Self { path: path.to_path_buf(), reader })
+    }
+
+    pub(crate) fn next(&mut self) -> Result<Option<RecordBatch>, DataError> {
+        let Self { path, reader } = self;
+        guarded(path, || reader.next().transpose().map_err(|e| corrupt(path, e.to_string())))
+    }
+}
+
+/// The decoder panics on some damaged pages, for which it has no error; after one, it is not used again.
+fn guarded<T>(path: &Path, decode: impl FnOnce() -> Result<T, DataError>) -> Result<T, DataError> {
+    std::panic::catch_unwind(AssertUnwindSafe(decode))
+        .unwrap_or_else(|_| Err(corrupt(path, "a page is damaged".to_owned())))
 }
 
 fn broken(path: &Path, error: &ParquetError) -> DataError {

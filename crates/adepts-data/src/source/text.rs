@@ -23,9 +23,7 @@ pub(super) struct Layout {
 
 impl Layout {
     pub(super) fn new(data: &DataConfig, first: &SourceFile) -> Result<Self, DataError> {
-        let delimiter = data.delimiter.clone().unwrap_or_else(|| {
-            default_delimiter(&first.suffix).to_owned()
-        });
+        let delimiter = data.delimiter.clone().unwrap_or_else(|| default_delimiter(&first.suffix).to_owned());
         let reason = match delimiter.as_str() {
             "" => "it is empty",
             "\"" => "it is the quotation mark",

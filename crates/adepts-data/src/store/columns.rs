@@ -10,13 +10,14 @@ use arrow_array::types::Int64Type;
 use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 use super::FolderError;
 use crate::error::DataError;
 use crate::id::Vocabulary;
+use crate::source::Batches;
 
 /// Rows in a batch, written or read.
 pub(crate) const BATCH: usize = 1 << 16;
@@ -55,7 +56,7 @@ pub(super) fn batches(
     path: &Path,
     builder: ParquetRecordBatchReaderBuilder<File>,
     expected: &[(&str, DataType)],
-) -> Result<ParquetRecordBatchReader, DataError> {
+) -> Result<Batches, DataError> {
     let found: Vec<(String, DataType)> =
         builder.schema().fields().iter().map(|f| (f.name().clone(), f.data_type().clone())).collect();
     let same = found.len() == expected.len() && found.iter().zip(expected).all(|(f, e)| f.0 == e.0 && f.1 == e.1);
@@ -64,16 +65,12 @@ pub(super) fn batches(
         let expected = described(expected.iter().map(|(name, kind)| (*name, kind)));
         return Err(FolderError::WrongSchema { path: path.to_path_buf(), found, expected }.into());
     }
-    builder.with_batch_size(BATCH).build().map_err(|e| corrupt(path, e.to_string()))
+    Batches::new(path, builder.with_batch_size(BATCH))
 }
 
 fn described<'a>(columns: impl Iterator<Item = (&'a str, &'a DataType)>) -> String {
     let columns: Vec<String> = columns.map(|(name, kind)| format!("{name}: {kind}")).collect();
     format!("the columns {}", columns.join(", "))
-}
-
-pub(super) fn corrupt(path: &Path, reason: String) -> DataError {
-    DataError::Corrupt { path: path.to_path_buf(), kind: "Parquet", reason }
 }
 
 /// The type of the column `id`.

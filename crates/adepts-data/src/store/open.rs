@@ -8,7 +8,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, UInt32Type};
 use arrow_schema::{DataType, Schema};
 
-use super::columns::{batches, corrupt, no_nulls, open, push_ids};
+use super::columns::{batches, no_nulls, open, push_ids};
 use super::{FORMAT, FolderError, GROUP, INTERACTIONS, ITEMS, MANIFEST, USERS, part_name};
 use crate::dataset::{Dataset, Manifest, UserColumn};
 use crate::error::DataError;
@@ -52,9 +52,7 @@ pub(super) fn manifest(dir: &Path) -> Result<Manifest, DataError> {
     let path = dir.join(MANIFEST);
     let mut text = String::new();
     let file = File::open(&path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => {
-            FolderError::NotPrepared { path: dir.to_path_buf(), missing: MANIFEST }.into()
-        }
+        std::io::ErrorKind::NotFound => FolderError::NotPrepared { path: dir.to_path_buf(), missing: MANIFEST }.into(),
         _ => DataError::io("read", &path)(e),
     })?;
     file.take(LARGEST_MANIFEST).read_to_string(&mut text).map_err(DataError::io("read", &path))?;
@@ -111,8 +109,8 @@ fn read_users(path: &Path, users: usize) -> Result<Users, DataError> {
         }
     }
     let (mut learns, mut mainstream) = (Vec::new(), Vec::new());
-    for batch in batches(path, builder, &expected)? {
-        let batch = batch.map_err(|e| corrupt(path, e.to_string()))?;
+    let mut batches = batches(path, builder, &expected)?;
+    while let Some(batch) = batches.next()? {
         push_ids(path, &mut ids, batch.column(0))?;
         no_nulls(path, "learns", batch.column(1))?;
         no_nulls(path, "mainstream", batch.column(2))?;
@@ -157,8 +155,8 @@ fn read_items(path: &Path, items: usize) -> Result<(Vocabulary, Vec<u32>), DataE
     counted(path, "items", rows_of(builder.metadata()), items)?;
     let (mut ids, id_type) = empty_ids(builder.schema());
     let mut counts = Vec::new();
-    for batch in batches(path, builder, &[("id", id_type), ("train", DataType::UInt32)])? {
-        let batch = batch.map_err(|e| corrupt(path, e.to_string()))?;
+    let mut batches = batches(path, builder, &[("id", id_type), ("train", DataType::UInt32)])?;
+    while let Some(batch) = batches.next()? {
         push_ids(path, &mut ids, batch.column(0))?;
         no_nulls(path, "train", batch.column(1))?;
         counts.extend_from_slice(batch.column(1).as_primitive::<UInt32Type>().values());
@@ -177,18 +175,14 @@ struct Growing {
 
 fn read_interactions(path: &Path, manifest: &Manifest) -> Result<[Rows; 3], DataError> {
     let builder = open(path)?;
-    let parts = [
-        (Part::Train, manifest.train),
-        (Part::Validation, manifest.validation),
-        (Part::Test, manifest.test),
-    ];
+    let parts = [(Part::Train, manifest.train), (Part::Validation, manifest.validation), (Part::Test, manifest.test)];
     let total = parts.iter().try_fold(0_usize, |sum, (_, n)| sum.checked_add(*n)).unwrap_or(usize::MAX);
     counted(path, "interactions", rows_of(builder.metadata()), total)?;
     let mut growing = parts.map(|(part, expected)| Growing { part, starts: vec![0], items: Vec::new(), expected });
     let expected = [("user", DataType::UInt32), ("item", DataType::UInt32), ("part", DataType::Utf8)];
     let (mut row, mut current) = (0_u64, 0);
-    for batch in batches(path, builder, &expected)? {
-        let batch = batch.map_err(|e| corrupt(path, e.to_string()))?;
+    let mut batches = batches(path, builder, &expected)?;
+    while let Some(batch) = batches.next()? {
         for (column, array) in ["user", "item", "part"].iter().zip(batch.columns()) {
             no_nulls(path, column, array)?;
         }

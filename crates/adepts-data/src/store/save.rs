@@ -32,7 +32,8 @@ impl Dataset {
             .map_err(DataError::io("create", beside))?;
         let new = temporary.path();
         self.write_files(new).map_err(DataError::io("write", dir))?;
-        let moved = make_readable_folder(new).and_then(|()| if replaces { exchange(new, dir) } else { std::fs::rename(new, dir) });
+        let moved = make_readable_folder(new)
+            .and_then(|()| if replaces { exchange(new, dir) } else { std::fs::rename(new, dir) });
         moved.map_err(DataError::io("write", dir))?;
         if !replaces {
             // Nothing is left at the temporary place.
@@ -90,7 +91,8 @@ impl Dataset {
                 Arc::new(Float32Array::from(self.mainstream[piece.clone()].to_vec())),
             ];
             for column in &self.columns {
-                let values = column.of_user[piece.clone()].iter().map(|v| v.map(|v| column.values[v as usize].as_str()));
+                let values =
+                    column.of_user[piece.clone()].iter().map(|v| v.map(|v| column.values[v as usize].as_str()));
                 arrays.push(Arc::new(StringArray::from_iter(values)));
             }
             arrays

@@ -1,0 +1,88 @@
+//! A first look at a log.
+
+mod support;
+
+use adepts_data::{Column, DataConfig, inspect};
+use support::{file, read, real};
+use tempfile::tempdir;
+
+fn look(path: &str) -> adepts_data::Inspection {
+    inspect(path, &DataConfig::default()).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+/// The proposed table as a configuration.
+fn proposed(toml: &str) -> DataConfig {
+    let mut data = DataConfig::default();
+    for line in toml.lines().skip(1) {
+        let (key, value) = line.split_once(" = ").unwrap();
+        let json: serde_json::Value = serde_json::from_str(value).unwrap();
+        let column = || serde_json::from_value::<Column>(json.clone()).ok();
+        match key {
+            "source" => data.source = json.as_str().unwrap().to_owned(),
+            "format" => data.format = serde_json::from_value(json).unwrap(),
+            "delimiter" => data.delimiter = json.as_str().map(str::to_owned),
+            "header" => data.header = json.as_bool().unwrap(),
+            "user" => data.user = column(),
+            "item" => data.item = column(),
+            "rating" => data.rating = column(),
+            "event" => data.event = column(),
+            "time" => data.time = column(),
+            other => panic!("{other}"),
+        }
+    }
+    data
+}
+
+#[test]
+fn what_is_proposed_reads_the_log() {
+    let dir = tempdir().unwrap();
+    for (name, content) in [
+        ("a.csv", "userId,movieId,rating,timestamp\n1,10,4.5,978300760\n2,10,3,978300761\n"),
+        ("b.csv", "user;item;event\n1;x;view\n2;y;buy\n"),
+        ("ratings.dat", "1::1193::5::978300760\n2::661::3::978302109\n"),
+        ("u.data", "196\t242\t3\t881250949\n186\t302\t3\t891717742\n"),
+        ("log", "{\"uid\": \"a\", \"sku\": 5}\n{\"uid\": \"b\", \"sku\": 6}\n"),
+    ] {
+        let seen = look(&file(dir.path(), name, content));
+        assert_eq!((seen.rows, seen.users, seen.bad_rows), (2, Some(2), 0), "{name}: {seen}");
+        let log = read(&proposed(&seen.toml)).unwrap_or_else(|e| panic!("{name}: {e}\n{}", seen.toml));
+        assert_eq!(log.interactions.user.len(), 2, "{name}");
+    }
+}
+
+#[test]
+fn files_without_names_are_guessed_by_content() {
+    let dir = tempdir().unwrap();
+    let seen = look(&file(dir.path(), "ratings.dat", "1::1193::5::978300760\n2::661::3::978302109\n"));
+    assert_eq!(seen.header, Some(false));
+    assert!(seen.toml.ends_with("header = false\nuser = 1\nitem = 2\nrating = 3\ntime = 4\n"), "{}", seen.toml);
+    assert!(seen.warnings[0].starts_with("the first row looks like data"), "{:?}", seen.warnings);
+}
+
+#[test]
+fn what_looks_wrong_is_said() {
+    let dir = tempdir().unwrap();
+    let text = "user,item,rating,timestamp\n007,1,5,978300760000\n007,1,5,978300760000\n8,2,5,978300760000\n9\n";
+    let seen = look(&file(dir.path(), "a.csv", text));
+    for part in [
+        "1 rows cannot be read; the first:",
+        "2 ids have leading zeros; ids are kept as text",
+        "all ratings are equal",
+        "look like milliseconds",
+        "33.3 % of the rows repeat a pair",
+        "1 users (50.0 %) have a single row",
+    ] {
+        assert!(seen.warnings.iter().any(|w| w.contains(part)), "{part}: {:?}", seen.warnings);
+    }
+    let shown = seen.to_string();
+    assert!(shown.contains("3 rows, 2 users, 2 items"), "{shown}");
+    assert!(shown.contains("rating") && shown.contains("warning: ") && shown.contains("[data]"), "{shown}");
+}
+
+#[test]
+fn real_logs_are_understood() {
+    let Some(path) = real("goodbooks-5pct.csv") else { return };
+    let seen = look(path.to_str().unwrap());
+    assert_eq!((seen.rows, seen.users), (298_176, Some(2672)));
+    assert!(seen.toml.ends_with("user = \"user_id\"\nitem = \"book_id\"\nrating = \"rating\"\n"), "{}", seen.toml);
+}
