@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use adepts_data::progress::silent;
 use adepts_data::{Grouping, Rows, seed};
 use adepts_eval::{Judgement, Measured, MetricAt, evaluate_both, summarise};
+use adepts_ops::top_k::top_k;
 use divan::Bencher;
 use rand_chacha::rand_core::Rng;
 
@@ -98,4 +99,12 @@ fn intervals_of_all_and_sixteen_groups(bencher: Bencher, columns: usize) {
     let groupings = [grouping(5), grouping(6), grouping(5)];
     let (history, test) = (vec![100; USERS], rows("test", 33));
     bencher.bench_local(|| summarise("run", "model", &measured, None, &groupings, &history, &test, 1, 2000));
+}
+
+#[divan::bench(args = [(3260, 20), (3260, 100), (100_000, 20), (100_000, 100)])]
+fn one_list(bencher: Bencher, (items, k): (usize, usize)) {
+    let mut random = seed::stream(3, "one list", &[]);
+    let scores: Vec<f32> = (0..items).map(|_| random.next_u32() as f32).collect();
+    let mut list = Vec::new();
+    bencher.bench_local(|| top_k(divan::black_box(&scores), k, &mut list));
 }
