@@ -164,6 +164,14 @@ pub fn write_per_user(path: &Path, measured: &Measured, ids: &Vocabulary) -> Res
 /// If the file cannot be read, has other columns than users and metrics, a user who is not in `ids` or stands there
 /// twice, or a value that is no finite number.
 pub fn read_per_user(path: &Path, ids: &Vocabulary) -> Result<Measured, PerUserError> {
+    // The decoder panics on some damaged pages, for which it has no error; after one, it is not used again.
+    std::panic::catch_unwind(|| read(path, ids)).unwrap_or_else(|_| {
+        let source = ParquetError::General("it is damaged".to_owned());
+        Err(PerUserError::Parquet { path: path.to_owned(), source })
+    })
+}
+
+fn read(path: &Path, ids: &Vocabulary) -> Result<Measured, PerUserError> {
     let file = File::open(path).map_err(|source| PerUserError::Io { action: "open", path: path.to_owned(), source })?;
     let parquet = |source| PerUserError::Parquet { path: path.to_owned(), source };
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(parquet)?;

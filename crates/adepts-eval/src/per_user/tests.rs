@@ -10,7 +10,7 @@ fn ids() -> Vocabulary {
 }
 
 /// Writes columns as they are and reads them as per-user values.
-fn read(columns: Vec<(&str, ArrayRef)>) -> Result<Measured, PerUserError> {
+fn read_back(columns: Vec<(&str, ArrayRef)>) -> Result<Measured, PerUserError> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("users.parquet");
     let batch = RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, c)| (name, c, true))).unwrap();
@@ -64,20 +64,20 @@ fn a_file_that_is_no_parquet_is_refused() {
 #[test]
 fn wrong_columns_are_refused_by_name() {
     let half = || values(&[Some(0.5)]);
-    let no_user = read(vec![("ndcg@20", half())]).unwrap_err();
+    let no_user = read_back(vec![("ndcg@20", half())]).unwrap_err();
     assert!(matches!(&no_user, PerUserError::Column { column, found, .. } if column == "user" && found == "missing"));
-    let user_type = read(vec![("user", half())]).unwrap_err();
+    let user_type = read_back(vec![("user", half())]).unwrap_err();
     assert!(matches!(&user_type, PerUserError::Column { column, .. } if column == "user"));
-    let type_of_value = read(vec![("user", users(&[7])), ("ndcg@20", users(&[7]))]).unwrap_err();
+    let type_of_value = read_back(vec![("user", users(&[7])), ("ndcg@20", users(&[7]))]).unwrap_err();
     assert!(matches!(&type_of_value, PerUserError::Column { column, .. } if column == "ndcg@20"));
-    let metric = read(vec![("user", users(&[7])), ("ndgc@20", half())]).unwrap_err();
+    let metric = read_back(vec![("user", users(&[7])), ("ndgc@20", half())]).unwrap_err();
     assert!(matches!(metric, PerUserError::Metric { .. }));
 }
 
 #[test]
 fn wrong_rows_are_refused_by_number() {
     let half = |n| values(&vec![Some(0.5); n]);
-    let ask = |ids: &[i64], values| read(vec![("user", users(ids)), ("ndcg@20", values)]).unwrap_err();
+    let ask = |ids: &[i64], values| read_back(vec![("user", users(ids)), ("ndcg@20", values)]).unwrap_err();
     assert!(matches!(ask(&[7, 8], half(2)), PerUserError::UnknownUser { row: 2, .. }));
     assert!(matches!(ask(&[7, 7], half(2)), PerUserError::DuplicateUser { row: 2, .. }));
     assert!(matches!(ask(&[7, 70, -5, 1], half(4)), PerUserError::TooManyRows { rows: 4, users: 3, .. }));
@@ -85,5 +85,23 @@ fn wrong_rows_are_refused_by_number() {
         assert!(matches!(ask(&[7, 70], values(&[Some(0.5), bad])), PerUserError::Value { row: 2, .. }));
     }
     let absent: ArrayRef = Arc::new(Int64Array::from(vec![None]));
-    assert!(matches!(read(vec![("user", absent)]), Err(PerUserError::Value { row: 1, .. })));
+    assert!(matches!(read_back(vec![("user", absent)]), Err(PerUserError::Value { row: 1, .. })));
+}
+
+#[test]
+fn no_damaged_byte_and_no_cut_is_a_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("users.parquet");
+    write_per_user(&path, &measured(), &ids()).unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    for at in 0..whole.len() {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0xff;
+        File::create(&path).unwrap().write_all(&bytes).unwrap();
+        if let Ok(read) = read_per_user(&path, &ids()) {
+            assert_eq!(read.values.len(), read.users.len() * read.metrics.len(), "byte {at}");
+        }
+        File::create(&path).unwrap().write_all(&whole[..at]).unwrap();
+        assert!(read_per_user(&path, &ids()).is_err(), "cut at {at}");
+    }
 }
