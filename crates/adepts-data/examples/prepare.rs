@@ -1,4 +1,4 @@
-//! Prepares a data set and saves it: `cargo run --release --example prepare -- SOURCE OUT [USER ITEM]`.
+//! Prepares a data set and saves it: `cargo run --release --example prepare -- SOURCE OUT [USER ITEM [TIME]]`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "an example for the terminal")]
 #![expect(clippy::disallowed_methods, reason = "an example that shows how long each step takes")]
 
@@ -10,10 +10,10 @@ use adepts_data::{Column, DataConfig, Dataset, SplitConfig, open_or_prepare};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let (Some(source), Some(out)) = (arguments.next(), arguments.next()) else {
-        return Err("usage: prepare SOURCE OUT [USER ITEM]".into());
+        return Err("usage: prepare SOURCE OUT [USER ITEM [TIME]]".into());
     };
-    let (user, item) = (arguments.next().map(Column::Name), arguments.next().map(Column::Name));
-    let data = DataConfig { source, user, item, ..DataConfig::default() };
+    let [user, item, time] = [(); 3].map(|()| arguments.next().map(Column::Name));
+    let data = DataConfig { source, user, item, time, ..DataConfig::default() };
     let start = Instant::now();
     let mut last = String::new();
     let dataset = open_or_prepare(&data, &SplitConfig::default(), 1, &mut |what, _, _| {

@@ -200,7 +200,7 @@ pub enum DataError {
     #[error("{place}, column `{column}`: mixed types: `{value}` is {found}, the ids before it are {before}")]
     MixedTypes {
         /// Where.
-        place: Place,
+        place: Box<Place>,
         /// The column.
         column: String,
         /// The value, shortened.
@@ -216,7 +216,7 @@ pub enum DataError {
     )]
     GroupNotConstant {
         /// Where the second value stands.
-        place: Place,
+        place: Box<Place>,
         /// The column.
         column: String,
         /// The user's id.

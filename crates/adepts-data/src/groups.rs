@@ -47,7 +47,7 @@ impl GroupColumn {
         }
         if had != NONE {
             return Err(DataError::GroupNotConstant {
-                place: at.place(),
+                place: Box::new(at.place()),
                 column: self.name.clone(),
                 user: spelling(),
                 first: self.values.get(had).to_owned(),

@@ -1,4 +1,5 @@
 //! A first look at a log.
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
 
 mod support;
 
@@ -18,7 +19,7 @@ fn proposed(toml: &str) -> DataConfig {
         let json: serde_json::Value = serde_json::from_str(value).unwrap();
         let column = || serde_json::from_value::<Column>(json.clone()).ok();
         match key {
-            "source" => data.source = json.as_str().unwrap().to_owned(),
+            "source" => json.as_str().unwrap().clone_into(&mut data.source),
             "format" => data.format = serde_json::from_value(json).unwrap(),
             "delimiter" => data.delimiter = json.as_str().map(str::to_owned),
             "header" => data.header = json.as_bool().unwrap(),

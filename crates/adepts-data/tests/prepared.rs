@@ -1,7 +1,9 @@
 //! A prepared folder: what is saved is opened, equal data gives equal bytes, and nothing that is read back is trusted.
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
 
 mod support;
 
+use std::fmt::Write;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +12,7 @@ use adepts_data::{
     Column, DataConfig, DataError, Dataset, FolderError, SplitConfig, Vocabulary, open_or_prepare, prepare,
     progress::silent,
 };
-use arrow_array::{ArrayRef, RecordBatch, StringArray, UInt32Array};
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, UInt32Array};
 use support::{config, file, real};
 use tempfile::{TempDir, tempdir};
 
@@ -19,7 +21,8 @@ fn log(dir: &Path) -> DataConfig {
     let mut text = String::from("user,item,community\n");
     for user in 0..40 {
         for item in (0..12).filter(|item| (user * 5 + item * 7) % 3 != 0) {
-            text += &format!("u{user},{item},{}\n", if user % 2 == 0 { "jazz" } else { "folk" });
+            let community = if user % 2 == 0 { "jazz" } else { "folk" };
+            writeln!(text, "u{user},{item},{community}").unwrap();
         }
     }
     let mut data = config(file(dir, "log.csv", text));
@@ -207,6 +210,21 @@ fn indices_and_their_order_are_not_trusted() {
     assert!(matches!(folder_error(&folder), FolderError::CountMismatch { what: "interactions", .. }));
     std::fs::copy(folder.join("items.parquet"), folder.join("interactions.parquet")).unwrap();
     assert!(matches!(folder_error(&folder), FolderError::CountMismatch { .. } | FolderError::WrongSchema { .. }));
+}
+
+#[test]
+fn columns_and_their_values_are_not_trusted() {
+    let (_dir, dataset, folder) = prepared();
+    for (name, counts) in [("train", vec![0; 12]), ("counts", dataset.train.item_counts(12))] {
+        let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(0..12));
+        let counts: ArrayRef = Arc::new(UInt32Array::from(counts));
+        let batch = RecordBatch::try_from_iter([("id", ids), (name, counts)]).unwrap();
+        let out = File::create(folder.join("items.parquet")).unwrap();
+        let mut writer = parquet::arrow::ArrowWriter::try_new(out, batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        assert!(matches!(folder_error(&folder), FolderError::WrongSchema { .. }), "{name}");
+    }
 }
 
 #[test]

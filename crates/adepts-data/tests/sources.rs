@@ -1,10 +1,11 @@
 //! Every format, every compression, and every way in which a source can be wrong.
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
 
 mod support;
 
 use std::sync::Arc;
 
-use adepts_data::{BadRows, Column, DataError, Format, Id, SplitConfig, Vocabulary};
+use adepts_data::{BadRows, Column, DataError, Format, Id, Part, SplitConfig, Vocabulary};
 use arrow_array::{
     ArrayRef, Float64Array, Int32Array, Int64Array, LargeStringArray, RecordBatch, StringArray,
     TimestampMillisecondArray,
@@ -19,6 +20,12 @@ fn parquet(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
     writer.write(&batch).unwrap();
     writer.close().unwrap();
     bytes
+}
+
+fn lines(n: usize, line: impl Fn(usize) -> String) -> String {
+    let mut lines: Vec<String> = (0..n).map(line).collect();
+    lines.push(String::new());
+    lines.join("\n")
 }
 
 const CSV: &str = "user_id,item_id,rating\n2,b,5\n1,a,3\n2,a,4\n";
@@ -132,7 +139,7 @@ fn files_without_content_are_named() {
 #[test]
 fn files_that_break_off_are_named() {
     let dir = tempdir().unwrap();
-    let long = format!("user,item\n{}", (0..5000).map(|i| format!("{},{i}\n", i * 7919 % 1000)).collect::<String>());
+    let long = format!("user,item\n{}", lines(5000, |i| format!("{},{i}", i * 7919 % 1000)));
     let table = parquet(vec![
         ("user", Arc::new(Int64Array::from_iter_values(0..999))),
         ("item", Arc::new(Int64Array::from_iter_values(0..999))),
@@ -275,7 +282,7 @@ fn texts() -> ArrayRef {
 #[test]
 fn bad_rows_are_skipped_counted_and_listed_if_asked() {
     let dir = tempdir().unwrap();
-    let bad: String = (0..9).map(|i| format!("{i}\n")).collect();
+    let bad = lines(9, |i| i.to_string());
     let mut data = config(file(dir.path(), "a.csv", format!("user,item\n1,2\n{bad}3,4\n")));
     data.bad_rows = BadRows::Skip;
     let log = read(&data).unwrap();
@@ -293,8 +300,7 @@ fn the_split_column_is_read_and_times_are_demanded() {
     let by_column = SplitConfig::Column { column: Column::Name("split".into()) };
     let mut silent = adepts_data::progress::silent;
     let log = adepts_data::read(&data, &by_column, &mut silent).unwrap().interactions;
-    use adepts_data::Part::{Test, Train, Validation};
-    assert_eq!(log.part, Some(vec![Train, Validation, Test]));
+    assert_eq!(log.part, Some(vec![Part::Train, Part::Validation, Part::Test]));
     let last = SplitConfig::LeaveLast { validation: 1, test: 1 };
     let error = adepts_data::read(&data, &last, &mut silent).unwrap_err();
     assert_eq!(error.to_string(), "the split `leave-last` needs the column of the time: set `time` in [data]");
@@ -310,7 +316,7 @@ fn groups_are_constant_for_each_user() {
     assert_eq!(log.columns[0].of_user, [Some(0), Some(1), None]);
     data.source = file(dir.path(), "b.csv", "user,item,age\n2,1,10\n2,2,11\n");
     assert!(matches!(read(&data), Err(DataError::GroupNotConstant { .. })));
-    let many: String = (0..65_536).map(|i| format!("{i},1,{i}\n")).collect();
+    let many = lines(65_536, |i| format!("{i},1,{i}"));
     data.source = file(dir.path(), "c.csv", format!("user,item,age\n{many}"));
     assert!(matches!(read(&data), Err(DataError::TooManyGroups { .. })));
 }

@@ -126,8 +126,11 @@ fn describe(path: &Path, format: Format) -> Result<Option<SourceFile>, DataError
     Ok(Some(SourceFile { path: path.to_path_buf(), format, compression, suffix: suffix.to_owned(), bytes }))
 }
 
+/// How many bytes of a file have been read.
+pub(crate) type ByteCount = Rc<Cell<u64>>;
+
 /// The text of a file without its compression and without a byte-order mark, and a counter of the bytes read so far.
-pub(crate) fn open_text(file: &SourceFile) -> Result<(Box<dyn BufRead>, Rc<Cell<u64>>), DataError> {
+pub(crate) fn open_text(file: &SourceFile) -> Result<(Box<dyn BufRead>, ByteCount), DataError> {
     const BUFFER: usize = 1 << 18;
     let raw = File::open(&file.path).map_err(DataError::io("read", &file.path))?;
     let count = Rc::new(Cell::new(0));
@@ -174,7 +177,7 @@ pub(crate) fn read_error(file: &SourceFile, error: io::Error) -> DataError {
 
 struct Counted {
     raw: File,
-    count: Rc<Cell<u64>>,
+    count: ByteCount,
 }
 
 impl Read for Counted {
@@ -202,7 +205,7 @@ impl<'a> Ticker<'a> {
 
     /// After each row of a text file; `bytes` of the file have been read.
     #[inline]
-    pub(crate) fn row(&mut self, bytes: &Rc<Cell<u64>>) {
+    pub(crate) fn row(&mut self, bytes: &ByteCount) {
         self.rows += 1;
         if self.rows == 1 << 16 {
             self.rows = 0;

@@ -10,7 +10,7 @@ mod parquet;
 mod text;
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub use files::{Compression, FileFormat, SourceFile, find as find_files};
 pub(crate) use files::{Ticker, open_text};
@@ -229,9 +229,9 @@ fn columns_of(file: &SourceFile, text: &text::Layout) -> Result<Vec<String>, Dat
     Ok(columns)
 }
 
-fn position(path: &PathBuf, columns: &[String], name: &str) -> Result<usize, DataError> {
+fn position(path: &Path, columns: &[String], name: &str) -> Result<usize, DataError> {
     columns.iter().position(|c| c == name).ok_or_else(|| DataError::UnknownColumn {
-        path: path.clone(),
+        path: path.to_path_buf(),
         column: name.to_owned(),
         hint: nearest(name, columns),
         columns: columns.to_vec(),

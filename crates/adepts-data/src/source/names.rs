@@ -112,7 +112,7 @@ pub(crate) fn usual(role: Role, columns: &[String]) -> Option<usize> {
     role.names().iter().find_map(|name| plain.iter().position(|p| p == name))
 }
 
-/// A name in lower case without what separates words, and without the type that RecBole appends (`user_id:token`).
+/// A name in lower case without what separates words, and without the type that `RecBole` appends (`user_id:token`).
 fn plain(name: &str) -> String {
     let name = name.split(':').next().unwrap_or(name);
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()

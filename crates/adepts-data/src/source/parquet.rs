@@ -117,8 +117,7 @@ impl Values {
 fn target(from: &DataType) -> Option<DataType> {
     Some(match from {
         t if t.is_integer() => DataType::Int64,
-        DataType::Float16 | DataType::Float32 | DataType::Float64 => DataType::Float64,
-        DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) => DataType::Float64,
+        t if t.is_floating() || t.is_decimal() => DataType::Float64,
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8,
         DataType::Boolean => DataType::Boolean,
         DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) => DataType::Timestamp(TimeUnit::Second, None),

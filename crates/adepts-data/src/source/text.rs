@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 
 use csv::{ByteRecord, ReaderBuilder};
 
-use super::files::{SourceFile, Ticker, open_text, read_error};
+use super::files::{ByteCount, SourceFile, Ticker, open_text, read_error};
 use super::{At, Cell, Flow, Sink};
 use crate::config::DataConfig;
 use crate::error::DataError;
@@ -118,7 +118,7 @@ fn not_utf8(place: Place, value: &str) -> DataError {
 /// The records of a text file and their values. Blank lines are passed over.
 pub(crate) struct Splitter {
     file: SourceFile,
-    bytes: std::rc::Rc<std::cell::Cell<u64>>,
+    bytes: ByteCount,
     kind: Kind,
     /// The line on which the current record begins, from 1.
     line: u64,

@@ -56,7 +56,9 @@ impl Dataset {
                 }
                 Vocabulary::Text(ids) => {
                     hash.update(b"text");
-                    ids.iter().for_each(|id| text(&mut hash, id));
+                    for id in ids {
+                        text(&mut hash, id);
+                    }
                 }
             }
         }

@@ -102,7 +102,7 @@ fn read_users(path: &Path, users: usize) -> Result<Users, DataError> {
         let name = field.name();
         let values = field.metadata().get("values").and_then(|v| serde_json::from_str::<Vec<String>>(v).ok());
         if let (Some(column), Some(values)) = (name.strip_prefix(GROUP), values)
-            && values.len() <= usize::from(u16::MAX)
+            && u16::try_from(values.len()).is_ok()
         {
             expected.push((name.as_str(), DataType::Utf8));
             columns.push(UserColumn { name: column.to_owned(), values, of_user: Vec::with_capacity(users) });

@@ -93,7 +93,7 @@ impl Dataset {
             for column in &self.columns {
                 let values =
                     column.of_user[piece.clone()].iter().map(|v| v.map(|v| column.values[v as usize].as_str()));
-                arrays.push(Arc::new(StringArray::from_iter(values)));
+                arrays.push(Arc::new(values.collect::<StringArray>()));
             }
             arrays
         });
