@@ -1,1 +1,9 @@
-//! Which models are there?
+//! Which models are there? One file each under [`history`], and one line each in the [`registry`].
+//!
+//! The models of histories differ in two places, *how experts are mixed* and *how rows are weighted*: two small policies of
+//! one [`history::mixture`], not five copies of a training loop. Beside them stand the simple baselines that any reader
+//! compares with.
+
+pub mod history;
+pub mod parts;
+pub mod registry;

@@ -16,6 +16,17 @@ pub struct Shape {
     pub width: usize,
 }
 
+impl Shape {
+    fn check(&self, weight: &[f32], bias: &[f32], rows: &Csr) {
+        let Self { experts, items, width } = *self;
+        assert!(
+            weight.len() == experts * items * width && bias.len() == experts * width && rows.columns() == items,
+            "sparse_linear: weight [{experts}, {items}, {width}], bias [{experts}, {width}], rows over {}",
+            rows.columns()
+        );
+    }
+}
+
 /// Rows of one task: a tile of weights is read once for that many rows.
 const ROWS: usize = 128;
 /// Rows of the weight gradient of one task.
@@ -30,17 +41,23 @@ const WEIGHT_ROWS: usize = 256;
 /// If the shapes do not fit.
 #[must_use]
 pub fn forward(level: Level, shape: Shape, weight: &[f32], bias: &[f32], rows: &Csr) -> Vec<f32> {
+    forward_first(level, shape, weight, bias, rows, shape.width)
+}
+
+/// The first `take` columns of [`forward`]: `[K, R, take]`.
+///
+/// # Panics
+/// If the shapes do not fit.
+#[must_use]
+pub fn forward_first(level: Level, shape: Shape, weight: &[f32], bias: &[f32], rows: &Csr, take: usize) -> Vec<f32> {
     let Shape { experts, items, width } = shape;
-    assert!(
-        weight.len() == experts * items * width && bias.len() == experts * width && rows.columns() == items,
-        "sparse_linear: weight [{experts}, {items}, {width}], bias [{experts}, {width}], rows over {}",
-        rows.columns()
-    );
+    shape.check(weight, bias, rows);
+    assert!(take <= width, "sparse_linear: the first {take} of {width} columns");
     let count = rows.rows();
-    build_chunks(experts * count * width, ROWS * width, |chunk, out| {
-        pieces(out.zero(), chunk * ROWS, width, count, |k, first, out| {
+    build_chunks(experts * count * take, ROWS * take, |chunk, out| {
+        pieces(out.zero(), chunk * ROWS, take, count, |k, first, out| {
             let weight = &weight[k * items * width..][..items * width];
-            gather(level, out, weight, &bias[k * width..][..width], rows, first);
+            gather(level, out, weight, width, &bias[k * width..][..take], rows, first);
         });
     })
 }
@@ -54,7 +71,7 @@ pub fn backward(level: Level, shape: Shape, rows: &Csr, d_out: &[f32]) -> (Vec<f
     let Shape { experts, items, width } = shape;
     let count = rows.rows();
     assert_eq!(d_out.len(), experts * count * width, "sparse_linear: gradient [{experts}, {count}, {width}]");
-    rows.transposed();
+    let _ = rows.transposed(); // built once, before the threads need it
     let d_weight = build_chunks(experts * items * width, WEIGHT_ROWS * width, |chunk, out| {
         pieces(out.zero(), chunk * WEIGHT_ROWS, width, items, |k, first, out| {
             scatter(level, out, &d_out[k * count * width..][..count * width], rows, width, first);
@@ -83,14 +100,21 @@ fn pieces(mut out: &mut [f32], start: usize, width: usize, per_expert: usize, mu
 }
 
 per_level! {
-    fn gather(out: &mut [f32], weight: &[f32], bias: &[f32], rows: &Csr, first: usize) = gather_body
+    fn gather(out: &mut [f32], weight: &[f32], stride: usize, bias: &[f32], rows: &Csr, first: usize) = gather_body
 }
 
 /// The widest tile of columns kept in registers.
 const TILE: usize = 64;
 
 #[inline(always)]
-fn gather_body<const FMA: bool>(out: &mut [f32], weight: &[f32], bias: &[f32], rows: &Csr, first: usize) {
+fn gather_body<const FMA: bool>(
+    out: &mut [f32],
+    weight: &[f32],
+    stride: usize,
+    bias: &[f32],
+    rows: &Csr,
+    first: usize,
+) {
     let width = bias.len();
     let mut from = 0;
     while from < width {
@@ -100,11 +124,11 @@ fn gather_body<const FMA: bool>(out: &mut [f32], weight: &[f32], bias: &[f32], r
             let (items, scale) = (rows.row(first + r), rows.scale(first + r));
             let (place, bias) = (&mut row[from..from + tile], &bias[from..from + tile]);
             match tile {
-                64 => gather_tile::<FMA, 64>(place, weight, width, from, bias, items, scale),
-                32 => gather_tile::<FMA, 32>(place, weight, width, from, bias, items, scale),
-                16 => gather_tile::<FMA, 16>(place, weight, width, from, bias, items, scale),
-                8 => gather_tile::<FMA, 8>(place, weight, width, from, bias, items, scale),
-                _ => gather_tile::<FMA, 1>(place, weight, width, from, bias, items, scale),
+                64 => gather_tile::<FMA, 64>(place, weight, stride, from, bias, items, scale),
+                32 => gather_tile::<FMA, 32>(place, weight, stride, from, bias, items, scale),
+                16 => gather_tile::<FMA, 16>(place, weight, stride, from, bias, items, scale),
+                8 => gather_tile::<FMA, 8>(place, weight, stride, from, bias, items, scale),
+                _ => gather_tile::<FMA, 1>(place, weight, stride, from, bias, items, scale),
             }
         }
         from += tile;
@@ -115,7 +139,7 @@ fn gather_body<const FMA: bool>(out: &mut [f32], weight: &[f32], bias: &[f32], r
 fn gather_tile<const FMA: bool, const N: usize>(
     out: &mut [f32],
     weight: &[f32],
-    width: usize,
+    stride: usize,
     from: usize,
     bias: &[f32],
     items: &[u32],
@@ -123,7 +147,7 @@ fn gather_tile<const FMA: bool, const N: usize>(
 ) {
     let mut sum = [0.0f32; N];
     for &item in items {
-        let w = &weight[item as usize * width + from..][..N];
+        let w = &weight[item as usize * stride + from..][..N];
         for j in 0..N {
             sum[j] += w[j];
         }

@@ -5,4 +5,4 @@ pub mod kernel;
 #[cfg(feature = "burn")]
 mod operation;
 #[cfg(feature = "burn")]
-pub use operation::{composed, sparse_linear};
+pub use operation::{composed, first_columns, sparse_linear};

@@ -43,6 +43,24 @@ pub fn sparse_linear(weight: Tensor<3>, bias: Tensor<2>, rows: &Arc<Csr>) -> Ten
     }
 }
 
+/// The first `take` columns of [`sparse_linear`], without gradients.
+///
+/// # Panics
+/// If the shapes do not fit.
+#[must_use]
+pub fn first_columns(weight: Tensor<3>, bias: Tensor<2>, rows: &Arc<Csr>, take: usize) -> Tensor<3> {
+    let [experts, items, width] = weight.dims();
+    match place(&weight) {
+        Place::Cpu { tracked: false } => {
+            let (weight, bias) = (flex(weight), flex(bias));
+            let shape = Shape { experts, items, width };
+            let out = kernel::forward_first(Level::best(), shape, elements(&weight), elements(&bias), rows, take);
+            Tensor::from_primitive::<Flex>(from_vec(out, [experts, rows.rows(), take]))
+        }
+        _ => composed(weight, bias, rows).narrow(2, 0, take),
+    }
+}
+
 /// The default body: the same by ordinary tensor operations, on every device.
 #[must_use]
 pub fn composed(weight: Tensor<3>, bias: Tensor<2>, rows: &Csr) -> Tensor<3> {

@@ -1,0 +1,274 @@
+//! The mixture of MultVAE experts: forward pass, loss and scores.
+
+use std::sync::Arc;
+
+use adepts_core::{
+    Fit, HistoryBatch, HistoryModel, Known, Learner, Loss, Parameter, Probe, Step, Tensors, TensorsError, tensors,
+};
+use adepts_data::seed;
+use adepts_ops::latent::kernel::Noise;
+use adepts_ops::mixture::kernel::{Cut, TILE};
+use adepts_ops::row_losses::{Judged, row_losses};
+use adepts_ops::{Csr, mixture};
+use burn::tensor::{Device, Tensor, TensorData};
+use rand::RngExt;
+
+use super::config::{Gate, MixtureConfig, Reduce, Weights};
+use super::expert::{Experts, sample};
+use super::weights::{self, row_weights};
+
+/// The largest block of logits that prediction holds at once, in elements.
+const BLOCK: usize = 1 << 26;
+
+/// A mixture of MultVAE experts (Liang et al. 2018) with a gate and row weights (Pan et al. 2024).
+#[derive(Debug)]
+pub struct Mixture {
+    config: MixtureConfig,
+    items: usize,
+    device: Device,
+    experts: Experts,
+}
+
+/// What a pass through the experts gives.
+struct Mixed {
+    /// Rows that begin with the mixed logits: `[R, ≥ I]`.
+    packed: Tensor<2>,
+    /// Shares `[R, K]`.
+    shares: Tensor<2>,
+}
+
+impl Mixture {
+    /// An untrained mixture.
+    #[must_use]
+    pub fn new(config: MixtureConfig, items: usize, seed: u64, device: &Device) -> Self {
+        let experts = Experts::init(&config, items, seed, device);
+        Self { config, items, device: device.clone(), experts }
+    }
+
+    fn equal_shares(&self, rows: usize, device: &Device) -> Tensor<2> {
+        let experts = self.config.experts;
+        Tensor::from_data(TensorData::new(vec![1.0 / experts as f32; rows * experts], [rows, experts]), device)
+    }
+
+    /// Mixes the experts' decoders for latents `z`; a loss-driven gate without a view mixes equally.
+    fn mix(&self, experts: &Experts, z: Tensor<3>, input: &Arc<Csr>, view: Option<(&Arc<Csr>, &Arc<Csr>)>, cut: Cut) -> Mixed {
+        let last = experts.output();
+        let (weight, bias) = (last.weight.clone(), last.bias.clone());
+        let z = experts.decode(z, cut);
+        let (rows, k) = (input.rows(), self.config.experts);
+        let given = |z, shares: Tensor<2>| {
+            let packed = mixture::given(z, weight.clone(), bias.clone(), shares.clone(), cut);
+            Mixed { packed, shares }
+        };
+        match (self.config.gate.rule(), view) {
+            (Some(rule), Some((seen, probe))) if k > 1 => {
+                let packed = mixture::driven(z, weight, bias, seen, probe, rule, cut);
+                let shares = packed.clone().narrow(1, self.items + k, k);
+                Mixed { packed, shares }
+            }
+            _ if matches!(self.config.gate, Gate::Mlp { .. }) => given(z, experts.network_shares(input, cut)),
+            _ => {
+                let shares = self.equal_shares(rows, &z.device());
+                given(z, shares)
+            }
+        }
+    }
+
+    /// The loss of a batch with the given latent noise and input dropout already applied.
+    #[must_use]
+    pub fn loss_with(&self, batch: &HistoryBatch, inputs: &Inputs, beta: f64) -> Loss {
+        let (experts, rows) = (&self.experts, batch.rows());
+        let (z, kl) = sample(experts.encode(&inputs.input), &inputs.noise);
+        let view = batch.gate.as_ref().map(|gate| (&gate.seen, &gate.probe));
+        let (mixed, judged) = match (view, &inputs.seen) {
+            // A gate that looks at a part of the history decides in a pass of its own, on the rest of it.
+            (Some((seen, probe)), Some(seen_input)) => {
+                let (z_seen, _) = sample(experts.encode(seen_input), &inputs.noise);
+                let first = self.mix(experts, z_seen, seen, view, Cut::Whole);
+                let found = row_losses(first.packed.detach(), seen, Some((seen, probe)));
+                let last = experts.output();
+                let z = experts.decode(z, Cut::Whole);
+                let (weight, bias) = (last.weight.clone(), last.bias.clone());
+                let packed = mixture::given(z, weight, bias, first.shares.clone(), Cut::Whole);
+                let judged = row_losses(packed.clone(), &batch.input, None);
+                (Mixed { packed, shares: first.shares }, Judged { probe: found.probe, ..judged })
+            }
+            _ => {
+                let mixed = self.mix(experts, z, &batch.input, view, Cut::Whole);
+                let held = view.map(|(seen, probe)| (&**seen, &**probe));
+                let judged = row_losses(mixed.packed.clone(), &batch.input, held);
+                (mixed, judged)
+            }
+        };
+        let total_weight: f64 = batch.weights.iter().map(|w| f64::from(*w)).sum();
+        let scaled = batch.weights.iter().map(|w| (f64::from(*w) / total_weight) as f32).collect();
+        let weights = Tensor::<1>::from_data(TensorData::new(scaled, [rows]), &self.device);
+        let ce = (judged.cross_entropy * weights).sum();
+        let kl = kl.mean_dim(1).reshape([1, self.config.experts]);
+        let kl = (mixed.shares.clone().sum_dim(0) * kl).sum();
+        let kl = if self.config.kl.reduce == Reduce::Mean { kl / rows as f32 } else { kl };
+        let parts = vec![("ce", number(&ce)), ("kl", number(&kl)), ("beta", beta)];
+        let mut signal = judged.probe;
+        if let Some((_, probe)) = view {
+            for (row, signal) in signal.iter_mut().enumerate() {
+                if probe.row(row).is_empty() {
+                    *signal = f32::NAN;
+                }
+            }
+        }
+        let shares = if self.config.experts > 1 { tensors::values(&mixed.shares) } else { Vec::new() };
+        Loss { total: ce + kl * beta as f32, parts, signal, shares }
+    }
+
+    /// The inputs of the experts in training: normalised, with dropout, and the noise.
+    fn inputs(&self, batch: &HistoryBatch, step: &Step) -> Inputs {
+        let noise = Noise::Drawn {
+            key: seed::key(step.seed, "latent noise", &[step.taken]),
+            scale: self.config.noise as f32,
+        };
+        let seen = batch.gate.as_ref().filter(|gate| !Arc::ptr_eq(&gate.seen, &batch.input));
+        let seen = seen.filter(|_| self.config.gate.rule().is_some());
+        Inputs {
+            input: Arc::new(self.drop_out(&batch.input, "dropout", step)),
+            seen: seen.map(|gate| Arc::new(self.drop_out(&gate.seen, "dropout of the gate's view", step))),
+            noise,
+        }
+    }
+
+    /// Rows of length 1, of which each item is left out with the configured probability and the others scaled up.
+    fn drop_out(&self, rows: &Csr, purpose: &str, step: &Step) -> Csr {
+        let dropout = self.config.dropout;
+        let all = || (0..rows.rows()).map(|r| rows.row(r));
+        if dropout == 0.0 {
+            return Csr::from_rows(self.items, all()).normalised(1.0);
+        }
+        let mut random = seed::stream(step.seed, purpose, &[step.taken]);
+        let kept: Vec<Vec<u32>> =
+            all().map(|row| row.iter().copied().filter(|_| random.random::<f64>() >= dropout).collect()).collect();
+        let scale = all().map(|row| (1.0 / ((1.0 - dropout) * (row.len().max(1) as f64).sqrt())) as f32).collect();
+        Csr::from_rows(self.items, kept.iter().map(Vec::as_slice)).scaled(scale)
+    }
+
+    /// Scores of a block of rows, a multiple of [`TILE`].
+    fn score_block(&self, experts: &Experts, input: &Arc<Csr>, view: Option<(&Arc<Csr>, &Arc<Csr>)>) -> Mixed {
+        let normalised = |rows: &Csr| {
+            Arc::new(Csr::from_rows(self.items, (0..rows.rows()).map(|r| rows.row(r))).normalised(1.0))
+        };
+        let latent = self.config.latent();
+        let means = |rows: &Csr| experts.means(&normalised(rows), latent);
+        match view.filter(|_| self.config.gate.rule().is_some()) {
+            Some((seen, probe)) if !Arc::ptr_eq(seen, input) => {
+                let first = self.mix(experts, means(seen), seen, Some((seen, probe)), Cut::Tiles);
+                let last = experts.output();
+                let z = experts.decode(means(input), Cut::Tiles);
+                let (weight, bias) = (last.weight.clone(), last.bias.clone());
+                let packed = mixture::given(z, weight, bias, first.shares.clone(), Cut::Tiles);
+                Mixed { packed, shares: first.shares }
+            }
+            view => self.mix(experts, means(input), input, view, Cut::Tiles),
+        }
+    }
+}
+
+/// The inputs of a training step.
+#[derive(Clone, Debug)]
+pub struct Inputs {
+    /// The normalised histories: `[R, I]`.
+    pub input: Arc<Csr>,
+    /// The normalised part of the histories that the gate's pass sees, if it is not all.
+    pub seen: Option<Arc<Csr>>,
+    /// The latent noise.
+    pub noise: Noise,
+}
+
+fn number(tensor: &Tensor<1>) -> f64 {
+    f64::from(tensors::values(tensor)[0])
+}
+
+impl HistoryModel for Mixture {
+    fn items(&self) -> usize {
+        self.items
+    }
+
+    fn experts(&self) -> usize {
+        self.config.experts
+    }
+
+    fn probe(&self) -> Option<Probe> {
+        self.config.probe()
+    }
+
+    fn score(&self, batch: &HistoryBatch, scores: &mut [f32], shares: &mut [f32]) {
+        let (rows, items, k) = (batch.rows(), self.items, self.config.experts);
+        assert_eq!(scores.len(), rows * items, "score: [{rows}, {items}]");
+        let experts = self.experts.inner();
+        let block = (BLOCK / (k * items).max(1) / TILE * TILE).clamp(TILE, 1024);
+        for first in (0..rows).step_by(block) {
+            let count = block.min(rows - first);
+            let part = |rows: &Csr| Arc::new(padded(rows, first, count, items));
+            let input = part(&batch.input);
+            let view = batch.gate.as_ref().map(|gate| {
+                let seen = if Arc::ptr_eq(&gate.seen, &batch.input) { Arc::clone(&input) } else { part(&gate.seen) };
+                (seen, part(&gate.probe))
+            });
+            let mixed = self.score_block(&experts, &input, view.as_ref().map(|(seen, probe)| (seen, probe)));
+            let width = mixed.packed.dims()[1];
+            let values = tensors::values(&mixed.packed);
+            let places = scores[first * items..][..count * items].chunks_mut(items);
+            for (place, row) in places.zip(values.chunks(width)) {
+                place.copy_from_slice(&row[..items]);
+            }
+            if !shares.is_empty() {
+                shares[first * k..][..count * k].copy_from_slice(&tensors::values(&mixed.shares)[..count * k]);
+            }
+        }
+    }
+
+    fn fit(&mut self) -> Fit<'_> {
+        Fit::Steps(self)
+    }
+
+    fn save(&self) -> Tensors {
+        self.experts.save()
+    }
+
+    fn load(&mut self, tensors: &Tensors) -> Result<(), TensorsError> {
+        self.experts.load(tensors)
+    }
+}
+
+/// `count` rows from `first`, filled up with empty rows to a multiple of [`TILE`].
+fn padded(rows: &Csr, first: usize, count: usize, items: usize) -> Csr {
+    let padding = count.next_multiple_of(TILE) - count;
+    let rows = (first..first + count).map(|r| rows.row(r)).chain(std::iter::repeat_n([].as_slice(), padding));
+    Csr::from_rows(items, rows)
+}
+
+impl Learner for Mixture {
+    fn parameters(&mut self) -> Vec<(String, Parameter<'_>)> {
+        self.experts.parameters()
+    }
+
+    fn loss(&self, batch: &HistoryBatch, step: &Step) -> Loss {
+        self.loss_with(batch, &self.inputs(batch, step), self.config.kl.beta(step.taken))
+    }
+
+    fn row_weights(&self, known: &Known<'_>) -> Option<Vec<f32>> {
+        row_weights(&self.config.weights, known)
+    }
+
+    fn signal_window(&self) -> usize {
+        match self.config.weights {
+            Weights::Adaptive { window, .. } => window + 1,
+            _ => 0,
+        }
+    }
+
+    fn weight_floor(&self) -> Option<f32> {
+        matches!(self.config.weights, Weights::Adaptive { .. }).then_some(weights::FLOOR)
+    }
+
+    fn l2_divisor(&self) -> f64 {
+        self.config.experts as f64
+    }
+}

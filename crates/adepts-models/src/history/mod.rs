@@ -1,0 +1,3 @@
+//! Models of users' histories.
+
+pub mod mixture;

@@ -1,0 +1,3 @@
+//! What several models are made of.
+
+pub mod init;
