@@ -1,0 +1,93 @@
+//! The training loop.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use adepts_core::HistoryModel;
+use adepts_data::{Rows, grouping::Grouping};
+
+use crate::{Fingerprint, Observer, TrainConfig, TrainError};
+
+/// What is trained on, and where the files of the run are.
+#[derive(Clone, Copy, Debug)]
+pub struct Training<'a> {
+    /// The `[train]` table.
+    pub config: &'a TrainConfig,
+    /// Seed of all randomness.
+    pub seed: u64,
+    /// Training histories, `[users]`.
+    pub train: &'a Rows,
+    /// Validation items, for gates that look at them.
+    pub validation: &'a Rows,
+    /// Number of items in the catalogue.
+    pub items: usize,
+    /// The users that are learned from: ascending, none without a training history.
+    pub learners: &'a [u32],
+    /// Mainstream score of each user.
+    pub mainstream: &'a [f32],
+    /// Groups by which gates and weights are logged.
+    pub groups: Option<&'a Grouping>,
+    /// The run directory: holds `checkpoint.safetensors`, `best.safetensors` and `epochs.jsonl`.
+    pub folder: &'a Path,
+    /// What a checkpoint must agree with to be resumed: configuration, data and seed.
+    pub fingerprint: &'a Fingerprint,
+    /// Least seconds between checkpoints.
+    pub checkpoint_every: f64,
+    /// Whether to continue from a checkpoint, if there is one; otherwise training starts afresh and replaces the files of
+    /// an earlier one.
+    pub resume: bool,
+}
+
+/// What a validation found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Validation {
+    /// Scores of all users, such as `ndcg@10`.
+    pub scores: BTreeMap<String, f64>,
+    /// The score that early stopping watches; larger is better.
+    pub stop: f64,
+    /// The same for each group of users, by name.
+    pub groups: Vec<(String, f64)>,
+}
+
+/// What may go wrong in a validation.
+pub type ValidateError = Box<dyn std::error::Error + Send + Sync>;
+
+/// How training ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Outcome {
+    /// By patience or with the last epoch; the model holds the parameters of the best epoch.
+    Finished(Summary),
+    /// On request; a checkpoint is written, and the model holds the parameters of the moment.
+    Interrupted {
+        /// The epoch in progress, from 1.
+        epoch: usize,
+        /// Its batches that are done.
+        batch: usize,
+    },
+}
+
+/// A finished training.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Summary {
+    /// Epochs trained.
+    pub epochs: usize,
+    /// The best one.
+    pub best_epoch: usize,
+    /// Its validation score.
+    pub best: f64,
+    /// Seconds spent in updates.
+    pub train_seconds: f64,
+    /// Seconds spent in validation.
+    pub eval_seconds: f64,
+}
+
+/// Trains a model.
+pub fn fit(
+    _model: &mut dyn HistoryModel,
+    _training: &Training<'_>,
+    _validate: &mut dyn FnMut(&dyn HistoryModel) -> Result<Validation, ValidateError>,
+    _observer: &mut dyn Observer,
+    _stop_requested: &dyn Fn() -> bool,
+) -> Result<Outcome, TrainError> {
+    Err(TrainError::NoLearners)
+}
