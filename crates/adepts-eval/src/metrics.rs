@@ -173,11 +173,18 @@ fn gini(exposure: &Exposure) -> f64 {
 }
 
 /// A metric with its cut-off, such as `ndcg@20`: per user or of all lists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(into = "String")]
 pub struct MetricAt {
     name: &'static str,
     k: usize,
+}
+
+// Not derived: the derived one would ask for input that lives as long as the names.
+impl<'de> Deserialize<'de> for MetricAt {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
 }
 
 impl MetricAt {

@@ -116,6 +116,9 @@ pub struct Protocol {
     pub mask_validation: bool,
     /// What the gate looks at: `validation`, `history`, or empty where there is no such gate.
     pub probe: String,
+    /// Whether the validation items were part of the histories that the model saw.
+    #[serde(default)]
+    pub validation_as_input: bool,
     /// Seed and number of the bootstrap resamples.
     pub bootstrap: (u64, usize),
 }

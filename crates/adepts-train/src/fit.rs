@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use adepts_core::HistoryModel;
-use adepts_data::{Rows, grouping::Grouping};
+use adepts_core::{HistoryModel, Stopwatch};
+use adepts_data::{Grouping, Rows};
 
+use crate::run::{Run, learner};
 use crate::{Fingerprint, Observer, TrainConfig, TrainError};
 
 /// What is trained on, and where the files of the run are.
@@ -81,13 +82,40 @@ pub struct Summary {
     pub eval_seconds: f64,
 }
 
-/// Trains a model.
+/// Trains a model until it no longer improves, and leaves it with the parameters of its best epoch.
+///
+/// Each epoch goes through the learners in an order of its own, validates with `validate`, and tells `observer`. When
+/// `stop_requested` says so, the update in progress is finished, a checkpoint written, and training ends; resuming gives the
+/// same parameters and the same log, times aside, as if it had not been stopped, and so it does after the process was killed.
+///
+/// # Panics
+/// If the learner breaks its contract: a parameter without gradient, weights that are not one per user.
 pub fn fit(
-    _model: &mut dyn HistoryModel,
-    _training: &Training<'_>,
-    _validate: &mut dyn FnMut(&dyn HistoryModel) -> Result<Validation, ValidateError>,
-    _observer: &mut dyn Observer,
-    _stop_requested: &dyn Fn() -> bool,
+    model: &mut dyn HistoryModel,
+    training: &Training<'_>,
+    validate: &mut dyn FnMut(&dyn HistoryModel) -> Result<Validation, ValidateError>,
+    observer: &mut dyn Observer,
+    stop_requested: &dyn Fn() -> bool,
 ) -> Result<Outcome, TrainError> {
-    Err(TrainError::NoLearners)
+    let mut run = Run::start(model, training)?;
+    while !run.finished() {
+        let epoch = run.epoch(learner(model)?);
+        while let Some(users) = run.next(&epoch) {
+            run.update(learner(model)?, &epoch, users)?;
+            observer.step(&run.progress());
+            if stop_requested() {
+                return run.interrupt(learner(model)?);
+            }
+            run.save_when_due(learner(model)?)?;
+        }
+        let watch = Stopwatch::start();
+        let found = validate(model).map_err(|source| TrainError::Validation { epoch: run.progress().epoch, source })?;
+        let record = run.close(learner(model)?, &epoch, found, watch.seconds())?;
+        observer.epoch(&record, &run.progress());
+        if stop_requested() && !run.finished() {
+            return run.interrupt(learner(model)?);
+        }
+        run.save_when_due(learner(model)?)?;
+    }
+    run.finish(learner(model)?)
 }

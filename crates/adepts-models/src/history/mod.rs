@@ -1,3 +1,6 @@
 //! Models of users' histories.
 
+pub mod ease;
+pub mod itemknn;
 pub mod mixture;
+pub mod popularity;

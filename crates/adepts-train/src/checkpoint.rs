@@ -1,0 +1,158 @@
+//! Where training stands, in one file: `checkpoint.safetensors`.
+//!
+//! One file, because one rename replaces it: whenever the process dies, the old checkpoint is there or the new one. Counters
+//! and sums are a note in its header (floats by their bits), the parameters, moments and row signals are its arrays. What
+//! follows from seed and epoch — the order of the users, their weights — is not kept but found again.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use adepts_core::Learner;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::arrays::{self, ArrayFile, Entry};
+use crate::optimizer::Adam;
+use crate::sums::{Exact, Sums};
+use crate::{Fingerprint, TrainError};
+
+/// Files of another format are refused.
+const FORMAT: u64 = 1;
+
+/// What changes from update to update, parameters and moments aside.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct State {
+    /// The epoch in progress, from 1.
+    pub(crate) epoch: usize,
+    /// Its batches that are done.
+    pub(crate) batch: usize,
+    /// Updates taken.
+    pub(crate) taken: u64,
+    /// Whether training has ended; there are no arrays then.
+    pub(crate) finished: bool,
+    /// The best epoch and its score.
+    pub(crate) best: Option<(usize, Exact)>,
+    /// Sums over the batches of the epoch in progress.
+    pub(crate) sums: Sums,
+    /// Seconds spent in updates of the epoch in progress.
+    pub(crate) epoch_seconds: Exact,
+    /// Seconds spent in updates in the epochs before.
+    pub(crate) train_seconds: Exact,
+    /// Seconds spent in validation.
+    pub(crate) eval_seconds: Exact,
+    /// Past epochs whose signals are kept.
+    window: usize,
+    /// Signals of past epochs, the latest last, each `[users]`.
+    #[serde(skip)]
+    pub(crate) signals: VecDeque<Vec<f32>>,
+    /// Signals of the epoch in progress, `[users]`, NaN where there is none; empty if the learner does not look at any.
+    #[serde(skip)]
+    pub(crate) signal: Vec<f32>,
+}
+
+impl State {
+    /// Before the first update.
+    pub(crate) fn first() -> Self {
+        Self {
+            epoch: 1,
+            batch: 0,
+            taken: 0,
+            finished: false,
+            best: None,
+            sums: Sums::default(),
+            epoch_seconds: Exact(0.0),
+            train_seconds: Exact(0.0),
+            eval_seconds: Exact(0.0),
+            window: 0,
+            signals: VecDeque::new(),
+            signal: Vec::new(),
+        }
+    }
+}
+
+/// Writes a checkpoint.
+pub(crate) fn save(
+    path: &Path,
+    fingerprint: &Fingerprint,
+    state: &State,
+    learner: &mut dyn Learner,
+    adam: &Adam,
+) -> Result<(), TrainError> {
+    let state = State { window: state.signals.len(), ..state.clone() };
+    let notes =
+        [("format", FORMAT.to_string()), ("fingerprint", arrays::note(fingerprint)), ("state", arrays::note(&state))];
+    let mut entries = Vec::new();
+    if !state.finished {
+        let parameters = learner.parameters();
+        entries.extend(parameters.iter().map(|(name, p)| Entry::parameter(format!("parameter/{name}"), p)));
+        entries.extend(adam.entries());
+        let past = state.signals.iter().enumerate();
+        entries.extend(past.map(|(i, signal)| Entry::list(format!("signal/{i}"), signal)));
+        entries.push(Entry::list("signal/now", &state.signal));
+    }
+    arrays::write(path, &notes, &entries, true)
+}
+
+/// Reads a checkpoint into the learner and its optimizer; `None` if there is no file. `users` is the length of the signals.
+pub(crate) fn load(
+    path: &Path,
+    fingerprint: &Fingerprint,
+    learner: &mut dyn Learner,
+    adam: &mut Adam,
+    users: usize,
+) -> Result<Option<State>, TrainError> {
+    match fs::exists(path) {
+        Ok(true) => {}
+        Ok(false) => return Ok(None),
+        Err(source) => return Err(TrainError::Io { action: "read", path: path.to_owned(), source }),
+    }
+    let mut file = ArrayFile::open(path)?;
+    let found = note(path, &file, "format")?;
+    if found != FORMAT {
+        return Err(TrainError::Format { path: path.to_owned(), found, expected: FORMAT });
+    }
+    let differences = note::<Fingerprint>(path, &file, "fingerprint")?.differences(fingerprint);
+    if !differences.is_empty() {
+        return Err(TrainError::OtherTraining { path: path.to_owned(), differences });
+    }
+    let mut state: State = note(path, &file, "state")?;
+    let window = learner.signal_window();
+    if state.epoch == 0 || state.window > window {
+        let reason = format!("epoch {} with {} of {window} past signals", state.epoch, state.window);
+        return Err(TrainError::Damaged { path: path.to_owned(), reason });
+    }
+    if state.finished {
+        return Ok(Some(state));
+    }
+    for (name, mut parameter) in learner.parameters() {
+        let shape = arrays::shape(&parameter);
+        arrays::replace(&mut parameter, file.read(&format!("parameter/{name}"), &shape)?);
+        // Without an update there are no moments yet.
+        if state.taken > 0 {
+            adam.restore(&mut file, &name, shape.iter().product())?;
+        }
+    }
+    for i in 0..state.window {
+        state.signals.push_back(file.read(&format!("signal/{i}"), &[users])?);
+    }
+    state.signal = file.read("signal/now", &[if window > 0 { users } else { 0 }])?;
+    Ok(Some(state))
+}
+
+/// Removes a checkpoint, if there is one.
+pub(crate) fn remove(path: &Path) -> Result<(), TrainError> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != ErrorKind::NotFound => {
+            Err(TrainError::Io { action: "remove", path: path.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn note<T: DeserializeOwned>(path: &Path, file: &ArrayFile, name: &str) -> Result<T, TrainError> {
+    let damaged = |e: serde_json::Error| TrainError::Damaged { path: path.to_owned(), reason: format!("{name}: {e}") };
+    serde_json::from_str(file.note(name)?).map_err(damaged)
+}

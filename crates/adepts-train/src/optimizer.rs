@@ -1,0 +1,104 @@
+//! How parameters follow their gradients.
+
+use std::collections::BTreeMap;
+use std::mem;
+
+use adepts_core::{Learner, Parameter};
+use adepts_ops::adam;
+use adepts_ops::adam::kernel::Adam as Settings;
+use burn::backend::Flex;
+use burn::tensor::{Gradients, Tensor, TensorData};
+
+use crate::arrays::{ArrayFile, Entry};
+use crate::{OptimizerConfig, TrainError};
+
+/// Adam with coupled L2, in place: a parameter is neither copied nor allocated anew.
+///
+/// Moments are kept by parameter name, so that a checkpoint finds its way back.
+#[derive(Debug)]
+pub struct Adam {
+    settings: Settings,
+    moments: BTreeMap<String, Moments>,
+    copies: u64,
+}
+
+/// Running means of gradients and of their squares.
+#[derive(Debug, Default)]
+struct Moments {
+    first: Vec<f32>,
+    second: Vec<f32>,
+}
+
+impl Adam {
+    /// Adam that has seen no gradient.
+    #[must_use]
+    pub fn new(config: &OptimizerConfig, l2_divisor: f64) -> Self {
+        let OptimizerConfig::Adam { learning_rate, beta1, beta2, epsilon, l2 } = *config;
+        let settings = Settings {
+            learning_rate: learning_rate as f32,
+            beta1: beta1 as f32,
+            beta2: beta2 as f32,
+            epsilon: epsilon as f32,
+            l2: (l2 / l2_divisor) as f32,
+        };
+        Self { settings, moments: BTreeMap::new(), copies: 0 }
+    }
+
+    /// Update number `time` (from 1) of all parameters.
+    ///
+    /// # Panics
+    /// If a parameter has no gradient, or is not on the CPU backend.
+    pub fn step(&mut self, time: u64, learner: &mut dyn Learner, gradients: &mut Gradients) {
+        for (name, parameter) in learner.parameters() {
+            match parameter {
+                Parameter::One(slot) => self.update(time, &name, slot, gradients),
+                Parameter::Two(slot) => self.update(time, &name, slot, gradients),
+                Parameter::Three(slot) => self.update(time, &name, slot, gradients),
+            }
+        }
+    }
+
+    /// How often the memory of a parameter was shared, so that it had to be copied: each is a waste of time and memory.
+    #[must_use]
+    pub fn copies(&self) -> u64 {
+        self.copies
+    }
+
+    fn update<const D: usize>(&mut self, time: u64, name: &str, slot: &mut Tensor<D>, gradients: &mut Gradients) {
+        let Some(gradient) = slot.grad_remove(gradients) else {
+            panic!("parameter `{name}` has no gradient: the loss does not depend on it, or it does not require one");
+        };
+        let n = slot.dims().iter().product();
+        let moments = self.moments.entry(name.to_owned()).or_default();
+        moments.first.resize(n, 0.0);
+        moments.second.resize(n, 0.0);
+        // The tensor leaves its slot, so that the update holds the only reference to the memory.
+        let nothing = Tensor::from_data(TensorData::new(Vec::<f32>::new(), [0; D]), &slot.device());
+        let weight = match mem::replace(slot, nothing).inner().try_into_primitive::<Flex>() {
+            Ok(weight) => weight,
+            Err(error) => panic!("parameter `{name}` is not on the CPU backend: {error:?}"),
+        };
+        self.copies += u64::from(!weight.is_unique());
+        let weight = Tensor::from_primitive::<Flex>(weight);
+        let weight = adam::update(self.settings, time, weight, gradient, &mut moments.first, &mut moments.second);
+        *slot = Tensor::from_inner(weight).require_grad();
+    }
+
+    /// The moments as arrays of a checkpoint.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+        self.moments.iter().flat_map(|(name, moments)| {
+            [
+                Entry::list(format!("adam.first/{name}"), &moments.first),
+                Entry::list(format!("adam.second/{name}"), &moments.second),
+            ]
+        })
+    }
+
+    /// Takes the moments of one parameter from a checkpoint.
+    pub(crate) fn restore(&mut self, file: &mut ArrayFile, name: &str, n: usize) -> Result<(), TrainError> {
+        let first = file.read(&format!("adam.first/{name}"), &[n])?;
+        let second = file.read(&format!("adam.second/{name}"), &[n])?;
+        self.moments.insert(name.to_owned(), Moments { first, second });
+        Ok(())
+    }
+}

@@ -1,0 +1,210 @@
+//! An experiment as one TOML file: everything that changes the result, nothing that does not.
+
+use std::path::Path;
+
+use adepts_core::{ConfigError, Recipe, Spec, config};
+use adepts_data::{DataConfig, GroupBy, SplitConfig};
+use adepts_eval::MetricAt;
+use adepts_models::registry;
+use adepts_train::TrainConfig;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+
+/// An experiment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Experiment {
+    /// Its name, also that of the run.
+    pub name: String,
+    /// Seed of the training, and of the split unless that has its own.
+    pub seed: u64,
+    /// The log.
+    pub data: DataConfig,
+    /// How it is cut.
+    pub split: SplitConfig,
+    /// The `[model]` table; `kind` names the model.
+    pub model: toml::Table,
+    /// How the model is trained.
+    pub train: TrainConfig,
+    /// How it is judged.
+    pub eval: EvalConfig,
+}
+
+/// The `[eval]` table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EvalConfig {
+    /// What is measured; the first decides who is served worst.
+    pub metrics: Vec<MetricAt>,
+    /// The groups of users; the first grouping is the one that is followed over training.
+    pub groups: Vec<GroupBy>,
+    /// Whether validation items are kept out of the lists when test items are to be found. Much published work does not.
+    pub mask_validation: bool,
+    /// Bootstrap resamples behind the intervals.
+    pub resamples: usize,
+}
+
+impl Default for EvalConfig {
+    fn default() -> Self {
+        let names = [
+            "ndcg@20", "ndcg@1", "ndcg@5", "ndcg@10", "recall@20", "precision@20", "hit@20", "mrr@20", "map@20",
+            "coverage@20", "popularity@20", "gini@20",
+        ];
+        Self {
+            metrics: names.iter().filter_map(|name| name.parse().ok()).collect(),
+            groups: vec![
+                GroupBy::Mainstream { parts: 5 },
+                GroupBy::Activity { parts: 5 },
+                GroupBy::MainstreamWithinActivity { parts: 5 },
+            ],
+            mask_validation: true,
+            resamples: adepts_eval::bootstrap::RESAMPLES,
+        }
+    }
+}
+
+/// The file as it is typed.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Typed {
+    #[serde(default = "unnamed")]
+    name: String,
+    #[serde(default = "seed")]
+    seed: u64,
+    #[serde(default)]
+    data: DataConfig,
+    #[serde(default)]
+    split: SplitConfig,
+    model: toml::Table,
+    #[serde(default)]
+    train: TrainConfig,
+    #[serde(default)]
+    eval: EvalConfig,
+}
+
+fn unnamed() -> String {
+    "experiment".into()
+}
+fn seed() -> u64 {
+    2024
+}
+
+impl Experiment {
+    /// Reads a configuration. `file` is for messages; `sets` are overrides such as `train.batch=256`; `variable` gives the
+    /// value of `${NAME}` in `data.source`.
+    pub fn read(
+        file: &str,
+        text: &str,
+        sets: &[String],
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, Error> {
+        let wrong = |source| Error::Config { file: file.to_owned(), source };
+        let mut table: toml::Table =
+            text.parse().map_err(|e: toml::de::Error| wrong(ConfigError::Syntax(e.to_string().trim_end().to_owned())))?;
+        for set in sets {
+            override_key(&mut table, set)
+                .map_err(|source| Error::Config { file: format!("--set {set}"), source })?;
+        }
+        Self::from_table(table, variable).map_err(wrong)
+    }
+
+    /// Reads a configuration that is a table already.
+    pub fn from_table(table: toml::Table, variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let typed: Typed = config::read(table)?;
+        let Typed { name, seed, mut data, split, model, train, eval } = typed;
+        data.source = expand(&data.source, variable)?;
+        let mut experiment = Self { name, seed, data, split, model, train, eval };
+        experiment.train.check().map_err(|e| e.within("train"))?;
+        if !experiment.eval.metrics.iter().any(|m| m.per_user().is_some()) {
+            return Err(ConfigError::invalid("eval.metrics", "expected at least one per-user metric, such as ndcg@20"));
+        }
+        for name in experiment.train.stop.metric.names() {
+            let metric: MetricAt =
+                name.parse().map_err(|e| ConfigError::invalid("train.stop.metric", format!("{e}")))?;
+            if metric.per_user().is_none() {
+                return Err(ConfigError::invalid("train.stop.metric", format!("{name} is not a metric of single users")));
+            }
+        }
+        let (spec, recipe) = experiment.recipe()?;
+        experiment.model = recipe.resolved();
+        experiment.model.insert("kind".into(), spec.name.into());
+        Ok(experiment)
+    }
+
+    /// The model as configured.
+    pub fn recipe(&self) -> Result<(&'static Spec, Box<dyn Recipe>), ConfigError> {
+        let mut table = self.model.clone();
+        let kind = table.remove("kind");
+        let kind = kind.as_ref().and_then(toml::Value::as_str).ok_or_else(|| {
+            let names: Vec<_> = registry::MODELS.iter().map(|spec| spec.name).collect();
+            ConfigError::invalid("model.kind", format!("expected the name of a model: {}", names.join(", ")))
+        })?;
+        let spec = registry::find(kind).ok_or_else(|| ConfigError::Invalid {
+            path: "model.kind".into(),
+            problem: format!("there is no model `{kind}`"),
+            hint: registry::nearest(kind).map(str::to_owned),
+        })?;
+        let recipe = (spec.recipe)(table).map_err(|e| e.within("model"))?;
+        Ok((spec, recipe))
+    }
+
+    /// The name of the model.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        self.model.get("kind").and_then(toml::Value::as_str).unwrap_or_default()
+    }
+
+    /// The configuration with every default written out.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        let Self { name, seed, data, split, model, train, eval } = self.clone();
+        let typed = Typed { name, seed, data, split, model, train, eval };
+        toml::to_string(&typed).expect("a configuration is a table")
+    }
+}
+
+/// Replaces `${NAME}`.
+fn expand(source: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<String, ConfigError> {
+    let Some((before, rest)) = source.split_once("${") else { return Ok(source.to_owned()) };
+    let Some((name, after)) = rest.split_once('}') else {
+        return Err(ConfigError::invalid("data.source", format!("`${{` without `}}` in {source}")));
+    };
+    let value = variable(name).ok_or_else(|| {
+        ConfigError::invalid("data.source", format!("the environment variable {name} is not set; expected the folder of the data"))
+    })?;
+    Ok(format!("{before}{value}{}", expand(after, variable)?))
+}
+
+/// Sets `a.b.c=value`; the value is TOML, or text if it is none.
+fn override_key(table: &mut toml::Table, set: &str) -> Result<(), ConfigError> {
+    let (path, value) =
+        set.split_once('=').ok_or_else(|| ConfigError::Syntax("expected key=value, such as train.batch=256".into()))?;
+    let value = value.trim();
+    let value = format!("v = {value}")
+        .parse::<toml::Table>()
+        .ok()
+        .and_then(|mut table| table.remove("v"))
+        .unwrap_or_else(|| toml::Value::String(value.to_owned()));
+    let keys: Vec<&str> = path.trim().split('.').collect();
+    let (last, outer) = keys.split_last().unwrap_or((&"", &[]));
+    let mut table = table;
+    for key in outer {
+        let entry = table.entry(*key).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+        table = entry
+            .as_table_mut()
+            .ok_or_else(|| ConfigError::invalid(path, format!("`{key}` is a value, not a table")))?;
+    }
+    table.insert((*last).to_owned(), value);
+    Ok(())
+}
+
+/// Reads an experiment file. `${ADEPTS_DATA}` is the folder `data` beside the file where the variable is not set.
+pub fn open(path: &Path, sets: &[String], variable: &dyn Fn(&str) -> Option<String>) -> Result<Experiment, Error> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| Error::Request(format!("cannot read {}: {e}", path.display())))?;
+    let beside = path.parent().unwrap_or(Path::new(".")).join("data");
+    let variable = |name: &str| {
+        variable(name).or_else(|| (name == "ADEPTS_DATA").then(|| beside.to_string_lossy().into_owned()))
+    };
+    Experiment::read(&path.display().to_string(), &text, sets, &variable)
+}

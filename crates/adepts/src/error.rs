@@ -1,0 +1,147 @@
+//! What can go wrong in an experiment.
+
+use std::path::PathBuf;
+
+use adepts_core::{Bytes, ConfigError, FitError, Memory, TensorsError};
+use adepts_data::DataError;
+use adepts_eval::{CompareError, EvalError, FailIfError, MetricError, PerUserError};
+use adepts_report::ReportError;
+use adepts_train::TrainError;
+
+/// What can go wrong in an experiment.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The configuration asks for something that does not exist or makes no sense.
+    #[error("{file}: {source}")]
+    Config {
+        /// Where it stands.
+        file: String,
+        /// What is wrong.
+        source: ConfigError,
+    },
+    /// The log or the prepared data.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The training.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// A closed form.
+    #[error(transparent)]
+    Fit(#[from] FitError),
+    /// The evaluation.
+    #[error(transparent)]
+    Eval(#[from] EvalError),
+    /// The name of a metric.
+    #[error(transparent)]
+    Metric(#[from] MetricError),
+    /// A condition of `--fail-if`.
+    #[error(transparent)]
+    FailIf(#[from] FailIfError),
+    /// A comparison.
+    #[error(transparent)]
+    Compare(#[from] CompareError),
+    /// A file of per-user values.
+    #[error(transparent)]
+    PerUser(#[from] PerUserError),
+    /// The page.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// The saved parameters.
+    #[error("{}: {source}", path.display())]
+    Model {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: TensorsError,
+    },
+    /// A file of a run.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The work would not fit.
+    #[error(
+        "this needs {needed} of memory and {} are available ({needed_parts}); use fewer experts, a smaller batch or a smaller catalogue",
+        Bytes(*available)
+    )]
+    Memory {
+        /// All of it.
+        needed: Bytes,
+        /// Its parts.
+        needed_parts: Memory,
+        /// What the machine has to give.
+        available: u64,
+    },
+    /// Asked to stop; what was done is kept.
+    #[error("stopped in epoch {epoch} after {batch} batches; `adepts train … --resume` continues there")]
+    Interrupted {
+        /// The epoch in progress.
+        epoch: usize,
+        /// Its batches that are done.
+        batch: usize,
+    },
+    /// A request that cannot be answered.
+    #[error("{0}")]
+    Request(String),
+}
+
+/// What can be wrong with a run directory.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// There is no run.
+    #[error("{} is not a run: it has no manifest.json", path.display())]
+    NotARun {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The training has not come to its end.
+    #[error("{} is not finished; continue it with `adepts train … --resume`", path.display())]
+    Unfinished {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Something is there already.
+    #[error("{} exists and is not empty; use another folder, `--resume` to continue it or `--overwrite` to start afresh", path.display())]
+    Exists {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file could not be read or written.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// A file is not what the manifest says.
+    #[error("{} has {found}, its manifest says {expected}; the run is damaged", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// Size or hash as found.
+        found: String,
+        /// Size or hash as recorded.
+        expected: String,
+    },
+    /// A file is no JSON of the expected form.
+    #[error("{} is damaged: {reason}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The run was written by a later version.
+    #[error("{} has format {found}, this version of adepts reads up to {known}; use a newer adepts", path.display())]
+    Newer {
+        /// The manifest.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// The newest known.
+        known: u32,
+    },
+}

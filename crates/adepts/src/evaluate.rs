@@ -1,0 +1,187 @@
+//! How good is a model, and for whom: scores go to the evaluation, numbers come back.
+
+use std::convert::Infallible;
+
+use adepts_core::{Batcher, HistoryModel, Probe, Stopwatch};
+use adepts_data::{Dataset, Grouping, Progress, Rows};
+use adepts_eval::{
+    GateSummary, Judgement, Measured, MetricAt, RunSummary, evaluate, evaluate_both, gate_summary, summarise,
+};
+use adepts_train::{StopConfig, Validation};
+
+use crate::config::EvalConfig;
+use crate::error::Error;
+
+/// The largest block of scores at once, in elements.
+const BLOCK: usize = 1 << 25;
+
+/// What a gate looks at when a model is evaluated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProbeChoice {
+    /// What it looked at in training.
+    #[default]
+    AsTrained,
+    /// These items.
+    At(Probe),
+    /// Nothing: equal shares.
+    Nothing,
+}
+
+/// What may be asked of an evaluation beyond the configuration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Request {
+    /// What the gate looks at.
+    pub probe: ProbeChoice,
+    /// Whether the validation items are part of the histories that the model sees.
+    pub validation_as_input: bool,
+}
+
+/// The result of an evaluation.
+#[derive(Clone, Debug)]
+pub struct Evaluated {
+    /// What people and programs read.
+    pub summary: RunSummary,
+    /// Per-user values, with the validation items masked or not, as configured.
+    pub measured: Measured,
+}
+
+fn probe(model: &dyn HistoryModel, choice: ProbeChoice) -> Option<Probe> {
+    match choice {
+        ProbeChoice::AsTrained => model.probe(),
+        ProbeChoice::At(probe) => model.probe().map(|_| probe),
+        ProbeChoice::Nothing => None,
+    }
+}
+
+fn users_with(relevant: &Rows) -> Vec<u32> {
+    (0..relevant.len() as u32).filter(|user| !relevant.row(*user as usize).is_empty()).collect()
+}
+
+/// The share of users who have each item.
+fn popularity(data: &Dataset) -> Vec<f32> {
+    let users = data.train.len().max(1) as f32;
+    data.train.item_counts(data.items.len()).into_iter().map(|count| count as f32 / users).collect()
+}
+
+/// Evaluates a model on the test items.
+pub fn test(
+    name: &str,
+    kind: &str,
+    model: &dyn HistoryModel,
+    data: &Dataset,
+    config: &EvalConfig,
+    seed: u64,
+    request: Request,
+    progress: Progress<'_>,
+) -> Result<Evaluated, Error> {
+    let watch = Stopwatch::start();
+    let (users, items, experts) = (users_with(&data.test), data.items.len(), model.experts());
+    let groupings = groupings(data, config)?;
+    let probe = probe(model, request.probe);
+    let union;
+    let histories = if request.validation_as_input {
+        union = Rows::from_lists((0..data.train.len()).map(|u| [data.train.row(u), data.validation.row(u)].concat()));
+        &union
+    } else {
+        &data.train
+    };
+    let batcher = Batcher { histories, validation: &data.validation, items, probe, seed };
+    let mut shares = Vec::with_capacity(if experts > 1 { users.len() * experts } else { 0 });
+    let popularity = popularity(data);
+    let (masked, open) = ([&data.train, &data.validation], [&data.train]);
+    let judgement = Judgement {
+        users: &users,
+        items,
+        mask: &masked,
+        relevant: &data.test,
+        metrics: &config.metrics,
+        popularity: &popularity,
+        batch: (BLOCK / items.max(1)).clamp(16, 1024),
+    };
+    let mut score = |users: &[u32], scores: &mut [f32]| {
+        let mut of_batch = vec![0.0; if experts > 1 { users.len() * experts } else { 0 }];
+        model.score(&batcher.batch(users), scores, &mut of_batch);
+        shares.extend(of_batch);
+        Ok::<(), Infallible>(())
+    };
+    let (masked, open) = evaluate_both(&judgement, &open, &mut score, progress)?;
+    let seconds = watch.seconds();
+    let lengths: Vec<usize> = data.train.iter().map(<[u32]>::len).collect();
+    let (measured, other) = if config.mask_validation { (masked, open) } else { (open.clone(), open) };
+    let (test, n) = (&data.test, config.resamples);
+    let mut summary = summarise(name, kind, &measured, Some(&other), &groupings, &lengths, test, seed, n);
+    summary.gate = (experts > 1).then(|| gate(&shares, &users, groupings.first(), data.train.len()));
+    summary.seconds.insert("evaluate".into(), seconds);
+    summary.protocol.part = "test".into();
+    summary.protocol.items = items;
+    summary.protocol.mask_validation = config.mask_validation;
+    summary.protocol.probe = probe.map_or("", Probe::name).into();
+    summary.protocol.validation_as_input = request.validation_as_input;
+    Ok(Evaluated { summary, measured })
+}
+
+fn gate(shares: &[f32], users: &[u32], grouping: Option<&Grouping>, all: usize) -> GateSummary {
+    let everyone = Grouping { by: "all".into(), names: vec!["all".into()], of_user: vec![Some(0); all] };
+    gate_summary(shares, users, grouping.unwrap_or(&everyone))
+}
+
+/// The configured groupings of the users.
+pub fn groupings(data: &Dataset, config: &EvalConfig) -> Result<Vec<Grouping>, Error> {
+    Ok(config.groups.iter().map(|by| data.grouping(by)).collect::<Result<_, _>>()?)
+}
+
+/// The validation of an epoch: the metrics that early stopping watches, on the validation items.
+pub struct Validator<'a> {
+    data: &'a Dataset,
+    users: Vec<u32>,
+    metrics: Vec<MetricAt>,
+    grouping: Option<&'a Grouping>,
+    popularity: Vec<f32>,
+    seed: u64,
+}
+
+impl<'a> Validator<'a> {
+    /// Prepares the validation. `grouping` is the one that is followed over training.
+    pub fn new(data: &'a Dataset, stop: &StopConfig, grouping: Option<&'a Grouping>, seed: u64) -> Result<Self, Error> {
+        let metrics = stop.metric.names().iter().map(|name| name.parse()).collect::<Result<_, _>>()?;
+        Ok(Self { data, users: users_with(&data.validation), metrics, grouping, popularity: popularity(data), seed })
+    }
+
+    /// The scores of the model as it is.
+    pub fn validate(&self, model: &dyn HistoryModel) -> Result<Validation, Error> {
+        let Self { data, users, metrics, .. } = self;
+        let items = data.items.len();
+        let (histories, validation) = (&data.train, &data.validation);
+        let batcher = Batcher { histories, validation, items, probe: model.probe(), seed: self.seed };
+        let judgement = Judgement {
+            users,
+            items,
+            mask: &[&data.train],
+            relevant: &data.validation,
+            metrics,
+            popularity: &self.popularity,
+            batch: (BLOCK / items.max(1)).clamp(16, 1024),
+        };
+        let mut score = |users: &[u32], scores: &mut [f32]| {
+            model.score(&batcher.batch(users), scores, &mut []);
+            Ok::<(), Infallible>(())
+        };
+        let measured = evaluate(&judgement, &mut score, &mut adepts_data::progress::silent)?;
+        let means = measured.means();
+        let of_user = |at: usize| measured.row(at).iter().sum::<f64>() / metrics.len() as f64;
+        let mut groups = Vec::new();
+        for (index, name) in self.grouping.iter().flat_map(|grouping| grouping.names.iter().enumerate()) {
+            let of_group = |user: u32| self.grouping.is_some_and(|g| g.of_user[user as usize] == Some(index as u16));
+            let values: Vec<f64> =
+                users.iter().enumerate().filter(|(_, user)| of_group(**user)).map(|(at, _)| of_user(at)).collect();
+            if !values.is_empty() {
+                groups.push((name.clone(), values.iter().sum::<f64>() / values.len() as f64));
+            }
+        }
+        Ok(Validation {
+            scores: metrics.iter().map(ToString::to_string).zip(means.iter().copied()).collect(),
+            stop: means.iter().sum::<f64>() / means.len() as f64,
+            groups,
+        })
+    }
+}

@@ -1,0 +1,148 @@
+//! An experiment on one page: prepare → build → fit → evaluate → save.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use adepts_core::{Bytes, Fit, HistoryModel, Memory, Sizes, Stopwatch};
+use adepts_data::{Dataset, Progress, Rows, prepare::open_or_prepare};
+use adepts_eval::{RunSummary, Summary, write_per_user};
+use adepts_train::{Fingerprint, Observer, Outcome, Training, fit};
+use burn::tensor::Device;
+
+use crate::config::Experiment;
+use crate::error::Error;
+use crate::evaluate::{self, Evaluated, Request, Validator};
+use crate::run;
+
+/// What concerns how the work is done, and not its result.
+pub struct Work<'a> {
+    /// Told of work other than training.
+    pub progress: Progress<'a>,
+    /// Told of training.
+    pub observer: &'a mut dyn Observer,
+    /// Whether to stop as soon as what was done is safe.
+    pub stop: &'a dyn Fn() -> bool,
+    /// Memory that may be used, in bytes, if known.
+    pub available: Option<u64>,
+    /// Least seconds between checkpoints.
+    pub checkpoint_every: f64,
+    /// Whether to continue a run that was stopped.
+    pub resume: bool,
+    /// Whether to replace a run that is there.
+    pub overwrite: bool,
+}
+
+/// Does an experiment and leaves a finished run in `folder`.
+pub fn run(experiment: &Experiment, folder: &Path, work: &mut Work<'_>) -> Result<RunSummary, Error> {
+    run::claim(folder, work.resume, work.overwrite)?;
+    let watch = Stopwatch::start();
+    let data = open_or_prepare(&experiment.data, &experiment.split, experiment.seed, work.progress)?;
+    let prepared = watch.seconds();
+    run_on(experiment, &data, prepared, folder, work)
+}
+
+/// As [`run`], on data that is in memory.
+pub fn run_on(
+    experiment: &Experiment,
+    data: &Dataset,
+    prepared: f64,
+    folder: &Path,
+    work: &mut Work<'_>,
+) -> Result<RunSummary, Error> {
+    run::claim(folder, work.resume, work.overwrite)?;
+    run::begin(folder, experiment)?;
+    let config = |source| Error::Config { file: experiment.name.clone(), source };
+    let (spec, recipe) = experiment.recipe().map_err(config)?;
+
+    let sizes = sizes(experiment, data);
+    check_memory(&recipe.memory(&sizes), work.available)?;
+    let mut model = recipe.build(&sizes, experiment.seed, &Device::flex().autodiff());
+
+    let watch = Stopwatch::start();
+    let (mut epochs, mut trained) = (None, None);
+    if let Fit::Closed(closed) = model.fit() {
+        let rows = learned_rows(data);
+        closed.fit(&rows, work.progress)?;
+    } else {
+        let groupings = evaluate::groupings(data, &experiment.eval)?;
+        let validator = Validator::new(data, &experiment.train.stop, groupings.first(), experiment.seed)?;
+        let learners = learners(data);
+        let fingerprint = fingerprint(experiment, data);
+        let training = Training {
+            config: &experiment.train,
+            seed: experiment.seed,
+            train: &data.train,
+            validation: &data.validation,
+            items: data.items.len(),
+            learners: &learners,
+            mainstream: &data.mainstream,
+            groups: groupings.first(),
+            folder,
+            fingerprint: &fingerprint,
+            checkpoint_every: work.checkpoint_every,
+            resume: work.resume,
+        };
+        let validate = &mut |model: &dyn HistoryModel| validator.validate(model).map_err(Into::into);
+        match fit(&mut *model, &training, validate, work.observer, work.stop)? {
+            Outcome::Finished(summary) => {
+                epochs = Some((summary.best_epoch, summary.epochs));
+                trained = Some(summary.train_seconds + summary.eval_seconds);
+            }
+            Outcome::Interrupted { epoch, batch } => return Err(Error::Interrupted { epoch, batch }),
+        }
+    }
+    let mut seconds = BTreeMap::from([("prepare".to_owned(), prepared)]);
+    seconds.insert("train".to_owned(), trained.unwrap_or_else(|| watch.seconds()));
+
+    let Evaluated { mut summary, measured } = evaluate::test(
+        &experiment.name,
+        spec.name,
+        &*model,
+        data,
+        &experiment.eval,
+        experiment.seed,
+        Request::default(),
+        work.progress,
+    )?;
+    summary.seconds.extend(seconds.clone());
+    write_per_user(&folder.join("per_user.parquet"), &measured, &data.users)?;
+    run::write_json(&folder.join(run::REPORT), &Summary { runs: vec![summary.clone()] })?;
+    run::finish(folder, experiment, data, &*model, epochs, seconds)?;
+    Ok(summary)
+}
+
+/// What a model is built for.
+#[must_use]
+pub fn sizes(experiment: &Experiment, data: &Dataset) -> Sizes {
+    let (users, items, pairs) = (data.users.len(), data.items.len(), data.train.pairs());
+    Sizes { users, items, pairs, batch: experiment.train.batch.min(users) }
+}
+
+fn check_memory(needed: &Memory, available: Option<u64>) -> Result<(), Error> {
+    match available {
+        Some(available) if needed.total() > available => {
+            Err(Error::Memory { needed: Bytes(needed.total()), needed_parts: needed.clone(), available })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The users that may be learned from and have something to teach.
+fn learners(data: &Dataset) -> Vec<u32> {
+    let teaches = |user: &u32| data.learns[*user as usize] && !data.train.row(*user as usize).is_empty();
+    (0..data.users.len() as u32).filter(teaches).collect()
+}
+
+/// The training rows, empty for users that may not be learned from.
+fn learned_rows(data: &Dataset) -> Rows {
+    let row = |user: usize| if data.learns[user] { data.train.row(user) } else { &[] };
+    Rows::from_lists((0..data.users.len()).map(row))
+}
+
+fn fingerprint(experiment: &Experiment, data: &Dataset) -> Fingerprint {
+    Fingerprint::default()
+        .with("seed", &experiment.seed)
+        .with("data", &data.manifest.content_hash)
+        .with("model", &experiment.model)
+        .with("train", &experiment.train)
+}
