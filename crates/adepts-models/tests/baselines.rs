@@ -34,7 +34,8 @@ fn fitted(spec: &Spec, settings: &str, rows: &Rows, items: usize) -> Box<dyn His
 
 fn scores(model: &dyn HistoryModel, histories: &[&[u32]]) -> Vec<f32> {
     let input = Arc::new(Csr::from_rows(model.items(), histories.iter().copied()));
-    let batch = HistoryBatch { users: vec![0; histories.len()], input, gate: None, weights: vec![1.0; histories.len()] };
+    let batch =
+        HistoryBatch { users: vec![0; histories.len()], input, gate: None, weights: vec![1.0; histories.len()] };
     let mut scores = vec![f32::NAN; histories.len() * model.items()];
     model.score(&batch, &mut scores, &mut []);
     scores
@@ -274,57 +275,4 @@ fn wrong_settings_are_refused_by_name() {
     assert!(refused(&itemknn::SPEC, "shrinkage = inf").starts_with("shrinkage: "));
     assert!(refused(&popularity::SPEC, "l2 = 1.0").contains("unknown field `l2`"));
     assert!(config::read::<ease::EaseConfig>(table("l2 = 2")).is_ok());
-}
-
-#[test]
-#[ignore = "temporary"]
-fn ml1m() {
-    use adepts_data::{Column, DataConfig, SplitConfig};
-    let data: DataConfig = toml::Value::Table(table("source = '/work/shared/data/ml-1m.parquet'\nuser='user_id'\nitem='movie_id'\nfilter={core=10}")).try_into().unwrap();
-    let _ = Column::Position(1);
-    let set = adepts_data::open_or_prepare(&data, &SplitConfig::default(), 2024, &mut silent).unwrap();
-    let items = set.manifest.items;
-    eprintln!("{} users {} items {} train", set.manifest.users, items, set.manifest.train);
-    for spec in BASELINES {
-        for threads in [1, 2] {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| {
-                let start = std::time::Instant::now();
-                let mut model = built(spec, "", &set.train, items);
-                let mut last = String::new();
-                match model.fit() {
-                    Fit::Closed(c) => c.fit(&set.train, &mut |what, _, _| {
-                        if what != last {
-                            eprintln!("  {:.3} {what}", start.elapsed().as_secs_f64());
-                            last = what.to_owned();
-                        }
-                    }).unwrap(),
-                    Fit::Steps(_) => panic!(),
-                }
-                let fit = start.elapsed();
-                let (mut sum, mut n) = (0.0, 0);
-                let mut best = Vec::new();
-                let mut scoring = 0.0;
-                for first in (0..set.train.len()).step_by(512) {
-                    let users = first..(first + 512).min(set.train.len());
-                    let histories: Vec<&[u32]> = users.clone().map(|u| set.train.row(u)).collect();
-                    let t = std::time::Instant::now();
-                    let mut s = scores(&*model, &histories);
-                    scoring += t.elapsed().as_secs_f64();
-                    for (u, s) in users.zip(s.chunks_mut(items)) {
-                        let test = set.test.row(u);
-                        if test.is_empty() { continue; }
-                        for &i in set.train.row(u) { s[i as usize] = f32::NEG_INFINITY; }
-                        adepts_ops::top_k::top_k(s, 20, &mut best);
-                        let gain = |r: usize| 1.0 / ((r + 2) as f64).log2();
-                        let dcg: f64 = best.iter().enumerate().filter(|(_, i)| test.contains(i)).map(|(r, _)| gain(r)).sum();
-                        let ideal: f64 = (0..test.len().min(20)).map(gain).sum();
-                        sum += dcg / ideal;
-                        n += 1;
-                    }
-                }
-                eprintln!("{} {threads} threads: fit {:.3} s, scoring {scoring:.3} s, ndcg@20 {:.4}", spec.name, fit.as_secs_f64(), sum / f64::from(n));
-            });
-        }
-    }
 }

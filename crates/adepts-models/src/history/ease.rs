@@ -8,8 +8,8 @@
 mod inverse;
 
 use adepts_core::{
-    ClosedForm, ConfigError, Fit, FitError, HistoryBatch, HistoryModel, Memory, Recipe, Sizes, Spec, Tensors, TensorsError,
-    config,
+    ClosedForm, ConfigError, Fit, FitError, HistoryBatch, HistoryModel, Memory, Recipe, Sizes, Spec, Tensors,
+    TensorsError, config,
 };
 use adepts_data::{Progress, Rows};
 use adepts_ops::sparse_linear::kernel::{Shape, forward};

@@ -5,8 +5,8 @@
 //! no items × items matrix ever exists and the work is the sum over users of their squared number of items.
 
 use adepts_core::{
-    ClosedForm, ConfigError, Fit, FitError, HistoryBatch, HistoryModel, Memory, Recipe, Sizes, Spec, Tensors, TensorsError,
-    config,
+    ClosedForm, ConfigError, Fit, FitError, HistoryBatch, HistoryModel, Memory, Recipe, Sizes, Spec, Tensors,
+    TensorsError, config,
 };
 use adepts_data::{Progress, Rows};
 use adepts_ops::Csr;

@@ -1,8 +1,8 @@
 //! Popularity: everyone is offered what most users have. Whatever does not beat it has learned nothing about taste.
 
 use adepts_core::{
-    ClosedForm, ConfigError, Fit, FitError, HistoryBatch, HistoryModel, Memory, Recipe, Sizes, Spec, Tensors, TensorsError,
-    config,
+    ClosedForm, ConfigError, Fit, FitError, HistoryBatch, HistoryModel, Memory, Recipe, Sizes, Spec, Tensors,
+    TensorsError, config,
 };
 use adepts_data::{Progress, Rows};
 use burn::tensor::Device;
@@ -36,7 +36,9 @@ impl Recipe for PopularityConfig {
     }
 
     fn memory(&self, sizes: &Sizes) -> Memory {
-        Memory::default().floats("users of each item", sizes.items).floats("scores of a batch", sizes.batch * sizes.items)
+        Memory::default()
+            .floats("users of each item", sizes.items)
+            .floats("scores of a batch", sizes.batch * sizes.items)
     }
 
     fn build(&self, sizes: &Sizes, _seed: u64, _device: &Device) -> Box<dyn HistoryModel> {
