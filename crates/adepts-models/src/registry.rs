@@ -3,9 +3,13 @@
 use adepts_core::Spec;
 
 use crate::history::mixture::presets;
+use crate::history::{ease, itemknn, popularity};
 
 /// Every model, simple ones first.
 pub static MODELS: &[&Spec] = &[
+    &popularity::SPEC,
+    &itemknn::SPEC,
+    &ease::SPEC,
     &presets::MULTVAE,
     &presets::WL,
     &presets::MOE,

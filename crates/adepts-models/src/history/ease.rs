@@ -1,7 +1,7 @@
 //! EASE: a linear model of the history, found exactly.
 //!
 //! Of all item-to-item weights B with a zero diagonal, those that minimise ‖X − XB‖² + λ‖B‖² (X the binary training rows):
-//! with P = (XᵀX + λI)⁻¹, B = I − P / diag(P), column by column (Steck 2019, eq. 8). Simple, and hard to beat.
+//! with `P = (XᵀX + λI)⁻¹`, `B = I − P / diag(P)`, column by column (Steck 2019, eq. 8). Simple, and hard to beat.
 //!
 //! Counts are whole numbers and the inverse is found in 64-bit floats; B is kept in 32-bit floats, `[items, items]`.
 
@@ -131,7 +131,7 @@ impl ClosedForm for Ease {
     }
 }
 
-/// The lower triangle of XᵀX + λI, `[items, items]`, column-major.
+/// The lower triangle of `XᵀX + λI`, `[items, items]`, column-major.
 fn counts(rows: &Rows, items: usize, l2: f64) -> Vec<f64> {
     let pairs = Csr::from_rows(items, rows.iter());
     let users = pairs.transposed();

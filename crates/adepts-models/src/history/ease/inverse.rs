@@ -5,10 +5,10 @@
 
 use adepts_data::Progress;
 use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::cholesky::llt::factor::{cholesky_in_place, cholesky_in_place_scratch};
+use faer::linalg::cholesky::llt::factor::{LltRegularization, cholesky_in_place, cholesky_in_place_scratch};
 use faer::linalg::matmul::matmul;
 use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
-use faer::{Accum, Mat, MatMut, MatRef, Par};
+use faer::{Accum, Mat, MatMut, MatRef, Par, Spec};
 use rayon::prelude::*;
 
 /// Columns of a block.
@@ -21,11 +21,11 @@ const REPORT: usize = 16;
 pub(super) struct NotPositiveDefinite;
 
 /// Cholesky factorisation in place: a matrix A `[n, n]`, column-major, of which the lower triangle is read, becomes L with
-/// A = LLᵀ in its lower triangle; what is above is undefined.
+/// `A = LLᵀ` in its lower triangle; what is above is undefined.
 ///
 /// Right-looking: the blocks of columns to the right of a finished one are brought up to date in parallel.
 pub(super) fn factor(matrix: &mut [f64], n: usize, progress: Progress<'_>) -> Result<(), NotPositiveDefinite> {
-    let scratch = cholesky_in_place_scratch::<f64>(WIDTH, Par::Seq, Default::default());
+    let scratch = cholesky_in_place_scratch::<f64>(WIDTH, Par::Seq, Spec::default());
     let mut scratch = MemBuffer::new(scratch);
     for start in (0..n).step_by(WIDTH) {
         progress("factorising", start as u64, Some(n as u64));
@@ -34,7 +34,7 @@ pub(super) fn factor(matrix: &mut [f64], n: usize, progress: Progress<'_>) -> Re
         let panel = MatMut::from_column_major_slice_mut(&mut done[start * n..], n, width);
         let (mut corner, mut below) = panel.split_at_row_mut(start).1.split_at_row_mut(width);
         let stack = MemStack::new(&mut scratch);
-        cholesky_in_place(corner.as_mut(), Default::default(), Par::Seq, stack, Default::default())
+        cholesky_in_place(corner.as_mut(), LltRegularization::default(), Par::Seq, stack, Spec::default())
             .map_err(|_| NotPositiveDefinite)?;
         let corner = corner.as_ref();
         tiles(below.as_mut()).into_par_iter().for_each(|tile| {
@@ -124,11 +124,10 @@ pub(super) fn regress(matrix: &mut [f32], diagonal: &[f64]) {
         .collect();
     let mut pairs = Vec::with_capacity(grid.len() * (grid.len() + 1) / 2);
     for a in 0..grid.len() {
-        for b in a..grid.len() {
-            let upper = grid[a][b].take();
-            pairs.push((a * WIDTH, b * WIDTH, upper, grid[b][a].take()));
-        }
-    }
+        let (above, below) = grid.split_at_mut(a + 1);
+        let mut strip = above[a].drain(..).skip(a);
+        let corner = strip.next();
+        pairs.push((a * WIDTH, a * WIDTH, corner.flatten(), None));
     pairs.into_par_iter().for_each(|(top, left, upper, lower)| {
         let Some(mut upper) = upper else { return };
         let weight = |p: f32, column: usize| (-f64::from(p) / diagonal[column]) as f32;
