@@ -1,4 +1,5 @@
 //! The closed-form baselines against golden values, slow plain versions and their own promises.
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
 
 use std::sync::Arc;
 
@@ -138,7 +139,9 @@ fn slow_itemknn(rows: &Rows, items: usize, kept: usize, shrinkage: f64, history:
             .collect();
         others.sort_by(|a, b| (b.0 as f32).total_cmp(&(a.0 as f32)).then(a.1.cmp(&b.1)));
         others.truncate(kept);
-        others.iter().for_each(|(similarity, other)| scores[*other] += similarity);
+        for (similarity, other) in others {
+            scores[other] += similarity;
+        }
     }
     scores
 }

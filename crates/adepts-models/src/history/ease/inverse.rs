@@ -3,6 +3,8 @@
 //! Every block is computed by one sequential call of faer, and blocks depend on the size of the matrix alone: the result is
 //! the same, bit for bit, for any number of threads.
 
+use std::collections::VecDeque;
+
 use adepts_data::Progress;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt::factor::{LltRegularization, cholesky_in_place, cholesky_in_place_scratch};
@@ -53,7 +55,7 @@ pub(super) fn factor(matrix: &mut [f64], n: usize, progress: Progress<'_>) -> Re
 }
 
 /// Cuts a matrix into blocks of at most [`WIDTH`] rows.
-fn tiles(mut rest: MatMut<'_, f64>) -> Vec<MatMut<'_, f64>> {
+fn tiles<T>(mut rest: MatMut<'_, T>) -> Vec<MatMut<'_, T>> {
     let mut tiles = Vec::with_capacity(rest.nrows().div_ceil(WIDTH));
     while rest.nrows() > 0 {
         let rows = WIDTH.min(rest.nrows());
@@ -107,40 +109,37 @@ pub(super) fn upper_triangle(
 /// `[n, n]`, row-major.
 pub(super) fn regress(matrix: &mut [f32], diagonal: &[f64]) {
     let n = diagonal.len();
-    let mut grid: Vec<Vec<Option<MatMut<'_, f32>>>> = matrix
+    let mut strips: VecDeque<_> = matrix
         .chunks_mut(WIDTH * n)
         .map(|rows| {
             let height = rows.len() / n;
-            let mut rest = MatMut::from_row_major_slice_mut(rows, height, n);
-            let mut strip = Vec::with_capacity(n.div_ceil(WIDTH));
-            while rest.ncols() > 0 {
-                let width = WIDTH.min(rest.ncols());
-                let (tile, right) = rest.split_at_col_mut(width);
-                strip.push(Some(tile));
-                rest = right;
-            }
-            strip
+            tiles(MatMut::from_column_major_slice_mut(rows, n, height)).into_iter()
         })
         .collect();
-    let mut pairs = Vec::with_capacity(grid.len() * (grid.len() + 1) / 2);
-    for a in 0..grid.len() {
-        let (above, below) = grid.split_at_mut(a + 1);
-        let mut strip = above[a].drain(..).skip(a);
-        let corner = strip.next();
-        pairs.push((a * WIDTH, a * WIDTH, corner.flatten(), None));
-    pairs.into_par_iter().for_each(|(top, left, upper, lower)| {
-        let Some(mut upper) = upper else { return };
+    // Each tile on or above the diagonal with its mirror image, [columns, rows] both. What a strip of rows still has begins
+    // on the diagonal: the tiles before were taken as mirror images.
+    let mut pairs = Vec::with_capacity(strips.len() * (strips.len() + 1) / 2);
+    let mut top = 0;
+    while let Some(strip) = strips.pop_front() {
+        let mut below = strips.iter_mut();
+        for (i, tile) in strip.enumerate() {
+            let mirrored = if i == 0 { None } else { below.next().and_then(Iterator::next) };
+            pairs.push((top, top + i * WIDTH, tile, mirrored));
+        }
+        top += WIDTH;
+    }
+    pairs.into_par_iter().for_each(|(top, left, mut upper, lower)| {
         let weight = |p: f32, column: usize| (-f64::from(p) / diagonal[column]) as f32;
         if let Some(mut lower) = lower {
-            for r in 0..upper.nrows() {
-                for c in 0..upper.ncols() {
-                    lower[(c, r)] = weight(upper[(r, c)], top + r);
+            for c in 0..upper.nrows() {
+                for r in 0..upper.ncols() {
+                    lower[(r, c)] = weight(upper[(c, r)], top + r);
                 }
             }
         }
-        for r in 0..upper.nrows() {
-            for c in 0..upper.ncols() {
-                upper[(r, c)] = if top + r == left + c { 0.0 } else { weight(upper[(r, c)], left + c) };
+        for r in 0..upper.ncols() {
+            for c in 0..upper.nrows() {
+                upper[(c, r)] = if top + r == left + c { 0.0 } else { weight(upper[(c, r)], left + c) };
             }
         }
     });
