@@ -58,11 +58,6 @@ impl Journal {
             .map_err(|error| self.io("write")(std::io::Error::other(error)))
     }
 
-    /// The file.
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
-
     fn io(&self, action: &'static str) -> impl Fn(std::io::Error) -> TrainError {
         let path = self.0.clone();
         move |source| TrainError::Io { action, path: path.clone(), source }
@@ -81,13 +76,13 @@ mod tests {
         for epoch in 1..=3 {
             journal.append(&EpochRecord { epoch, ..EpochRecord::default() }).unwrap();
         }
-        let whole = fs::read_to_string(journal.path()).unwrap();
-        OpenOptions::new().append(true).open(journal.path()).unwrap().write_all(b"{\"epoch\":4,").unwrap();
+        let whole = fs::read_to_string(&journal.0).unwrap();
+        OpenOptions::new().append(true).open(&journal.0).unwrap().write_all(b"{\"epoch\":4,").unwrap();
         journal.keep(3).unwrap();
-        assert_eq!(fs::read_to_string(journal.path()).unwrap(), whole);
+        assert_eq!(fs::read_to_string(&journal.0).unwrap(), whole);
         let error = journal.keep(4).unwrap_err();
         assert!(matches!(error, TrainError::Log { found: 3, expected: 4, .. }), "{error}");
         journal.keep(1).unwrap();
-        assert_eq!(fs::read_to_string(journal.path()).unwrap().lines().count(), 1);
+        assert_eq!(fs::read_to_string(&journal.0).unwrap().lines().count(), 1);
     }
 }
