@@ -11,6 +11,7 @@ pub(crate) fn build_chunks<F>(total: usize, width: usize, write: F) -> Vec<f32>
 where
     F: Fn(usize, Uninit<'_>) + Sync,
 {
+    assert!(width > 0 || total == 0, "build_chunks: {total} elements in chunks of none");
     let mut out: Vec<f32> = Vec::with_capacity(total);
     if width > 0 {
         out.spare_capacity_mut()[..total].par_chunks_mut(width).enumerate().for_each(|(chunk, place)| {

@@ -25,6 +25,12 @@ pub(crate) fn exp<const FMA: bool>(x: f32) -> f32 {
     if x < -87.0 { 0.0 } else { p * f32::from_bits(exponent) }
 }
 
+/// As [`exp`], for any x: ∞ for x > 88, where a wrapped exponent would otherwise give a number of any size and sign.
+#[inline(always)]
+pub(crate) fn exp_any<const FMA: bool>(x: f32) -> f32 {
+    if x > 88.0 { f32::INFINITY } else { exp::<FMA>(x) }
+}
+
 /// ln x for normal x > 0, absolute error below 1e-7 near 1 and relative 1e-7 elsewhere (Cephes `logf`).
 #[inline(always)]
 pub(crate) fn ln<const FMA: bool>(x: f32) -> f32 {

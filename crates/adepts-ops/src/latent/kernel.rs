@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use crate::buffer::build_chunks;
 use crate::level::{Level, per_level};
-use crate::math::{exp, fma, ln, sin_cos_turn};
+use crate::math::{exp_any, fma, ln, sin_cos_turn};
 
 /// Rows of one task, and of one random stream.
 const ROWS: usize = 128;
@@ -120,7 +120,7 @@ fn perturb_body<const FMA: bool>(out: &mut [f32], h: &[f32], hidden: usize) {
     for (out, h) in out.chunks_exact_mut(hidden).zip(h.chunks_exact(2 * hidden)) {
         let (mu, log_var) = h.split_at(hidden);
         for j in 0..hidden {
-            out[j] = fma::<FMA>(out[j], exp::<FMA>(0.5 * log_var[j]), mu[j]);
+            out[j] = fma::<FMA>(out[j], exp_any::<FMA>(0.5 * log_var[j]), mu[j]);
         }
     }
 }
@@ -155,7 +155,7 @@ fn divergence_row_body<const FMA: bool>(h: &[f32], hidden: usize) -> f32 {
     let (mu, log_var) = (mu.chunks(LANES), log_var.chunks(LANES));
     for (mu, log_var) in mu.zip(log_var) {
         for (sum, (m, l)) in sums.iter_mut().zip(mu.iter().zip(log_var)) {
-            *sum += fma::<FMA>(*m, *m, exp::<FMA>(*l)) - 1.0 - l;
+            *sum += fma::<FMA>(*m, *m, exp_any::<FMA>(*l)) - 1.0 - l;
         }
     }
     0.5 * sums.iter().sum::<f32>()
@@ -170,7 +170,7 @@ fn divergence_rows_backward_body<const FMA: bool>(out: &mut [f32], h: &[f32], d_
     for ((out, h), d) in out.chunks_exact_mut(2 * hidden).zip(h.chunks_exact(2 * hidden)).zip(d_kl) {
         for j in 0..hidden {
             out[j] = d * h[j];
-            out[hidden + j] = 0.5 * d * (exp::<FMA>(h[hidden + j]) - 1.0);
+            out[hidden + j] = 0.5 * d * (exp_any::<FMA>(h[hidden + j]) - 1.0);
         }
     }
 }
