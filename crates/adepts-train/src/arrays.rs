@@ -195,7 +195,7 @@ impl ArrayFile {
 
     /// The array of this name and shape.
     pub(crate) fn read(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, TrainError> {
-        let wrong = |source| TrainError::Array { path: self.path.clone(), source };
+        let wrong = |source| TrainError::Array { path: self.path.clone(), source: Box::new(source) };
         let Some(info) = self.header.info(name) else {
             let present = self.header.offset_keys().join(", ");
             return Err(wrong(TensorsError::Missing { name: name.to_owned(), present }));

@@ -71,7 +71,7 @@ pub enum TrainError {
         /// The file.
         path: PathBuf,
         /// What is wrong.
-        source: TensorsError,
+        source: Box<TensorsError>,
     },
     /// The checkpoint was written by another version.
     #[error("{} has format {found}, this version reads format {expected}; start afresh without resuming", path.display())]
