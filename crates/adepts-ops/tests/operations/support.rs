@@ -54,10 +54,6 @@ impl Histories {
         Self { items, seen, probe }
     }
 
-    pub(crate) fn rows(&self) -> usize {
-        self.seen.len()
-    }
-
     pub(crate) fn seen(&self) -> Arc<Csr> {
         csr(self.items, &self.seen)
     }
@@ -104,7 +100,7 @@ pub(crate) fn variable<const D: usize>(values: &[f32], shape: [usize; D]) -> Ten
 }
 
 pub(crate) fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().to_vec().unwrap()
+    tensor.into_data().try_to_vec().unwrap()
 }
 
 /// Named arrays: a result and its gradients.

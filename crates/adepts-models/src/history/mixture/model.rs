@@ -51,7 +51,14 @@ impl Mixture {
     }
 
     /// Mixes the experts' decoders for latents `z`; a loss-driven gate without a view mixes equally.
-    fn mix(&self, experts: &Experts, z: Tensor<3>, input: &Arc<Csr>, view: Option<(&Arc<Csr>, &Arc<Csr>)>, cut: Cut) -> Mixed {
+    fn mix(
+        &self,
+        experts: &Experts,
+        z: Tensor<3>,
+        input: &Arc<Csr>,
+        view: Option<(&Arc<Csr>, &Arc<Csr>)>,
+        cut: Cut,
+    ) -> Mixed {
         let last = experts.output();
         let (weight, bias) = (last.weight.clone(), last.bias.clone());
         let z = experts.decode(z, cut);
@@ -82,7 +89,7 @@ impl Mixture {
         let view = batch.gate.as_ref().map(|gate| (&gate.seen, &gate.probe));
         let (mixed, judged) = match (view, &inputs.seen) {
             // A gate that looks at a part of the history decides in a pass of its own, on the rest of it.
-            (Some((seen, probe)), Some(seen_input)) => {
+            (Some((seen, probe)), Some(seen_input)) if self.config.gate.rule().is_some() && self.config.experts > 1 => {
                 let (z_seen, _) = sample(experts.encode(seen_input), &inputs.noise);
                 let first = self.mix(experts, z_seen, seen, view, Cut::Whole);
                 let found = row_losses(first.packed.detach(), seen, Some((seen, probe)));
@@ -93,6 +100,16 @@ impl Mixture {
                 let judged = row_losses(packed.clone(), &batch.input, None);
                 (Mixed { packed, shares: first.shares }, Judged { probe: found.probe, ..judged })
             }
+            // Row weights that look at a part of the history ask experts that have not seen it.
+            (Some((seen, probe)), Some(seen_input)) => {
+                let mixed = self.mix(experts, z, &batch.input, None, Cut::Whole);
+                let judged = row_losses(mixed.packed.clone(), &batch.input, None);
+                let still = experts.inner();
+                let (z_seen, _) = sample(still.encode(seen_input), &inputs.noise);
+                let first = self.mix(&still, z_seen, seen, None, Cut::Whole);
+                let found = row_losses(first.packed, seen, Some((seen, probe)));
+                (mixed, Judged { probe: found.probe, ..judged })
+            }
             _ => {
                 let mixed = self.mix(experts, z, &batch.input, view, Cut::Whole);
                 let held = view.map(|(seen, probe)| (&**seen, &**probe));
@@ -101,7 +118,9 @@ impl Mixture {
             }
         };
         let total_weight: f64 = batch.weights.iter().map(|w| f64::from(*w)).sum();
-        let scaled = batch.weights.iter().map(|w| (f64::from(*w) / total_weight) as f32).collect();
+        // Where no row has weight (`mainstream` gives the most mainstream user none), nothing is divided by nothing.
+        let divisor = if total_weight == 0.0 { 1.0 } else { total_weight };
+        let scaled = batch.weights.iter().map(|w| (f64::from(*w) / divisor) as f32).collect();
         let weights = Tensor::<1>::from_data(TensorData::new(scaled, [rows]), &self.device);
         let ce = (judged.cross_entropy * weights).sum();
         let kl = kl.mean_dim(1).reshape([1, self.config.experts]);
@@ -122,12 +141,9 @@ impl Mixture {
 
     /// The inputs of the experts in training: normalised, with dropout, and the noise.
     fn inputs(&self, batch: &HistoryBatch, step: &Step) -> Inputs {
-        let noise = Noise::Drawn {
-            key: seed::key(step.seed, "latent noise", &[step.taken]),
-            scale: self.config.noise as f32,
-        };
+        let noise =
+            Noise::Drawn { key: seed::key(step.seed, "latent noise", &[step.taken]), scale: self.config.noise as f32 };
         let seen = batch.gate.as_ref().filter(|gate| !Arc::ptr_eq(&gate.seen, &batch.input));
-        let seen = seen.filter(|_| self.config.gate.rule().is_some());
         Inputs {
             input: Arc::new(self.drop_out(&batch.input, "dropout", step)),
             seen: seen.map(|gate| Arc::new(self.drop_out(&gate.seen, "dropout of the gate's view", step))),
@@ -151,9 +167,8 @@ impl Mixture {
 
     /// Scores of a block of rows, a multiple of [`TILE`].
     fn score_block(&self, experts: &Experts, input: &Arc<Csr>, view: Option<(&Arc<Csr>, &Arc<Csr>)>) -> Mixed {
-        let normalised = |rows: &Csr| {
-            Arc::new(Csr::from_rows(self.items, (0..rows.rows()).map(|r| rows.row(r))).normalised(1.0))
-        };
+        let normalised =
+            |rows: &Csr| Arc::new(Csr::from_rows(self.items, (0..rows.rows()).map(|r| rows.row(r))).normalised(1.0));
         let latent = self.config.latent();
         let means = |rows: &Csr| experts.means(&normalised(rows), latent);
         match view.filter(|_| self.config.gate.rule().is_some()) {
@@ -175,7 +190,7 @@ impl Mixture {
 pub struct Inputs {
     /// The normalised histories: `[R, I]`.
     pub input: Arc<Csr>,
-    /// The normalised part of the histories that the gate's pass sees, if it is not all.
+    /// The normalised part of the histories that gate and row weights see, if it is not all.
     pub seen: Option<Arc<Csr>>,
     /// The latent noise.
     pub noise: Noise,
