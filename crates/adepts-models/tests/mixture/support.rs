@@ -10,7 +10,7 @@ use adepts_models::history::mixture::model::Inputs;
 use adepts_models::history::mixture::{Mixture, MixtureConfig};
 use adepts_ops::Csr;
 use adepts_ops::latent::kernel::Noise;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Gradients, Tensor};
 use rand::RngExt;
 
 pub(crate) fn driven(probe: Probe) -> Gate {
@@ -122,19 +122,20 @@ pub(crate) fn total(loss: &Loss) -> f32 {
     tensors::values(&loss.total)[0]
 }
 
+/// The gradient of a parameter; a parameter that the loss does not depend on has none.
+fn gradient<const D: usize>(tensor: &Tensor<D>, gradients: &Gradients) -> Vec<f32> {
+    tensor.grad(gradients).map_or_else(|| vec![0.0; tensor.shape().num_elements()], |g| tensors::values(&g))
+}
+
 /// The gradient of every parameter.
 pub(crate) fn gradients(model: &mut Mixture, loss: &Loss) -> Vec<(String, Vec<f32>)> {
     let gradients = loss.total.backward();
-    // A parameter that the loss does not depend on has no gradient.
-    fn of<const D: usize>(tensor: &Tensor<D>, gradients: &burn::tensor::Gradients) -> Vec<f32> {
-        tensor.grad(gradients).map_or_else(|| vec![0.0; tensor.shape().num_elements()], |g| tensors::values(&g))
-    }
     let parameters = model.parameters().into_iter();
     parameters
         .map(|(name, parameter)| match parameter {
-            Parameter::One(tensor) => (name, of(tensor, &gradients)),
-            Parameter::Two(tensor) => (name, of(tensor, &gradients)),
-            Parameter::Three(tensor) => (name, of(tensor, &gradients)),
+            Parameter::One(tensor) => (name, gradient(tensor, &gradients)),
+            Parameter::Two(tensor) => (name, gradient(tensor, &gradients)),
+            Parameter::Three(tensor) => (name, gradient(tensor, &gradients)),
         })
         .collect()
 }

@@ -19,7 +19,9 @@ pub(crate) fn shares(seed: u64, rows: usize, experts: usize) -> Vec<f32> {
     let mut shares: Vec<f32> = floats(seed, rows * experts, 0.5).into_iter().map(|x| x + 0.6).collect();
     for row in shares.chunks_mut(experts) {
         let sum: f32 = row.iter().sum();
-        row.iter_mut().for_each(|share| *share /= sum);
+        for share in row {
+            *share /= sum;
+        }
     }
     shares
 }
