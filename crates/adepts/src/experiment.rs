@@ -50,7 +50,7 @@ pub fn run_on(
     work: &mut Work<'_>,
 ) -> Result<RunSummary, Error> {
     run::claim(folder, work.resume, work.overwrite)?;
-    run::begin(folder, experiment)?;
+    run::begin(folder, experiment, work.resume)?;
     let config = |source| Error::Config { file: experiment.name.clone(), source };
     let (spec, recipe) = experiment.recipe().map_err(config)?;
 
@@ -105,7 +105,7 @@ pub fn run_on(
         work.progress,
     )?;
     summary.seconds.extend(seconds.clone());
-    write_per_user(&folder.join("per_user.parquet"), &measured, &data.users)?;
+    write_per_user(&folder.join(run::PER_USER), &measured, &data.users)?;
     run::write_json(&folder.join(run::REPORT), &Summary { runs: vec![summary.clone()] })?;
     run::finish(folder, experiment, data, &*model, epochs, seconds)?;
     Ok(summary)

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use adepts_core::{EpochRecord, HistoryModel, Sizes, Tensors};
 use adepts_data::{Dataset, atomic::write_atomically};
 use adepts_eval::Summary;
+use adepts_train::Fingerprint;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
@@ -68,12 +69,14 @@ pub struct Run {
 }
 
 /// The folder of the prepared data in a run.
-const DATA: &str = "data";
+pub const DATA: &str = "data";
 const CONFIG: &str = "config.toml";
 const MODEL: &str = "model.safetensors";
 const MANIFEST: &str = "manifest.json";
 /// The result of the evaluation in a run.
 pub const REPORT: &str = "report.json";
+/// Every test user's own figures in a run.
+pub const PER_USER: &str = "per_user.parquet";
 /// The training log in a run.
 pub const EPOCHS: &str = "epochs.jsonl";
 
@@ -93,8 +96,20 @@ pub fn claim(folder: &Path, resume: bool, overwrite: bool) -> Result<(), Error> 
     Ok(())
 }
 
-/// Writes the configuration at the start of a run.
-pub fn begin(folder: &Path, experiment: &Experiment) -> Result<(), Error> {
+/// Writes the configuration at the start of a run. One that is resumed must have it already, but for the place of the data.
+pub fn begin(folder: &Path, experiment: &Experiment, resume: bool) -> Result<(), Error> {
+    if resume && folder.join(CONFIG).exists() {
+        let of = |experiment: &Experiment| {
+            let mut table: toml::Table = experiment.to_toml().parse().expect("a configuration is a table");
+            table.get_mut("data").and_then(toml::Value::as_table_mut).and_then(|data| data.remove("source"));
+            table.iter().fold(Fingerprint::default(), |print, (key, value)| print.with(key, value))
+        };
+        let differences = of(&self::experiment(folder)?).differences(&of(experiment));
+        if !differences.is_empty() {
+            let (folder, differences) = (folder.display(), differences.join("; "));
+            return Err(Error::Request(format!("{folder} was begun with other settings: {differences}")));
+        }
+    }
     Ok(write_atomically(&folder.join(CONFIG), |out| out.write_all(experiment.to_toml().as_bytes()))?)
 }
 
@@ -149,12 +164,7 @@ impl Run {
     /// Opens a finished run; every file is checked before it is used.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let path = folder.join(MANIFEST);
-        if !path.exists() {
-            let unfinished = folder.join(CONFIG).exists();
-            let path = folder.to_owned();
-            return Err(if unfinished { RunError::Unfinished { path } } else { RunError::NotARun { path } }.into());
-        }
-        let manifest = manifest(&path)?;
+        let manifest = manifest(folder)?;
         let mut contents = BTreeMap::new();
         for (name, expected) in &manifest.files {
             let path = folder.join(name);
@@ -195,13 +205,24 @@ impl Run {
 
     /// Its last evaluation, if there was one.
     pub fn summary(&self) -> Result<Option<Summary>, Error> {
-        let path = self.folder.join(REPORT);
-        if !path.exists() {
-            return Ok(None);
-        }
-        let damaged = |e: serde_json::Error| RunError::Damaged { path: path.clone(), reason: e.to_string() };
-        Ok(Some(serde_json::from_slice(&read(&path)?).map_err(damaged)?))
+        summary(&self.folder)
     }
+}
+
+/// The last evaluation of a run, if there was one.
+pub fn summary(folder: &Path) -> Result<Option<Summary>, Error> {
+    let path = folder.join(REPORT);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let damaged = |e: serde_json::Error| RunError::Damaged { path: path.clone(), reason: e.to_string() };
+    Ok(Some(serde_json::from_slice(&read(&path)?).map_err(damaged)?))
+}
+
+/// The configuration of a run, resolved.
+pub fn experiment(folder: &Path) -> Result<Experiment, Error> {
+    let path = folder.join(CONFIG);
+    Experiment::read(&path.display().to_string(), &String::from_utf8_lossy(&read(&path)?), &[], &|_| None)
 }
 
 /// The training log of a run; empty where there is none.
@@ -216,16 +237,23 @@ pub fn epochs(folder: &Path) -> Result<Vec<EpochRecord>, Error> {
     lines.map(|line| serde_json::from_slice(line).map_err(damaged)).collect()
 }
 
-fn manifest(path: &Path) -> Result<RunManifest, Error> {
+/// What a finished run says of itself.
+pub fn manifest(folder: &Path) -> Result<RunManifest, Error> {
     #[derive(Deserialize)]
     struct Format {
         format: u32,
     }
-    let bytes = read(path)?;
-    let damaged = |e: serde_json::Error| RunError::Damaged { path: path.to_owned(), reason: e.to_string() };
+    let path = folder.join(MANIFEST);
+    if !path.exists() {
+        let unfinished = folder.join(CONFIG).exists();
+        let path = folder.to_owned();
+        return Err(if unfinished { RunError::Unfinished { path } } else { RunError::NotARun { path } }.into());
+    }
+    let bytes = read(&path)?;
+    let damaged = |e: serde_json::Error| RunError::Damaged { path: path.clone(), reason: e.to_string() };
     let Format { format } = serde_json::from_slice(&bytes).map_err(damaged)?;
     if format > FORMAT {
-        return Err(RunError::Newer { path: path.to_owned(), found: format, known: FORMAT }.into());
+        return Err(RunError::Newer { path, found: format, known: FORMAT }.into());
     }
     Ok(serde_json::from_slice(&bytes).map_err(damaged)?)
 }

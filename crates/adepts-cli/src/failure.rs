@@ -1,0 +1,67 @@
+//! What a failure looks like, and its exit code.
+
+use std::io::{ErrorKind, Write as _, stderr};
+use std::process::ExitCode;
+
+use adepts::data::DataError;
+use adepts::{Error, RunError};
+
+/// Something went wrong on the way.
+const FAILED: u8 = 1;
+/// The request cannot be answered as it is.
+const WRONG_REQUEST: u8 = 2;
+
+/// Says what is wrong on stderr.
+pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
+    let pipe = error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe);
+    if pipe {
+        // The reader has seen enough.
+        return ExitCode::SUCCESS;
+    }
+    // Where stderr is closed there is nobody to tell.
+    let _closed = writeln!(stderr(), "error: {error:#}");
+    let request = error.downcast_ref::<Error>().is_some_and(is_request)
+        || error.downcast_ref::<DataError>().is_some_and(is_wrong_source);
+    ExitCode::from(if request { WRONG_REQUEST } else { FAILED })
+}
+
+/// Ended by a signal before there was something to keep.
+pub(crate) fn stopped() -> ExitCode {
+    let _closed = writeln!(stderr(), "stopped; nothing was left half-written");
+    ExitCode::from(FAILED)
+}
+
+/// Whether the request was wrong, and not what it led to.
+fn is_request(error: &Error) -> bool {
+    match error {
+        Error::Config { .. }
+        | Error::Request(_)
+        | Error::Metric(_)
+        | Error::FailIf(_)
+        | Error::Compare(_)
+        | Error::Run(RunError::NotARun { .. } | RunError::Exists { .. }) => true,
+        Error::Data(error) => is_wrong_source(error),
+        _ => false,
+    }
+}
+
+fn is_wrong_source(error: &DataError) -> bool {
+    use adepts::data::FolderError::{NotPrepared, PreparedOtherwise, WouldReplace};
+    matches!(
+        error,
+        DataError::MissingFile { .. }
+            | DataError::NothingMatches { .. }
+            | DataError::BadPattern { .. }
+            | DataError::EmptyFolder { .. }
+            | DataError::UnknownFormat { .. }
+            | DataError::BadDelimiter { .. }
+            | DataError::UnknownColumn { .. }
+            | DataError::NoSuchPosition { .. }
+            | DataError::NoColumnFor { .. }
+            | DataError::NeedsColumn { .. }
+            | DataError::BadFilter { .. }
+            | DataError::Group(_)
+            | DataError::Simulation(_)
+            | DataError::Folder(NotPrepared { .. } | PreparedOtherwise { .. } | WouldReplace { .. })
+    )
+}

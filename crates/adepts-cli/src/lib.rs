@@ -1,1 +1,0 @@
-//! The adepts command line.

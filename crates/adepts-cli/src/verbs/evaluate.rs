@@ -1,0 +1,93 @@
+//! `adepts evaluate`: how good is a run, and for whom?
+
+use std::path::PathBuf;
+
+use adepts::contract::Probe;
+use adepts::eval::{FailIf, MetricAt, Summary};
+use adepts::evaluate::{ProbeChoice, Request};
+use adepts::{Error, Run};
+use anyhow::bail;
+use clap::{Args, ValueEnum};
+
+use crate::output::{self, tables};
+use crate::progress::Terminal;
+
+/// Evaluate finished runs on their test items, overall and by group of users.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  adepts evaluate runs/tall runs/ease
+  adepts evaluate runs/tall --json > tall.json
+  adepts evaluate runs/tall --fail-if 'low.ndcg@20 < 0.25' --fail-if 'gap.ndcg@20 > 0.2'
+  adepts evaluate runs/tall --probe none          the same experts, mixed equally
+
+With default settings the run's report.json and per_user.parquet are written anew.")]
+pub(crate) struct Options {
+    /// Run folders
+    #[arg(value_name = "RUN", required = true)]
+    runs: Vec<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    /// Exit with 1 if this holds for a run, such as 'low.ndcg@20 < 0.25'; groups, gap. and worst. may stand before the metric
+    #[arg(long, value_name = "CONDITION")]
+    fail_if: Vec<String>,
+    /// What a gate looks at [default: as in training]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    probe: Option<ProbeName>,
+    /// Let the models see the validation items as part of the histories
+    #[arg(long)]
+    validation_as_input: bool,
+    /// Measure these instead of the run's own metrics, separated by commas
+    #[arg(long, value_name = "METRIC,…", value_delimiter = ',')]
+    metrics: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ProbeName {
+    Validation,
+    History,
+    None,
+}
+
+impl Options {
+    pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
+        let conditions: Vec<FailIf> =
+            self.fail_if.iter().map(|text| text.parse()).collect::<Result<_, _>>().map_err(Error::from)?;
+        let metrics: Vec<MetricAt> =
+            self.metrics.iter().map(|name| name.parse()).collect::<Result<_, _>>().map_err(Error::from)?;
+        let probe = match self.probe {
+            None => ProbeChoice::AsTrained,
+            Some(ProbeName::Validation) => ProbeChoice::At(Probe::Validation),
+            Some(ProbeName::History) => ProbeChoice::At(Probe::History),
+            Some(ProbeName::None) => ProbeChoice::Nothing,
+        };
+        let request = Request { probe, validation_as_input: self.validation_as_input };
+        let mut summary = Summary::default();
+        for folder in &self.runs {
+            let mut run = Run::open(folder)?;
+            if !metrics.is_empty() {
+                run.experiment.eval.metrics.clone_from(&metrics);
+            }
+            let evaluated = run.evaluate(request, &mut terminal.progress())?;
+            if request == Request::default() && metrics.is_empty() {
+                run.keep(&evaluated)?;
+            }
+            summary.runs.push(evaluated.summary);
+        }
+        terminal.clear();
+        if self.json {
+            output::json(&summary)?;
+        } else {
+            output::text(&tables(&summary))?;
+        }
+        let mut held = Vec::new();
+        for (condition, run) in conditions.iter().flat_map(|c| summary.runs.iter().map(move |run| (c, run))) {
+            let verdict = condition.judge(run).map_err(Error::from)?;
+            if verdict.fails {
+                held.push(format!("{}: {condition} holds, it is {:.4}", run.name, verdict.value));
+            }
+        }
+        if held.is_empty() { Ok(()) } else { bail!("{}", held.join("\n       ")) }
+    }
+}

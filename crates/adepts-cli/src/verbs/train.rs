@@ -1,0 +1,76 @@
+//! `adepts train`: an experiment, from the log to a finished run.
+
+use std::path::PathBuf;
+
+use adepts::eval::Summary;
+use adepts::{Error, experiment, report};
+use clap::Args;
+
+use crate::options::{LogOptions, WorkOptions, experiment, quoted, with_work};
+use crate::output::{self, tables};
+use crate::progress::Terminal;
+
+/// Train a model on a log, evaluate it and leave a run folder.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  adepts train experiments/tall-ml-1m.toml --out runs/tall
+  adepts train experiments/tall-ml-1m.toml --set train.epochs=2 --set model.experts=10 --out /tmp/try
+  adepts train --model ease --data prepared --out runs/ease
+  adepts train --model multvae --data log.csv --user customer --item sku --set train.epochs=50
+  adepts train experiments/tall-ml-1m.toml --out runs/tall --resume
+
+`adepts models tall` prints the settings of a model, each of which can be given with --set model.…")]
+pub(crate) struct Options {
+    /// The experiment file (TOML)
+    #[arg(value_name = "CONFIG", required_unless_present = "model", conflicts_with = "model")]
+    config: Option<PathBuf>,
+    /// Train this model with its default settings, without a file
+    #[arg(long, value_name = "NAME", requires = "data")]
+    model: Option<String>,
+    /// The log or the prepared folder; takes the place of the file's data.source
+    #[arg(long, value_name = "PATH")]
+    data: Option<String>,
+    /// Override a key of the experiment, such as train.batch=256; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// The run folder [default: runs/NAME]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Print the evaluation as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    work: WorkOptions,
+    #[command(flatten)]
+    log: LogOptions,
+}
+
+impl Options {
+    pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
+        let mut sets = Vec::new();
+        if let Some(model) = &self.model {
+            let folder = self.out.as_ref().and_then(|out| out.file_name()).map(|name| name.to_string_lossy());
+            sets.push(format!("name={}", quoted(folder.as_deref().unwrap_or(model))));
+            sets.push(format!("model.kind={}", quoted(model)));
+        }
+        sets.extend(self.data.as_ref().map(|data| format!("data.source={}", quoted(data))));
+        sets.extend(self.log.sets());
+        sets.extend(self.set.iter().cloned());
+        let experiment = experiment(self.config.as_ref(), &sets)?;
+        if experiment.data.source.is_empty() {
+            let missing = "data.source is not set; name the log there, or with --data";
+            return Err(Error::Request(missing.into()).into());
+        }
+        let out = self.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(&experiment.name));
+        let summary = with_work(terminal, self.work, |work| experiment::run(&experiment, &out, work))?;
+        report::write(&out.join(report::PAGE), "", &report::open_all(std::slice::from_ref(&out))?)?;
+        terminal.clear();
+        let summary = Summary { runs: vec![summary] };
+        if self.json {
+            return output::json(&summary);
+        }
+        let (page, out) = (out.join(report::PAGE).display().to_string(), out.display());
+        output::text(&format!("{}\nrun:    {out}\nreport: {page}", tables(&summary)))
+    }
+}
