@@ -19,6 +19,8 @@
 #![allow(unsafe_code, reason = "the one crate whose kernels need it; each block says why it is sound")]
 
 pub mod adam;
+#[cfg(feature = "allocator")]
+pub mod allocator;
 mod buffer;
 pub mod csr;
 #[cfg(feature = "burn")]

@@ -5,9 +5,9 @@
 
 use rayon::prelude::*;
 
-use crate::buffer::build_chunks;
+use crate::buffer::{build_chunks, build_three};
 use crate::csr::Csr;
-use crate::level::Level;
+use crate::level::{Level, per_level};
 use crate::matrix::{Matrix, Start, Threads, product};
 
 use super::row_pass::{self, RowGate};
@@ -117,15 +117,29 @@ pub fn driven(level: Level, d: Decoders<'_>, z: &[f32], seen: &Csr, probe: &Csr,
         probe.rows(),
         probe.columns()
     );
-    let logits = logits(d, z, cut);
+    let mut logits = logits(d, z, cut);
     let width = items + 2 * experts;
     let mut out = vec![0.0; rows * width];
+    let mut strips = strips(&mut logits, d.shape);
     let gates = out
         .par_chunks_mut(width)
+        .zip(strips.par_iter_mut())
         .enumerate()
-        .map(|(r, out)| row_pass::forward(level, d.shape, &logits, d.bias, r, seen.row(r), probe.row(r), rule, out))
+        .map(|(r, (out, strips))| row_pass::forward(level, d.bias, strips, seen.row(r), probe.row(r), rule, out))
         .collect();
     (out, Saved { logits, rows: gates })
+}
+
+/// The strips of each row, one per expert, so that a row can be handled by one thread.
+fn strips(logits: &mut [f32], shape: Shape) -> Vec<Vec<&mut [f32]>> {
+    let Shape { experts, rows, items, .. } = shape;
+    let mut strips: Vec<Vec<&mut [f32]>> = (0..rows).map(|_| Vec::with_capacity(experts)).collect();
+    for of_expert in logits.chunks_mut(rows * items) {
+        for (row, strip) in strips.iter_mut().zip(of_expert.chunks_mut(items)) {
+            row.push(strip);
+        }
+    }
+    strips
 }
 
 /// The experts' logits without their bias, which the row passes add: `[K, R, I]`.
@@ -171,32 +185,19 @@ pub fn driven_backward(
     let Shape { experts, rows, hidden, items } = d.shape;
     let width = items + 2 * experts;
     assert_eq!(d_out.len(), rows * width, "mixture: gradient [{rows}, {width}]");
-    // The strips of one row, one per expert, so that a row can be handled by one thread.
-    let mut strips: Vec<Vec<&mut [f32]>> = (0..rows).map(|_| Vec::with_capacity(experts)).collect();
-    for of_expert in saved.logits.chunks_mut(rows * items) {
-        for (row, strip) in strips.iter_mut().zip(of_expert.chunks_mut(items)) {
-            row.push(strip);
-        }
-    }
-    strips.par_iter_mut().enumerate().for_each(|(r, strips)| {
+    strips(&mut saved.logits, d.shape).par_iter_mut().enumerate().for_each(|(r, strips)| {
         let d_out = &d_out[r * width..][..width];
         row_pass::backward(level, d.bias, strips, &saved.rows[r], seen.row(r), probe.row(r), rule, d_out);
     });
     let d_logits = &saved.logits;
     let threads = if experts < MANY { Threads::All } else { Threads::One };
     let expert = |k: usize| Matrix::new(&d_logits[k * rows * items..][..rows * items], rows, items);
-    let d_z = build_chunks(z.len(), rows * hidden, |k, out| {
-        out.product(expert(k), d.expert(k).0.t(), threads);
-    });
-    let d_weight = build_chunks(d.weight.len(), hidden * items, |k, out| {
+    let sizes = [(z.len(), rows * hidden), (d.weight.len(), hidden * items), (d.bias.len(), items)];
+    let [d_z, d_weight, d_bias] = build_three(sizes, |k, [d_z, d_weight, d_bias]| {
         let z = Matrix::new(&z[k * rows * hidden..][..rows * hidden], rows, hidden);
-        out.product(z.t(), expert(k), threads);
-    });
-    let d_bias = build_chunks(d.bias.len(), items, |k, out| {
-        let out = out.zero();
-        for row in d_logits[k * rows * items..][..rows * items].chunks(items) {
-            out.iter_mut().zip(row).for_each(|(sum, d)| *sum += d);
-        }
+        d_z.product(expert(k), d.expert(k).0.t(), threads);
+        d_weight.product(z.t(), expert(k), threads);
+        add_rows(level, d_bias.zero(), &d_logits[k * rows * items..][..rows * items]);
     });
     Gradients { z: d_z, weight: d_weight, bias: d_bias }
 }
@@ -284,4 +285,27 @@ pub fn given_backward(d: Decoders<'_>, z: &[f32], gates: &[f32], d_out: &[f32]) 
         row.iter_mut().for_each(|z| *z *= gate);
     });
     (Gradients { z: d_z, weight: d_weight, bias: d_bias }, d_gates)
+}
+
+per_level! {
+    fn add_rows(out: &mut [f32], rows: &[f32]) = add_rows_body
+}
+
+/// Adds up rows, four at a time.
+#[inline(always)]
+fn add_rows_body<const FMA: bool>(out: &mut [f32], rows: &[f32]) {
+    let width = out.len();
+    let fours = rows.chunks_exact(4 * width);
+    for row in fours.remainder().chunks_exact(width) {
+        for (o, a) in out.iter_mut().zip(row) {
+            *o += a;
+        }
+    }
+    for four in fours {
+        let (ab, cd) = four.split_at(2 * width);
+        let ((a, b), (c, d)) = (ab.split_at(width), cd.split_at(width));
+        for ((o, (a, b)), (c, d)) in out.iter_mut().zip(a.iter().zip(b)).zip(c.iter().zip(d)) {
+            *o += (a + b) + (c + d);
+        }
+    }
 }

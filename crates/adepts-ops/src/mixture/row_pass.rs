@@ -4,7 +4,7 @@ use crate::level::{Level, per_level};
 use crate::math::{exp, fma};
 use crate::row_losses::kernel::LANES;
 
-use super::kernel::{Rule, Score, Shape};
+use super::kernel::{Rule, Score};
 
 /// The least probe loss, so that 1/L stays finite (nats).
 pub const LEAST_LOSS: f32 = 1e-6;
@@ -20,38 +20,47 @@ pub struct RowGate {
     pub log_sums: Vec<f32>,
 }
 
-/// Fills `out` with `[O | L | g]`.
+/// Fills `out` with `[O | L | g]`, from the row's logits, one strip per expert, which are left as they were.
 #[allow(clippy::too_many_arguments, reason = "one row of a fused operation")]
 pub(crate) fn forward(
     level: Level,
-    shape: Shape,
-    logits: &[f32],
     bias: &[f32],
-    r: usize,
+    strips: &mut [&mut [f32]],
     seen: &[u32],
     probe: &[u32],
     rule: Rule,
     out: &mut [f32],
 ) -> RowGate {
-    let Shape { experts, rows, items, .. } = shape;
-    let strip = |k: usize| &logits[(k * rows + r) * items..][..items];
+    let (experts, items) = (strips.len(), strips[0].len());
     let bias = |k: usize| &bias[k * items..][..items];
-    let mask = mask(items, seen);
     let mut losses = vec![0.0; experts];
     let mut log_sums = vec![0.0; experts];
+    let mut hidden = vec![0.0; seen.len()];
     if !probe.is_empty() {
-        for k in 0..experts {
-            let (e, b) = (strip(k), bias(k));
-            log_sums[k] = masked_log_sum(level, e, b, &mask);
-            let loss: f32 = probe.iter().map(|i| log_sums[k] - (e[*i as usize] + b[*i as usize])).sum();
+        for (k, strip) in strips.iter_mut().enumerate() {
+            // Seen items are hidden in place: a mask would have to be read along with every strip.
+            for (hidden, item) in hidden.iter_mut().zip(seen) {
+                *hidden = std::mem::replace(&mut strip[*item as usize], f32::NEG_INFINITY);
+            }
+            log_sums[k] = log_sum(level, strip, bias(k));
+            for (hidden, item) in hidden.iter().zip(seen) {
+                strip[*item as usize] = *hidden;
+            }
+            let b = bias(k);
+            let loss: f32 = probe.iter().map(|i| log_sums[k] - (strip[*i as usize] + b[*i as usize])).sum();
             // Not `max`, which would hide a NaN.
             losses[k] = if loss < LEAST_LOSS { LEAST_LOSS } else { loss };
         }
     }
     let shares = shares(&losses, probe.len(), rule);
     let (mixed, rest) = out.split_at_mut(items);
-    for k in 0..experts {
-        add_scaled(level, mixed, strip(k), bias(k), shares[k]);
+    for (k, pair) in strips.chunks(2).enumerate() {
+        let k = 2 * k;
+        match pair {
+            [one, two] => add_two(level, mixed, one, bias(k), shares[k], two, bias(k + 1), shares[k + 1]),
+            [one, ..] => add_scaled(level, mixed, one, bias(k), shares[k]),
+            [] => {}
+        }
     }
     rest[..experts].copy_from_slice(&losses);
     rest[experts..].copy_from_slice(&shares);
@@ -92,27 +101,21 @@ pub(crate) fn backward(
             }
         }
     }
-    let mask = if through.iter().any(|d| *d != 0.0) { mask(items, seen) } else { Vec::new() };
     for (k, strip) in strips.iter_mut().enumerate() {
         if through[k] == 0.0 {
             scale_into(level, strip, d_mixed, gate.shares[k]);
             continue;
         }
         let factor = through[k] * probe.len() as f32;
-        strip_gradient(level, strip, bias(k), &mask, gate.log_sums[k], factor, d_mixed, gate.shares[k]);
+        strip_gradient(level, strip, bias(k), gate.log_sums[k], factor, d_mixed, gate.shares[k]);
+        // Seen items have no part in the probe loss.
+        for &item in seen {
+            strip[item as usize] = gate.shares[k] * d_mixed[item as usize];
+        }
         for &item in probe {
             strip[item as usize] -= through[k];
         }
     }
-}
-
-/// 0 for items that may be listed, −∞ for those that were seen.
-fn mask(items: usize, seen: &[u32]) -> Vec<f32> {
-    let mut mask = vec![0.0; items];
-    for &item in seen {
-        mask[item as usize] = f32::NEG_INFINITY;
-    }
-    mask
 }
 
 /// Softmax over the experts of the score of their losses; equal shares without a probe.
@@ -142,25 +145,26 @@ fn slope(loss: f32, probe: usize, rule: Rule) -> f32 {
 }
 
 per_level! {
-    fn masked_log_sum(e: &[f32], bias: &[f32], mask: &[f32]) -> f32 = masked_log_sum_body
+    fn log_sum(e: &[f32], bias: &[f32]) -> f32 = log_sum_body
 }
 
+/// log Σ exp(e + bias).
 #[inline(always)]
-fn masked_log_sum_body<const FMA: bool>(e: &[f32], bias: &[f32], mask: &[f32]) -> f32 {
-    let ((e, e_rest), (b, b_rest), (m, m_rest)) = (e.as_chunks::<LANES>(), bias.as_chunks::<LANES>(), mask.as_chunks::<LANES>());
-    let rest = || e_rest.iter().zip(b_rest).zip(m_rest).map(|((e, b), m)| e + b + m);
+fn log_sum_body<const FMA: bool>(e: &[f32], bias: &[f32]) -> f32 {
+    let ((e, e_rest), (b, b_rest)) = (e.as_chunks::<LANES>(), bias.as_chunks::<LANES>());
+    let rest = || e_rest.iter().zip(b_rest).map(|(e, b)| e + b);
     let mut largest = [f32::NEG_INFINITY; LANES];
-    for ((e, b), m) in e.iter().zip(b).zip(m) {
+    for (e, b) in e.iter().zip(b) {
         for j in 0..LANES {
-            let x = e[j] + b[j] + m[j];
+            let x = e[j] + b[j];
             largest[j] = if x > largest[j] { x } else { largest[j] };
         }
     }
     let top = largest.into_iter().chain(rest()).fold(f32::NEG_INFINITY, f32::max);
     let mut sums = [0.0f32; LANES];
-    for ((e, b), m) in e.iter().zip(b).zip(m) {
+    for (e, b) in e.iter().zip(b) {
         for j in 0..LANES {
-            sums[j] += exp::<FMA>(e[j] + b[j] + m[j] - top);
+            sums[j] += exp::<FMA>(e[j] + b[j] - top);
         }
     }
     let tail: f32 = rest().map(|x| exp::<FMA>(x - top)).sum();
@@ -175,6 +179,34 @@ per_level! {
 fn add_scaled_body<const FMA: bool>(out: &mut [f32], e: &[f32], bias: &[f32], share: f32) {
     for ((o, e), b) in out.iter_mut().zip(e).zip(bias) {
         *o = fma::<FMA>(share, e + b, *o);
+    }
+}
+
+per_level! {
+    fn add_two(
+        out: &mut [f32],
+        one: &[f32],
+        bias_one: &[f32],
+        share_one: f32,
+        two: &[f32],
+        bias_two: &[f32],
+        share_two: f32,
+    ) = add_two_body
+}
+
+#[inline(always)]
+fn add_two_body<const FMA: bool>(
+    out: &mut [f32],
+    one: &[f32],
+    bias_one: &[f32],
+    share_one: f32,
+    two: &[f32],
+    bias_two: &[f32],
+    share_two: f32,
+) {
+    let pairs = one.iter().zip(bias_one).zip(two.iter().zip(bias_two));
+    for (o, ((e1, b1), (e2, b2))) in out.iter_mut().zip(pairs) {
+        *o = fma::<FMA>(share_two, e2 + b2, fma::<FMA>(share_one, e1 + b1, *o));
     }
 }
 
@@ -208,21 +240,27 @@ fn scale_into_body<const FMA: bool>(out: &mut [f32], d_mixed: &[f32], share: f32
 }
 
 per_level! {
-    fn strip_gradient(strip: &mut [f32], bias: &[f32], mask: &[f32], log_sum: f32, factor: f32, d_mixed: &[f32], share: f32) = strip_gradient_body
+    fn strip_gradient(
+        strip: &mut [f32],
+        bias: &[f32],
+        log_sum: f32,
+        factor: f32,
+        d_mixed: &[f32],
+        share: f32,
+    ) = strip_gradient_body
 }
 
-/// `factor · p + share · dO`, p the softmax over the items that are not seen.
+/// `factor · exp(e + bias − log_sum) + share · dO`.
 #[inline(always)]
 fn strip_gradient_body<const FMA: bool>(
     strip: &mut [f32],
     bias: &[f32],
-    mask: &[f32],
     log_sum: f32,
     factor: f32,
     d_mixed: &[f32],
     share: f32,
 ) {
-    for (((x, b), m), d) in strip.iter_mut().zip(bias).zip(mask).zip(d_mixed) {
-        *x = fma::<FMA>(factor, exp::<FMA>(*x + b + m - log_sum), share * d);
+    for ((x, b), d) in strip.iter_mut().zip(bias).zip(d_mixed) {
+        *x = fma::<FMA>(factor, exp::<FMA>(*x + b - log_sum), share * d);
     }
 }

@@ -1,5 +1,7 @@
 //! Gathers of weight rows into registers, tile by tile of columns.
 
+use std::mem::MaybeUninit;
+
 use crate::buffer::build_chunks;
 use crate::csr::Csr;
 use crate::level::{Level, per_level};
@@ -27,8 +29,12 @@ impl Shape {
     }
 }
 
-/// Rows of one task: a tile of weights is read once for that many rows.
-const ROWS: usize = 128;
+/// Rows of one task: a tile of weights is read once for that many rows. A single expert is cut finer, for all threads.
+const ROWS: usize = 512;
+/// The same for fewer experts than [`MANY`].
+const FEW_ROWS: usize = 64;
+/// From this number of experts on there is work for all threads in whole experts.
+const MANY: usize = 4;
 /// Rows of the weight gradient of one task.
 const WEIGHT_ROWS: usize = 256;
 
@@ -54,11 +60,14 @@ pub fn forward_first(level: Level, shape: Shape, weight: &[f32], bias: &[f32], r
     shape.check(weight, bias, rows);
     assert!(take <= width, "sparse_linear: the first {take} of {width} columns");
     let count = rows.rows();
-    build_chunks(experts * count * take, ROWS * take, |chunk, out| {
-        pieces(out.zero(), chunk * ROWS, take, count, |k, first, out| {
+    let task = if experts < MANY { FEW_ROWS } else { ROWS };
+    build_chunks(experts * count * take, task * take, |chunk, out| {
+        let fill = |k: usize, first: usize, out: &mut [MaybeUninit<f32>]| {
             let weight = &weight[k * items * width..][..items * width];
             gather(level, out, weight, width, &bias[k * width..][..take], rows, first);
-        });
+        };
+        // SAFETY: `gather` writes every tile of every row of its place.
+        unsafe { out.pieces(chunk * task, take, count, fill) };
     })
 }
 
@@ -73,9 +82,11 @@ pub fn backward(level: Level, shape: Shape, rows: &Csr, d_out: &[f32]) -> (Vec<f
     assert_eq!(d_out.len(), experts * count * width, "sparse_linear: gradient [{experts}, {count}, {width}]");
     let _ = rows.transposed(); // built once, before the threads need it
     let d_weight = build_chunks(experts * items * width, WEIGHT_ROWS * width, |chunk, out| {
-        pieces(out.zero(), chunk * WEIGHT_ROWS, width, items, |k, first, out| {
+        let fill = |k: usize, first: usize, out: &mut [MaybeUninit<f32>]| {
             scatter(level, out, &d_out[k * count * width..][..count * width], rows, width, first);
-        });
+        };
+        // SAFETY: `scatter` writes every tile of every row of its place.
+        unsafe { out.pieces(chunk * WEIGHT_ROWS, width, items, fill) };
     });
     let d_bias = build_chunks(experts * width, width, |k, out| {
         let out = out.zero();
@@ -86,21 +97,8 @@ pub fn backward(level: Level, shape: Shape, rows: &Csr, d_out: &[f32]) -> (Vec<f
     (d_weight, d_bias)
 }
 
-/// Cuts a chunk of the stacked rows, which starts at row `start`, where one expert's `per_expert` rows end.
-fn pieces(mut out: &mut [f32], start: usize, width: usize, per_expert: usize, mut each: impl FnMut(usize, usize, &mut [f32])) {
-    let mut at = start;
-    while !out.is_empty() {
-        let (k, first) = (at / per_expert, at % per_expert);
-        let rows = (per_expert - first).min(out.len() / width);
-        let (piece, rest) = out.split_at_mut(rows * width);
-        each(k, first, piece);
-        out = rest;
-        at += rows;
-    }
-}
-
 per_level! {
-    fn gather(out: &mut [f32], weight: &[f32], stride: usize, bias: &[f32], rows: &Csr, first: usize) = gather_body
+    fn gather(out: &mut [MaybeUninit<f32>], weight: &[f32], stride: usize, bias: &[f32], rows: &Csr, first: usize) = gather_body
 }
 
 /// The widest tile of columns kept in registers.
@@ -108,7 +106,7 @@ const TILE: usize = 64;
 
 #[inline(always)]
 fn gather_body<const FMA: bool>(
-    out: &mut [f32],
+    out: &mut [MaybeUninit<f32>],
     weight: &[f32],
     stride: usize,
     bias: &[f32],
@@ -137,7 +135,7 @@ fn gather_body<const FMA: bool>(
 
 #[inline(always)]
 fn gather_tile<const FMA: bool, const N: usize>(
-    out: &mut [f32],
+    out: &mut [MaybeUninit<f32>],
     weight: &[f32],
     stride: usize,
     from: usize,
@@ -153,16 +151,17 @@ fn gather_tile<const FMA: bool, const N: usize>(
         }
     }
     for j in 0..N {
-        out[j] = fma::<FMA>(scale, sum[j], bias[j]);
+        sum[j] = fma::<FMA>(scale, sum[j], bias[j]);
     }
+    out.write_copy_of_slice(&sum);
 }
 
 per_level! {
-    fn scatter(out: &mut [f32], d_out: &[f32], rows: &Csr, width: usize, first: usize) = scatter_body
+    fn scatter(out: &mut [MaybeUninit<f32>], d_out: &[f32], rows: &Csr, width: usize, first: usize) = scatter_body
 }
 
 #[inline(always)]
-fn scatter_body<const FMA: bool>(out: &mut [f32], d_out: &[f32], rows: &Csr, width: usize, first: usize) {
+fn scatter_body<const FMA: bool>(out: &mut [MaybeUninit<f32>], d_out: &[f32], rows: &Csr, width: usize, first: usize) {
     let transposed = rows.transposed();
     let mut from = 0;
     while from < width {
@@ -184,7 +183,7 @@ fn scatter_body<const FMA: bool>(out: &mut [f32], d_out: &[f32], rows: &Csr, wid
 
 #[inline(always)]
 fn scatter_tile<const FMA: bool, const N: usize>(
-    out: &mut [f32],
+    out: &mut [MaybeUninit<f32>],
     d_out: &[f32],
     width: usize,
     from: usize,
@@ -198,5 +197,5 @@ fn scatter_tile<const FMA: bool, const N: usize>(
             sum[j] = fma::<FMA>(scale, d[j], sum[j]);
         }
     }
-    out.copy_from_slice(&sum);
+    out.write_copy_of_slice(&sum);
 }
