@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# Trains what docs/reproduction.md reports, one group of rows at a time:
+#
+#   ADEPTS_DATA=/path/to/data experiments/reproduce.sh GROUP [OUT]
+#
+# GROUP is baselines (minutes), ablations (20 experts, hours), first (the paper's first experiments, hours),
+# large (100 experts, an hour), wsdm22 (another split, minutes) or probes. Finished runs are kept, stopped ones continued.
+# Set ADEPTS to the binary and SEEDS to the seeds ("1 2 3").
+set -euo pipefail
+cd "$(dirname "$0")/.."
+group=${1:?which group: baselines, ablations, first, large, wsdm22 or probes}
+out=${2:-reproduction}
+adepts=${ADEPTS:-target/release/adepts}
+seeds=${SEEDS:-1 2 3}
+
+# train NAME FILE [KEY=VALUE…]: one run per seed of split and training.
+train() {
+  local name=$1 file=$2 seed settings=()
+  shift 2
+  for setting in "$@"; do settings+=(--set "$setting"); done
+  for seed in $seeds; do
+    local run="$out/$name-s$seed"
+    [ -e "$run/manifest.json" ] && continue
+    "$adepts" train "experiments/$file" --set "seed=$seed" --set "name=$name-s$seed" "${settings[@]}" --out "$run" --resume
+  done
+}
+
+# compare NAME…: mean and interval over the seeds, differences from the first.
+compare() {
+  local runs=() name seed
+  for name in "$@"; do for seed in $seeds; do runs+=("$out/$name-s$seed"); done; done
+  "$adepts" compare "${runs[@]}" --metric ndcg@20
+}
+
+sum=model.kl.reduce=sum
+uniform='model.gate={kind="uniform"}'
+small=model.experts=20
+
+case $group in
+  baselines)
+    train popularity popularity-ml-1m.toml
+    train itemknn itemknn-ml-1m.toml
+    train ease ease-ml-1m.toml
+    train multvae-mean multvae-ml-1m.toml
+    train multvae-sum multvae-ml-1m.toml $sum
+    train multvae-h1000 multvae-ml-1m.toml $sum 'model.hidden=[1000]'
+    # The plain average of ten single models that differ in their training seed, on the split of each seed.
+    for seed in $seeds; do
+      for n in 1 2 3 4 5 6 7 8 9 10; do
+        run="$out/average-part-$n-s$seed"
+        [ -e "$run/manifest.json" ] || "$adepts" train experiments/multvae-ml-1m.toml --set "split.seed=$seed" \
+          --set "seed=$((1000 * seed + n))" --set $sum --out "$run" --resume
+      done
+      "$adepts" evaluate --average "$out"/average-part-[123]-s"$seed"
+      "$adepts" evaluate --average "$out"/average-part-*-s"$seed"
+    done
+    compare ease popularity itemknn multvae-mean multvae-sum multvae-h1000
+    ;;
+  ablations)
+    train tall20 tall-ml-1m.toml $small
+    train lmoe20 lmoe-ml-1m.toml $small
+    train moe20 moe-ml-1m.toml $small
+    train uniform20 lmoe-ml-1m.toml $small "$uniform"
+    train uniform-weights20 tall-ml-1m.toml $small "$uniform"
+    for seed in $seeds; do "$adepts" evaluate "$out/tall20-s$seed" --probe none; done
+    compare tall20 lmoe20 moe20 uniform20 uniform-weights20
+    ;;
+  first)
+    train tall20 tall-ml-1m.toml $small
+    train tall20-mlp tall-ml-1m.toml $small 'model.gate={kind="mlp"}'
+    for gap in 0 10; do train "tall20-gap$gap" tall-ml-1m.toml $small "model.weights.gap=$gap"; done
+    for alpha in 0.02 0.2; do train "tall20-alpha$alpha" tall-ml-1m.toml $small "model.weights.alpha=$alpha"; done
+    compare tall20 tall20-mlp tall20-gap0 tall20-gap10 tall20-alpha0.02 tall20-alpha0.2
+    ;;
+  large)
+    seeds=${SEEDS:-1}
+    train tall100 tall-ml-1m.toml
+    train lmoe100 lmoe-ml-1m.toml
+    compare tall100 lmoe100
+    ;;
+  probes)
+    train tall20 tall-ml-1m.toml $small
+    train tall20-history tall-ml-1m.toml $small model.gate.probe=history model.weights.probe=history
+    train multvae-sum multvae-ml-1m.toml $sum
+    train ease ease-ml-1m.toml
+    for seed in $seeds; do
+      "$adepts" evaluate --validation-as-input "$out/multvae-sum-s$seed" "$out/ease-s$seed"
+    done
+    compare tall20 tall20-history
+    ;;
+  wsdm22)
+    settings=('data.source=${ADEPTS_DATA}/ml-1m-wsdm22-split.parquet' data.item=item_id 'data.filter={}'
+      'split={kind="column",column="split"}' eval.mask_validation=false)
+    learned=(model.dropout=0.2 'model.kl={reduce="mean",cap=0.2,steps=0}' train.optimizer.l2=0.01)
+    train wsdm22-vae multvae-ml-1m.toml "${settings[@]}" "${learned[@]}" train.stop.patience=10
+    train wsdm22-wl wl-ml-1m.toml "${settings[@]}" "${learned[@]}" train.stop.patience=5
+    train wsdm22-ease ease-ml-1m.toml "${settings[@]}"
+    compare wsdm22-vae wsdm22-wl wsdm22-ease
+    ;;
+  *) echo "unknown group $group" >&2; exit 2 ;;
+esac
