@@ -19,7 +19,7 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     // Where stderr is closed there is nobody to tell.
-    let _closed = writeln!(stderr(), "error: {error:#}");
+    let _closed = writeln!(stderr(), "error: {error}");
     let request = error.downcast_ref::<Error>().is_some_and(is_request)
         || error.downcast_ref::<DataError>().is_some_and(is_wrong_source);
     ExitCode::from(if request { WRONG_REQUEST } else { FAILED })

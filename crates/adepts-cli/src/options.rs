@@ -1,7 +1,7 @@
 //! Options that verbs share.
 
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use adepts::experiment::Work;
 use adepts::{Experiment, config};
@@ -46,10 +46,10 @@ pub(crate) struct Global {
     pub(crate) quiet: bool,
 }
 
-/// Where the columns of a log are, what is kept of it and how it is cut.
-#[derive(Args, Default)]
-#[command(next_help_heading = "The log")]
-pub(crate) struct LogOptions {
+/// How a log is laid out.
+#[derive(Args)]
+#[command(next_help_heading = "Layout of the log")]
+pub(crate) struct LayoutOptions {
     /// Column of the user's id: its name, or its position from 1 with --no-header
     #[arg(long, value_name = "COLUMN")]
     user: Option<String>,
@@ -59,27 +59,12 @@ pub(crate) struct LogOptions {
     /// Column of the rating
     #[arg(long, value_name = "COLUMN")]
     rating: Option<String>,
-    /// Keep only rows with at least this rating
-    #[arg(long, value_name = "X")]
-    min_rating: Option<f64>,
     /// Column of the kind of event
     #[arg(long, value_name = "COLUMN")]
     event: Option<String>,
-    /// Keep only these kinds of event, separated by commas
-    #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
-    events: Vec<String>,
     /// Column of the time
     #[arg(long, value_name = "COLUMN")]
     time: Option<String>,
-    /// Keep only rows at or after this moment (2024-03-01, or seconds since 1970)
-    #[arg(long, value_name = "TIME")]
-    from: Option<String>,
-    /// Keep only rows before this moment
-    #[arg(long, value_name = "TIME")]
-    until: Option<String>,
-    /// Column with a group of users to report on, constant for each user; may be repeated
-    #[arg(long, value_name = "COLUMN")]
-    group: Vec<String>,
     /// What stands between the values of a text file [default: by the name of the file]
     #[arg(long, value_name = "TEXT")]
     delimiter: Option<String>,
@@ -89,12 +74,43 @@ pub(crate) struct LogOptions {
     /// Format of the files [default: by their names]
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<FileFormat>,
+}
+
+/// How a log is laid out, and what is kept of it.
+#[derive(Args)]
+pub(crate) struct LogOptions {
+    #[command(flatten)]
+    layout: LayoutOptions,
+    #[command(flatten)]
+    kept: KeptOptions,
+}
+
+/// What is kept of a log.
+#[derive(Args)]
+#[command(next_help_heading = "What is kept of the log")]
+struct KeptOptions {
+    /// Keep only rows with at least this rating
+    #[arg(long, value_name = "X")]
+    min_rating: Option<f64>,
+    /// Keep only these kinds of event, separated by commas
+    #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
+    events: Vec<String>,
+    /// Keep only rows at or after this moment (2024-03-01, or seconds since 1970)
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+    /// Keep only rows before this moment
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
     /// Rows that cannot be read: end with an error, or count and skip them [default: fail]
     #[arg(long, value_enum, value_name = "WHAT")]
     bad_rows: Option<BadRows>,
     /// Keep only users and items with at least N interactions, until nothing changes
     #[arg(long, value_name = "N")]
     core: Option<usize>,
+
+    /// Column with a group of users to report on, constant for each user; may be repeated
+    #[arg(long, value_name = "COLUMN")]
+    group: Vec<String>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -110,43 +126,54 @@ enum BadRows {
     Skip,
 }
 
+impl LayoutOptions {
+    /// A column as the value of a key.
+    fn column(&self, name: &str) -> String {
+        match name.parse::<usize>() {
+            Ok(position) if self.no_header => position.to_string(),
+            _ => quoted(name),
+        }
+    }
+
+    /// As overrides of an experiment's keys.
+    pub(crate) fn sets(&self) -> Vec<String> {
+        let column = |name: &Option<String>| name.as_ref().map(|name| self.column(name));
+        keyed([
+            ("user", column(&self.user)),
+            ("item", column(&self.item)),
+            ("rating", column(&self.rating)),
+            ("event", column(&self.event)),
+            ("time", column(&self.time)),
+            ("delimiter", self.delimiter.as_deref().map(|text| quoted(&text.replace("\\t", "\t")))),
+            ("header", self.no_header.then(|| "false".into())),
+            ("format", self.format.and_then(name_of)),
+        ])
+    }
+}
+
 impl LogOptions {
     /// As overrides of an experiment's keys.
     pub(crate) fn sets(&self) -> Vec<String> {
-        let mut sets = Vec::new();
-        let column = |name: &String| match name.parse::<usize>() {
-            Ok(position) if self.no_header => position.to_string(),
-            _ => quoted(name),
-        };
-        let columns = [
-            ("user", &self.user),
-            ("item", &self.item),
-            ("rating", &self.rating),
-            ("event", &self.event),
-            ("time", &self.time),
-        ];
-        sets.extend(columns.iter().filter_map(|(key, name)| Some(format!("data.{key}={}", column(name.as_ref()?)))));
-        if !self.group.is_empty() {
-            sets.push(format!("data.groups=[{}]", self.group.iter().map(column).collect::<Vec<_>>().join(", ")));
-        }
-        if !self.events.is_empty() {
-            sets.push(format!(
-                "data.filter.events=[{}]",
-                self.events.iter().map(|e| quoted(e)).collect::<Vec<_>>().join(", ")
-            ));
-        }
+        let Self { layout, kept } = self;
         let moment = |text: &String| text.parse::<i64>().map_or_else(|_| quoted(text), |seconds| seconds.to_string());
-        let mut set = |key: &str, value: Option<String>| sets.extend(value.map(|value| format!("data.{key}={value}")));
-        set("filter.min_rating", self.min_rating.map(|x| format!("{x:?}")));
-        set("filter.from", self.from.as_ref().map(moment));
-        set("filter.until", self.until.as_ref().map(moment));
-        set("filter.core", self.core.map(|n| n.to_string()));
-        set("delimiter", self.delimiter.as_deref().map(|text| quoted(&text.replace("\\t", "\t"))));
-        set("header", self.no_header.then(|| "false".into()));
-        set("format", self.format.and_then(name_of));
-        set("bad_rows", self.bad_rows.and_then(name_of));
+        let list = |values: Vec<String>| (!values.is_empty()).then(|| format!("[{}]", values.join(", ")));
+        let mut sets = layout.sets();
+        sets.extend(keyed([
+            ("filter.min_rating", kept.min_rating.map(|x| format!("{x:?}"))),
+            ("filter.events", list(kept.events.iter().map(|event| quoted(event)).collect())),
+            ("filter.from", kept.from.as_ref().map(moment)),
+            ("filter.until", kept.until.as_ref().map(moment)),
+            ("filter.core", kept.core.map(|n| n.to_string())),
+            ("bad_rows", kept.bad_rows.and_then(name_of)),
+            ("groups", list(kept.group.iter().map(|name| layout.column(name)).collect())),
+        ]));
         sets
     }
+}
+
+/// The keys of `[data]` that have a value.
+fn keyed<const N: usize>(values: [(&str, Option<String>); N]) -> Vec<String> {
+    values.into_iter().filter_map(|(key, value)| Some(format!("data.{key}={}", value?))).collect()
 }
 
 /// The name of a value as it is typed, in quotes.
@@ -157,6 +184,62 @@ fn name_of<T: ValueEnum>(value: T) -> Option<String> {
 /// Text as a TOML value.
 pub(crate) fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
+}
+
+/// How a log is cut.
+#[derive(Args)]
+#[command(next_help_heading = "Split")]
+pub(crate) struct SplitOptions {
+    /// How the log is cut [default: random]
+    #[arg(long, value_enum, value_name = "KIND")]
+    split: Option<SplitKind>,
+    /// Share for validation, or items per user with leave-last
+    #[arg(long, value_name = "X", requires = "split")]
+    validation: Option<String>,
+    /// Share for test, or items per user with leave-last
+    #[arg(long, value_name = "X", requires = "split")]
+    test: Option<String>,
+    /// With users: share of a held-out user's items that are the history
+    #[arg(long, value_name = "X", requires = "split")]
+    input_share: Option<f64>,
+    /// With column: the column that says train, validation or test
+    #[arg(long, value_name = "COLUMN", requires = "split")]
+    split_column: Option<String>,
+    /// Seed of the split [default: 2024]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum SplitKind {
+    /// Of each user's interactions, at random
+    Random,
+    /// The last items of each user by time
+    LeaveLast,
+    /// By two moments in the whole log
+    Temporal,
+    /// Whole users are held out
+    Users,
+    /// By a column of the log
+    Column,
+}
+
+impl SplitOptions {
+    /// As overrides of an experiment's keys.
+    pub(crate) fn sets(&self) -> Vec<String> {
+        let seed = self.seed.map(|seed| format!("seed={seed}"));
+        let split = self.split.and_then(name_of).map(|kind| {
+            let parts = [
+                Some(format!("kind = {kind}")),
+                self.validation.as_ref().map(|x| format!("validation = {x}")),
+                self.test.as_ref().map(|x| format!("test = {x}")),
+                self.input_share.map(|x| format!("input = {x:?}")),
+                self.split_column.as_deref().map(|name| format!("column = {}", quoted(name))),
+            ];
+            format!("split={{ {} }}", parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
+        });
+        seed.into_iter().chain(split).collect()
+    }
 }
 
 /// How training is done; none of it changes the result.
@@ -195,9 +278,4 @@ pub(crate) fn experiment(file: Option<&PathBuf>, sets: &[String]) -> Result<Expe
         Some(file) => config::open(file, sets, &variable),
         None => Experiment::read("the command line", "", sets, &variable),
     }
-}
-
-/// A folder or file as a message names it.
-pub(crate) fn shown(path: &Path) -> String {
-    path.display().to_string()
 }

@@ -48,15 +48,6 @@ impl Terminal {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// A line that stays.
-    pub(crate) fn note(&self, text: &str) {
-        match &self.bar {
-            _ if self.quiet => {}
-            Some(bar) => bar.suspend(|| line(text)),
-            None => line(text),
-        }
-    }
-
     /// Takes the moving line away.
     pub(crate) fn clear(&self) {
         if let Some(bar) = &self.bar {

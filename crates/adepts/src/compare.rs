@@ -73,11 +73,7 @@ pub fn check_data(records: &[Record]) -> Result<(), Error> {
 }
 
 /// Compares runs: user by user where all are on the same data, and over seeds where they are on several splits.
-pub fn compare(
-    records: &[Record],
-    baseline: Option<&str>,
-    metric: Option<MetricAt>,
-) -> Result<Compared, Error> {
+pub fn compare(records: &[Record], baseline: Option<&str>, metric: Option<MetricAt>) -> Result<Compared, Error> {
     let Some(first) = records.first().filter(|_| records.len() > 1) else {
         return Err(CompareError::TooFewRuns { runs: records.len() }.into());
     };
@@ -96,13 +92,9 @@ fn as_folder(records: &[Record], name: &str) -> String {
 }
 
 /// Compares runs on the same data with the one called `baseline`.
-pub fn by_users(
-    records: &[Record],
-    data: &Dataset,
-    baseline: &str,
-    metric: MetricAt,
-) -> Result<Comparison, Error> {
-    let measured = |record: &Record| Ok((record.name.clone(), read_per_user(&record.folder.join(run::PER_USER), &data.users)?));
+pub fn by_users(records: &[Record], data: &Dataset, baseline: &str, metric: MetricAt) -> Result<Comparison, Error> {
+    let measured =
+        |record: &Record| Ok((record.name.clone(), read_per_user(&record.folder.join(run::PER_USER), &data.users)?));
     let runs = records.iter().map(measured).collect::<Result<Vec<_>, Error>>()?;
     let Some(first) = records.first() else { return Err(CompareError::TooFewRuns { runs: 0 }.into()) };
     let groups = groupings(data, &first.experiment.eval)?;
@@ -151,7 +143,8 @@ fn over_seeds(records: &[Record], baseline: Option<&str>, metric: MetricAt) -> R
         let value = |run: &RunSummary| figure(run, by, name, metric);
         let models = models.iter().enumerate().map(|(at, model)| {
             let values: Vec<f64> = model.runs.values().map(|run| value(run)).collect();
-            let both = model.runs.iter().filter_map(|(pair, run)| Some((value(run), value(models[base].runs.get(pair)?))));
+            let both =
+                model.runs.iter().filter_map(|(pair, run)| Some((value(run), value(models[base].runs.get(pair)?))));
             let (ours, theirs): (Vec<f64>, Vec<f64>) = both.unzip();
             let paired = at != base && !ours.is_empty();
             let difference = paired.then(|| difference_across_seeds(&ours, &theirs)).transpose()?;
@@ -179,7 +172,11 @@ fn over_seeds(records: &[Record], baseline: Option<&str>, metric: MetricAt) -> R
 fn figure(run: &RunSummary, by: &str, name: &str, metric: MetricAt) -> f64 {
     let metric = metric.to_string();
     let group = run.groups.iter().find(|group| group.by == by && group.name == name);
-    let found = if by.is_empty() { run.metrics.get(&metric).copied() } else { group.and_then(|g| Some(g.metrics.get(&metric)?.mean)) };
+    let found = if by.is_empty() {
+        run.metrics.get(&metric).copied()
+    } else {
+        group.and_then(|g| Some(g.metrics.get(&metric)?.mean))
+    };
     found.unwrap_or(f64::NAN)
 }
 

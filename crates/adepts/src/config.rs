@@ -109,7 +109,9 @@ impl Experiment {
     }
 
     /// Reads a configuration that is a table already.
-    pub fn from_table(table: toml::Table, variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+    pub fn from_table(mut table: toml::Table, variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        default_kind(table.get_mut("split"), "random");
+        default_kind(table.get_mut("train").and_then(|train| train.get_mut("optimizer")), "adam");
         let typed: Typed = config::read(table)?;
         let Typed { name, seed, mut data, split, model, train, eval } = typed;
         data.source = expand(&data.source, variable)?;
@@ -163,6 +165,13 @@ impl Experiment {
     }
 }
 
+/// So that one key of a table can be set alone.
+fn default_kind(table: Option<&mut toml::Value>, kind: &str) {
+    if let Some(table) = table.and_then(toml::Value::as_table_mut) {
+        table.entry("kind").or_insert_with(|| kind.into());
+    }
+}
+
 /// Replaces `${NAME}`.
 fn expand(source: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<String, ConfigError> {
     let Some((before, rest)) = source.split_once("${") else { return Ok(source.to_owned()) };
@@ -176,7 +185,7 @@ fn expand(source: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Str
 }
 
 /// Sets `a.b.c=value`; the value is TOML, or text if it is none.
-fn override_key(table: &mut toml::Table, set: &str) -> Result<(), ConfigError> {
+pub fn override_key(table: &mut toml::Table, set: &str) -> Result<(), ConfigError> {
     let (path, value) =
         set.split_once('=').ok_or_else(|| ConfigError::Syntax("expected key=value, such as train.batch=256".into()))?;
     let value = value.trim();

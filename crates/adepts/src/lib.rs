@@ -1,10 +1,13 @@
 //! The front hall: where configuration, data, models, training, evaluation and report are joined.
 
 pub mod compare;
+pub mod average;
 pub mod config;
 pub mod error;
 pub mod evaluate;
 pub mod experiment;
+pub mod quickstart;
+pub mod recommend;
 pub mod report;
 pub mod run;
 

@@ -164,7 +164,10 @@ impl<'a> Recommender<'a> {
             done += users.len() as u64;
             self.users(users, n)
         });
-        write_atomically(path, |file| if parquet { self.parquet(file, &mut answers) } else { jsonl(file, &mut answers) })?;
+        write_atomically(
+            path,
+            |file| if parquet { self.parquet(file, &mut answers) } else { jsonl(file, &mut answers) },
+        )?;
         Ok(users.len())
     }
 
@@ -178,7 +181,8 @@ impl<'a> Recommender<'a> {
         ]));
         let mut writer = ArrowWriter::try_new(file, Arc::clone(&schema), None)?;
         for answers in batches {
-            let rows = || answers.iter().flat_map(|answer| answer.items.iter().enumerate().map(move |row| (answer, row)));
+            let rows =
+                || answers.iter().flat_map(|answer| answer.items.iter().enumerate().map(move |row| (answer, row)));
             let columns: Vec<ArrayRef> = vec![
                 ids(&self.run.data.users, rows().filter_map(|(answer, _)| answer.user.as_ref())),
                 Arc::new(UInt32Array::from_iter_values(rows().map(|(_, (rank, _))| rank as u32 + 1))),

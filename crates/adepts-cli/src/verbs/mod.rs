@@ -1,6 +1,17 @@
-//! The verbs.
+//! The verbs: options in, one call of the front hall, tables or JSON out.
 
+mod compare;
+mod doctor;
 mod evaluate;
+mod import;
+mod inspect;
+mod metrics;
+mod models;
+mod prepare;
+mod quickstart;
+mod recommend;
+mod report;
+mod simulate;
 mod train;
 
 use clap::Subcommand;
@@ -10,15 +21,37 @@ use crate::progress::Terminal;
 /// What can be asked for.
 #[derive(Subcommand)]
 pub(crate) enum Verb {
-    Train(train::Options),
+    Quickstart(quickstart::Options),
+    Inspect(inspect::Options),
+    Simulate(simulate::Options),
+    Import(import::Options),
+    Prepare(prepare::Options),
+    Train(Box<train::Options>),
     Evaluate(evaluate::Options),
+    Compare(compare::Options),
+    Report(report::Options),
+    Recommend(recommend::Options),
+    Models(models::Options),
+    Metrics(metrics::Options),
+    Doctor(doctor::Options),
 }
 
 impl Verb {
     pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
         match self {
+            Self::Quickstart(options) => options.run(terminal),
+            Self::Inspect(options) => options.run(),
+            Self::Simulate(options) => options.run(terminal),
+            Self::Import(options) => options.run(terminal),
+            Self::Prepare(options) => options.run(terminal),
             Self::Train(options) => options.run(terminal),
             Self::Evaluate(options) => options.run(terminal),
+            Self::Compare(options) => options.run(),
+            Self::Report(options) => options.run(),
+            Self::Recommend(options) => options.run(terminal),
+            Self::Models(options) => options.run(),
+            Self::Metrics(options) => options.run(),
+            Self::Doctor(options) => options.run(),
         }
     }
 }

@@ -1,0 +1,77 @@
+//! `adepts compare`: is one run better than another, and for whom?
+
+use std::path::PathBuf;
+
+use adepts::compare::{Compared, SeedComparison, compare};
+use adepts::page::comparison_table;
+use adepts::page::table::TextTable;
+use adepts::{Error, report};
+use clap::Args;
+
+use crate::output;
+
+/// Compare runs: user by user on the same data, or over seeds where each model has runs on several splits.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  adepts compare runs/ease runs/multvae runs/tall
+  adepts compare runs/* --baseline ease --metric recall@20 --html comparison.html
+  adepts compare runs/multvae-s1 runs/multvae-s2 runs/multvae-s3 runs/tall-s1 runs/tall-s2 runs/tall-s3
+
+Runs on the same data are paired by user: differences with 95 % bootstrap intervals, p-values of the paired t-test
+corrected over groups by Holm's procedure. Runs on different splits are paired by split and seed, where the name of a run
+without its seed (tall-s1, tall-seed1, tall-2024) says which model it is of: means with 95 % t-intervals.")]
+pub(crate) struct Options {
+    /// Run folders
+    #[arg(value_name = "RUN", required = true)]
+    runs: Vec<PathBuf>,
+    /// What is compared [default: the first metric of the first run]
+    #[arg(long, value_name = "METRIC")]
+    metric: Option<String>,
+    /// The run, or over seeds the model, that the others are compared with [default: the first]
+    #[arg(long, value_name = "NAME")]
+    baseline: Option<String>,
+    /// Print as JSON
+    #[arg(long)]
+    json: bool,
+    /// Also write a page of the runs
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+}
+
+impl Options {
+    pub(crate) fn run(&self) -> anyhow::Result<()> {
+        let metric = self.metric.as_ref().map(|name| name.parse()).transpose().map_err(Error::from)?;
+        let records = report::open_all(&self.runs)?;
+        let compared = compare(&records, self.baseline.as_deref(), metric)?;
+        if let Some(page) = &self.html {
+            report::write(page, "", &records)?;
+        }
+        match &compared {
+            compared if self.json => output::json(compared),
+            Compared::Users(comparison) => output::text(&comparison_table(comparison)),
+            Compared::Seeds(comparison) => output::text(&seeds(comparison)),
+        }
+    }
+}
+
+fn seeds(comparison: &SeedComparison) -> String {
+    let mut table =
+        TextTable::new(["group", "model", "seeds", "mean", "95 % interval", "difference", "95 % interval", "p"]);
+    let signed = |x: f64| if x.is_finite() { format!("{x:+.4}") } else { "?".to_owned() };
+    let plain = |x: f64| if x.is_finite() { format!("{x:.4}") } else { "?".to_owned() };
+    for group in &comparison.groups {
+        for (place, model) in group.models.iter().enumerate() {
+            let e = &model.estimate;
+            let name = if place == 0 { group.name.clone() } else { String::new() };
+            let interval = format!("{} to {}", plain(e.lower), plain(e.upper));
+            let mut row = vec![name, model.model.clone(), e.n.to_string(), plain(e.mean), interval];
+            row.extend(model.difference.iter().flat_map(|found| {
+                let d = &found.difference;
+                [signed(d.mean), format!("{} to {}", signed(d.lower), signed(d.upper)), format!("{:.3}", found.p)]
+            }));
+            table.row(row);
+        }
+    }
+    format!("{} against {}, paired by split and seed\n{}", comparison.metric, comparison.baseline, table.render())
+}

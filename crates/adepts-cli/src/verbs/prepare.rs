@@ -1,0 +1,86 @@
+//! `adepts prepare`: from a log to a prepared folder.
+
+use std::path::PathBuf;
+
+use adepts::Error;
+use adepts::data::{self, Manifest};
+use adepts::page::table::TextTable;
+use clap::Args;
+
+use crate::options::{LogOptions, SplitOptions, experiment, quoted};
+use crate::output;
+use crate::progress::Terminal;
+
+/// Filter a log, cut it into training, validation and test, and keep the result as a folder.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  adepts prepare --input log.csv --user customer --item sku --out prepared
+  adepts prepare --input log.csv --user customer --item sku --rating stars --min-rating 4 --core 5 --out prepared
+  adepts prepare --input log.jsonl.gz --user u --item i --time at --split leave-last --out prepared
+  adepts prepare --config experiments/tall-ml-1m.toml --out prepared
+
+A prepared folder that is there is replaced. No users or items are dropped unless asked for.")]
+pub(crate) struct Options {
+    /// The log: a file, a glob or a folder
+    #[arg(long, value_name = "FILE", required_unless_present = "config")]
+    input: Option<String>,
+    /// Take [data] and [split] from this experiment file; options given here come first
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The folder to write
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Print the manifest as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    log: LogOptions,
+    #[command(flatten)]
+    split: SplitOptions,
+}
+
+impl Options {
+    pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
+        let mut sets: Vec<String> = self.input.iter().map(|input| format!("data.source={}", quoted(input))).collect();
+        sets.extend(self.log.sets());
+        sets.extend(self.split.sets());
+        if self.config.is_none() {
+            sets.push("model.kind=popularity".into());
+        }
+        let experiment = experiment(self.config.as_ref(), &sets)?;
+        let data = data::prepare(&experiment.data, &experiment.split, experiment.seed, &mut terminal.progress())
+            .map_err(Error::from)?;
+        data.save(&self.out).map_err(Error::from)?;
+        terminal.clear();
+        if self.json {
+            return output::json(&data.manifest);
+        }
+        output::text(&format!("{}\nprepared: {}", shown(&data.manifest), self.out.display()))
+    }
+}
+
+fn shown(manifest: &Manifest) -> String {
+    let mut steps = TextTable::new(["step", "dropped", "interactions", "users", "items"]);
+    let known = |count: Option<u64>| count.map_or(String::new(), |count| count.to_string());
+    for step in &manifest.steps {
+        steps.row([
+            step.step.clone(),
+            step.dropped.to_string(),
+            step.rows.to_string(),
+            known(step.users),
+            known(step.items),
+        ]);
+    }
+    let mut text = steps.render();
+    if manifest.skipped_rows > 0 {
+        text += &format!("\n{} rows could not be read and were skipped, such as\n", manifest.skipped_rows);
+        text.extend(manifest.skipped_examples.iter().map(|example| format!("  {example}\n")));
+    }
+    let Manifest { train, validation, test, train_only_users, .. } = manifest;
+    text += &format!("\n{train} training, {validation} validation and {test} test interactions");
+    if *train_only_users > 0 {
+        text += &format!("; {train_only_users} users have fewer than three interactions and only train");
+    }
+    text + "\n"
+}

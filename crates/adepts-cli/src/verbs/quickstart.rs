@@ -1,0 +1,77 @@
+//! `adepts quickstart`: the whole path on simulated data.
+
+use std::path::PathBuf;
+
+use adepts::contract::Stopwatch;
+use adepts::quickstart;
+use clap::Args;
+
+use crate::options::{WorkOptions, with_work};
+use crate::output::{self, duration, tables};
+use crate::progress::Terminal;
+
+/// Simulate a community, train four models on it and report who is served well: under three minutes.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  adepts quickstart
+  adepts quickstart --out /tmp/try --epochs 3      a short one, to see that everything works
+
+In the folder: interactions.csv (simulated), data/ (prepared), runs/popularity, runs/ease, runs/multvae, runs/tall,
+and report.html, which sets the four side by side for niche and mainstream users. Settings are the published ones, but
+for TALL with 8 experts of width 50 and a gap of 20, MultVAE of width 50 with its divergence summed as in TALL, and at
+most 150 epochs; config.toml in each run says all of them.")]
+pub(crate) struct Options {
+    /// The folder
+    #[arg(long, value_name = "DIR", default_value = "adepts-quickstart")]
+    out: PathBuf,
+    /// At most this many epochs for each model that is trained by epochs
+    #[arg(long, value_name = "N")]
+    epochs: Option<usize>,
+    /// Replace the quickstart that is in the folder
+    #[arg(long)]
+    overwrite: bool,
+    /// Print the evaluation as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Options {
+    pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
+        let watch = Stopwatch::start();
+        let options = WorkOptions { overwrite: self.overwrite, resume: false, checkpoint_every: 120.0 };
+        let done = with_work(terminal, options, |work| quickstart::quickstart(&self.out, self.epochs, work))?;
+        terminal.clear();
+        if self.json {
+            return output::json(&done.summary);
+        }
+        let (log, data, page) = (done.log.display(), done.data.display(), done.page.display());
+        let (simulated, prepared) = (&done.simulated, &done.prepared);
+        let niche: u64 = simulated.communities.iter().skip(1).map(|community| community.users).sum();
+        let tall = self.out.join("runs").join("tall").display().to_string();
+        let mut text = format!(
+            "Simulated {} interactions of {} users ({niche} of them in {} niches) with {} items: {log}\n\
+             Prepared {} training, {} validation and {} test interactions: {data}\n\
+             Trained four models in {}; their settings are in config.toml of each run.\n\n{}\nReport: {page}\n\n",
+            simulated.rows,
+            simulated.users,
+            simulated.communities.len() - 1,
+            simulated.items,
+            prepared.train,
+            prepared.validation,
+            prepared.test,
+            duration(watch.seconds()),
+            tables(&done.summary),
+        );
+        text += &format!(
+            "Next:\n  adepts recommend {tall} --user u00042\n  adepts compare {runs}/*\n\
+             \nThe same on a log of your own:\n  adepts inspect log.csv\n  \
+             adepts prepare --input log.csv --user customer --item sku --out prepared\n  \
+             adepts train --model ease --data prepared --out runs/ease\n  \
+             adepts train --model tall --data prepared --out runs/tall --set model.experts=20\n  \
+             adepts report runs/* --out report.html",
+            runs = self.out.join("runs").display()
+        );
+        output::text(&text)
+    }
+}

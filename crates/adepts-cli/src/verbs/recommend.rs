@@ -1,0 +1,77 @@
+//! `adepts recommend`: what does a run offer to whom?
+
+use std::path::PathBuf;
+
+use adepts::Run;
+use adepts::page::table::TextTable;
+use adepts::recommend::{Answer, Recommender};
+use clap::Args;
+
+use crate::output;
+use crate::progress::Terminal;
+
+/// Recommend items to a user of the run, for a history, or to everyone.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  adepts recommend runs/tall --user u00042
+  adepts recommend runs/tall --history 17,42,1024 -n 5 --json
+  adepts recommend runs/tall --all --out lists.parquet
+
+A known user's history is his training and validation items; test items stay unknown, so that lists can be judged.
+Items of the history are never recommended. A gate trained on validation items looks at the user's own, or, without any,
+at a fifth of the history. Without a known item in the history the answer is the items that most users have.")]
+#[command(group(clap::ArgGroup::new("whom").required(true).args(["user", "history", "all"])))]
+pub(crate) struct Options {
+    /// The run folder
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// A user of the run, by id
+    #[arg(long, value_name = "ID")]
+    user: Option<String>,
+    /// Items that someone has used, by id, separated by commas
+    #[arg(long, value_name = "ID,…", value_delimiter = ',')]
+    history: Option<Vec<String>>,
+    /// Every user of the run
+    #[arg(long, requires = "out")]
+    all: bool,
+    /// With --all: the file to write, .parquet (a row per user and rank) or .jsonl (an object per user)
+    #[arg(long, value_name = "FILE", requires = "all")]
+    out: Option<PathBuf>,
+    /// Number of items
+    #[arg(short = 'n', long = "number", value_name = "N", default_value_t = 10)]
+    number: usize,
+    /// Print as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Options {
+    pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
+        let run = Run::open(&self.run)?;
+        let recommender = Recommender::new(&run);
+        if let Some(out) = &self.out {
+            let users = recommender.everyone(out, self.number, &mut terminal.progress())?;
+            terminal.clear();
+            return output::text(&format!("lists for {users} users: {}", out.display()));
+        }
+        let answer = match (&self.user, &self.history) {
+            (Some(user), _) => recommender.user(user, self.number)?,
+            (None, history) => {
+                let ids: Vec<&str> = history.iter().flatten().map(|id| id.trim()).filter(|id| !id.is_empty()).collect();
+                recommender.history(&ids, self.number)
+            }
+        };
+        if self.json { output::json(&answer) } else { output::text(&shown(&answer)) }
+    }
+}
+
+fn shown(answer: &Answer) -> String {
+    let mut table = TextTable::new(["rank", "item", "score"]);
+    for (rank, row) in answer.items.iter().enumerate() {
+        table.row([(rank + 1).to_string(), row.item.to_string(), format!("{:.4}", row.score)]);
+    }
+    let unknown = (!answer.unknown.is_empty()).then(|| format!("not in the catalogue: {}", answer.unknown.join(", ")));
+    let notes = unknown.into_iter().chain(answer.note.map(str::to_owned)).map(|note| format!("\n{note}"));
+    table.render() + &notes.collect::<String>()
+}
