@@ -74,14 +74,25 @@ fn main() {
     let floor = least(3, || {
         let w = |k: usize| Matrix::new(&weight[k * hidden * items..][..hidden * items], hidden, items);
         let z = |k: usize| Matrix::new(&z[k * batch * hidden..][..batch * hidden], batch, hidden);
-        out.par_chunks_mut(batch * items).enumerate().for_each(|(k, out)| product(out, Start::Zero, z(k), w(k), Threads::One));
+        out.par_chunks_mut(batch * items)
+            .enumerate()
+            .for_each(|(k, out)| product(out, Start::Zero, z(k), w(k), Threads::One));
         let e = |k: usize| Matrix::new(&out[k * batch * items..][..batch * items], batch, items);
-        small.par_chunks_mut(batch * hidden).take(experts).enumerate().for_each(|(k, d)| product(d, Start::Zero, e(k), w(k).t(), Threads::One));
-        small.par_chunks_mut(hidden * items).enumerate().for_each(|(k, d)| product(d, Start::Zero, z(k).t(), e(k), Threads::One));
+        small
+            .par_chunks_mut(batch * hidden)
+            .take(experts)
+            .enumerate()
+            .for_each(|(k, d)| product(d, Start::Zero, e(k), w(k).t(), Threads::One));
+        small
+            .par_chunks_mut(hidden * items)
+            .enumerate()
+            .for_each(|(k, d)| product(d, Start::Zero, z(k).t(), e(k), Threads::One));
     });
     drop(out);
     println!("products alone                {:8.1} ms", floor * 1e3);
-    let print = |name: &str, seconds: f64| println!("{name:<28} {:8.1} ms   {:.3} of the products", seconds * 1e3, seconds / floor);
+    let print = |name: &str, seconds: f64| {
+        println!("{name:<28} {:8.1} ms   {:.3} of the products", seconds * 1e3, seconds / floor)
+    };
 
     print("encoder forward", least(3, || sparse::forward(level, encoder_shape, &encoder, &encoder_bias, &input)));
     let h = sparse::forward(level, encoder_shape, &encoder, &encoder_bias, &input);
@@ -91,7 +102,10 @@ fn main() {
     print("latent divergence", least(3, || latent::divergence(level, &h, hidden)));
     let decoders = Decoders { shape, weight: &weight, bias: &bias };
     print("mixture forward", least(3, || mixture::driven(level, decoders, &z, &input, &probe, rule, Cut::Whole)));
-    print("mixture forward in tiles", least(3, || mixture::driven(level, decoders, &z, &input, &probe, rule, Cut::Tiles)));
+    print(
+        "mixture forward in tiles",
+        least(3, || mixture::driven(level, decoders, &z, &input, &probe, rule, Cut::Tiles)),
+    );
     let mut backward = f64::INFINITY;
     for _ in 0..3 {
         let (_, saved) = mixture::driven(level, decoders, &z, &input, &probe, rule, Cut::Whole);

@@ -1,106 +1,21 @@
 //! One training step of TALL (loss, gradient of gate and experts, Adam) against the matrix products that it cannot do
 //! without, in one run: `cargo bench --workspace --bench step [-- EXPERTS…]`.
-#![allow(clippy::print_stdout, missing_docs, reason = "a benchmark prints times")]
+#![expect(clippy::print_stdout, reason = "a benchmark prints times")]
 
-use adepts_core::{Batcher, HistoryBatch, HistoryModel, Sizes, Step, Stopwatch};
-use adepts_data::{Rows, seed};
-use adepts_models::registry;
-use adepts_ops::matrix::{Matrix, Start, Threads, product};
-use adepts_train::{Adam, OptimizerConfig};
-use burn::tensor::Device;
-use rand::RngExt;
-use rayon::prelude::*;
+mod steps;
 
 #[global_allocator]
 static ALLOCATOR: adepts::allocator::MiMalloc = adepts::allocator::MiMalloc;
-
-const BATCH: usize = 512;
-const HIDDEN: usize = 100;
-const REPEATS: usize = 5;
-
-/// Users with about `each` of `items` items, and one tenth as many to be found.
-fn histories(items: usize, each: usize) -> (Rows, Rows) {
-    let mut random = seed::stream(1, "benchmark", &[]);
-    let mut train = Vec::new();
-    let mut held = Vec::new();
-    for _ in 0..BATCH {
-        let mut row: Vec<u32> = (0..each + each / 10).map(|_| random.random_range(0..items as u32)).collect();
-        row.sort_unstable();
-        row.dedup();
-        let (probe, seen): (Vec<_>, Vec<_>) = row.into_iter().partition(|_| random.random::<f32>() < 0.1);
-        train.push(seen);
-        held.push(probe);
-    }
-    (Rows::from_lists(train), Rows::from_lists(held))
-}
-
-/// Seconds of the fastest of several rounds.
-fn least(mut work: impl FnMut()) -> f64 {
-    let round = |_| {
-        let watch = Stopwatch::start();
-        work();
-        watch.seconds()
-    };
-    (0..REPEATS).map(round).fold(f64::INFINITY, f64::min)
-}
-
-/// The products of all experts: logits, and the gradients of latent and weights.
-fn products(experts: usize, items: usize) -> f64 {
-    let z = vec![0.01; experts * BATCH * HIDDEN];
-    let w = vec![0.01; experts * HIDDEN * items];
-    let mut logits = vec![0.0; experts * BATCH * items];
-    let mut d_z = vec![0.0; z.len()];
-    let mut d_w = vec![0.0; w.len()];
-    let z = |k: usize| Matrix::new(&z[k * BATCH * HIDDEN..][..BATCH * HIDDEN], BATCH, HIDDEN);
-    let w = |k: usize| Matrix::new(&w[k * HIDDEN * items..][..HIDDEN * items], HIDDEN, items);
-    least(|| {
-        let experts = logits.par_chunks_mut(BATCH * items);
-        experts.enumerate().for_each(|(k, e)| product(e, Start::Zero, z(k), w(k), Threads::One));
-        let e = |k: usize| Matrix::new(&logits[k * BATCH * items..][..BATCH * items], BATCH, items);
-        let both = d_z.par_chunks_mut(BATCH * HIDDEN).zip(d_w.par_chunks_mut(HIDDEN * items));
-        both.enumerate().for_each(|(k, (d_z, d_w))| {
-            product(d_z, Start::Zero, e(k), w(k).t(), Threads::One);
-            product(d_w, Start::Zero, z(k).t(), e(k), Threads::One);
-        });
-    })
-}
-
-fn model(kind: &str, experts: usize, items: usize) -> Box<dyn HistoryModel> {
-    let spec = registry::find(kind).expect("the model exists");
-    let mut table = toml::Table::new();
-    table.insert("experts".into(), (experts as i64).into());
-    let recipe = (spec.recipe)(table).expect("the configuration is right");
-    let sizes = Sizes { users: BATCH, items, pairs: 0, batch: BATCH };
-    recipe.build(&sizes, 1, &Device::flex().autodiff())
-}
-
-fn step(kind: &str, experts: usize, items: usize) -> f64 {
-    let mut model = model(kind, experts, items);
-    let (train, held) = histories(items, 115);
-    let probe = model.probe();
-    let users: Vec<u32> = (0..BATCH as u32).collect();
-    let batcher = Batcher { histories: &train, validation: &held, items, probe, seed: 1 };
-    let adepts_core::Fit::Steps(learner) = model.fit() else { panic!("{kind} is fitted in closed form") };
-    let mut adam = Adam::new(&OptimizerConfig::default(), learner.l2_divisor());
-    let mut taken = 0;
-    least(|| {
-        let batch: HistoryBatch = batcher.batch(&users);
-        let loss = learner.loss(&batch, &Step { seed: 1, epoch: 1, taken });
-        let mut gradients = loss.total.backward();
-        taken += 1;
-        adam.step(taken, learner, &mut gradients);
-    })
-}
 
 fn main() {
     adepts::allocator::keep_memory();
     let asked: Vec<usize> = std::env::args().filter_map(|a| a.parse().ok()).collect();
     let asked = if asked.is_empty() { vec![100] } else { asked };
     let items = 3260;
-    println!("{} threads, {} items, batch {BATCH}", rayon::current_num_threads(), items);
+    println!("{} threads, {} items, batch {}", rayon::current_num_threads(), items, steps::BATCH);
     for experts in asked {
-        let step = step("tall", experts, items);
-        let floor = products(experts, items);
+        let step = steps::step("tall", experts, items);
+        let floor = steps::products(experts, items);
         println!(
             "tall, {experts} experts: step {:.3} s, products alone {:.3} s, ratio {:.2}",
             step,
@@ -108,6 +23,6 @@ fn main() {
             step / floor
         );
     }
-    let (step, floor) = (step("multvae", 1, items), products(1, items));
+    let (step, floor) = (steps::step("multvae", 1, items), steps::products(1, items));
     println!("multvae: step {:.1} ms, products alone {:.1} ms, ratio {:.2}", step * 1e3, floor * 1e3, step / floor);
 }

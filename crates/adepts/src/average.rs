@@ -1,8 +1,6 @@
 //! The plain average of the scores of several trained models: what a mixture has to beat to be worth its gate.
 
-use adepts_core::{
-    ClosedForm, Fit, FitError, HistoryBatch, HistoryModel, Probe, Tensors, TensorsError,
-};
+use adepts_core::{ClosedForm, Fit, FitError, HistoryBatch, HistoryModel, Probe, Tensors, TensorsError};
 use adepts_data::{Progress, Rows};
 
 use crate::error::Error;
