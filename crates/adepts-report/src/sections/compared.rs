@@ -39,7 +39,7 @@ pub(super) fn section(view: &View) -> Option<Section> {
     if !figures.is_empty() {
         blocks.push(Block::Plots(Plots { legend, figures }));
     }
-    blocks.push(Block::Table(table(comparison, &runs)));
+    blocks.push(Block::More(vec![table(comparison, &runs)]));
     Some(Section { id: "compared", title: "Which differences are real", blocks })
 }
 
