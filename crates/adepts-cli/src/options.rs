@@ -2,9 +2,12 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::str::FromStr;
 
+use adepts::contract::Probe;
+use adepts::evaluate::ProbeChoice;
 use adepts::experiment::Work;
-use adepts::{Experiment, config};
+use adepts::{Error, Experiment, config};
 use clap::{Args, Parser, ValueEnum};
 
 use crate::machine::available_memory;
@@ -271,11 +274,40 @@ pub(crate) fn with_work<T>(terminal: &Terminal, options: WorkOptions, does: impl
 }
 
 /// An experiment from a file, or from overrides alone.
-pub(crate) fn experiment(file: Option<&PathBuf>, sets: &[String]) -> Result<Experiment, adepts::Error> {
+pub(crate) fn experiment(file: Option<&PathBuf>, sets: &[String]) -> Result<Experiment, Error> {
     #[allow(clippy::disallowed_methods, reason = "the one place where the environment is read")]
     let variable = |name: &str| std::env::var(name).ok();
     match file {
         Some(file) => config::open(file, sets, &variable),
         None => Experiment::read("the command line", "", sets, &variable),
     }
+}
+
+/// What a gate may be made to look at.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum ProbeName {
+    /// The validation items
+    Validation,
+    /// A fifth of the history
+    History,
+    /// Nothing: the experts are mixed equally
+    None,
+}
+
+impl ProbeName {
+    pub(crate) fn choice(self) -> ProbeChoice {
+        match self {
+            Self::Validation => ProbeChoice::At(Probe::Validation),
+            Self::History => ProbeChoice::At(Probe::History),
+            Self::None => ProbeChoice::Nothing,
+        }
+    }
+}
+
+/// Values that are typed as text.
+pub(crate) fn parsed<T: FromStr>(texts: &[String]) -> Result<Vec<T>, Error>
+where
+    Error: From<T::Err>,
+{
+    texts.iter().map(|text| text.parse().map_err(Error::from)).collect()
 }

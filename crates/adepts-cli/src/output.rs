@@ -2,7 +2,9 @@
 
 use std::io::{Write as _, stdout};
 
+use adepts::data::Manifest;
 use adepts::eval::Summary;
+use adepts::page::table::TextTable;
 use adepts::page::{groups_table, summary_table};
 use serde::Serialize;
 
@@ -35,4 +37,30 @@ pub(crate) fn tables(summary: &Summary) -> String {
     let worst = summary.runs.iter().filter_map(|run| run.worst.as_ref()).map(|worst| &worst.metric).next();
     let metric = worst.or(of_groups.min()).cloned().unwrap_or_default();
     format!("{}\n{}", summary_table(summary), groups_table(summary, &metric))
+}
+
+/// What a preparation kept, dropped and cut.
+pub(crate) fn preparation(manifest: &Manifest) -> String {
+    let mut steps = TextTable::new(["step", "dropped", "interactions", "users", "items"]);
+    let known = |count: Option<u64>| count.map_or(String::new(), |count| count.to_string());
+    for step in &manifest.steps {
+        steps.row([
+            step.step.clone(),
+            step.dropped.to_string(),
+            step.rows.to_string(),
+            known(step.users),
+            known(step.items),
+        ]);
+    }
+    let mut text = steps.render();
+    if manifest.skipped_rows > 0 {
+        text += &format!("\n{} rows could not be read and were skipped, such as\n", manifest.skipped_rows);
+        text.extend(manifest.skipped_examples.iter().map(|example| format!("  {example}\n")));
+    }
+    let Manifest { train, validation, test, train_only_users, .. } = manifest;
+    text += &format!("\n{train} training, {validation} validation and {test} test interactions");
+    if *train_only_users > 0 {
+        text += &format!("; {train_only_users} users have fewer than three interactions and only train");
+    }
+    text + "\n"
 }

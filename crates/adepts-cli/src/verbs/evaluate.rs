@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use adepts::contract::Probe;
 use adepts::eval::{FailIf, MetricAt, Summary};
 use adepts::evaluate::{ProbeChoice, Request};
 use adepts::{Error, Run};
 use anyhow::bail;
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use crate::options::{ProbeName, parsed};
 use crate::output::{self, tables};
 use crate::progress::Terminal;
 
@@ -43,25 +43,11 @@ pub(crate) struct Options {
     metrics: Vec<String>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum ProbeName {
-    Validation,
-    History,
-    None,
-}
-
 impl Options {
     pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
-        let conditions: Vec<FailIf> =
-            self.fail_if.iter().map(|text| text.parse()).collect::<Result<_, _>>().map_err(Error::from)?;
-        let metrics: Vec<MetricAt> =
-            self.metrics.iter().map(|name| name.parse()).collect::<Result<_, _>>().map_err(Error::from)?;
-        let probe = match self.probe {
-            None => ProbeChoice::AsTrained,
-            Some(ProbeName::Validation) => ProbeChoice::At(Probe::Validation),
-            Some(ProbeName::History) => ProbeChoice::At(Probe::History),
-            Some(ProbeName::None) => ProbeChoice::Nothing,
-        };
+        let conditions: Vec<FailIf> = parsed(&self.fail_if)?;
+        let metrics: Vec<MetricAt> = parsed(&self.metrics)?;
+        let probe = self.probe.map_or(ProbeChoice::AsTrained, ProbeName::choice);
         let request = Request { probe, validation_as_input: self.validation_as_input };
         let mut summary = Summary::default();
         for folder in &self.runs {

@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use adepts::Error;
-use adepts::data::{self, Manifest};
-use adepts::page::table::TextTable;
+use adepts::data;
 use clap::Args;
 
 use crate::options::{LogOptions, SplitOptions, experiment, quoted};
@@ -56,31 +55,6 @@ impl Options {
         if self.json {
             return output::json(&data.manifest);
         }
-        output::text(&format!("{}\nprepared: {}", shown(&data.manifest), self.out.display()))
+        output::text(&format!("{}\nprepared: {}", output::preparation(&data.manifest), self.out.display()))
     }
-}
-
-fn shown(manifest: &Manifest) -> String {
-    let mut steps = TextTable::new(["step", "dropped", "interactions", "users", "items"]);
-    let known = |count: Option<u64>| count.map_or(String::new(), |count| count.to_string());
-    for step in &manifest.steps {
-        steps.row([
-            step.step.clone(),
-            step.dropped.to_string(),
-            step.rows.to_string(),
-            known(step.users),
-            known(step.items),
-        ]);
-    }
-    let mut text = steps.render();
-    if manifest.skipped_rows > 0 {
-        text += &format!("\n{} rows could not be read and were skipped, such as\n", manifest.skipped_rows);
-        text.extend(manifest.skipped_examples.iter().map(|example| format!("  {example}\n")));
-    }
-    let Manifest { train, validation, test, train_only_users, .. } = manifest;
-    text += &format!("\n{train} training, {validation} validation and {test} test interactions");
-    if *train_only_users > 0 {
-        text += &format!("; {train_only_users} users have fewer than three interactions and only train");
-    }
-    text + "\n"
 }

@@ -1,0 +1,130 @@
+//! `evaluate`, `compare`, `report`.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::support::{SMALL_TALL, folder, log, report, run, runs};
+
+fn three() -> [&'static Path; 3] {
+    runs().each_ref().map(|run| run.as_path())
+}
+
+#[test]
+fn the_json_of_an_evaluation_keeps_its_contract() {
+    let [_, ease, tall] = three();
+    let found = run("evaluate {} {} --json", &[tall, ease]).ok().json();
+    assert_eq!(found.as_object().unwrap().keys().collect::<Vec<_>>(), ["runs"]);
+    let first = &found["runs"][0];
+    assert_eq!((&first["name"], &first["model"]), (&json!("tall"), &json!("tall")));
+    assert!(first["metrics"]["ndcg@20"].is_f64());
+    let low = first["groups"].as_array().unwrap().iter().find(|group| group["name"] == "low").unwrap();
+    assert!(low["users"].is_u64());
+    for key in ["mean", "lower", "upper"] {
+        assert!(low["metrics"]["ndcg@20"][key].is_f64(), "{key}");
+    }
+    assert_eq!(first["gate"]["experts"], json!(3));
+    assert!(first["seconds"]["train"].is_f64() && first["seconds"]["evaluate"].is_f64());
+    assert!(found["runs"][1]["gate"].is_null(), "a model without experts has no gate");
+    let kept: Value = serde_json::from_slice(&fs::read(tall.join("report.json")).unwrap()).unwrap();
+    assert_eq!(kept["runs"][0]["metrics"], first["metrics"], "report.json holds the same object");
+}
+
+#[test]
+fn evaluating_again_gives_what_training_gave() {
+    let folder = folder();
+    let out = folder.path().join("tall");
+    let data = runs()[2].join("data");
+    run(&format!("train --model tall --data {{}} --out {{}} -q {SMALL_TALL}"), &[&data, &out]).ok();
+    let trained = report(&out);
+    run("evaluate {} -q", &[&out]).ok();
+    assert_eq!(report(&out), trained);
+    run("evaluate {} --probe none --metrics ndcg@5 -q", &[&out]).ok();
+    assert_eq!(report(&out), trained, "only the default evaluation is kept");
+}
+
+#[test]
+fn a_condition_that_holds_makes_the_exit_code_1() {
+    let [_, ease, _] = three();
+    run("evaluate {} -q --fail-if low.ndcg@20<0.0001 --fail-if ndcg@20>0.9999", &[ease]).ok();
+    let done = run("evaluate {} -q --json --fail-if low.ndcg@20<0.9999", &[ease]);
+    let done = done.fails(1, &["ease: low.ndcg@20 < 0.9999 holds"]);
+    assert!(done.json()["runs"].is_array(), "the result is printed all the same");
+    run("evaluate {} -q --fail-if lwo.ndcg@20<1", &[ease]).fails(2, &["lwo", "`low`"]);
+    run("evaluate {} -q --fail-if low.ndcg@20", &[ease]).fails(2, &["compares nothing"]);
+    run("evaluate {} -q --metrics ndgc@20", &[ease]).fails(2, &["ndgc@20"]);
+}
+
+#[test]
+fn what_is_no_run_is_a_wrong_request_and_a_damaged_one_an_error() {
+    let folder = folder();
+    run("evaluate {}", &[folder.path()]).fails(2, &["is not a run"]);
+    let [popularity, ..] = three();
+    let copy = folder.path().join("copy");
+    fs::create_dir(&copy).unwrap();
+    for file in ["config.toml", "manifest.json", "model.safetensors"] {
+        fs::copy(popularity.join(file), copy.join(file)).unwrap();
+    }
+    let model = copy.join("model.safetensors");
+    let length = fs::metadata(&model).unwrap().len();
+    fs::File::options().write(true).open(&model).unwrap().set_len(length - 4).unwrap();
+    run("evaluate {}", &[&copy]).fails(1, &["model.safetensors", "bytes", "damaged"]);
+}
+
+#[test]
+fn runs_on_the_same_data_are_compared_user_by_user() {
+    let folder = folder();
+    let page = folder.path().join("compared.html");
+    let [popularity, ease, tall] = three();
+    let line = "compare {} {} {} --baseline ease --metric ndcg@20";
+    let done = run(&format!("{line} --html {{}}"), &[popularity, ease, tall, &page]).ok();
+    for text in ["against ease", "p (Holm)", "low by mainstream", "worse"] {
+        assert!(done.out.contains(text), "`{text}` is not in {}", done.out);
+    }
+    assert!(fs::read_to_string(&page).unwrap().contains("popularity"));
+    let found = run(&format!("{line} --json"), &[popularity, ease, tall]).ok().json();
+    assert_eq!((&found["over"], &found["baseline"]), (&json!("users"), &json!("ease")));
+    let difference = &found["groups"][0]["runs"][0]["difference"];
+    assert!(difference["upper"].as_f64().unwrap() < 0.0, "popularity is worse than EASE: {difference}");
+    run("compare {} {} --baseline eas", &[popularity, ease]).fails(2, &["`eas`", "`ease`"]);
+    run("compare {}", &[popularity]).fails(2, &["at least two"]);
+    let twice = run("compare {} {}", &[ease, ease]).fails(2, &["two of the runs are called"]);
+    assert!(twice.out.is_empty());
+}
+
+#[test]
+fn runs_on_several_splits_are_compared_over_seeds() {
+    let folder = folder();
+    let mut folders = Vec::new();
+    for model in ["popularity", "ease"] {
+        for seed in 1..=3 {
+            let out = folder.path().join(format!("{model}-s{seed}"));
+            let line = "train --user user --item item -q --data {} --out {}";
+            run(&format!("{line} --model {model} --set seed={seed}"), &[log(), &out]).ok();
+            folders.push(out);
+        }
+    }
+    let folders: Vec<&Path> = folders.iter().map(std::path::PathBuf::as_path).collect();
+    let found = run("compare {} {} {} {} {} {} --json", &folders).ok().json();
+    assert_eq!((&found["over"], &found["baseline"]), (&json!("seeds"), &json!("popularity")));
+    let ease = &found["groups"][0]["models"][1];
+    assert_eq!((&ease["model"], &ease["estimate"]["n"]), (&json!("ease"), &json!(3)));
+    assert!(ease["difference"]["difference"]["mean"].as_f64().unwrap() > 0.0, "{ease}");
+    let text = run("compare {} {} {} {} {} {} --baseline ease", &folders).ok().out;
+    assert!(text.contains("against ease, paired by split and seed"), "{text}");
+    run("compare {} {}", &[folders[0], folders[4]]).fails(2, &["different data"]);
+    run("report {} {}", &[folders[0], folders[4]]).fails(2, &["different"]);
+}
+
+#[test]
+fn a_page_shows_several_runs() {
+    let folder = folder();
+    let page = folder.path().join("page.html");
+    let [popularity, ease, tall] = three();
+    run("report {} {} {} --title Spring --out {}", &[popularity, ease, tall, &page]).ok();
+    let html = fs::read_to_string(&page).unwrap();
+    for text in ["Spring", "popularity", "ease", "tall", "<svg"] {
+        assert!(html.contains(text), "{text}");
+    }
+}
