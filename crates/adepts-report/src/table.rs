@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use adepts_eval::{Comparison, Summary};
+use adepts_eval::{Comparison, RunSummary, Summary};
 
 use crate::format::{
     UNKNOWN, count, exact, grouping_label, metric_label, percent, probability, quantity, score, seconds, shortened,
@@ -81,6 +81,12 @@ pub fn summary_table(summary: &Summary) -> String {
 
     let mut head = vec!["run".to_owned(), "model".to_owned()];
     head.extend(names.iter().map(|name| metric_label(name)));
+    let open = |run: &RunSummary| {
+        let main = main?;
+        run.metrics_validation_unmasked.get(main).copied().filter(|value| run.metrics.get(main) != Some(value))
+    };
+    let opened = main.filter(|_| summary.runs.iter().any(|run| open(run).is_some()));
+    head.extend(opened.map(|main| format!("{} unmasked*", metric_label(main))));
     if worst {
         head.extend(["worst group", "its mean", "gap"].map(str::to_owned));
     }
@@ -95,6 +101,9 @@ pub fn summary_table(summary: &Summary) -> String {
             let share = name.starts_with("coverage") || name.starts_with("popularity");
             if share { percent(value) } else { exact(value) }
         }));
+        if opened.is_some() {
+            row.push(open(run).map_or(UNKNOWN.into(), exact));
+        }
         if worst {
             row.extend(
                 run.worst
@@ -107,7 +116,11 @@ pub fn summary_table(summary: &Summary) -> String {
         }
         table.row(row);
     }
-    table.render()
+    let mut text = table.render();
+    if opened.is_some() {
+        text += "* with the validation items not kept out of the lists, as much published work has it\n";
+    }
+    text
 }
 
 /// One metric by group, a column per run, with the 95 % intervals; a table for each grouping.

@@ -7,31 +7,30 @@ use crate::error::Error;
 use crate::run::Run;
 
 /// Several trained models as one: the score of an item is the mean of theirs.
-pub struct Average {
+struct Average {
     parts: Vec<Box<dyn HistoryModel>>,
 }
 
-impl Average {
-    /// The average of the models of finished runs on the same data.
-    pub fn of(runs: Vec<Run>) -> Result<(Self, Run), Error> {
+impl Run {
+    /// The average of the models of finished runs on the same data, in place of the first one's model.
+    pub fn average(runs: Vec<Self>) -> Result<Self, Error> {
         let mut runs = runs.into_iter();
         let Some(mut first) = runs.next() else {
             return Err(Error::Request("an average needs at least one run".into()));
         };
-        let mut parts = Vec::new();
-        for run in runs {
-            if run.manifest.data != first.manifest.data {
-                return Err(Error::Request(format!(
-                    "{} and {} were trained on different data; an average needs the same",
-                    first.folder.display(),
-                    run.folder.display()
-                )));
-            }
-            parts.push(run.model);
+        let others: Vec<Self> = runs.collect();
+        if let Some(other) = others.iter().find(|run| run.manifest.data != first.manifest.data) {
+            let (one, two) = (first.folder.display(), other.folder.display());
+            return Err(Error::Request(format!(
+                "{one} and {two} were trained on different data; an average needs the same"
+            )));
         }
-        let own = std::mem::replace(&mut first.model, Box::new(Self { parts: Vec::new() }));
-        parts.insert(0, own);
-        Ok((Self { parts }, first))
+        first.experiment.name = format!("average of {}", others.len() + 1);
+        first.experiment.model.insert("kind".into(), "average".into());
+        let own = std::mem::replace(&mut first.model, Box::new(Average { parts: Vec::new() }));
+        let parts = std::iter::once(own).chain(others.into_iter().map(|run| run.model)).collect();
+        first.model = Box::new(Average { parts });
+        Ok(first)
     }
 }
 

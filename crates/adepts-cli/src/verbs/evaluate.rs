@@ -20,6 +20,7 @@ Examples:
   adepts evaluate runs/tall --json > tall.json
   adepts evaluate runs/tall --fail-if 'low.ndcg@20 < 0.25' --fail-if 'gap.ndcg@20 > 0.2'
   adepts evaluate runs/tall --probe none          the same experts, mixed equally
+  adepts evaluate --average runs/a runs/b runs/c  the plain average of their scores, as one model
 
 With default settings the run's report.json and per_user.parquet are written anew.")]
 pub(crate) struct Options {
@@ -38,6 +39,9 @@ pub(crate) struct Options {
     /// Let the models see the validation items as part of the histories
     #[arg(long)]
     validation_as_input: bool,
+    /// Judge the average of the runs' scores as one model
+    #[arg(long)]
+    average: bool,
     /// Measure these instead of the run's own metrics, separated by commas
     #[arg(long, value_name = "METRIC,…", value_delimiter = ',')]
     metrics: Vec<String>,
@@ -50,13 +54,19 @@ impl Options {
         let probe = self.probe.map_or(ProbeChoice::AsTrained, ProbeName::choice);
         let request = Request { probe, validation_as_input: self.validation_as_input };
         let mut summary = Summary::default();
-        for folder in &self.runs {
-            let mut run = Run::open(folder)?;
+        let mut runs: Box<dyn Iterator<Item = Result<Run, Error>>> =
+            Box::new(self.runs.iter().map(|folder| Run::open(folder)));
+        if self.average {
+            let average = Run::average(runs.collect::<Result<_, _>>()?);
+            runs = Box::new(std::iter::once(average));
+        }
+        for run in runs {
+            let mut run = run?;
             if !metrics.is_empty() {
                 run.experiment.eval.metrics.clone_from(&metrics);
             }
             let evaluated = run.evaluate(request, &mut terminal.progress())?;
-            if request == Request::default() && metrics.is_empty() {
+            if request == Request::default() && metrics.is_empty() && !self.average {
                 run.keep(&evaluated)?;
             }
             summary.runs.push(evaluated.summary);
