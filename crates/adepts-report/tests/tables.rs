@@ -35,5 +35,5 @@ fn a_line_break_in_a_name_does_not_break_the_table() {
     let mut summary = summary();
     summary.runs.truncate(1);
     summary.runs[0].name = "two\nlines".into();
-    assert_eq!(summary_table(&summary).lines().count(), 3);
+    assert_eq!(summary_table(&summary).lines().count(), 4, "head, rule, row and footnote");
 }
