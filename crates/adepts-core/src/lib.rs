@@ -17,8 +17,6 @@ pub use batch::{Batcher, GateView, HistoryBatch, Probe};
 pub use config::ConfigError;
 pub use log::{EpochGroup, EpochRecord, GateStats};
 pub use memory::{Bytes, Memory};
-pub use model::{
-    ClosedForm, Fit, FitError, HistoryModel, Known, Learner, Loss, Parameter, Recipe, Sizes, Spec, Step,
-};
+pub use model::{ClosedForm, Fit, FitError, HistoryModel, Known, Learner, Loss, Parameter, Recipe, Sizes, Spec, Step};
 pub use stopwatch::Stopwatch;
 pub use tensors::{Array, Tensors, TensorsError};

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 
-
 use adepts_data::Rows;
 use burn::tensor::{Device, Tensor};
 
@@ -185,4 +184,3 @@ pub struct Known<'a> {
     /// The users that are learned from, ascending.
     pub learners: &'a [u32],
 }
-

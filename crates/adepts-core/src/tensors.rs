@@ -5,8 +5,8 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use adepts_data::atomic::write_atomically;
 use adepts_data::DataError;
+use adepts_data::atomic::write_atomically;
 use burn::tensor::{Device, Tensor, TensorData};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
@@ -113,7 +113,12 @@ impl Tensors {
     }
 
     /// A tensor of this name and shape.
-    pub fn tensor<const D: usize>(&self, name: &str, shape: [usize; D], device: &Device) -> Result<Tensor<D>, TensorsError> {
+    pub fn tensor<const D: usize>(
+        &self,
+        name: &str,
+        shape: [usize; D],
+        device: &Device,
+    ) -> Result<Tensor<D>, TensorsError> {
         let values = self.get(name, &shape)?.to_vec();
         Ok(Tensor::from_data(TensorData::new(values, shape), device))
     }
@@ -142,12 +147,16 @@ impl Tensors {
 
     /// Writes a safetensors file, atomically. Equal arrays give equal bytes.
     pub fn write(&self, path: &Path) -> Result<(), TensorsError> {
-        let bytes: BTreeMap<&String, Vec<u8>> =
-            self.0.iter().map(|(name, array)| (name, array.values.iter().flat_map(|v| v.to_le_bytes()).collect())).collect();
+        let bytes: BTreeMap<&String, Vec<u8>> = self
+            .0
+            .iter()
+            .map(|(name, array)| (name, array.values.iter().flat_map(|v| v.to_le_bytes()).collect()))
+            .collect();
         let views = self.0.iter().map(|(name, array)| {
             TensorView::new(Dtype::F32, array.shape.clone(), &bytes[name]).map(|view| (name.as_str(), view))
         });
-        let damaged = |e: safetensors::SafeTensorError| TensorsError::Damaged { path: path.to_owned(), reason: e.to_string() };
+        let damaged =
+            |e: safetensors::SafeTensorError| TensorsError::Damaged { path: path.to_owned(), reason: e.to_string() };
         let views = views.collect::<Result<Vec<_>, _>>().map_err(damaged)?;
         let file = safetensors::serialize(views, None).map_err(damaged)?;
         write_atomically(path, |out| out.write_all(&file))?;

@@ -44,7 +44,8 @@ where
     a.zip(b).zip(c).enumerate().for_each(|(chunk, ((a, b), c))| {
         let mut written = [false; 3];
         let [x, y, z] = &mut written;
-        let places = [Uninit { place: a, written: x }, Uninit { place: b, written: y }, Uninit { place: c, written: z }];
+        let places =
+            [Uninit { place: a, written: x }, Uninit { place: b, written: y }, Uninit { place: c, written: z }];
         write(chunk, places);
         assert!(written == [true; 3], "build_three: chunk {chunk} was not written");
     });

@@ -111,7 +111,10 @@ mod tests {
             let t = i as f32 * 1e-5;
             let (s, c) = sin_cos_turn::<true>(t);
             let (ws, wc) = (f64::from(t) * std::f64::consts::TAU).sin_cos();
-            assert!((f64::from(s) - ws).abs() < 4e-7 && (f64::from(c) - wc).abs() < 4e-7, "{t}: {s} {c}, not {ws} {wc}");
+            assert!(
+                (f64::from(s) - ws).abs() < 4e-7 && (f64::from(c) - wc).abs() < 4e-7,
+                "{t}: {s} {c}, not {ws} {wc}"
+            );
         }
     }
 }

@@ -67,7 +67,12 @@ pub fn product(out: &mut [f32], start: Start, a: Matrix<'_>, b: Matrix<'_>, thre
 }
 
 /// As [`product`], into memory that is not initialised yet.
-pub(crate) fn product_into<'o>(out: &'o mut [MaybeUninit<f32>], a: Matrix<'_>, b: Matrix<'_>, threads: Threads) -> &'o mut [f32] {
+pub(crate) fn product_into<'o>(
+    out: &'o mut [MaybeUninit<f32>],
+    a: Matrix<'_>,
+    b: Matrix<'_>,
+    threads: Threads,
+) -> &'o mut [f32] {
     assert_eq!(out.len(), a.rows * b.columns, "product: [{}, {}]", a.rows, b.columns);
     // SAFETY: `out` holds `a.rows * b.columns` elements, as asserted; a product that starts from zero reads none of them
     // and writes them all.

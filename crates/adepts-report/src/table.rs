@@ -71,9 +71,8 @@ impl TextTable {
 pub fn summary_table(summary: &Summary) -> String {
     let of_all = || summary.runs.iter().flat_map(|run| run.metrics.keys()).map(String::as_str);
     let main = summary.runs.iter().find_map(|run| Some(run.worst.as_ref()?.metric.as_str()));
-    let shown = |name: &&str| {
-        main.is_none_or(|main| *name == main || name.starts_with("recall@") || is_list_metric(name))
-    };
+    let shown =
+        |name: &&str| main.is_none_or(|main| *name == main || name.starts_with("recall@") || is_list_metric(name));
     let mut names: Vec<&str> = of_all().filter(shown).collect::<BTreeSet<_>>().into_iter().collect();
     names.sort_by_key(|name| (is_list_metric(name), *name));
     let worst = summary.runs.iter().any(|run| run.worst.is_some());

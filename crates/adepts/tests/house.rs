@@ -116,7 +116,10 @@ fn the_workspace_sets_versions_features_and_lints() {
                 let shared = value.get("workspace").and_then(toml::Value::as_bool) == Some(true);
                 assert!(shared, "{name}: `{dependency}.workspace = true`");
                 let ours = dependency.starts_with("adepts");
-                assert!(ours || value.get("features").is_none(), "{name}: features of {dependency} belong to the workspace");
+                assert!(
+                    ours || value.get("features").is_none(),
+                    "{name}: features of {dependency} belong to the workspace"
+                );
                 assert!(dependency != "anyhow" || name == "adepts-cli", "{name}: errors of a library have a type");
             }
         }
@@ -173,8 +176,10 @@ fn the_pages_name_every_model_and_every_verb() {
 #[test]
 fn links_and_paths_in_the_pages_lead_somewhere() {
     let root = root();
-    let mut pages: Vec<PathBuf> =
-        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"].iter().map(|name| root.join(name)).collect();
+    let mut pages: Vec<PathBuf> = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+        .iter()
+        .map(|name| root.join(name))
+        .collect();
     pages.extend(files(&root.join("docs"), ".md"));
     for page in pages {
         let (text, beside) = (text(&page), page.parent().unwrap());

@@ -106,7 +106,15 @@ pub struct Saved {
 /// # Panics
 /// If the shapes do not fit.
 #[must_use]
-pub fn driven(level: Level, d: Decoders<'_>, z: &[f32], seen: &Csr, probe: &Csr, rule: Rule, cut: Cut) -> (Vec<f32>, Saved) {
+pub fn driven(
+    level: Level,
+    d: Decoders<'_>,
+    z: &[f32],
+    seen: &Csr,
+    probe: &Csr,
+    rule: Rule,
+    cut: Cut,
+) -> (Vec<f32>, Saved) {
     d.check(z);
     let Shape { experts, rows, items, .. } = d.shape;
     assert!(

@@ -217,7 +217,8 @@ per_level! {
 /// Σ d (e + bias).
 #[inline(always)]
 fn dot_sum_body<const FMA: bool>(d: &[f32], e: &[f32], bias: &[f32]) -> f32 {
-    let ((d, d_rest), (e, e_rest), (b, b_rest)) = (d.as_chunks::<LANES>(), e.as_chunks::<LANES>(), bias.as_chunks::<LANES>());
+    let ((d, d_rest), (e, e_rest), (b, b_rest)) =
+        (d.as_chunks::<LANES>(), e.as_chunks::<LANES>(), bias.as_chunks::<LANES>());
     let mut sums = [0.0f32; LANES];
     for ((d, e), b) in d.iter().zip(e).zip(b) {
         for j in 0..LANES {

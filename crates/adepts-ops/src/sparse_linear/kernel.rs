@@ -133,7 +133,17 @@ fn gather_body<const FMA: bool>(
     let mut from = 0;
     while from < width {
         let left = width - from;
-        let tile = if left >= TILE { TILE } else if left >= 32 { 32 } else if left >= 16 { 16 } else if left >= 8 { 8 } else { 1 };
+        let tile = if left >= TILE {
+            TILE
+        } else if left >= 32 {
+            32
+        } else if left >= 16 {
+            16
+        } else if left >= 8 {
+            8
+        } else {
+            1
+        };
         for (r, row) in out.chunks_mut(width).enumerate() {
             let (items, scale) = (rows.row(first + r), rows.scale(first + r));
             let (place, bias) = (&mut row[from..from + tile], &bias[from..from + tile]);
@@ -185,7 +195,17 @@ fn scatter_body<const FMA: bool>(out: &mut [MaybeUninit<f32>], d_out: &[f32], ro
     let mut from = 0;
     while from < width {
         let left = width - from;
-        let tile = if left >= TILE { TILE } else if left >= 32 { 32 } else if left >= 16 { 16 } else if left >= 8 { 8 } else { 1 };
+        let tile = if left >= TILE {
+            TILE
+        } else if left >= 32 {
+            32
+        } else if left >= 16 {
+            16
+        } else if left >= 8 {
+            8
+        } else {
+            1
+        };
         for (i, place) in out.chunks_mut(width).enumerate() {
             let (users, place) = (transposed.rows(first + i), &mut place[from..from + tile]);
             match tile {

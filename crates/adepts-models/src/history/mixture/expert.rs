@@ -75,7 +75,9 @@ impl Experts {
 
     fn layers(&self) -> impl Iterator<Item = (String, &Layer)> {
         let stacks = [("encoder", &self.encoder), ("decoder", &self.decoder), ("gate", &self.gate)];
-        stacks.into_iter().flat_map(|(name, stack)| stack.iter().enumerate().map(move |(n, l)| (format!("{name}.{n}"), l)))
+        stacks
+            .into_iter()
+            .flat_map(|(name, stack)| stack.iter().enumerate().map(move |(n, l)| (format!("{name}.{n}"), l)))
     }
 
     fn layers_mut(&mut self) -> impl Iterator<Item = (String, &mut Layer)> {
