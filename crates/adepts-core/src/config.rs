@@ -55,14 +55,14 @@ pub fn read<T: DeserializeOwned>(table: toml::Table) -> Result<T, ConfigError> {
         let path = error.path().to_string();
         let problem = error.inner().to_string().trim_end().to_owned();
         let problem = problem.lines().next().unwrap_or_default().to_owned();
-        let hint = unknown_name(&problem)
-            .and_then(|(name, known)| nearest(&name, known.iter().map(String::as_str)).map(str::to_owned));
-        // The path of an unknown key ends with the key itself, which the message names.
-        let path = if problem.starts_with("unknown field") {
-            path.rsplit_once('.').map_or(String::new(), |(table, _)| table.to_owned())
-        } else {
-            path
-        };
+        let unknown = unknown_name(&problem);
+        let hint = unknown.as_ref().and_then(|(name, known)| nearest(name, known.iter().map(String::as_str)));
+        let hint = hint.map(str::to_owned);
+        // The path of an unknown key ends with the key itself, which the message names; in a table that is told apart by its
+        // `kind` it ends with the table.
+        let (table, last) = path.rsplit_once('.').unwrap_or(("", &path));
+        let is_key = problem.starts_with("unknown field") && unknown.is_some_and(|(name, _)| name == last);
+        let path = if is_key { table.to_owned() } else { path };
         ConfigError::Invalid { path, problem, hint }
     })
 }
