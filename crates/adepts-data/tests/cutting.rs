@@ -1,4 +1,5 @@
 //! Cutting, scoring and grouping as a whole: the same for any order of the rows and any number of threads.
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
 
 use adepts_data::simulate::{SimulationConfig, simulated};
 use adepts_data::{

@@ -91,7 +91,7 @@ fn main() {
     drop(out);
     println!("products alone                {:8.1} ms", floor * 1e3);
     let print = |name: &str, seconds: f64| {
-        println!("{name:<28} {:8.1} ms   {:.3} of the products", seconds * 1e3, seconds / floor)
+        println!("{name:<28} {:8.1} ms   {:.3} of the products", seconds * 1e3, seconds / floor);
     };
 
     print("encoder forward", least(3, || sparse::forward(level, encoder_shape, &encoder, &encoder_bias, &input)));

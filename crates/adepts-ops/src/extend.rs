@@ -113,7 +113,7 @@ pub(crate) fn record<S: Send + 'static, const N: usize>(
     forward: impl FnOnce([FlexTensor; N]) -> (FlexTensor, S),
     backward: fn(S, FlexTensor) -> [FlexTensor; N],
 ) -> FloatTensor<Tracked> {
-    let nodes = inputs.each_ref().map(|input| input.node());
+    let nodes = inputs.each_ref().map(<FloatTensor<Tracked>>::node);
     let (out, state) = forward(inputs.map(|input| contiguous(input.into_primitive())));
     match Operation(backward).prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
         OpsKind::Tracked(prepared) => prepared.finish(Held(Arc::new(Mutex::new(Some(state)))), out),

@@ -1,4 +1,5 @@
-//! Elementary functions on single floats, free of branches so that loops over them become vectors.
+//! Elementary functions on single floats, free of branches so become vectors.
+#![expect(clippy::excessive_precision, reason = "the constants as published, of which some are exact")]
 
 /// `a * b + c`, fused where the instruction set has it.
 #[inline(always)]

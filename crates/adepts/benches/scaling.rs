@@ -13,8 +13,10 @@ use kuva::render::render::render_multiple;
 #[global_allocator]
 static ALLOCATOR: adepts::allocator::MiMalloc = adepts::allocator::MiMalloc;
 
-/// Experts and items of each measurement, by what is varied.
-const SERIES: [(&str, &str, [(usize, usize); 4]); 2] = [
+/// What is varied, its colour, and the experts and items of each measurement.
+type Series = (&'static str, &'static str, [(usize, usize); 4]);
+
+const SERIES: [Series; 2] = [
     ("experts, with 3260 items", "#0072b2", [(10, 3260), (20, 3260), (40, 3260), (80, 3260)]),
     ("items, with 20 experts", "#d55e00", [(20, 2000), (20, 4000), (20, 8000), (20, 16000)]),
 ];
@@ -41,7 +43,7 @@ fn main() {
         let line = LinePlot::new().with_data(points).with_color(colour).with_stroke_width(2.0).with_legend(name);
         plots.push(Plot::Line(line));
     }
-    if let Some(path) = std::env::args().find(|argument| argument.ends_with(".svg")) {
+    if let Some(path) = std::env::args().skip(1).find(|argument| !argument.starts_with("--")) {
         let layout = Layout::auto_from_plots(&plots)
             .with_title("A training step of 512 users costs what its logits cost")
             .with_x_label("thousand logits per user (experts × items)")

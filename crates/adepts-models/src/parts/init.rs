@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
 use rayon::prelude::*;
 
-/// U(−1/√fan_in, 1/√fan_in) for each of `shape[0]` experts from a stream of its own.
+/// U(−1/√`fan_in`, 1/√`fan_in`) for each of `shape[0]` experts from a stream of its own.
 #[must_use]
 pub fn uniform<const D: usize>(seed: u64, name: &str, shape: [usize; D], fan_in: usize, device: &Device) -> Tensor<D> {
     let each: usize = shape[1..].iter().product();

@@ -179,6 +179,9 @@ pub struct Gradients {
 }
 
 /// Gradients of [`driven`], given that of its output. Overwrites the saved logits.
+///
+/// # Panics
+/// If the shapes do not fit.
 #[must_use]
 pub fn driven_backward(
     level: Level,
@@ -251,12 +254,17 @@ fn scale_rows(shape: Shape, z: &[f32], gates: &[f32]) -> Vec<f32> {
     let mut scaled = z.to_vec();
     scaled.par_chunks_mut(hidden).enumerate().for_each(|(at, row)| {
         let gate = gates[at % rows * experts + at / rows];
-        row.iter_mut().for_each(|z| *z *= gate);
+        for z in row {
+            *z *= gate;
+        }
     });
     scaled
 }
 
 /// Gradients of [`given`]: of the parameters, and of the gates `[R, K]`.
+///
+/// # Panics
+/// If the shapes do not fit.
 #[must_use]
 pub fn given_backward(d: Decoders<'_>, z: &[f32], gates: &[f32], d_out: &[f32]) -> (Gradients, Vec<f32>) {
     let Shape { experts, rows, hidden, items } = d.shape;
@@ -290,7 +298,9 @@ pub fn given_backward(d: Decoders<'_>, z: &[f32], gates: &[f32], d_out: &[f32]) 
     });
     d_z.par_chunks_mut(hidden).enumerate().for_each(|(at, row)| {
         let gate = gates[at % rows * experts + at / rows];
-        row.iter_mut().for_each(|z| *z *= gate);
+        for z in row {
+            *z *= gate;
+        }
     });
     (Gradients { z: d_z, weight: d_weight, bias: d_bias }, d_gates)
 }

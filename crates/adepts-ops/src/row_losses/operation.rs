@@ -24,6 +24,9 @@ pub struct Judged {
 ///
 /// # Shapes
 /// packed `[R, ≥ I]`, target, seen and probe `[R, I]`.
+///
+/// # Panics
+/// If the shapes do not fit, or the tensor is not of floats.
 #[must_use]
 pub fn row_losses(packed: Tensor<2>, target: &Arc<Csr>, held: Option<(&Csr, &Csr)>) -> Judged {
     let [rows, stride] = packed.dims();

@@ -1,4 +1,5 @@
 //! A training step, and the matrix products that it cannot do without.
+#![allow(dead_code, reason = "each benchmark uses its part")]
 
 use adepts_core::{Batcher, HistoryBatch, HistoryModel, Sizes, Step, Stopwatch};
 use adepts_data::{Rows, seed};
@@ -10,7 +11,7 @@ use rand::RngExt;
 use rayon::prelude::*;
 
 /// Users of a step.
-pub const BATCH: usize = 512;
+pub(crate) const BATCH: usize = 512;
 const HIDDEN: usize = 100;
 const REPEATS: usize = 5;
 
@@ -41,7 +42,7 @@ fn least(mut work: impl FnMut()) -> f64 {
 }
 
 /// Seconds of the products of all experts: logits, and the gradients of latent and weights.
-pub fn products(experts: usize, items: usize) -> f64 {
+pub(crate) fn products(experts: usize, items: usize) -> f64 {
     let z = vec![0.01; experts * BATCH * HIDDEN];
     let w = vec![0.01; experts * HIDDEN * items];
     let mut logits = vec![0.0; experts * BATCH * items];
@@ -71,7 +72,7 @@ fn model(kind: &str, experts: usize, items: usize) -> Box<dyn HistoryModel> {
 }
 
 /// Seconds of a step: batch, loss, gradients, Adam.
-pub fn step(kind: &str, experts: usize, items: usize) -> f64 {
+pub(crate) fn step(kind: &str, experts: usize, items: usize) -> f64 {
     let mut model = model(kind, experts, items);
     let (train, held) = histories(items, 115);
     let probe = model.probe();
