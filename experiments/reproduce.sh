@@ -94,8 +94,9 @@ case $group in
     learned=(model.dropout=0.2 'model.kl={reduce="mean",cap=0.2,steps=0}' train.optimizer.l2=0.01)
     train wsdm22-vae multvae-ml-1m.toml "${settings[@]}" "${learned[@]}" train.stop.patience=10
     train wsdm22-wl wl-ml-1m.toml "${settings[@]}" "${learned[@]}" train.stop.patience=5
-    train wsdm22-ease ease-ml-1m.toml "${settings[@]}"
-    compare wsdm22-vae wsdm22-wl wsdm22-ease
+    train wsdm22-ease100 ease-ml-1m.toml "${settings[@]}" model.l2=100
+    train wsdm22-ease1000 ease-ml-1m.toml "${settings[@]}"
+    compare wsdm22-vae wsdm22-wl wsdm22-ease100 wsdm22-ease1000
     ;;
   *) echo "unknown group $group" >&2; exit 2 ;;
 esac
