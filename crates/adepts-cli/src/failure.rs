@@ -4,7 +4,9 @@ use std::io::{ErrorKind, Write as _, stderr};
 use std::process::ExitCode;
 
 use adepts::data::DataError;
+use adepts::eval::{FailIf, Summary};
 use adepts::{Error, RunError};
+use anyhow::bail;
 
 /// Something went wrong on the way.
 const FAILED: u8 = 1;
@@ -29,6 +31,17 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
 pub(crate) fn stopped() -> ExitCode {
     let _closed = writeln!(stderr(), "stopped; nothing was left half-written");
     ExitCode::from(FAILED)
+}
+
+/// Fails if the condition holds for one of the runs.
+pub(crate) fn judge(condition: &FailIf, summary: &Summary) -> anyhow::Result<()> {
+    for run in &summary.runs {
+        let verdict = condition.judge(run).map_err(Error::from)?;
+        if verdict.fails {
+            bail!("{}: {condition} holds, it is {:.4}", run.name, verdict.value);
+        }
+    }
+    Ok(())
 }
 
 /// Whether the request was wrong, and not what it led to.

@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     keep_memory();
     let cli = Cli::parse();
     // What is unwound by `Stopped` has nothing to report; everything else is a bug and does.
-    match catch_unwind(AssertUnwindSafe(|| run(cli))) {
+    match catch_unwind(AssertUnwindSafe(|| run(&cli))) {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => failure::report(&error),
         Err(payload) if payload.is::<Stopped>() => failure::stopped(),
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> anyhow::Result<()> {
+fn run(cli: &Cli) -> anyhow::Result<()> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))?;

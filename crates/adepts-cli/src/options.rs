@@ -42,10 +42,10 @@ pub(crate) struct Cli {
 #[derive(Args)]
 pub(crate) struct Global {
     /// Threads to use [default: one per processor]; results do not depend on it
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", help_heading = "Everywhere")]
     pub(crate) threads: Option<NonZeroUsize>,
     /// No progress on stderr
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, help_heading = "Everywhere")]
     pub(crate) quiet: bool,
 }
 
@@ -180,7 +180,7 @@ fn keyed<const N: usize>(values: [(&str, Option<String>); N]) -> Vec<String> {
 }
 
 /// The name of a value as it is typed, in quotes.
-fn name_of<T: ValueEnum>(value: T) -> Option<String> {
+fn name_of<T: ValueEnum + Copy>(value: T) -> Option<String> {
     Some(quoted(value.to_possible_value()?.get_name()))
 }
 

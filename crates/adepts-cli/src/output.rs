@@ -31,6 +31,11 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
+/// Prints an evaluation.
+pub(crate) fn summary(summary: &Summary, as_json: bool) -> anyhow::Result<()> {
+    if as_json { json(summary) } else { text(&tables(summary)) }
+}
+
 /// The runs side by side, and by group the metric that decides who is served worst.
 pub(crate) fn tables(summary: &Summary) -> String {
     let of_groups = summary.runs.iter().flat_map(|run| run.groups.iter().flat_map(|group| group.metrics.keys()));
@@ -52,15 +57,16 @@ pub(crate) fn preparation(manifest: &Manifest) -> String {
             known(step.items),
         ]);
     }
-    let mut text = steps.render();
-    if manifest.skipped_rows > 0 {
-        text += &format!("\n{} rows could not be read and were skipped, such as\n", manifest.skipped_rows);
-        text.extend(manifest.skipped_examples.iter().map(|example| format!("  {example}\n")));
+    let Manifest { train, validation, test, train_only_users, skipped_rows, .. } = manifest;
+    let mut lines = vec![steps.render()];
+    if *skipped_rows > 0 {
+        lines.push(format!("{skipped_rows} rows could not be read and were skipped, such as"));
+        lines.extend(manifest.skipped_examples.iter().map(|example| format!("  {example}")));
+        lines.push(String::new());
     }
-    let Manifest { train, validation, test, train_only_users, .. } = manifest;
-    text += &format!("\n{train} training, {validation} validation and {test} test interactions");
+    lines.push(format!("{train} training, {validation} validation and {test} test interactions"));
     if *train_only_users > 0 {
-        text += &format!("; {train_only_users} users have fewer than three interactions and only train");
+        lines.push(format!("{train_only_users} users have fewer than three interactions and only train"));
     }
-    text + "\n"
+    lines.join("\n") + "\n"
 }

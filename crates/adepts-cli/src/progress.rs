@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::io::{IsTerminal as _, Write as _, stderr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use adepts::contract::{EpochRecord, Stopwatch};
 use adepts::train::{Observer, Progress};
@@ -37,7 +38,8 @@ impl Terminal {
     pub(crate) fn new(quiet: bool, stop: Arc<AtomicBool>) -> Self {
         let bar = (!quiet && stderr().is_terminal()).then(|| {
             let bar = ProgressBar::new_spinner();
-            bar.set_style(style("{spinner} {msg}"));
+            bar.set_style(style("{spinner} {wide_msg}"));
+            bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
         Self { quiet, stop, bar, watch: Stopwatch::start(), last: RefCell::default() }
@@ -74,7 +76,6 @@ impl Terminal {
         };
         if let Some(bar) = &self.bar {
             bar.set_message(text);
-            bar.tick();
         } else if !self.quiet {
             let mut last = self.last.borrow_mut();
             let now = self.watch.seconds();
@@ -113,7 +114,6 @@ impl Observer for Watcher<'_> {
             let Progress { epoch, epochs, batch, batches, .. } = progress;
             let last = self.last.as_deref().unwrap_or("");
             bar.set_message(format!("epoch {epoch}/{epochs}  batch {batch}/{batches}{}{last}", left(progress)));
-            bar.tick();
         }
     }
 
@@ -134,24 +134,25 @@ impl Observer for Watcher<'_> {
     }
 }
 
-/// `epoch 12/1000  loss 423.10 = ce 420.10 + kl 3.00  score .3121 (best .3121, epoch 12)  worst low .2410  1.1 s`
+/// `epoch 12/1000  loss 423.100  ce 420.100  kl 3.000  validation 0.3121 (best)  worst low 0.2410  1.10 s`
 fn epoch_line(record: &EpochRecord, progress: &Progress) -> String {
-    let part = |name: &str| record.losses.get(name).copied().unwrap_or(f64::NAN);
-    let mut text = format!("epoch {}/{}  loss {:.3}", record.epoch, progress.epochs, part("total"));
-    for (name, value) in record.losses.iter().filter(|(name, _)| *name != "total") {
-        text += &format!("  {name} {value:.3}");
-    }
-    if let Some(score) = record.validation.get("stop") {
-        text += &format!("  validation {score:.4}");
-    }
-    if let Some((epoch, best)) = progress.best {
-        text += &if epoch == record.epoch { " (best)".into() } else { format!(" (best {best:.4}, epoch {epoch})") };
-    }
+    let mut parts = vec![format!("epoch {}/{}", record.epoch, progress.epochs)];
+    parts.extend(record.losses.get("total").map(|loss| format!("loss {loss:.3}")));
+    let others = record.losses.iter().filter(|(name, _)| *name != "total");
+    parts.extend(others.map(|(name, value)| format!("{name} {value:.3}")));
+    parts.extend(record.validation.get("stop").map(|score| {
+        let best = match progress.best {
+            Some((epoch, _)) if epoch == record.epoch => " (best)".to_owned(),
+            Some((epoch, best)) => format!(" (best {best:.4}, epoch {epoch})"),
+            None => String::new(),
+        };
+        format!("validation {score:.4}{best}")
+    }));
     let scored = record.groups.iter().filter_map(|group| Some((group.validation?, &group.name)));
-    if let Some((score, name)) = scored.min_by(|a, b| a.0.total_cmp(&b.0)) {
-        text += &format!("  worst {name} {score:.4}");
-    }
-    text + &format!("  {}", duration(record.train_seconds + record.eval_seconds))
+    let worst = scored.min_by(|a, b| a.0.total_cmp(&b.0));
+    parts.extend(worst.map(|(score, name)| format!("worst {name} {score:.4}")));
+    parts.push(duration(record.train_seconds + record.eval_seconds));
+    parts.join("  ")
 }
 
 fn left(progress: &Progress) -> String {

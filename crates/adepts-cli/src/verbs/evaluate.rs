@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use adepts::eval::{FailIf, MetricAt, Summary};
 use adepts::evaluate::{ProbeChoice, Request};
 use adepts::{Error, Run};
-use anyhow::bail;
 use clap::Args;
 
+use crate::failure::judge;
 use crate::options::{ProbeName, parsed};
-use crate::output::{self, tables};
+use crate::output;
 use crate::progress::Terminal;
 
 /// Evaluate finished runs on their test items, overall and by group of users.
@@ -72,18 +72,7 @@ impl Options {
             summary.runs.push(evaluated.summary);
         }
         terminal.clear();
-        if self.json {
-            output::json(&summary)?;
-        } else {
-            output::text(&tables(&summary))?;
-        }
-        let mut held = Vec::new();
-        for (condition, run) in conditions.iter().flat_map(|c| summary.runs.iter().map(move |run| (c, run))) {
-            let verdict = condition.judge(run).map_err(Error::from)?;
-            if verdict.fails {
-                held.push(format!("{}: {condition} holds, it is {:.4}", run.name, verdict.value));
-            }
-        }
-        if held.is_empty() { Ok(()) } else { bail!("{}", held.join("\n       ")) }
+        output::summary(&summary, self.json)?;
+        conditions.iter().try_for_each(|condition| judge(condition, &summary))
     }
 }

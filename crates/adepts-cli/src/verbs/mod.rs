@@ -25,7 +25,7 @@ pub(crate) enum Verb {
     Inspect(inspect::Options),
     Simulate(simulate::Options),
     Import(import::Options),
-    Prepare(prepare::Options),
+    Prepare(Box<prepare::Options>),
     Train(Box<train::Options>),
     Evaluate(evaluate::Options),
     Compare(compare::Options),

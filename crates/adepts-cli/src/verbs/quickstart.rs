@@ -49,7 +49,7 @@ impl Options {
         let (simulated, prepared) = (&done.simulated, &done.prepared);
         let niche: u64 = simulated.communities.iter().skip(1).map(|community| community.users).sum();
         let tall = self.out.join("runs").join("tall").display().to_string();
-        let mut text = format!(
+        let told = format!(
             "Simulated {} interactions of {} users ({niche} of them in {} niches) with {} items: {log}\n\
              Prepared {} training, {} validation and {} test interactions: {data}\n\
              Trained four models in {}; their settings are in config.toml of each run.\n\n{}\nReport: {page}\n\n",
@@ -63,7 +63,7 @@ impl Options {
             duration(watch.seconds()),
             tables(&done.summary),
         );
-        text += &format!(
+        let next = format!(
             "Next:\n  adepts recommend {tall} --user u00042\n  adepts compare {runs}/*\n\
              \nThe same on a log of your own:\n  adepts inspect log.csv\n  \
              adepts prepare --input log.csv --user customer --item sku --out prepared\n  \
@@ -72,6 +72,6 @@ impl Options {
              adepts report runs/* --out report.html",
             runs = self.out.join("runs").display()
         );
-        output::text(&text)
+        output::text(&(told + &next))
     }
 }

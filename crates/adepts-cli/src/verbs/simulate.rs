@@ -34,7 +34,7 @@ pub(crate) struct Options {
     /// Seed of every draw [default: 2024]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Override a key of the simulation, such as niche_users=0.3; may be repeated
+    /// Override a key of the simulation, such as `niche_users=0.3`; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Print what was made as JSON

@@ -15,7 +15,7 @@ use crate::progress::Terminal;
 #[command(after_help = "\
 Examples:
   adepts train experiments/tall-ml-1m.toml --out runs/tall
-  adepts train experiments/tall-ml-1m.toml --set train.epochs=2 --set model.experts=10 --out /tmp/try
+  adepts train experiments/tall-ml-1m.toml --set train.epochs=2 --out /tmp/try
   adepts train --model ease --data prepared --out runs/ease
   adepts train --model multvae --data log.csv --user customer --item sku --set train.epochs=50
   adepts train experiments/tall-ml-1m.toml --out runs/tall --resume

@@ -1,14 +1,14 @@
 //! `evaluate`, `compare`, `report`.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use crate::support::{SMALL_TALL, folder, log, report, run, runs};
 
 fn three() -> [&'static Path; 3] {
-    runs().each_ref().map(|run| run.as_path())
+    runs().each_ref().map(PathBuf::as_path)
 }
 
 #[test]
@@ -42,6 +42,22 @@ fn evaluating_again_gives_what_training_gave() {
     assert_eq!(report(&out), trained);
     run("evaluate {} --probe none --metrics ndcg@5 -q", &[&out]).ok();
     assert_eq!(report(&out), trained, "only the default evaluation is kept");
+}
+
+#[test]
+fn the_average_of_runs_is_judged_as_one_model() {
+    let [popularity, ease, _] = three();
+    let metric = |done: serde_json::Value| done["runs"][0]["metrics"]["ndcg@20"].clone();
+    let kept = report(ease);
+    let twice = run("evaluate {} {} --average --json -q", &[ease, ease]).ok().json();
+    assert_eq!((twice["runs"].as_array().unwrap().len(), &twice["runs"][0]["model"]), (1, &json!("average")));
+    assert_eq!(
+        metric(twice),
+        kept["runs"][0]["metrics"]["ndcg@20"],
+        "the average of a model with itself is that model"
+    );
+    run("evaluate {} {} --average -q", &[popularity, ease]).ok();
+    assert_eq!(report(ease), kept, "no run is changed");
 }
 
 #[test]
@@ -105,7 +121,7 @@ fn runs_on_several_splits_are_compared_over_seeds() {
             folders.push(out);
         }
     }
-    let folders: Vec<&Path> = folders.iter().map(std::path::PathBuf::as_path).collect();
+    let folders: Vec<&Path> = folders.iter().map(PathBuf::as_path).collect();
     let found = run("compare {} {} {} {} {} {} --json", &folders).ok().json();
     assert_eq!((&found["over"], &found["baseline"]), (&json!("seeds"), &json!("popularity")));
     let ease = &found["groups"][0]["models"][1];
