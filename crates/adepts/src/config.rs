@@ -47,8 +47,18 @@ pub struct EvalConfig {
 impl Default for EvalConfig {
     fn default() -> Self {
         let names = [
-            "ndcg@20", "ndcg@1", "ndcg@5", "ndcg@10", "recall@20", "precision@20", "hit@20", "mrr@20", "map@20",
-            "coverage@20", "popularity@20", "gini@20",
+            "ndcg@20",
+            "ndcg@1",
+            "ndcg@5",
+            "ndcg@10",
+            "recall@20",
+            "precision@20",
+            "hit@20",
+            "mrr@20",
+            "map@20",
+            "coverage@20",
+            "popularity@20",
+            "gini@20",
         ];
         Self {
             metrics: names.iter().filter_map(|name| name.parse().ok()).collect(),
@@ -99,11 +109,11 @@ impl Experiment {
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, Error> {
         let wrong = |source| Error::Config { file: file.to_owned(), source };
-        let mut table: toml::Table =
-            text.parse().map_err(|e: toml::de::Error| wrong(ConfigError::Syntax(e.to_string().trim_end().to_owned())))?;
+        let mut table: toml::Table = text
+            .parse()
+            .map_err(|e: toml::de::Error| wrong(ConfigError::Syntax(e.to_string().trim_end().to_owned())))?;
         for set in sets {
-            override_key(&mut table, set)
-                .map_err(|source| Error::Config { file: format!("--set {set}"), source })?;
+            override_key(&mut table, set).map_err(|source| Error::Config { file: format!("--set {set}"), source })?;
         }
         Self::from_table(table, variable).map_err(wrong)
     }
@@ -124,7 +134,10 @@ impl Experiment {
             let metric: MetricAt =
                 name.parse().map_err(|e| ConfigError::invalid("train.stop.metric", format!("{e}")))?;
             if metric.per_user().is_none() {
-                return Err(ConfigError::invalid("train.stop.metric", format!("{name} is not a metric of single users")));
+                return Err(ConfigError::invalid(
+                    "train.stop.metric",
+                    format!("{name} is not a metric of single users"),
+                ));
             }
         }
         let (spec, recipe) = experiment.recipe()?;
@@ -158,6 +171,7 @@ impl Experiment {
 
     /// The configuration with every default written out.
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "it never does")]
     pub fn to_toml(&self) -> String {
         let Self { name, seed, data, split, model, train, eval } = self.clone();
         let typed = Typed { name, seed, data, split, model, train, eval };
@@ -179,7 +193,10 @@ fn expand(source: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Str
         return Err(ConfigError::invalid("data.source", format!("`${{` without `}}` in {source}")));
     };
     let value = variable(name).ok_or_else(|| {
-        ConfigError::invalid("data.source", format!("the environment variable {name} is not set; expected the folder of the data"))
+        ConfigError::invalid(
+            "data.source",
+            format!("the environment variable {name} is not set; expected the folder of the data"),
+        )
     })?;
     Ok(format!("{before}{value}{}", expand(after, variable)?))
 }
@@ -209,11 +226,10 @@ pub fn override_key(table: &mut toml::Table, set: &str) -> Result<(), ConfigErro
 
 /// Reads an experiment file. `${ADEPTS_DATA}` is the folder `data` beside the file where the variable is not set.
 pub fn open(path: &Path, sets: &[String], variable: &dyn Fn(&str) -> Option<String>) -> Result<Experiment, Error> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| Error::Request(format!("cannot read {}: {e}", path.display())))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|e| Error::Request(format!("cannot read {}: {e}", path.display())))?;
     let beside = path.parent().unwrap_or(Path::new(".")).join("data");
-    let variable = |name: &str| {
-        variable(name).or_else(|| (name == "ADEPTS_DATA").then(|| beside.to_string_lossy().into_owned()))
-    };
+    let variable =
+        |name: &str| variable(name).or_else(|| (name == "ADEPTS_DATA").then(|| beside.to_string_lossy().into_owned()));
     Experiment::read(&path.display().to_string(), &text, sets, &variable)
 }
