@@ -21,7 +21,8 @@ pub struct Dataset {
     pub test: Rows,
     /// Whether a model may learn from the user; false for whole users held out by the split `users`.
     pub learns: Vec<bool>,
-    /// Mainstream score of each user: mean Jaccard similarity of the training row with those of others, in 0..=1.
+    /// Mainstream score of each user: mean Jaccard similarity of the training row with those of others who are learned
+    /// from, in 0..=1.
     pub mainstream: Vec<f32>,
     /// Groups of the user's own.
     pub columns: Vec<UserColumn>,

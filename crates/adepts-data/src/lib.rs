@@ -33,7 +33,7 @@ pub use grouping::{GroupBy, GroupError, Grouping};
 pub use id::{Id, Vocabulary};
 pub use inspect::{Inspection, inspect};
 pub use interactions::{Interactions, Part};
-pub use mainstream::mainstream_scores;
+pub use mainstream::{mainstream_among, mainstream_scores};
 pub use place::Place;
 pub use prepare::{open_or_prepare, prepare};
 pub use progress::Progress;

@@ -27,8 +27,24 @@ pub const SAMPLE_USERS: usize = 5_000;
 /// If an item of `train` is not below `items`.
 #[must_use]
 pub fn mainstream_scores(train: &Rows, items: usize, seed: u64) -> (Vec<f32>, MainstreamMethod) {
-    let pair_counts: u64 = train.item_counts(items).iter().map(|&c| u64::from(c) * u64::from(c)).sum();
-    let present: Vec<u32> = (0..train.len() as u32).filter(|&u| !train.row(u as usize).is_empty()).collect();
+    mainstream_among(train, &vec![true; train.len()], items, seed)
+}
+
+/// As [`mainstream_scores`], but every user is compared with those alone who are learned from: row weights come of the
+/// scores, and nothing of a held-out user may get into them.
+///
+/// # Panics
+/// If an item of `train` is not below `items`, or `learns` is not one per user.
+#[must_use]
+pub fn mainstream_among(train: &Rows, learns: &[bool], items: usize, seed: u64) -> (Vec<f32>, MainstreamMethod) {
+    assert_eq!(learns.len(), train.len(), "mainstream scores: one flag per user");
+    let counts_for = |user: &u32| learns[*user as usize] && !train.row(*user as usize).is_empty();
+    let present: Vec<u32> = (0..train.len() as u32).filter(counts_for).collect();
+    let mut counts = vec![0_u64; items];
+    for item in present.iter().flat_map(|user| train.row(*user as usize)) {
+        counts[*item as usize] += 1;
+    }
+    let pair_counts: u64 = counts.iter().map(|count| count * count).sum();
     if pair_counts <= EXACT_PAIR_COUNTS || present.len() <= SAMPLE_USERS {
         return (scores_against(train, items, &present), MainstreamMethod::Exact);
     }
@@ -212,6 +228,19 @@ mod tests {
         assert_eq!(mainstream_scores(&train, 2, 0).0, [1.0, 0.0, 1.0]);
         assert_eq!(mainstream_scores(&Rows::from_lists(vec![vec![0]]), 1, 0).0, [0.0]);
         assert_eq!(mainstream_scores(&Rows::empty(0), 0, 0).0, Vec::<f32>::new());
+    }
+
+    #[test]
+    fn held_out_users_change_no_score_but_their_own() {
+        let with = |held_out: Vec<u32>| {
+            let train = Rows::from_lists(vec![vec![0, 1], vec![1, 2], vec![0, 2, 3], held_out]);
+            mainstream_among(&train, &[true, true, true, false], 4, 0).0
+        };
+        let (one, other) = (with(vec![0, 1]), with(vec![3]));
+        assert_eq!(one[..3], other[..3]);
+        assert!(one[3] > other[3] && other[3] > 0.0, "{one:?} {other:?}");
+        let learners = Rows::from_lists(vec![vec![0, 1], vec![1, 2], vec![0, 2, 3]]);
+        assert_eq!(one[..3], mainstream_scores(&learners, 4, 0).0);
     }
 
     #[test]

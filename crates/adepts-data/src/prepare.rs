@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::config::{DataConfig, Filter, SplitConfig};
 use crate::dataset::{Dataset, Manifest};
 use crate::error::DataError;
-use crate::mainstream::mainstream_scores;
+use crate::mainstream::mainstream_among;
 use crate::progress::Progress;
 use crate::read::{Read, read};
 use crate::split::{Cut, split as cut};
@@ -16,12 +16,21 @@ use crate::store::{self, FolderError};
 /// # Errors
 /// Everything that can be wrong with the log, the filters and the split; see [`DataError`].
 pub fn prepare(data: &DataConfig, split: &SplitConfig, seed: u64, progress: Progress) -> Result<Dataset, DataError> {
-    let Read { interactions, steps, skipped_rows, skipped_examples, data } = read(data, split, progress)?;
+    let read = read(data, split, progress)?;
+    assemble(read, split, seed, progress)
+}
+
+/// Prepares a data set from a log that is in memory.
+///
+/// # Errors
+/// Everything that can be wrong with the split; see [`DataError`].
+pub fn assemble(read: Read, split: &SplitConfig, seed: u64, progress: Progress) -> Result<Dataset, DataError> {
+    let Read { interactions, steps, skipped_rows, skipped_examples, data } = read;
     progress("split", 0, None);
     let Cut { train, validation, test, learns, train_only_users, split } = cut(&interactions, split, seed)?;
     let (users, items, columns) = (interactions.users, interactions.items, interactions.columns);
     progress("score", 0, None);
-    let (mainstream, method) = mainstream_scores(&train, items.len(), seed);
+    let (mainstream, method) = mainstream_among(&train, &learns, items.len(), seed);
     let manifest = Manifest {
         format: store::FORMAT,
         data,
