@@ -67,7 +67,7 @@ fn config(json: &Value) -> MixtureConfig {
             probe: Probe::Validation,
         },
         "mlp" => Gate::Mlp { hidden: json["gate_params"]["b1"].as_array().unwrap().len() },
-        _ => Gate::Uniform,
+        _ => Gate::Uniform {},
     };
     let reduce = if json["kl_mode"] == "mean" { Reduce::Mean } else { Reduce::Sum };
     MixtureConfig {
@@ -77,7 +77,7 @@ fn config(json: &Value) -> MixtureConfig {
         noise: 0.01,
         kl: Kl { reduce, cap: 0.2, steps: 0 },
         gate,
-        weights: Weights::Uniform,
+        weights: Weights::Uniform {},
     }
 }
 
@@ -209,7 +209,7 @@ fn check_pass(name: &str) {
         let shares = match config.gate {
             Gate::LossDriven { .. } => packed.narrow(1, items + config.experts, config.experts),
             Gate::Mlp { .. } => experts.network_shares(&batch.input, Cut::Whole),
-            Gate::Uniform => {
+            Gate::Uniform {} => {
                 let equal = vec![1.0 / config.experts as f32; batch.rows() * config.experts];
                 Tensor::from_data(TensorData::new(equal, [batch.rows(), config.experts]), &device)
             }
@@ -270,7 +270,7 @@ fn check_weights(name: &str) {
         dropout: 0.0,
         noise: 0.01,
         kl: Kl { reduce: Reduce::Sum, cap: 0.2, steps: 0 },
-        gate: Gate::Uniform,
+        gate: Gate::Uniform {},
         weights: Weights::Adaptive {
             signal: Signal::LossChange,
             gap: number("gap") as usize,

@@ -36,7 +36,7 @@ fn a_row_without_a_probe_has_equal_shares() {
 
 #[test]
 fn probes_that_are_all_empty_give_the_loss_and_the_gradients_of_a_uniform_gate() {
-    let uniform = config(3, &[4], Gate::Uniform);
+    let uniform = config(3, &[4], Gate::Uniform {});
     let users = Users::random(9, ITEMS);
     let plain = users.batch(None);
     let mut model = mixture(&uniform, ITEMS);
@@ -59,7 +59,7 @@ fn probes_that_are_all_empty_give_the_loss_and_the_gradients_of_a_uniform_gate()
 #[test]
 fn a_gate_that_looks_at_nothing_mixes_equally() {
     let batch = Users::random(20, ITEMS).batch(None);
-    let (want, equal) = scores(&mixture(&config(3, &[8, 4], Gate::Uniform), ITEMS), &batch);
+    let (want, equal) = scores(&mixture(&config(3, &[8, 4], Gate::Uniform {}), ITEMS), &batch);
     assert!(equal.iter().all(|share| *share == 1.0 / 3.0));
     for probe in [Probe::Validation, Probe::History] {
         let (got, shares) = scores(&mixture(&config(3, &[8, 4], driven(probe)), ITEMS), &batch);
@@ -70,7 +70,7 @@ fn a_gate_that_looks_at_nothing_mixes_equally() {
 
 #[test]
 fn the_gates_field_changes_nothing_for_models_whose_gate_does_not_look_at_it() {
-    for gate in [Gate::Uniform, Gate::Mlp { hidden: 6 }] {
+    for gate in [Gate::Uniform {}, Gate::Mlp { hidden: 6 }] {
         let config = config(3, &[8, 4], gate);
         let users = Users::random(20, ITEMS);
         let without = users.batch(None);
@@ -95,7 +95,7 @@ fn the_gates_field_changes_nothing_for_models_whose_gate_does_not_look_at_it() {
 #[test]
 fn one_expert_is_the_same_model_with_any_gate() {
     let users = Users::random(20, ITEMS);
-    let (want, _) = scores(&mixture(&config(1, &[4], Gate::Uniform), ITEMS), &users.batch(None));
+    let (want, _) = scores(&mixture(&config(1, &[4], Gate::Uniform {}), ITEMS), &users.batch(None));
     for probe in [Probe::Validation, Probe::History] {
         let model = mixture(&config(1, &[4], driven(probe)), ITEMS);
         let (got, shares) = scores(&model, &users.batch(Some(probe)));
@@ -131,7 +131,7 @@ fn a_step_draws_its_dropout_and_its_noise_from_where_it_stands() {
 
 #[test]
 fn a_batch_of_users_without_weight_adds_only_the_divergence() {
-    let config = config(3, &[4], Gate::Uniform);
+    let config = config(3, &[4], Gate::Uniform {});
     let mut batch = Users::random(3, ITEMS).batch(None);
     batch.weights.fill(0.0);
     let loss = mixture(&config, ITEMS).loss_with(&batch, &inputs(&config, &batch), 0.1);

@@ -66,7 +66,7 @@ fn check(config: &MixtureConfig, probe: Option<Probe>, dropped: bool) {
 #[test]
 fn the_loss_and_every_gradient_follow_the_equations_with_equal_shares() {
     for (experts, hidden) in [(1, vec![4]), (3, vec![4]), (2, vec![5, 3]), (1, vec![5, 3])] {
-        check(&config(experts, &hidden, Gate::Uniform), None, false);
+        check(&config(experts, &hidden, Gate::Uniform {}), None, false);
     }
 }
 
@@ -113,21 +113,21 @@ fn they_follow_the_equations_with_a_mean_divergence_and_with_items_left_out() {
     check(&mean, Some(Probe::Validation), true);
     mean.gate = driven(Probe::History);
     check(&mean, Some(Probe::History), true);
-    mean.gate = Gate::Uniform;
+    mean.gate = Gate::Uniform {};
     check(&mean, None, true);
 }
 
 #[test]
 fn they_follow_the_equations_where_only_the_weights_look_at_a_part_of_the_history() {
-    check(&config(3, &[4], Gate::Uniform), Some(Probe::History), false);
+    check(&config(3, &[4], Gate::Uniform {}), Some(Probe::History), false);
     check(&config(2, &[4], Gate::Mlp { hidden: 6 }), Some(Probe::Validation), false);
-    check(&config(1, &[5, 3], Gate::Uniform), Some(Probe::History), false);
+    check(&config(1, &[5, 3], Gate::Uniform {}), Some(Probe::History), false);
 }
 
 /// The signal in training is that of experts that have not seen the probe, whatever the gate.
 #[test]
 fn weights_by_a_part_of_the_history_do_not_look_at_what_the_experts_have_seen() {
-    for gate in [Gate::Uniform, driven(Probe::History)] {
+    for gate in [Gate::Uniform {}, driven(Probe::History)] {
         let config = MixtureConfig { noise: 0.0, ..config(3, &[4], gate) };
         let batch = Users::random(9, ITEMS).batch(Some(Probe::History));
         let model = mixture(&config, ITEMS);

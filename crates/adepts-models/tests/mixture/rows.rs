@@ -13,7 +13,7 @@ use crate::support::{
 /// Gates with what their batches hold for them.
 fn gates() -> [(Gate, Option<Probe>); 5] {
     [
-        (Gate::Uniform, None),
+        (Gate::Uniform {}, None),
         (Gate::Mlp { hidden: 9 }, None),
         (driven(Probe::Validation), Some(Probe::Validation)),
         (driven(Probe::History), Some(Probe::History)),

@@ -25,7 +25,7 @@ pub(crate) fn config(experts: usize, hidden: &[usize], gate: Gate) -> MixtureCon
         noise: 0.5,
         kl: Kl { reduce: Reduce::Sum, cap: 0.2, steps: 0 },
         gate,
-        weights: Weights::Uniform,
+        weights: Weights::Uniform {},
     }
 }
 

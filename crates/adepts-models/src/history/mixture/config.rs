@@ -58,8 +58,8 @@ pub enum Reduce {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Gate {
-    /// Equal shares.
-    Uniform,
+    /// Equal shares. (Without the braces serde would take any other keys in silence.)
+    Uniform {},
     /// A softmax of each expert's score for the user, driven by its loss on the probe items; without parameters.
     LossDriven {
         /// The score of a loss L: `inverse` 1/L as published, `negative` −L.
@@ -101,7 +101,7 @@ pub enum GateScore {
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Weights {
     /// Equally.
-    Uniform,
+    Uniform {},
     /// Less mainstream users more (WL, Zhu & Caverlee 2022).
     Mainstream {
         /// Contrast.

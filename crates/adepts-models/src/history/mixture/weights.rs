@@ -11,7 +11,7 @@ pub const FLOOR: f32 = 1e-8;
 #[must_use]
 pub fn row_weights(weights: &Weights, known: &Known<'_>) -> Option<Vec<f32>> {
     match *weights {
-        Weights::Uniform => None,
+        Weights::Uniform {} => None,
         Weights::Mainstream { exponent } => Some(by_mainstream(exponent, known)),
         Weights::Adaptive { signal, gap, alpha, window, .. } => {
             // Before epoch 3 there is no loss change.
