@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use adepts_data::{Id, Vocabulary};
+use adepts_data::{DataError, Id, Vocabulary, write_atomically};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
@@ -145,17 +145,16 @@ pub fn write_per_user(path: &Path, measured: &Measured, ids: &Vocabulary) -> Res
         columns(measured).into_iter().map(|(name, values)| (name, Arc::new(Float64Array::from(values)) as ArrayRef));
     let batch = RecordBatch::try_from_iter(std::iter::once((USER.to_owned(), users)).chain(values)).map_err(arrow)?;
 
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io("write"))?;
     let level = ZstdLevel::try_new(3).map_err(parquet)?;
     let properties = WriterProperties::builder().set_compression(Compression::ZSTD(level)).build();
-    let mut writer = ArrowWriter::try_new(&mut file, batch.schema(), Some(properties)).map_err(parquet)?;
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).map_err(parquet)?;
     writer.write(&batch).map_err(parquet)?;
     writer.close().map_err(parquet)?;
-    file.flush().map_err(io("write"))?;
-    file.as_file().sync_all().map_err(io("write"))?;
-    file.persist(path).map_err(|error| io("rename")(error.error))?;
-    Ok(())
+    write_atomically(path, |file| file.write_all(&bytes)).map_err(|error| match error {
+        DataError::Io { source, .. } => io("write")(source),
+        other => io("write")(std::io::Error::other(other)),
+    })
 }
 
 /// Reads what [`write_per_user`] wrote. The metrics of the lists are not in the file.
