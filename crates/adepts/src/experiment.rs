@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use adepts_core::{Bytes, Fit, HistoryModel, Memory, Sizes, Stopwatch};
+use adepts_core::{Bytes, Fit, HistoryModel, Memory, Stopwatch};
 use adepts_data::{Dataset, Progress, Rows, prepare::open_or_prepare};
 use adepts_eval::{RunSummary, Summary, write_per_user};
 use adepts_train::{Fingerprint, Observer, Outcome, Training, fit};
@@ -12,7 +12,7 @@ use burn::tensor::Device;
 use crate::config::Experiment;
 use crate::error::Error;
 use crate::evaluate::{self, Evaluated, Request, Validator};
-use crate::run;
+use crate::{folder as place, run};
 
 /// What concerns how the work is done, and not its result.
 pub struct Work<'a> {
@@ -32,16 +32,17 @@ pub struct Work<'a> {
     pub overwrite: bool,
 }
 
-/// Does an experiment and leaves a finished run in `folder`.
+/// Does an experiment and leaves a finished run in `folder`. One that is to be continued and is finished already is left as
+/// it is, and its evaluation returned.
 pub fn run(experiment: &Experiment, folder: &Path, work: &mut Work<'_>) -> Result<RunSummary, Error> {
-    run::claim(folder, work.resume, work.overwrite)?;
+    place::check(folder, work.resume, work.overwrite)?;
     let watch = Stopwatch::start();
     let data = open_or_prepare(&experiment.data, &experiment.split, experiment.seed, work.progress)?;
     let prepared = watch.seconds();
     run_on(experiment, &data, prepared, folder, work)
 }
 
-/// As [`run`], on data that is in memory.
+/// As [`run()`], on data that is in memory.
 pub fn run_on(
     experiment: &Experiment,
     data: &Dataset,
@@ -49,13 +50,16 @@ pub fn run_on(
     folder: &Path,
     work: &mut Work<'_>,
 ) -> Result<RunSummary, Error> {
-    run::claim(folder, work.resume, work.overwrite)?;
-    run::begin(folder, experiment, work.resume)?;
     let config = |source| Error::Config { file: experiment.name.clone(), source };
     let (spec, recipe) = experiment.recipe().map_err(config)?;
-
-    let sizes = sizes(experiment, data);
+    let sizes = run::sizes(experiment, data);
     check_memory(&recipe.memory(&sizes), work.available)?;
+
+    place::begin(folder, experiment, work.resume, work.overwrite)?;
+    if let Some(summary) = run::finished(folder, data)? {
+        place::tidy(folder)?;
+        return Ok(summary);
+    }
     let mut model = recipe.build(&sizes, experiment.seed, &Device::flex().autodiff());
 
     let watch = Stopwatch::start();
@@ -108,14 +112,8 @@ pub fn run_on(
     write_per_user(&folder.join(run::PER_USER), &measured, &data.users)?;
     run::write_json(&folder.join(run::REPORT), &Summary { runs: vec![summary.clone()] })?;
     run::finish(folder, experiment, data, &*model, epochs, seconds)?;
+    place::tidy(folder)?;
     Ok(summary)
-}
-
-/// What a model is built for.
-#[must_use]
-pub fn sizes(experiment: &Experiment, data: &Dataset) -> Sizes {
-    let (users, items, pairs) = (data.users.len(), data.items.len(), data.train.pairs());
-    Sizes { users, items, pairs, batch: experiment.train.batch.min(users) }
 }
 
 fn check_memory(needed: &Memory, available: Option<u64>) -> Result<(), Error> {

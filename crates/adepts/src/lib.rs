@@ -6,6 +6,7 @@ pub mod config;
 pub mod error;
 pub mod evaluate;
 pub mod experiment;
+pub mod folder;
 pub mod quickstart;
 pub mod recommend;
 pub mod report;

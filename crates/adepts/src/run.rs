@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
+use std::io::{Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use adepts_core::{EpochRecord, HistoryModel, Sizes, Tensors};
 use adepts_data::{Dataset, atomic::write_atomically};
-use adepts_eval::Summary;
-use adepts_train::Fingerprint;
+use adepts_eval::{RunSummary, Summary};
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
@@ -70,48 +69,18 @@ pub struct Run {
 
 /// The folder of the prepared data in a run.
 pub const DATA: &str = "data";
-const CONFIG: &str = "config.toml";
-const MODEL: &str = "model.safetensors";
-const MANIFEST: &str = "manifest.json";
+/// The configuration of a run, resolved.
+pub const CONFIG: &str = "config.toml";
+/// The parameters in a run.
+pub const MODEL: &str = "model.safetensors";
+/// What a finished run says of itself.
+pub const MANIFEST: &str = "manifest.json";
 /// The result of the evaluation in a run.
 pub const REPORT: &str = "report.json";
 /// Every test user's own figures in a run.
 pub const PER_USER: &str = "per_user.parquet";
 /// The training log in a run.
 pub const EPOCHS: &str = "epochs.jsonl";
-
-/// Makes a folder ready for a run: it must be new or empty, unless it is to be continued or replaced.
-pub fn claim(folder: &Path, resume: bool, overwrite: bool) -> Result<(), Error> {
-    let io = |action: &'static str| move |source| RunError::Io { action, path: folder.to_owned(), source };
-    let occupied = folder.exists() && fs::read_dir(folder).map_err(io("read"))?.next().is_some();
-    if occupied && overwrite {
-        if !folder.join(MANIFEST).exists() && !folder.join(CONFIG).exists() {
-            return Err(Error::Request(format!("{} is not a run; it is not overwritten", folder.display())));
-        }
-        fs::remove_dir_all(folder).map_err(io("remove"))?;
-    } else if occupied && !resume {
-        return Err(RunError::Exists { path: folder.to_owned() }.into());
-    }
-    fs::create_dir_all(folder).map_err(io("create"))?;
-    Ok(())
-}
-
-/// Writes the configuration at the start of a run. One that is resumed must have it already, but for the place of the data.
-pub fn begin(folder: &Path, experiment: &Experiment, resume: bool) -> Result<(), Error> {
-    if resume && folder.join(CONFIG).exists() {
-        let of = |experiment: &Experiment| {
-            let mut table: toml::Table = experiment.to_toml().parse().expect("a configuration is a table");
-            table.get_mut("data").and_then(toml::Value::as_table_mut).and_then(|data| data.remove("source"));
-            table.iter().fold(Fingerprint::default(), |print, (key, value)| print.with(key, value))
-        };
-        let differences = of(&self::experiment(folder)?).differences(&of(experiment));
-        if !differences.is_empty() {
-            let (folder, differences) = (folder.display(), differences.join("; "));
-            return Err(Error::Request(format!("{folder} was begun with other settings: {differences}")));
-        }
-    }
-    Ok(write_atomically(&folder.join(CONFIG), |out| out.write_all(experiment.to_toml().as_bytes()))?)
-}
 
 /// Writes what a finished run needs; the manifest last.
 pub fn finish(
@@ -123,11 +92,11 @@ pub fn finish(
     seconds: BTreeMap<String, f64>,
 ) -> Result<(), Error> {
     let model_file = folder.join(MODEL);
-    model.save().write(&model_file).map_err(|source| Error::Model { path: model_file.clone(), source })?;
+    model.save().write(&model_file).map_err(|source| Error::Model { path: model_file.clone(), source: source.into() })?;
     data.save(&folder.join(DATA))?;
     let mut files = BTreeMap::new();
     for name in [CONFIG, MODEL] {
-        files.insert(name.to_owned(), mark(&folder.join(name))?.0);
+        files.insert(name.to_owned(), mark(&folder.join(name))?);
     }
     let manifest = RunManifest {
         format: FORMAT,
@@ -145,6 +114,7 @@ pub fn finish(
 }
 
 /// Writes a value as JSON, atomically.
+#[expect(clippy::missing_panics_doc, reason = "it never does")]
 pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
     let text = serde_json::to_string_pretty(value).expect("results are JSON");
     Ok(write_atomically(path, |out| writeln!(out, "{text}"))?)
@@ -154,47 +124,63 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
     fs::read(path).map_err(|source| RunError::Io { action: "read", path: path.to_owned(), source }.into())
 }
 
-fn mark(path: &Path) -> Result<(FileMark, Vec<u8>), Error> {
+fn mark(path: &Path) -> Result<FileMark, Error> {
     let bytes = read(path)?;
-    let blake3 = blake3::Hasher::new().update_rayon(&bytes).finalize().to_hex().to_string();
-    Ok((FileMark { bytes: bytes.len() as u64, blake3 }, bytes))
+    Ok(FileMark { bytes: bytes.len() as u64, blake3: hash(&bytes) })
+}
+
+/// The content of a file that the manifest vouches for; no more is read than it says.
+fn checked(folder: &Path, manifest: &RunManifest, name: &str) -> Result<Vec<u8>, Error> {
+    let path = folder.join(name);
+    let Some(expected) = manifest.files.get(name) else {
+        let reason = format!("it does not list {name}");
+        return Err(RunError::Damaged { path: folder.join(MANIFEST), reason }.into());
+    };
+    let io = |source| RunError::Io { action: "read", path: path.clone(), source };
+    let file = fs::File::open(&path).map_err(io)?;
+    let length = file.metadata().map_err(io)?.len();
+    if length != expected.bytes {
+        let (found, expected) = (format!("{length} bytes"), format!("{} bytes", expected.bytes));
+        return Err(RunError::Changed { path, found, expected }.into());
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+    file.take(length).read_to_end(&mut bytes).map_err(io)?;
+    let found = hash(&bytes);
+    if found != expected.blake3 {
+        let (found, expected) = (format!("hash {found}"), expected.blake3.clone());
+        return Err(RunError::Changed { path, found, expected }.into());
+    }
+    Ok(bytes)
+}
+
+fn hash(bytes: &[u8]) -> String {
+    blake3::Hasher::new().update_rayon(bytes).finalize().to_hex().to_string()
 }
 
 impl Run {
     /// Opens a finished run; every file is checked before it is used.
     pub fn open(folder: &Path) -> Result<Self, Error> {
-        let path = folder.join(MANIFEST);
         let manifest = manifest(folder)?;
-        let mut contents = BTreeMap::new();
-        for (name, expected) in &manifest.files {
-            let path = folder.join(name);
-            let (found, bytes) = mark(&path)?;
-            if found.bytes != expected.bytes {
-                let (found, expected) = (format!("{} bytes", found.bytes), format!("{} bytes", expected.bytes));
-                return Err(RunError::Changed { path, found, expected }.into());
-            }
-            if found.blake3 != expected.blake3 {
-                let (found, expected) = (format!("hash {}", found.blake3), expected.blake3.clone());
-                return Err(RunError::Changed { path, found, expected }.into());
-            }
-            contents.insert(name.as_str(), bytes);
-        }
-        let missing = |name: &str| RunError::Damaged { path: path.clone(), reason: format!("it does not list {name}") };
-        let config = contents.get(CONFIG).ok_or_else(|| missing(CONFIG))?;
+        let (config, model_file) = (checked(folder, &manifest, CONFIG)?, checked(folder, &manifest, MODEL)?);
         let config_path = folder.join(CONFIG);
-        let experiment = Experiment::read(&config_path.display().to_string(), &String::from_utf8_lossy(config), &[], &|_| None)?;
+        let file = config_path.display().to_string();
+        let experiment = Experiment::read(&file, &String::from_utf8_lossy(&config), &[], &|_| None)?;
         let data = Dataset::open(&folder.join(DATA))?;
-        if data.manifest.content_hash != manifest.data {
-            let (found, expected) = (format!("data {}", data.manifest.content_hash), manifest.data.clone());
-            return Err(RunError::Changed { path: folder.join(DATA), found, expected }.into());
+        // Nothing is built before these agree: sizes decide what is allocated.
+        let as_found = (experiment.kind(), data.users.len(), data.items.len(), data.train.pairs());
+        let as_recorded = (manifest.model.as_str(), manifest.users, manifest.items, manifest.pairs);
+        if as_found != as_recorded || data.manifest.content_hash != manifest.data {
+            let of = |(model, users, items, pairs): (&str, _, _, _), data: &str| {
+                format!("the model {model} and data {data} of {users} users, {items} items and {pairs} training pairs")
+            };
+            let (found, expected) = (of(as_found, &data.manifest.content_hash), of(as_recorded, &manifest.data));
+            return Err(RunError::Changed { path: folder.to_owned(), found, expected }.into());
         }
-        let (_, recipe) = experiment.recipe().map_err(|source| Error::Config { file: config_path.display().to_string(), source })?;
-        let sizes = Sizes { users: manifest.users, items: manifest.items, pairs: manifest.pairs, batch: experiment.train.batch };
-        let mut model = recipe.build(&sizes, experiment.seed, &Device::flex().autodiff());
-        let model_path = folder.join(MODEL);
-        let bytes = contents.get(MODEL).ok_or_else(|| missing(MODEL))?;
-        let loaded = Tensors::parse(&model_path, bytes).and_then(|tensors| model.load(&tensors));
-        loaded.map_err(|source| Error::Model { path: model_path, source })?;
+        let (_, recipe) = experiment.recipe().map_err(|source| Error::Config { file, source })?;
+        let mut model = recipe.build(&sizes(&experiment, &data), experiment.seed, &Device::flex().autodiff());
+        let path = folder.join(MODEL);
+        let loaded = Tensors::parse(&path, &model_file).and_then(|tensors| model.load(&tensors));
+        loaded.map_err(|source| Error::Model { path, source: source.into() })?;
         Ok(Self { folder: folder.to_owned(), manifest, experiment, data, model })
     }
 
@@ -217,6 +203,28 @@ pub fn summary(folder: &Path) -> Result<Option<Summary>, Error> {
     }
     let damaged = |e: serde_json::Error| RunError::Damaged { path: path.clone(), reason: e.to_string() };
     Ok(Some(serde_json::from_slice(&read(&path)?).map_err(damaged)?))
+}
+
+/// The evaluation of a run that is finished already, which must be one on this data; `None` where training is to go on.
+pub fn finished(folder: &Path, data: &Dataset) -> Result<Option<RunSummary>, Error> {
+    let manifest = match manifest(folder) {
+        Err(Error::Run(RunError::Unfinished { .. })) => return Ok(None),
+        manifest => manifest?,
+    };
+    if manifest.data != data.manifest.content_hash {
+        let folder = folder.display();
+        return Err(Error::Request(format!("{folder} is a finished run on other data or another split of it")));
+    }
+    let path = folder.join(REPORT);
+    let missing = || RunError::Damaged { path, reason: "it holds no evaluation; `adepts evaluate` makes a new one".into() };
+    Ok(Some(summary(folder)?.and_then(|summary| summary.runs.into_iter().next()).ok_or_else(missing)?))
+}
+
+/// What a model is built for.
+#[must_use]
+pub fn sizes(experiment: &Experiment, data: &Dataset) -> Sizes {
+    let (users, items, pairs) = (data.users.len(), data.items.len(), data.train.pairs());
+    Sizes { users, items, pairs, batch: experiment.train.batch.min(users) }
 }
 
 /// The configuration of a run, resolved.
@@ -254,6 +262,9 @@ pub fn manifest(folder: &Path) -> Result<RunManifest, Error> {
     let Format { format } = serde_json::from_slice(&bytes).map_err(damaged)?;
     if format > FORMAT {
         return Err(RunError::Newer { path, found: format, known: FORMAT }.into());
+    }
+    if format == 0 {
+        return Err(RunError::Damaged { path, reason: "format 0, expected a whole number from 1".into() }.into());
     }
     Ok(serde_json::from_slice(&bytes).map_err(damaged)?)
 }

@@ -1,0 +1,102 @@
+//! The folder of a run: who may write there, what is in it while the work goes on, and what stays.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+use adepts_data::atomic::write_atomically;
+use adepts_train::Fingerprint;
+
+use crate::config::Experiment;
+use crate::error::{Error, RunError};
+use crate::run::{self, CONFIG, DATA, EPOCHS, MANIFEST, MODEL, PER_USER, REPORT};
+
+/// What a finished run holds. The first says that it is finished and the last that it is a run, so that a removal that is
+/// cut short, in this order, leaves what can still be told to be an unfinished run.
+pub const FILES: [&str; 8] = [MANIFEST, MODEL, DATA, EPOCHS, REPORT, PER_USER, crate::report::PAGE, CONFIG];
+
+/// What training keeps beside until the run is finished; the last two are what a killed process was writing.
+const WORKING: [&str; 4] =
+    ["checkpoint.safetensors", "best.safetensors", "checkpoint.safetensors.new", "best.safetensors.new"];
+
+/// How the names of temporary files and folders begin.
+const TEMPORARY: [&str; 3] = [".writing-", ".preparing-", ".replaced-"];
+
+/// Whether a run may be written there: the folder must be new or empty, unless the run in it is to be continued or replaced.
+pub fn check(folder: &Path, resume: bool, overwrite: bool) -> Result<(), Error> {
+    if names(folder)?.iter().all(|name| is_temporary(name)) {
+        return Ok(());
+    }
+    if !resume && !overwrite {
+        return Err(RunError::Exists { path: folder.to_owned() }.into());
+    }
+    let manifest = run::manifest(folder);
+    let finished = matches!(manifest, Ok(_) | Err(Error::Run(RunError::Newer { .. })));
+    if finished || run::experiment(folder).is_ok() {
+        return Ok(());
+    }
+    let (folder, what) = (folder.display(), if overwrite { "overwritten" } else { "continued" });
+    Err(Error::Request(format!("{folder} holds something that is not a run, so it is not {what}; use another folder")))
+}
+
+/// Begins a run with its configuration, or finds the one that is to be continued: that must have been begun with the same
+/// settings, but for the place of the data.
+#[expect(clippy::missing_panics_doc, reason = "it never does")]
+pub fn begin(folder: &Path, experiment: &Experiment, resume: bool, overwrite: bool) -> Result<(), Error> {
+    check(folder, resume, overwrite)?;
+    if overwrite {
+        FILES.iter().chain(&WORKING).try_for_each(|name| remove(&folder.join(name)))?;
+    }
+    fs::create_dir_all(folder).map_err(io("create", folder))?;
+    if folder.join(CONFIG).exists() {
+        let settings = |experiment: &Experiment| {
+            let mut table: toml::Table = experiment.to_toml().parse().expect("a configuration is a table");
+            table.get_mut("data").and_then(toml::Value::as_table_mut).and_then(|data| data.remove("source"));
+            table.iter().fold(Fingerprint::default(), |print, (key, value)| print.with(key, value))
+        };
+        let differences = settings(&run::experiment(folder)?).differences(&settings(experiment));
+        if !differences.is_empty() {
+            let (folder, differences) = (folder.display(), differences.join("; "));
+            return Err(Error::Request(format!("{folder} was begun with other settings: {differences}")));
+        }
+    }
+    // The manifest of a finished run vouches for the configuration as it is.
+    if folder.join(MANIFEST).exists() {
+        return Ok(());
+    }
+    Ok(write_atomically(&folder.join(CONFIG), |out| out.write_all(experiment.to_toml().as_bytes()))?)
+}
+
+/// Removes from a finished run what only its training needed.
+pub fn tidy(folder: &Path) -> Result<(), Error> {
+    WORKING.iter().try_for_each(|name| remove(&folder.join(name)))?;
+    let names = names(folder)?;
+    names.iter().filter(|name| is_temporary(name)).try_for_each(|name| remove(&folder.join(name)))
+}
+
+fn is_temporary(name: &str) -> bool {
+    TEMPORARY.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// The names in a folder; none if there is no folder.
+fn names(folder: &Path) -> Result<BTreeSet<String>, Error> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        entries => entries.map_err(io("read", folder))?,
+    };
+    let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
+    Ok(entries.map(|entry| entry.map(name)).collect::<Result<_, _>>().map_err(io("read", folder))?)
+}
+
+fn remove(path: &Path) -> Result<(), Error> {
+    let removed = if path.is_dir() && !path.is_symlink() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    match removed {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(io("remove", path)(error).into()),
+        _ => Ok(()),
+    }
+}
+
+fn io(action: &'static str, path: &Path) -> impl Fn(std::io::Error) -> RunError {
+    move |source| RunError::Io { action, path: path.to_owned(), source }
+}
