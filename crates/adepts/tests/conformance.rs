@@ -1,0 +1,23 @@
+//! What every model of the registry keeps, without a line by its author.
+//!
+//! Each test is a fact and goes through all models at small sizes: whatever has `experts` gets 3, whatever has `hidden`
+//! gets 8, by the names in its own configuration.
+
+#[path = "conformance/compat.rs"]
+mod compat;
+#[path = "conformance/configs.rs"]
+mod configs;
+#[path = "conformance/damage.rs"]
+mod damage;
+#[path = "conformance/folders.rs"]
+mod folders;
+#[path = "conformance/learning.rs"]
+mod learning;
+#[path = "conformance/limits.rs"]
+mod limits;
+#[path = "conformance/repeat.rs"]
+mod repeat;
+#[path = "conformance/scores.rs"]
+mod scores;
+#[path = "conformance/support.rs"]
+mod support;
