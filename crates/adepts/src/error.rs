@@ -53,7 +53,7 @@ pub enum Error {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        source: TensorsError,
+        source: Box<TensorsError>,
     },
     /// A file of a run.
     #[error(transparent)]

@@ -92,7 +92,10 @@ pub fn finish(
     seconds: BTreeMap<String, f64>,
 ) -> Result<(), Error> {
     let model_file = folder.join(MODEL);
-    model.save().write(&model_file).map_err(|source| Error::Model { path: model_file.clone(), source: source.into() })?;
+    model
+        .save()
+        .write(&model_file)
+        .map_err(|source| Error::Model { path: model_file.clone(), source: source.into() })?;
     data.save(&folder.join(DATA))?;
     let mut files = BTreeMap::new();
     for name in [CONFIG, MODEL] {
@@ -216,7 +219,8 @@ pub fn finished(folder: &Path, data: &Dataset) -> Result<Option<RunSummary>, Err
         return Err(Error::Request(format!("{folder} is a finished run on other data or another split of it")));
     }
     let path = folder.join(REPORT);
-    let missing = || RunError::Damaged { path, reason: "it holds no evaluation; `adepts evaluate` makes a new one".into() };
+    let missing =
+        || RunError::Damaged { path, reason: "it holds no evaluation; `adepts evaluate` makes a new one".into() };
     Ok(Some(summary(folder)?.and_then(|summary| summary.runs.into_iter().next()).ok_or_else(missing)?))
 }
 
