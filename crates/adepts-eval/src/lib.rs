@@ -13,10 +13,10 @@
 //! intervals by resampling users and paired comparisons all need the single users, and nothing else.
 //!
 //! * [`metrics`]: what is measured of a list; one function and one line in a table each.
-//! * [`evaluate`]: every item ranked for every user, with memory bounded by a batch. The result does not depend on the size
+//! * [`mod@evaluate`]: every item ranked for every user, with memory bounded by a batch. The result does not depend on the size
 //!   of a batch or the number of threads.
-//! * [`summarise`]: means with [`bootstrap`] intervals, overall and by group, the worst group and the gap.
-//! * [`compare`]: is one run better than another, and for whom? By users, and by seeds.
+//! * [`mod@summarise`]: means with [`bootstrap`] intervals, overall and by group, the worst group and the gap.
+//! * [`mod@compare`]: is one run better than another, and for whom? By users, and by seeds.
 //! * [`fail_if`]: the condition on which a pipeline stops.
 //! * [`summary`]: the JSON contract.
 //!

@@ -16,7 +16,10 @@
 //! Kernels choose their instruction set at run time ([`Level`]) and split work by shapes alone, never by the number of
 //! threads, so a result is the same, bit for bit, for any number of them.
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
-#![allow(clippy::inline_always, reason = "a body becomes vectors only where it is compiled into the function of an instruction set")]
+#![allow(
+    clippy::inline_always,
+    reason = "a body becomes vectors only where it is compiled into the function of an instruction set"
+)]
 #![allow(unsafe_code, reason = "the one crate whose kernels need it; each block says why it is sound")]
 
 pub mod adam;

@@ -1,7 +1,7 @@
 //! The front hall: where configuration, data, models, training, evaluation and report are joined.
 
-pub mod compare;
 pub mod average;
+pub mod compare;
 pub mod config;
 pub mod error;
 pub mod evaluate;

@@ -1,7 +1,7 @@
 //! That models learn, what they learn, and from whom.
 
 use adepts::Run;
-use adepts::data::{Dataset, Interactions, SplitConfig};
+use adepts::data::{Dataset, Interactions, SplitConfig, mainstream_scores};
 use adepts::models::MODELS;
 
 use crate::support::{
@@ -69,6 +69,13 @@ fn users_who_are_held_out_are_never_learned_from() {
     assert_eq!(data.learns, other.learns);
     assert!(data.learns.iter().filter(|learns| !**learns).count() > 50);
     assert_ne!(data.train, other.train);
+    // Had they a part in the scores that row weights come of, those would differ.
+    let score = |data: &Dataset| mainstream_scores(&data.train, data.items.len(), 1).0;
+    assert_ne!(score(&data), score(&other));
+    let learned = |data: &Dataset| {
+        data.mainstream.iter().zip(&data.learns).filter(|(_, learns)| **learns).map(|(s, _)| *s).collect::<Vec<f32>>()
+    };
+    assert_eq!(learned(&data), learned(&other));
     let home = tempfile::tempdir().unwrap();
     for spec in MODELS {
         let sets = by_history(spec);
