@@ -3,7 +3,6 @@
 //! Each test is a fact and goes through all models at small sizes: whatever has `experts` gets 3, whatever has `hidden`
 //! gets 8, by the names in its own configuration.
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
-#![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
 #[path = "conformance/compat.rs"]
 mod compat;
