@@ -48,6 +48,7 @@ pub fn summarise(
                 history_median: median(users().map(|user| history_lengths[user]).collect()),
                 test_median: median(users().map(|user| relevant.row(user).len()).collect()),
                 metrics: estimates(masked, &members, &format!("{}/{name}", grouping.by), seed, resamples),
+                metrics_validation_unmasked: unmasked.map(|all| means_of(all, &members)).unwrap_or_default(),
             });
         }
     }
@@ -70,6 +71,13 @@ pub fn summarise(
 fn all_means(measured: &Measured) -> BTreeMap<String, f64> {
     let means = measured.metrics.iter().map(ToString::to_string).zip(measured.means());
     means.chain(measured.lists.clone()).collect()
+}
+
+/// Means of the per-user metrics over some users; none over nobody.
+fn means_of(measured: &Measured, members: &[usize]) -> BTreeMap<String, f64> {
+    let mean = |column: usize| members.iter().map(|&at| measured.row(at)[column]).sum::<f64>() / members.len() as f64;
+    let columns = measured.metrics.iter().enumerate().filter(|_| !members.is_empty());
+    columns.map(|(column, metric)| (metric.to_string(), mean(column))).collect()
 }
 
 /// The positions in `users` of those in one group.

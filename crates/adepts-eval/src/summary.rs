@@ -51,6 +51,9 @@ pub struct GroupSummary {
     pub test_median: f64,
     /// Mean of each per-user metric with its interval.
     pub metrics: BTreeMap<String, Estimate>,
+    /// Mean of each per-user metric with the validation items not masked.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metrics_validation_unmasked: BTreeMap<String, f64>,
 }
 
 /// A mean over users with a 95 % percentile bootstrap interval.

@@ -38,6 +38,7 @@ fn groups_of(by: &str, prefix: &str, means: [f64; 5]) -> Vec<GroupSummary> {
             history_median: if by == "mainstream_within_activity" { 62.0 + 2.0 * i as f64 } else { HISTORY[i] },
             test_median: if by == "mainstream_within_activity" { 18.0 } else { (HISTORY[i] * 0.28).round() },
             metrics: BTreeMap::from([("ndcg@20".into(), at(mean, half)), ("recall@20".into(), at(0.9 * mean, half))]),
+            ..GroupSummary::default()
         }
     };
     means.into_iter().enumerate().map(of).collect()
