@@ -21,7 +21,7 @@ impl<'a> Matrix<'a> {
     /// If `data` does not hold `rows * columns` elements.
     #[must_use]
     pub fn new(data: &'a [f32], rows: usize, columns: usize) -> Self {
-        assert_eq!(data.len(), rows * columns, "Matrix: [{rows}, {columns}]");
+        assert_eq!(Some(data.len()), rows.checked_mul(columns), "Matrix: [{rows}, {columns}]");
         Self { data, rows, columns, row_stride: columns, column_stride: 1 }
     }
 
@@ -61,7 +61,7 @@ pub enum Threads {
 /// # Panics
 /// If the shapes do not fit.
 pub fn product(out: &mut [f32], start: Start, a: Matrix<'_>, b: Matrix<'_>, threads: Threads) {
-    assert_eq!(out.len(), a.rows * b.columns, "product: [{}, {}]", a.rows, b.columns);
+    assert_eq!(Some(out.len()), a.rows.checked_mul(b.columns), "product: [{}, {}]", a.rows, b.columns);
     // SAFETY: `out` is initialised and holds `a.rows * b.columns` elements, as asserted.
     unsafe { raw_product(out.as_mut_ptr(), start, a, b, threads) };
 }
@@ -73,7 +73,7 @@ pub(crate) fn product_into<'o>(
     b: Matrix<'_>,
     threads: Threads,
 ) -> &'o mut [f32] {
-    assert_eq!(out.len(), a.rows * b.columns, "product: [{}, {}]", a.rows, b.columns);
+    assert_eq!(Some(out.len()), a.rows.checked_mul(b.columns), "product: [{}, {}]", a.rows, b.columns);
     // SAFETY: `out` holds `a.rows * b.columns` elements, as asserted; a product that starts from zero reads none of them
     // and writes them all.
     unsafe {
