@@ -86,6 +86,9 @@ pub fn test(
         &data.train
     };
     let batcher = Batcher { histories, validation: &data.validation, items, probe, seed };
+    // Items that are input too would be no probe: experts are judged by the validation items without having seen them.
+    let judging = (request.validation_as_input && probe == Some(Probe::Validation))
+        .then_some(Batcher { histories: &data.train, ..batcher });
     let mut shares = Vec::with_capacity(if experts > 1 { users.len() * experts } else { 0 });
     let popularity = popularity(data);
     let (masked, open) = ([&data.train, &data.validation], [&data.train]);
@@ -100,7 +103,11 @@ pub fn test(
     };
     let mut score = |users: &[u32], scores: &mut [f32]| {
         let mut of_batch = vec![0.0; if experts > 1 { users.len() * experts } else { 0 }];
-        model.score(&batcher.batch(users), scores, &mut of_batch);
+        let mut batch = batcher.batch(users);
+        if let Some(judging) = &judging {
+            batch.gate = judging.batch(users).gate;
+        }
+        model.score(&batch, scores, &mut of_batch);
         shares.extend(of_batch);
         Ok::<(), Infallible>(())
     };
