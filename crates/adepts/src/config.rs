@@ -130,6 +130,10 @@ impl Experiment {
         if !experiment.eval.metrics.iter().any(|m| m.per_user().is_some()) {
             return Err(ConfigError::invalid("eval.metrics", "expected at least one per-user metric, such as ndcg@20"));
         }
+        let metrics = &experiment.eval.metrics;
+        if let Some(twice) = metrics.iter().enumerate().find_map(|(i, at)| metrics[..i].contains(at).then_some(at)) {
+            return Err(ConfigError::invalid("eval.metrics", format!("{twice} stands twice")));
+        }
         for name in experiment.train.stop.metric.names() {
             let metric: MetricAt =
                 name.parse().map_err(|e| ConfigError::invalid("train.stop.metric", format!("{e}")))?;
