@@ -189,8 +189,11 @@ impl MixtureConfig {
         if let Gate::Mlp { hidden } = self.gate {
             positive("gate.hidden", hidden > 0)?;
         }
+        if let Weights::Mainstream { exponent } = self.weights {
+            positive("weights.exponent", exponent > 0.0 && exponent.is_finite())?;
+        }
         if let Weights::Adaptive { alpha, window, .. } = self.weights {
-            positive("weights.alpha", alpha > 0.0)?;
+            positive("weights.alpha", alpha > 0.0 && alpha.is_finite())?;
             positive("weights.window", window > 0)?;
         }
         match (self.gate_probe(), self.weights_probe()) {
