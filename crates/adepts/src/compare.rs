@@ -72,12 +72,27 @@ pub fn check_data(records: &[Record]) -> Result<(), Error> {
     }
 }
 
+/// Whether all runs were evaluated under the same mask.
+pub fn check_masks(records: &[Record]) -> Result<(), Error> {
+    let masked = |record: &Record| record.summary.protocol.mask_validation;
+    let Some((first, rest)) = records.split_first() else { return Ok(()) };
+    match rest.iter().find(|record| masked(record) != masked(first)) {
+        None => Ok(()),
+        Some(other) => Err(Error::Request(format!(
+            "{} and {} were evaluated under different masks (eval.mask_validation), so their figures cannot be compared",
+            first.folder.display(),
+            other.folder.display()
+        ))),
+    }
+}
+
 /// Compares runs: user by user where all are on the same data, and over seeds where they are on several splits.
 pub fn compare(records: &[Record], baseline: Option<&str>, metric: Option<MetricAt>) -> Result<Compared, Error> {
     let Some(first) = records.first().filter(|_| records.len() > 1) else {
         return Err(CompareError::TooFewRuns { runs: records.len() }.into());
     };
     let metric = metric.or(first.metric()).ok_or_else(|| Error::Request("name a metric".into()))?;
+    check_masks(records)?;
     if check_data(records).is_err() {
         return Ok(Compared::Seeds(over_seeds(records, baseline, metric)?));
     }

@@ -115,7 +115,8 @@ fn input(title: &str, records: &[Record]) -> Result<ReportInput, Error> {
 
 /// The runs against the best of those that mix no experts: the bar that a mixture has to clear.
 fn comparison(records: &[Record], data: &Dataset) -> Result<Option<Comparison>, Error> {
-    let Some(metric) = records.first().and_then(Record::metric).filter(|_| records.len() > 1) else { return Ok(None) };
+    let comparable = records.len() > 1 && compare::check_masks(records).is_ok();
+    let Some(metric) = records.first().and_then(Record::metric).filter(|_| comparable) else { return Ok(None) };
     let score = |record: &&Record| record.summary.metrics.get(&metric.to_string()).copied().unwrap_or(f64::NAN);
     let simple = records.iter().filter(|record| record.summary.gate.is_none());
     let best = simple.max_by(|a, b| score(a).total_cmp(&score(b))).or(records.first());
