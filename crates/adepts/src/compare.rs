@@ -86,18 +86,26 @@ pub fn check_masks(records: &[Record]) -> Result<(), Error> {
     }
 }
 
-/// Compares runs: user by user where all are on the same data, and over seeds where they are on several splits.
+/// Compares runs: user by user where all are on the same data, and over seeds where they are on several splits or where a
+/// model was trained with several seeds.
 pub fn compare(records: &[Record], baseline: Option<&str>, metric: Option<MetricAt>) -> Result<Compared, Error> {
     let Some(first) = records.first().filter(|_| records.len() > 1) else {
         return Err(CompareError::TooFewRuns { runs: records.len() }.into());
     };
     let metric = metric.or(first.metric()).ok_or_else(|| Error::Request("name a metric".into()))?;
     check_masks(records)?;
-    if check_data(records).is_err() {
+    if check_data(records).is_err() || repeated(records) {
         return Ok(Compared::Seeds(over_seeds(records, baseline, metric)?));
     }
     let baseline = baseline.map_or_else(|| first.name.clone(), |name| as_folder(records, name));
     Ok(Compared::Users(by_users(records, &first.data()?, &baseline, metric)?))
+}
+
+/// Whether a model was trained with several seeds on the same data.
+fn repeated(records: &[Record]) -> bool {
+    let names: Vec<String> = records.iter().map(without_seed).collect();
+    let differ = |a: usize, b: usize| records[a].experiment.seed != records[b].experiment.seed;
+    (0..names.len()).any(|b| (0..b).any(|a| names[a] == names[b] && differ(a, b)))
 }
 
 /// A baseline may also be named by its folder.

@@ -1,7 +1,9 @@
 //! The whole path on simulated data, in under three minutes: simulate, prepare, train four models, report.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use adepts_data::atomic::write_atomically;
 use adepts_data::{Dataset, Manifest, SimulationConfig, SimulationSummary, prepare, simulate};
 use adepts_eval::Summary;
 
@@ -50,6 +52,9 @@ pub struct Quickstart {
     pub page: PathBuf,
 }
 
+/// Marks a folder as a quickstart's, so that nobody else's `data` or `runs` are ever removed.
+const MARK: &str = ".adepts-quickstart";
+
 /// The names of what is made in the folder.
 const MADE: [&str; 4] = ["interactions.csv", "data", "runs", report::PAGE];
 
@@ -83,10 +88,13 @@ fn claim(folder: &Path, overwrite: bool) -> Result<(), Error> {
             "{folder} exists and is not empty; use another folder with --out, or --overwrite"
         )));
     }
-    if occupied && !folder.join(MADE[0]).exists() {
+    if occupied && !folder.join(MARK).exists() {
         return Err(Error::Request(format!("{} is not of a quickstart; it is not overwritten", folder.display())));
     }
     std::fs::create_dir_all(folder).map_err(io("create", folder))?;
+    write_atomically(&folder.join(MARK), |out| {
+        out.write_all(b"Made by adepts quickstart; --overwrite replaces it.\n")
+    })?;
     for path in MADE.map(|name| folder.join(name)) {
         if path.is_dir() {
             std::fs::remove_dir_all(&path).map_err(io("remove", &path))?;
