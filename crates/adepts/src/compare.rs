@@ -94,11 +94,22 @@ pub fn compare(records: &[Record], baseline: Option<&str>, metric: Option<Metric
     };
     let metric = metric.or(first.metric()).ok_or_else(|| Error::Request("name a metric".into()))?;
     check_masks(records)?;
-    if check_data(records).is_err() || repeated(records) {
+    let same = check_data(records).is_ok();
+    if !same && !split_by_seed(records) {
+        check_data(records)?;
+    }
+    if !same || repeated(records) {
         return Ok(Compared::Seeds(over_seeds(records, baseline, metric)?));
     }
     let baseline = baseline.map_or_else(|| first.name.clone(), |name| as_folder(records, name));
     Ok(Compared::Users(by_users(records, &first.data()?, &baseline, metric)?))
+}
+
+/// Whether runs on different data differ in their seed, so that they may be splits of one log.
+fn split_by_seed(records: &[Record]) -> bool {
+    let told_apart =
+        |a: &Record, b: &Record| a.manifest.data == b.manifest.data || a.experiment.seed != b.experiment.seed;
+    records.iter().enumerate().all(|(n, b)| records[..n].iter().all(|a| told_apart(a, b)))
 }
 
 /// Whether a model was trained with several seeds on the same data.

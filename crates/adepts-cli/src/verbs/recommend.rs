@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use adepts::Run;
 use adepts::page::table::TextTable;
 use adepts::recommend::{Answer, Recommender};
+use adepts::{Error, Run};
 use clap::Args;
 
 use crate::output;
@@ -48,6 +48,9 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
+        if self.out.is_some() && !self.all {
+            return Err(Error::Request("--out goes with --all; a single list is printed".into()).into());
+        }
         let run = Run::open(&self.run)?;
         let recommender = Recommender::new(&run);
         if let Some(out) = &self.out {
