@@ -39,7 +39,11 @@ pub fn run(experiment: &Experiment, folder: &Path, work: &mut Work<'_>) -> Resul
     let watch = Stopwatch::start();
     let data = open_or_prepare(&experiment.data, &experiment.split, experiment.seed, work.progress)?;
     let prepared = watch.seconds();
-    run_on(experiment, &data, prepared, folder, work)
+    // A prepared folder was filtered and cut in its own way, which the run's configuration has to tell.
+    let mut experiment = experiment.clone();
+    experiment.data.filter = data.manifest.data.filter.clone();
+    experiment.split = data.manifest.split.clone();
+    run_on(&experiment, &data, prepared, folder, work)
 }
 
 /// As [`run()`], on data that is in memory.
