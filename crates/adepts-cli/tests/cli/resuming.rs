@@ -69,7 +69,7 @@ fn a_training_that_was_killed_again_and_again_is_resumed() {
         child.wait().unwrap();
         kills += 1;
     }
-    assert!(kills > 0, "the first training was over before it could be killed");
+    assert!(kills > 2, "killed only {kills} times");
     run(TRAIN, &[prepared(), &out]).ok();
     assert_same(&whole, &out);
 }
