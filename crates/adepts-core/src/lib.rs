@@ -3,10 +3,11 @@
 //! No algorithm lives here. A model is a line of a registry ([`Spec`]), a configuration that knows what it will take before
 //! anything is allocated ([`Recipe`]), and an object that scores ([`HistoryModel`]) and either learns update by update
 //! ([`Learner`]) or is fitted at once ([`ClosedForm`]). What it may look at is in its batch, as named fields
-//! ([`HistoryBatch`]).
+//! ([`HistoryBatch`]). Models of examples, rows of fields with a label, have the same three sides ([`example`]).
 
 pub mod batch;
 pub mod config;
+pub mod example;
 pub mod log;
 pub mod memory;
 pub mod model;
@@ -15,6 +16,7 @@ pub mod tensors;
 
 pub use batch::{Batcher, GateView, HistoryBatch, Probe};
 pub use config::ConfigError;
+pub use example::{ExampleLearner, ExampleLoss, ExampleModel, ExampleRecipe, ExampleSizes, ExampleSpec, Leaf, Work};
 pub use log::{EpochGroup, EpochRecord, GateStats};
 pub use memory::{Bytes, Memory};
 pub use model::{ClosedForm, Fit, FitError, HistoryModel, Known, Learner, Loss, Parameter, Recipe, Sizes, Spec, Step};

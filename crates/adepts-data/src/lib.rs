@@ -4,6 +4,7 @@ pub mod atomic;
 pub mod config;
 pub mod dataset;
 pub mod error;
+pub mod examples;
 mod filter;
 pub mod grouping;
 mod groups;

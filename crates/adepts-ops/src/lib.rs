@@ -29,6 +29,7 @@ mod buffer;
 pub mod csr;
 #[cfg(feature = "burn")]
 mod dense;
+pub mod embedding;
 #[cfg(feature = "burn")]
 mod extend;
 pub mod latent;
@@ -38,6 +39,7 @@ pub mod matrix;
 pub mod mixture;
 pub mod row_losses;
 pub mod sparse_linear;
+pub mod table;
 pub mod top_k;
 
 pub use csr::Csr;

@@ -1,0 +1,129 @@
+//! What a model of examples is: a recipe that is checked before anything is allocated, then a model that scores and learns.
+
+use std::sync::Arc;
+
+use adepts_data::examples::{Examples, Schema};
+use adepts_ops::embedding::Codes;
+use adepts_ops::table::Table;
+use burn::tensor::{Device, Tensor};
+
+use crate::config::ConfigError;
+use crate::memory::Memory;
+use crate::model::{Parameter, Step};
+use crate::tensors::{Tensors, TensorsError};
+
+/// One line of the registry of models of examples.
+#[derive(Debug)]
+pub struct ExampleSpec {
+    /// The name in configurations, such as `cesaa`.
+    pub name: &'static str,
+    /// One line: what it is.
+    pub summary: &'static str,
+    /// Where it was published.
+    pub paper: &'static str,
+    /// A commented `[model]` table with the defaults.
+    pub example: &'static str,
+    /// Reads a `[model]` table (without `kind`).
+    pub recipe: fn(toml::Table) -> Result<Box<dyn ExampleRecipe>, ConfigError>,
+}
+
+/// The sizes that a model of examples is built for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExampleSizes {
+    /// Its columns.
+    pub schema: Schema,
+    /// Rows to learn from.
+    pub rows: usize,
+    /// Rows of a training batch.
+    pub batch: usize,
+}
+
+/// A model of examples as configured.
+pub trait ExampleRecipe: Send + Sync {
+    /// The `[model]` table with every default written out (without `kind`).
+    fn resolved(&self) -> toml::Table;
+
+    /// What it will take in memory, before anything is allocated.
+    fn memory(&self, sizes: &ExampleSizes) -> Memory;
+
+    /// The untrained model.
+    fn build(&self, sizes: &ExampleSizes, seed: u64, device: &Device) -> Box<dyn ExampleModel>;
+}
+
+/// What an example costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Work {
+    /// Parameters of the model without embeddings.
+    pub parameters: usize,
+    /// Those of them that an example meets.
+    pub activated_parameters: usize,
+    /// Multiply-adds of an example.
+    pub multiply_adds: f64,
+    /// Multiply-adds of an example if nothing were left out.
+    pub total_multiply_adds: f64,
+}
+
+/// A model that gives the probability of an example's label.
+pub trait ExampleModel: Send {
+    /// The probability of each row's label: `[rows]`; the result for a row does not depend on the other rows.
+    fn score(&self, batch: &Examples, scores: &mut [f32]);
+
+    /// Number of experts that a gate chooses from; 0 for models without a gate.
+    fn experts(&self) -> usize {
+        0
+    }
+
+    /// The gate's weights as in prediction, 0 where an expert is not selected: `[rows, experts]`; empty without a gate.
+    fn gates(&self, batch: &Examples) -> Vec<f32> {
+        let _ = batch;
+        Vec::new()
+    }
+
+    /// What an example costs.
+    fn work(&self) -> Work;
+
+    /// The side of it that learns.
+    fn learner(&mut self) -> &mut dyn ExampleLearner;
+
+    /// The parameters by name, large tables among them.
+    fn save(&self) -> Tensors;
+
+    /// Replaces the parameters by saved ones of the same names and shapes.
+    fn load(&mut self, tensors: &Tensors) -> Result<(), TensorsError>;
+}
+
+/// A model of examples that learns by gradient descent.
+pub trait ExampleLearner {
+    /// Each parameter with its name, always in the same order.
+    fn parameters(&mut self) -> Vec<(String, Parameter<'_>)>;
+
+    /// Large embedding tables, which are not parameters: each with its name, always in the same order.
+    fn tables(&mut self) -> Vec<(String, &mut Table)> {
+        Vec::new()
+    }
+
+    /// The loss of a batch.
+    fn loss(&self, batch: &Examples, step: &Step) -> ExampleLoss;
+}
+
+/// The loss of a batch of examples.
+#[derive(Debug)]
+pub struct ExampleLoss {
+    /// What is minimised: a single number.
+    pub total: Tensor<1>,
+    /// Its parts for the log, such as `bce` and `mi`.
+    pub parts: Vec<(&'static str, f64)>,
+    /// What was gathered from large tables, in any order.
+    pub leaves: Vec<Leaf>,
+}
+
+/// Rows that were gathered from a large table; their gradient is the table's.
+#[derive(Debug)]
+pub struct Leaf {
+    /// Index into [`ExampleLearner::tables`].
+    pub table: usize,
+    /// Which rows.
+    pub codes: Arc<Codes>,
+    /// The means of the rows, `[batch, width]`, a leaf of the graph that requires its gradient.
+    pub rows: Tensor<2>,
+}

@@ -1,0 +1,190 @@
+//! Examples as columns of codes and numbers.
+
+/// What the columns of prepared examples are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Schema {
+    /// The categorical fields.
+    pub fields: Vec<Field>,
+    /// The names of the dense fields.
+    pub dense: Vec<String>,
+    /// The names of the domains; a row holds an index into them.
+    pub domains: Vec<String>,
+    /// Number of users that rows may name; 0 where no user column was given.
+    pub users: usize,
+}
+
+/// A categorical field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// Codes are below it; code 0 stands for unknown and missing values.
+    pub size: usize,
+    /// Whether a row has a list of codes instead of one.
+    pub many: bool,
+}
+
+/// The codes of one categorical field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Codes {
+    /// One for each row.
+    One(Vec<u32>),
+    /// A list for each row, which may be empty.
+    Many {
+        /// Where the list of each row begins, and at the end where the last one ends: `rows + 1` numbers from 0.
+        starts: Vec<u32>,
+        /// The lists, one behind the other.
+        codes: Vec<u32>,
+    },
+}
+
+impl Codes {
+    /// Number of rows.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        match self {
+            Self::One(codes) => codes.len(),
+            Self::Many { starts, .. } => starts.len() - 1,
+        }
+    }
+
+    /// The codes of a row.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    #[must_use]
+    pub fn row(&self, row: usize) -> &[u32] {
+        match self {
+            Self::One(codes) => &codes[row..=row],
+            Self::Many { starts, codes } => &codes[starts[row] as usize..starts[row + 1] as usize],
+        }
+    }
+
+    /// No rows of the same kind.
+    fn none(&self) -> Self {
+        match self {
+            Self::One(_) => Self::One(Vec::new()),
+            Self::Many { .. } => Self::Many { starts: vec![0], codes: Vec::new() },
+        }
+    }
+
+    fn push(&mut self, row: &[u32]) {
+        match self {
+            Self::One(codes) => codes.extend_from_slice(row),
+            Self::Many { starts, codes } => {
+                codes.extend_from_slice(row);
+                starts.push(codes.len() as u32);
+            }
+        }
+    }
+}
+
+/// Some examples, column by column.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Examples {
+    /// For each categorical field of the schema its codes.
+    pub fields: Vec<Codes>,
+    /// The dense fields, standardised: `[rows, dense]`, row by row.
+    pub dense: Vec<f32>,
+    /// The domain of each row.
+    pub domain: Vec<u32>,
+    /// The label of each row, 0 or 1; prediction does not read it.
+    pub label: Vec<f32>,
+    /// The user of each row, for measures by user; empty where the schema has none.
+    pub user: Vec<u32>,
+}
+
+impl Examples {
+    /// Number of rows.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.domain.len()
+    }
+
+    /// These rows, in this order.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    #[must_use]
+    pub fn select(&self, rows: &[u32]) -> Self {
+        let width = self.dense.len() / self.rows().max(1);
+        let of_field = |field: &Codes| {
+            let mut chosen = field.none();
+            rows.iter().for_each(|row| chosen.push(field.row(*row as usize)));
+            chosen
+        };
+        Self {
+            fields: self.fields.iter().map(of_field).collect(),
+            dense: rows.iter().flat_map(|row| &self.dense[*row as usize * width..][..width]).copied().collect(),
+            domain: rows.iter().map(|row| self.domain[*row as usize]).collect(),
+            label: rows.iter().map(|row| self.label[*row as usize]).collect(),
+            user: if self.user.is_empty() {
+                Vec::new()
+            } else {
+                rows.iter().map(|row| self.user[*row as usize]).collect()
+            },
+        }
+    }
+
+    /// Adds the rows of `other` behind these; both must be of one schema.
+    ///
+    /// # Panics
+    /// If they differ in fields.
+    pub fn append(&mut self, other: &Self) {
+        if self.rows() == 0 {
+            self.clone_from(other);
+            return;
+        }
+        assert_eq!(self.fields.len(), other.fields.len(), "examples of different schemas");
+        for (field, more) in self.fields.iter_mut().zip(&other.fields) {
+            match (field, more) {
+                (Codes::One(codes), Codes::One(more)) => codes.extend_from_slice(more),
+                (Codes::Many { starts, codes }, Codes::Many { starts: at, codes: more }) => {
+                    let before = codes.len() as u32;
+                    starts.extend(at[1..].iter().map(|end| before + end));
+                    codes.extend_from_slice(more);
+                }
+                _ => panic!("examples of different schemas"),
+            }
+        }
+        self.dense.extend_from_slice(&other.dense);
+        self.domain.extend_from_slice(&other.domain);
+        self.label.extend_from_slice(&other.label);
+        self.user.extend_from_slice(&other.user);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn three() -> Examples {
+        Examples {
+            fields: vec![Codes::One(vec![4, 5, 6]), Codes::Many { starts: vec![0, 2, 2, 3], codes: vec![1, 2, 3] }],
+            dense: vec![0.0, 0.5, 1.0, 1.5, 2.0, 2.5],
+            domain: vec![0, 1, 1],
+            label: vec![1.0, 0.0, 1.0],
+            user: vec![7, 8, 7],
+        }
+    }
+
+    #[test]
+    fn chosen_rows_one_behind_the_other_are_the_rows() {
+        let all = three();
+        let mut put_together = all.select(&[0]);
+        put_together.append(&all.select(&[1, 2]));
+        assert_eq!(put_together, all);
+        let turned = all.select(&[2, 0]);
+        assert_eq!(turned.fields[1].row(0), [3]);
+        assert_eq!(turned.fields[1].row(1), [1, 2]);
+        assert_eq!(turned.dense, [2.0, 2.5, 0.0, 0.5]);
+        assert_eq!((turned.domain, turned.user), (vec![1, 0], vec![7, 7]));
+    }
+
+    #[test]
+    fn rows_can_be_added_to_nothing() {
+        let mut none = Examples::default();
+        none.append(&three());
+        assert_eq!(none, three());
+    }
+}
