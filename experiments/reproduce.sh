@@ -3,12 +3,12 @@
 #
 #   ADEPTS_DATA=/path/to/data experiments/reproduce.sh GROUP [OUT]
 #
-# GROUP is baselines (minutes), ablations (20 experts, hours), first (the paper's first experiments, hours),
+# GROUP is tune (baselines on validation items, minutes), baselines (minutes), ablations (20 experts, hours), first (the paper's first experiments, hours),
 # large (100 experts, an hour), wsdm22 (another split, minutes) or probes. Finished runs are kept, stopped ones continued.
 # Set ADEPTS to the binary and SEEDS to the seeds ("1 2 3").
 set -euo pipefail
 cd "$(dirname "$0")/.."
-group=${1:?which group: baselines, ablations, first, large, wsdm22 or probes}
+group=${1:?which group: tune, baselines, ablations, first, large, wsdm22 or probes}
 out=${2:-reproduction}
 adepts=${ADEPTS:-target/release/adepts}
 seeds=${SEEDS:-1 2 3}
@@ -37,6 +37,17 @@ uniform='model.gate={kind="uniform"}'
 small=model.experts=20
 
 case $group in
+  tune)
+    # Test items must not choose a setting, so what training prints of them is not shown.
+    seeds=${SEEDS:-1}
+    for neighbours in 10 20 50 100 200; do
+      for shrinkage in 0 10 100; do
+        train "tune-itemknn-n$neighbours-h$shrinkage" itemknn-ml-1m.toml "model.neighbours=$neighbours" "model.shrinkage=$shrinkage" > /dev/null
+      done
+    done
+    for l2 in 100 200 300 500 1000 2000 3000; do train "tune-ease-l$l2" ease-ml-1m.toml "model.l2=$l2" > /dev/null; done
+    "$adepts" evaluate "$out"/tune-* --part validation --metrics ndcg@20
+    ;;
   baselines)
     train popularity popularity-ml-1m.toml
     train itemknn itemknn-ml-1m.toml

@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Write as _, stderr};
 use std::process::ExitCode;
 
-use adepts::data::DataError;
+use adepts::data::{DataError, SplitError};
 use adepts::eval::{FailIf, Summary};
 use adepts::{Error, RunError};
 use anyhow::bail;
@@ -52,7 +52,12 @@ fn is_request(error: &Error) -> bool {
         | Error::Metric(_)
         | Error::FailIf(_)
         | Error::Compare(_)
-        | Error::Run(RunError::NotARun { .. } | RunError::Exists { .. }) => true,
+        | Error::Run(
+            RunError::NotARun { .. }
+            | RunError::Prepared { .. }
+            | RunError::Exists { .. }
+            | RunError::HoldsSource { .. },
+        ) => true,
         Error::Data(error) => is_wrong_source(error),
         _ => false,
     }
@@ -75,6 +80,12 @@ fn is_wrong_source(error: &DataError) -> bool {
             | DataError::BadFilter { .. }
             | DataError::Group(_)
             | DataError::Simulation(_)
+            | DataError::Split(
+                SplitError::Share { .. }
+                    | SplitError::SharesTooLarge { .. }
+                    | SplitError::Count { .. }
+                    | SplitError::WithoutTimes { .. }
+            )
             | DataError::Folder(NotPrepared { .. } | PreparedOtherwise { .. } | WouldReplace { .. })
     )
 }

@@ -44,9 +44,14 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
     if let Some(threads) = cli.global.threads {
-        rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global()?;
+        rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global()?;
     }
     let terminal = Terminal::new(cli.global.quiet, stop);
+    let processors = std::thread::available_parallelism().map_or(usize::MAX, std::num::NonZero::get);
+    if let Some(threads) = cli.global.threads.filter(|threads| usize::from(*threads) > processors) {
+        terminal
+            .note(&format!("--threads {threads} is more than the {processors} processors here, which gains nothing"));
+    }
     let done = cli.verb.run(&terminal);
     terminal.clear();
     done

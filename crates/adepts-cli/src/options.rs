@@ -1,6 +1,5 @@
 //! Options that verbs share.
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -8,7 +7,7 @@ use adepts::contract::Probe;
 use adepts::evaluate::ProbeChoice;
 use adepts::experiment::Work;
 use adepts::{Error, Experiment, config};
-use clap::{Args, Parser, ValueEnum};
+use clap::{Args, Parser, ValueEnum, value_parser};
 
 use crate::machine::available_memory;
 use crate::progress::{Terminal, Watcher};
@@ -42,8 +41,8 @@ pub(crate) struct Cli {
 #[derive(Args)]
 pub(crate) struct Global {
     /// Threads to use [default: one per processor]; results do not depend on it
-    #[arg(long, global = true, value_name = "N", help_heading = "Everywhere")]
-    pub(crate) threads: Option<NonZeroUsize>,
+    #[arg(long, global = true, value_name = "N", help_heading = "Everywhere", value_parser = value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
     /// No progress on stderr
     #[arg(long, short, global = true, help_heading = "Everywhere")]
     pub(crate) quiet: bool,
@@ -53,7 +52,7 @@ pub(crate) struct Global {
 #[derive(Args)]
 #[command(next_help_heading = "Layout of the log")]
 pub(crate) struct LayoutOptions {
-    /// Column of the user's id: its name, or its position from 1 with --no-header
+    /// Column of the user's id: its name, or its position from 1 where there is no header
     #[arg(long, value_name = "COLUMN")]
     user: Option<String>,
     /// Column of the item's id
@@ -68,10 +67,10 @@ pub(crate) struct LayoutOptions {
     /// Column of the time
     #[arg(long, value_name = "COLUMN")]
     time: Option<String>,
-    /// What stands between the values of a text file [default: by the name of the file]
+    /// What stands between the values of a text file [default: by the file's name and first lines]
     #[arg(long, value_name = "TEXT")]
     delimiter: Option<String>,
-    /// The text file does not begin with the names of the columns
+    /// The text file does not begin with the names of the columns [default: by its first lines]
     #[arg(long)]
     no_header: bool,
     /// Format of the files [default: by their names]
@@ -196,13 +195,13 @@ pub(crate) struct SplitOptions {
     /// How the log is cut [default: random]
     #[arg(long, value_enum, value_name = "KIND")]
     split: Option<SplitKind>,
-    /// Share for validation, or items per user with leave-last
+    /// Share for validation [default: 0.1], or with leave-last items per user [default: 1]
     #[arg(long, value_name = "X", requires = "split")]
     validation: Option<String>,
-    /// Share for test, or items per user with leave-last
+    /// Share for test [default: 0.2, with users 0.1], or with leave-last items per user [default: 1]
     #[arg(long, value_name = "X", requires = "split")]
     test: Option<String>,
-    /// With users: share of a held-out user's items that are the history
+    /// With users: share of a held-out user's items that are the history [default: 0.8]
     #[arg(long, value_name = "X", requires = "split")]
     input_share: Option<f64>,
     /// With column: the column that says train, validation or test
@@ -229,19 +228,34 @@ enum SplitKind {
 
 impl SplitOptions {
     /// As overrides of an experiment's keys.
-    pub(crate) fn sets(&self) -> Vec<String> {
+    pub(crate) fn sets(&self) -> Result<Vec<String>, Error> {
+        let (validation, test) = (self.part("validation", &self.validation)?, self.part("test", &self.test)?);
         let seed = self.seed.map(|seed| format!("seed={seed}"));
         let split = self.split.and_then(name_of).map(|kind| {
             let parts = [
                 Some(format!("kind = {kind}")),
-                self.validation.as_ref().map(|x| format!("validation = {x}")),
-                self.test.as_ref().map(|x| format!("test = {x}")),
+                validation,
+                test,
                 self.input_share.map(|x| format!("input = {x:?}")),
                 self.split_column.as_deref().map(|name| format!("column = {}", quoted(name))),
             ];
             format!("split={{ {} }}", parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
         });
-        seed.into_iter().chain(split).collect()
+        Ok(seed.into_iter().chain(split).collect())
+    }
+
+    /// The key of a part with its size: items with leave-last, a share otherwise.
+    fn part(&self, name: &str, size: &Option<String>) -> Result<Option<String>, Error> {
+        let Some(text) = size else { return Ok(None) };
+        let by_count = matches!(self.split, Some(SplitKind::LeaveLast));
+        let (size, expected) = if by_count {
+            (text.parse::<usize>().ok().map(|n| n.to_string()), "a whole number of items for each user")
+        } else {
+            let share = text.parse::<f64>().ok().filter(|x| x.is_finite());
+            (share.map(|x| format!("{x:?}")), "a share such as 0.1")
+        };
+        let wrong = || Error::Request(format!("`--{name}` (split.{name}) is `{text}`; expected {expected}"));
+        Ok(Some(format!("{name} = {}", size.ok_or_else(wrong)?)))
     }
 }
 

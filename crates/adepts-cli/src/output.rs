@@ -57,8 +57,9 @@ pub(crate) fn preparation(manifest: &Manifest) -> String {
             known(step.items),
         ]);
     }
-    let Manifest { train, validation, test, train_only_users, skipped_rows, .. } = manifest;
+    let Manifest { train, validation, test, train_only_users, held_out_users, skipped_rows, .. } = manifest;
     let mut lines = vec![steps.render()];
+    lines.extend(layout(manifest).map(|layout| format!("the log was read {layout}\n")));
     if *skipped_rows > 0 {
         lines.push(format!("{skipped_rows} rows could not be read and were skipped, such as"));
         lines.extend(manifest.skipped_examples.iter().map(|example| format!("  {example}")));
@@ -68,5 +69,18 @@ pub(crate) fn preparation(manifest: &Manifest) -> String {
     if *train_only_users > 0 {
         lines.push(format!("{train_only_users} users have fewer than three interactions and only train"));
     }
+    if *held_out_users > 0 {
+        lines.push(format!(
+            "{held_out_users} users are held out whole, to validate or to test; nothing is learned from them"
+        ));
+    }
     lines.join("\n") + "\n"
+}
+
+/// How a text file was read, where that is not as its name says.
+fn layout(manifest: &Manifest) -> Option<String> {
+    let delimiter = manifest.data.delimiter.as_ref().map(|d| format!("as separated by `{}`", d.escape_default()));
+    let header = (manifest.data.header == Some(false)).then(|| "without a header".to_owned());
+    let known: Vec<String> = delimiter.into_iter().chain(header).collect();
+    (!known.is_empty()).then(|| known.join(", "))
 }

@@ -50,6 +50,15 @@ impl Terminal {
         self.stop.load(Ordering::Relaxed)
     }
 
+    /// Says something that is to stay.
+    pub(crate) fn note(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(text),
+            None if !self.quiet => line(text),
+            None => {}
+        }
+    }
+
     /// Takes the moving line away.
     pub(crate) fn clear(&self) {
         if let Some(bar) = &self.bar {

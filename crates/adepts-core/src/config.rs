@@ -54,7 +54,7 @@ pub fn read<T: DeserializeOwned>(table: toml::Table) -> Result<T, ConfigError> {
     serde_path_to_error::deserialize(toml::Value::Table(table)).map_err(|error| {
         let path = error.path().to_string();
         let problem = error.inner().to_string().trim_end().to_owned();
-        let problem = problem.lines().next().unwrap_or_default().to_owned();
+        let problem = plain(problem.lines().next().unwrap_or_default());
         let unknown = unknown_name(&problem);
         let hint = unknown.as_ref().and_then(|(name, known)| nearest(name, known.iter().map(String::as_str)));
         let hint = hint.map(str::to_owned);
@@ -65,6 +65,36 @@ pub fn read<T: DeserializeOwned>(table: toml::Table) -> Result<T, ConfigError> {
         let path = if is_key { table.to_owned() } else { path };
         ConfigError::Invalid { path, problem, hint }
     })
+}
+
+/// Serde's message ``invalid type: floating point `0.5`, expected usize`` in words that need no knowledge of Rust.
+fn plain(problem: &str) -> String {
+    const FOUND: [(&str, &str); 6] = [
+        ("floating point ", ""),
+        ("integer ", ""),
+        ("boolean ", ""),
+        ("string ", "the text "),
+        ("sequence", "a list"),
+        ("map", "a table"),
+    ];
+    let Some(rest) = problem.strip_prefix("invalid type: ").or(problem.strip_prefix("invalid value: ")) else {
+        return problem.to_owned();
+    };
+    let Some((found, expected)) = rest.rsplit_once(", expected ") else { return problem.to_owned() };
+    let (jargon, word) = FOUND.into_iter().find(|(jargon, _)| found.starts_with(jargon)).unwrap_or_default();
+    let found = format!("{word}{}", &found[jargon.len()..]);
+    let expected = match expected {
+        "usize" | "u64" | "u32" | "u16" | "u8" => "a whole number, 0 or more",
+        "isize" | "i64" | "i32" => "a whole number",
+        "f64" | "f32" => "a number",
+        "a string" => "a text",
+        "a boolean" => "`true` or `false`",
+        "a sequence" => "a list",
+        other if other == "a map" || other.starts_with("struct ") => "a table",
+        other if other.contains("tagged enum ") => "a table with a `kind`",
+        other => other,
+    };
+    format!("found {found}, expected {expected}")
 }
 
 /// The unknown name and the known ones of serde's message ``unknown field `x`, expected one of `a`, `b` ``.

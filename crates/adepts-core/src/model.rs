@@ -30,6 +30,12 @@ pub trait Recipe: Send + Sync {
     /// The `[model]` table with every default written out (without `kind`).
     fn resolved(&self) -> toml::Table;
 
+    /// Refuses sizes that the model cannot be built for.
+    fn check_sizes(&self, sizes: &Sizes) -> Result<(), ConfigError> {
+        let _ = sizes;
+        Ok(())
+    }
+
     /// What it will take in memory, before anything is allocated.
     fn memory(&self, sizes: &Sizes) -> Memory;
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A column of the log, by its name or, in files without a header, by its position (1 is the first).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected the name of a column, or its position from 1")]
 pub enum Column {
     /// By position, from 1.
     Position(usize),
@@ -20,10 +20,12 @@ pub struct DataConfig {
     pub source: String,
     /// Format of the files; `auto` goes by the name (`.csv`, `.tsv`, `.dat`, `.jsonl`, `.parquet`, then `.gz`, `.zst`).
     pub format: Format,
-    /// What stands between the values of a text file; by default `,` in CSV, tab in TSV, `::` in `.dat`.
+    /// What stands between the values of a text file; by default what its first lines hold: `,` in CSV, tab in TSV and
+    /// `::` in `.dat`, or another one where that does not fit.
     pub delimiter: Option<String>,
-    /// Whether text files begin with the names of the columns.
-    pub header: bool,
+    /// Whether text files begin with the names of the columns; by default they do, unless no column is given by name
+    /// and the first row looks like data.
+    pub header: Option<bool>,
     /// The column of the user's id.
     pub user: Option<Column>,
     /// The column of the item's id.
@@ -48,7 +50,7 @@ impl Default for DataConfig {
             source: String::new(),
             format: Format::Auto,
             delimiter: None,
-            header: true,
+            header: None,
             user: None,
             item: None,
             rating: None,
@@ -107,7 +109,7 @@ pub struct Filter {
 
 /// A moment: seconds since 1970 or ISO 8601 text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected seconds since 1970, or a text such as `2024-03-01`")]
 pub enum TimeBound {
     /// Seconds since 1970-01-01 UTC.
     Seconds(i64),

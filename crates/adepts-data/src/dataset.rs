@@ -65,6 +65,9 @@ pub struct Manifest {
     pub test: usize,
     /// Users with fewer than three interactions, who only train.
     pub train_only_users: usize,
+    /// Users that are held out whole, of whom nothing is learned.
+    #[serde(default)]
+    pub held_out_users: usize,
     /// How the mainstream score was computed.
     pub mainstream: MainstreamMethod,
     /// Rows that could not be read and were skipped.

@@ -59,7 +59,7 @@ pub enum DataError {
         expected: &'static str,
     },
     /// A file name that does not say what the format is.
-    #[error("{}: the name does not say the format; set `format`, or name it {expected}", path.display())]
+    #[error("{}: the name does not say the format; set `--format` (data.format), or name it {expected}", path.display())]
     UnknownFormat {
         /// The file.
         path: PathBuf,
@@ -135,7 +135,7 @@ pub enum DataError {
         columns: usize,
     },
     /// No column has a usual name for something that is needed.
-    #[error("{}: which column is the {role}? Set `{role}` to one of {}", path.display(), listed(columns))]
+    #[error("{}: which column is the {role}? Set `--{role}` (data.{role}) to one of {}", path.display(), listed(columns))]
     NoColumnFor {
         /// The file.
         path: PathBuf,
@@ -145,7 +145,7 @@ pub enum DataError {
         columns: Vec<String>,
     },
     /// A filter or split that needs a column which the configuration does not name.
-    #[error("{what} needs the column of the {role}: set `{role}` in [data]")]
+    #[error("{what} needs the column of the {role}: set `--{role}` (data.{role})")]
     NeedsColumn {
         /// What needs it, such as ``the split `temporal` ``.
         what: String,
@@ -245,7 +245,7 @@ pub enum DataError {
 
     // --- filters ---
     /// A setting of the filter that cannot be meant.
-    #[error("filter: `{key}` is {value}; expected {expected}")]
+    #[error("`--{}` (data.filter.{key}) is {value}; expected {expected}", key.replace('_', "-"))]
     BadFilter {
         /// The key.
         key: &'static str,

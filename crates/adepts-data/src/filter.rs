@@ -26,7 +26,7 @@ impl Sieve {
         if let (Some(from), Some(until)) = (from, until)
             && from >= until
         {
-            let expected = "a time after `from`";
+            let expected = "a time after `--from`";
             return Err(DataError::BadFilter { key: "until", value: until.to_string(), expected });
         }
         Ok(Self { min_rating: filter.min_rating, events: filter.events.clone(), from, until, dropped: [0; 4] })

@@ -10,7 +10,7 @@ use crate::error::DataError;
 /// The most groups by rank; more than this would be no groups any more.
 pub const MOST_PARTS: usize = 100;
 
-/// Shares of the users by activity within which `MainstreamWithinActivity` ranks.
+/// The most shares of the users by activity within which `MainstreamWithinActivity` ranks.
 const DECILES: usize = 10;
 
 /// How users are put into groups.
@@ -86,7 +86,9 @@ pub enum GroupError {
 fn known(nearest: Option<&str>, have: &[String]) -> String {
     match nearest {
         Some(nearest) => format!("did you mean `{nearest}`? (there are: {})", have.join(", ")),
-        None if have.is_empty() => "the data set has no such columns; name them in `groups` of [data]".to_owned(),
+        None if have.is_empty() => {
+            "the data set has no such columns; prepare it with `--group` (data.groups)".to_owned()
+        }
         None => format!("there are: {}", have.join(", ")),
     }
 }
@@ -95,37 +97,58 @@ impl Dataset {
     /// The users in groups. Users without training history have no group.
     ///
     /// Equal parts are by rank: of `n` users, the one with rank `r` is in part `r * parts / n`; users with equal values
-    /// rank in the order of their ids.
+    /// rank in the order of their ids. Within activity there are ten shares of the users, or as many as leave a user for
+    /// each group in each.
+    ///
+    /// Where whole users are held out, those who are learned from, who validate and who test are ranked each among
+    /// themselves: of those held out only a part of the history is seen, so their values are not those of the others,
+    /// and those who are judged would fill the groups unequally.
     ///
     /// # Errors
     /// If the number of parts is not 2 to [`MOST_PARTS`], or there is no such column.
     pub fn grouping(&self, by: &GroupBy) -> Result<Grouping, DataError> {
-        let present: Vec<usize> = (0..self.train.len()).filter(|&user| !self.train.row(user).is_empty()).collect();
+        let ranked = self.ranked_together();
         let mut of_user = vec![None; self.train.len()];
         let activity = |&a: &usize, &b: &usize| self.train.row(a).len().cmp(&self.train.row(b).len());
         let mainstream = |&a: &usize, &b: &usize| self.mainstream[a].total_cmp(&self.mainstream[b]);
         let (by, prefix, parts) = match by {
             GroupBy::Mainstream { parts } => {
                 check_parts("mainstream", *parts)?;
-                put(&present, mainstream, *parts, &mut of_user);
+                ranked.iter().for_each(|users| put(users, mainstream, *parts, &mut of_user));
                 ("mainstream", "", *parts)
             }
             GroupBy::Activity { parts } => {
                 check_parts("activity", *parts)?;
-                put(&present, activity, *parts, &mut of_user);
+                ranked.iter().for_each(|users| put(users, activity, *parts, &mut of_user));
                 ("activity", "activity:", *parts)
             }
             GroupBy::MainstreamWithinActivity { parts } => {
                 check_parts("mainstream_within_activity", *parts)?;
-                for decile in equal_parts(&present, activity, DECILES) {
-                    put(&decile, mainstream, *parts, &mut of_user);
+                for users in &ranked {
+                    for share in equal_parts(users, activity, (users.len() / parts).clamp(1, DECILES)) {
+                        put(&share, mainstream, *parts, &mut of_user);
+                    }
                 }
                 ("mainstream_within_activity", "within-activity:", *parts)
             }
-            GroupBy::Column { column } => return self.by_column(column, &present),
+            GroupBy::Column { column } => return self.by_column(column, &ranked.concat()),
         };
         let names = part_names(parts).into_iter().map(|name| format!("{prefix}{name}")).collect();
         Ok(Grouping { by: by.to_owned(), names, of_user })
+    }
+
+    /// The users with training history: those who are learned from, who validate and who test.
+    fn ranked_together(&self) -> [Vec<usize>; 3] {
+        let mut users = [const { Vec::new() }; 3];
+        for user in (0..self.train.len()).filter(|&user| !self.train.row(user).is_empty()) {
+            let kind = match (self.learns[user], self.validation.row(user).is_empty()) {
+                (true, _) => 0,
+                (false, false) => 1,
+                (false, true) => 2,
+            };
+            users[kind].push(user);
+        }
+        users
     }
 
     fn by_column(&self, name: &str, present: &[usize]) -> Result<Grouping, DataError> {
@@ -202,6 +225,7 @@ mod tests {
             validation: 0,
             test: 0,
             train_only_users: 0,
+            held_out_users: 0,
             mainstream: MainstreamMethod::Exact,
             skipped_rows: 0,
             skipped_examples: Vec::new(),
@@ -246,6 +270,29 @@ mod tests {
         assert_eq!(sizes(&grouping), [4; 5]);
         assert_eq!(grouping.of_user[20], None, "a user without history has no group");
         assert_eq!(grouping.of_user[0], Some(0));
+    }
+
+    #[test]
+    fn held_out_users_fill_the_groups_equally() {
+        let mut data = twenty_and_one_without_history();
+        // The longest histories validate and test: ranked among all, they would be in the last groups only.
+        for user in 10..20 {
+            data.learns[user] = false;
+        }
+        data.validation =
+            Rows::from_lists((0..21).map(|user| if (10..15).contains(&user) { vec![50] } else { vec![] }));
+        data.test = Rows::from_lists((0..21).map(|user| if (15..20).contains(&user) { vec![50] } else { vec![] }));
+        for by in [GroupBy::Mainstream { parts: 5 }, GroupBy::Activity { parts: 5 }] {
+            let grouping = data.grouping(&by).unwrap();
+            for (users, each) in [(0..10, 2), (10..15, 1), (15..20, 1)] {
+                for part in 0..5 {
+                    let of = users.clone().filter(|&user| grouping.of_user[user] == Some(part)).count();
+                    assert_eq!(of, each, "{by:?}, users {users:?}, group {part}");
+                }
+            }
+        }
+        let within = data.grouping(&GroupBy::MainstreamWithinActivity { parts: 5 }).unwrap();
+        assert_eq!(sizes(&within), [4; 5], "few users leave no group empty");
     }
 
     #[test]

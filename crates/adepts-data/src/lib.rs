@@ -13,6 +13,7 @@ pub mod import;
 pub mod inspect;
 pub mod interactions;
 mod intern;
+mod layout;
 pub mod mainstream;
 pub mod place;
 pub mod prepare;

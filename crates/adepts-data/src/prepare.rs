@@ -42,6 +42,7 @@ pub fn assemble(read: Read, split: &SplitConfig, seed: u64, progress: Progress) 
         validation: validation.pairs(),
         test: test.pairs(),
         train_only_users,
+        held_out_users: learns.iter().filter(|learns| !**learns).count(),
         mainstream: method,
         skipped_rows,
         skipped_examples,

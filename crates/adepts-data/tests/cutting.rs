@@ -65,6 +65,7 @@ fn manifest(log: &Interactions, cut: &Cut, mainstream: MainstreamMethod) -> Mani
         validation: cut.validation.pairs(),
         test: cut.test.pairs(),
         train_only_users: cut.train_only_users,
+        held_out_users: cut.learns.iter().filter(|learns| !**learns).count(),
         mainstream,
         skipped_rows: 0,
         skipped_examples: Vec::new(),

@@ -22,7 +22,7 @@ fn proposed(toml: &str) -> DataConfig {
             "source" => json.as_str().unwrap().clone_into(&mut data.source),
             "format" => data.format = serde_json::from_value(json).unwrap(),
             "delimiter" => data.delimiter = json.as_str().map(str::to_owned),
-            "header" => data.header = json.as_bool().unwrap(),
+            "header" => data.header = json.as_bool(),
             "user" => data.user = column(),
             "item" => data.item = column(),
             "rating" => data.rating = column(),
@@ -78,6 +78,64 @@ fn what_looks_wrong_is_said() {
     let shown = seen.to_string();
     assert!(shown.contains("3 rows, 2 users, 2 items"), "{shown}");
     assert!(shown.contains("rating") && shown.contains("warning: ") && shown.contains("[data]"), "{shown}");
+}
+
+#[test]
+fn rows_that_cannot_be_read_are_counted_as_in_preparing() {
+    let dir = tempdir().unwrap();
+    let text = "user,item,rating,time\n1,1,5,10\n1,2,much,11\n,3,4,12\n2,1,,13\n2,2,3,soon\n2,3,3,14\n3\n3,4,1,15\n";
+    let json = "{\"user\":1,\"item\":2}\n{\"user\":1.5,\"item\":2}\n{\"item\":2}\nno\n";
+    for (name, content, expected) in [
+        ("a.csv", text.to_owned(), (8, 3, 5)),
+        ("b.csv", text.split_once('\n').unwrap().1.replace("much", ""), (8, 3, 5)),
+        ("c.jsonl", json.to_owned(), (4, 1, 3)),
+    ] {
+        let mut options = DataConfig::default();
+        if name == "b.csv" {
+            options.header = Some(false);
+            (options.rating, options.time) = (Some(Column::Position(3)), Some(Column::Position(4)));
+        }
+        let path = file(dir.path(), name, content);
+        let seen = inspect(&path, &options).unwrap();
+        assert_eq!((seen.looked_at, seen.rows, seen.bad_rows), expected, "{name}: {seen}");
+        let mut data = proposed(&seen.toml);
+        data.bad_rows = adepts_data::BadRows::Skip;
+        let log = read(&data).unwrap();
+        assert_eq!((log.steps[0].rows, log.skipped_rows), (seen.rows, seen.bad_rows), "{name}");
+        assert_eq!(log.skipped_examples.first(), seen.bad_example.as_ref(), "{name}");
+        let shown = format!("all {} rows were looked at, {} cannot be read", expected.0, expected.2);
+        assert!(seen.to_string().contains(&shown), "{seen}");
+    }
+    let latin1 = look(&file(dir.path(), "e.csv", b"user,item,title\n1,1,caf\xe9\n1,2,tea\n"));
+    assert_eq!((latin1.rows, latin1.bad_rows), (2, 0), "a column that nobody needs is not read");
+    let mixed = look(&file(dir.path(), "d.jsonl", "{\"user\":1,\"item\":2}\n{\"user\":\"x\",\"item\":2}\n"));
+    assert!(mixed.warnings.iter().any(|w| w.contains("cannot be prepared") && w.contains("mixed")), "{mixed}");
+}
+
+#[test]
+fn the_command_that_prepares_the_log_is_ready_for_a_shell() {
+    let dir = tempdir().unwrap();
+    for (name, content, expected) in [
+        (
+            "a.csv",
+            "userId,movieId,rating\n1,10,4.5\n2,10,3\n",
+            " --user userId --item movieId --rating rating --out prepared",
+        ),
+        ("b.csv", "user;item id's;x\n1;2;3\n2;3;4\n", " --user user --item COLUMN --delimiter ';' --out prepared"),
+        (
+            "u.data",
+            "1\t10\t3\n2\t10\t4\n",
+            " --user 1 --item 2 --rating 3 --delimiter '\\t' --no-header --format csv --out prepared",
+        ),
+    ] {
+        let path = file(dir.path(), name, content);
+        let seen = look(&path);
+        assert_eq!(seen.prepare, format!("adepts prepare --input {path}{expected}"));
+        assert!(seen.to_string().ends_with(&format!("\n{}\n", seen.prepare)), "{seen}");
+    }
+    let options = DataConfig { item: Some(Column::Name("item id's".into())), ..DataConfig::default() };
+    let seen = inspect(dir.path().join("b.csv").to_str().unwrap(), &options).unwrap();
+    assert!(seen.prepare.contains(r"--item 'item id'\''s' --delimiter"), "{}", seen.prepare);
 }
 
 #[test]

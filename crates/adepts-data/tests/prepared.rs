@@ -141,6 +141,9 @@ fn a_manifest_is_not_trusted() {
     replace_in_manifest(&folder, hash, &hash.chars().rev().collect::<String>());
     assert!(matches!(folder_error(&folder), FolderError::WrongHash { .. }));
 
+    let manifest = File::options().write(true).open(folder.join("manifest.json")).unwrap();
+    manifest.set_len(1 << 30).unwrap();
+    assert!(folder_error(&folder).to_string().contains("is longer than"));
     file(&folder, "manifest.json", "{\"format\": 1, ");
     assert!(matches!(folder_error(&folder), FolderError::BadManifest { .. }));
     file(&folder, "manifest.json", "{\"format\": 1}");

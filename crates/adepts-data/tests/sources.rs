@@ -76,7 +76,7 @@ fn a_folder_and_a_glob_are_read_in_the_order_of_names_whatever_the_order_of_colu
 fn columns_go_by_position_without_a_header() {
     let dir = tempdir().unwrap();
     let mut data = config(file(dir.path(), "u.data", "9::x::3\n8::y::5\n"));
-    (data.format, data.delimiter, data.header) = (Format::Csv, Some("::".into()), false);
+    (data.format, data.delimiter, data.header) = (Format::Csv, Some("::".into()), Some(false));
     (data.user, data.item) = (Some(Column::Position(1)), Some(Column::Position(2)));
     assert_eq!(rows(&read(&data).unwrap()), ["8 y", "9 x"]);
     data.item = Some(Column::Position(4));
@@ -198,7 +198,7 @@ fn columns_that_are_not_there_or_twice_are_named() {
     let twice = config(file(dir.path(), "b.csv", "user,item,user\n1,2,3\n"));
     assert!(matches!(read(&twice), Err(DataError::DuplicateColumn { first: 1, second: 3, .. })));
     let none = config(file(dir.path(), "c.csv", "a,b\n1,2\n"));
-    assert!(message(&none).ends_with("which column is the user? Set `user` to one of `a`, `b`"));
+    assert!(message(&none).ends_with("which column is the user? Set `--user` (data.user) to one of `a`, `b`"));
     let mut delimiter = config(file(dir.path(), "d.csv", CSV));
     delimiter.delimiter = Some(String::new());
     assert!(matches!(read(&delimiter), Err(DataError::BadDelimiter { .. })));
@@ -252,7 +252,44 @@ fn a_malformed_row_names_file_line_column_and_value() {
         assert!(text.ends_with(expected), "{text}");
     }
     let text = message(&config(file(dir.path(), "h.csv", b"user,item\n1,caf\xe9\n")));
-    assert!(text.ends_with("h.csv, line 2: `caf\u{fffd}` is not UTF-8; expected UTF-8 text"), "{text}");
+    let wanted =
+        "line 2: byte 4 of `caf\u{fffd}` is 0xe9, which is not UTF-8; expected UTF-8 text, so convert the file";
+    assert!(text.contains(wanted) && text.contains("iconv -f latin1 -t utf8"), "{text}");
+    let lines = b"{\"user\":1,\"item\":\"x\"}\n{\"user\":1,\"item\":\"caf\xe9\"}\n";
+    let text = message(&config(file(dir.path(), "i.jsonl", lines)));
+    assert!(text.contains("line 2: byte 22 of") && text.contains("0xe9") && text.contains("iconv"), "{text}");
+    let text = message(&config(file(dir.path(), "j.csv", b"user,caf\xe9\n1,2\n")));
+    assert!(text.contains("line 1: byte 4 of") && text.contains("iconv"), "{text}");
+}
+
+#[test]
+fn delimiter_and_header_that_are_left_open_are_found_in_the_first_lines_and_told() {
+    let dir = tempdir().unwrap();
+    let told = |data: &adepts_data::DataConfig| {
+        let mut told = Vec::new();
+        let log = adepts_data::read(data, &SplitConfig::default(), &mut |what, _, _| told.push(what.to_owned()));
+        (log, told.into_iter().find(|what| what.starts_with("guessed")))
+    };
+    for (name, content, expected) in [
+        ("a.csv", "user_id;item_id\n2;b\n1;a\n2;a\n", Some("guessed by the first lines: separated by `;`")),
+        ("b.tsv", "user_id,item_id\n2,b\n1,a\n2,a\n", Some("guessed by the first lines: separated by `,`")),
+        ("c.csv", "user_id,item_id,note\n2,b,\"x;y;z,\"\n1,a,\"x;y;z\"\n2,a,\n", None),
+    ] {
+        let (log, note) = told(&config(file(dir.path(), name, content)));
+        assert_eq!((rows(&log.unwrap()), note.as_deref()), (vec!["1 a".into(), "2 a".into(), "2 b".into()], expected));
+    }
+    let mut data = config(file(dir.path(), "d.txt", "2\tb\n1\ta\n2\ta\n"));
+    (data.user, data.item) = (Some(Column::Name("1".into())), Some(Column::Position(2)));
+    let (log, note) = told(&data);
+    let log = log.unwrap();
+    assert_eq!(note.unwrap(), "guessed by the first lines: separated by `\\t`, without a header");
+    assert_eq!(rows(&log), ["1 a", "2 a", "2 b"]);
+    assert_eq!((log.data.delimiter.as_deref(), log.data.header), (Some("\t"), Some(false)), "what was guessed is kept");
+    data.header = Some(true);
+    assert!(matches!(told(&data).0, Err(DataError::UnknownColumn { .. })), "what is said wins");
+    let mut named = config(file(dir.path(), "e.csv", "customer,sku,2024\nx,y,5\nz,y,6\n"));
+    (named.user, named.item) = (Some(Column::Name("customer".into())), Some(Column::Name("sku".into())));
+    assert_eq!(told(&named).0.unwrap().interactions.user.len(), 2, "a column that is named stands in a header");
 }
 
 #[test]
@@ -303,7 +340,7 @@ fn the_split_column_is_read_and_times_are_demanded() {
     assert_eq!(log.part, Some(vec![Part::Train, Part::Validation, Part::Test]));
     let last = SplitConfig::LeaveLast { validation: 1, test: 1 };
     let error = adepts_data::read(&data, &last, &mut silent).unwrap_err();
-    assert_eq!(error.to_string(), "the split `leave-last` needs the column of the time: set `time` in [data]");
+    assert_eq!(error.to_string(), "the split `leave-last` needs the column of the time: set `--time` (data.time)");
 }
 
 #[test]

@@ -94,6 +94,35 @@ pub enum RunError {
         /// The folder.
         path: PathBuf,
     },
+    /// A prepared dataset in the place of a run.
+    #[error(
+        "{path} is a prepared dataset, not a run; train on it first: `adepts train --model NAME --data {path}`",
+        path = path.display()
+    )]
+    Prepared {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The data comes from what would be replaced.
+    #[error(
+        "{} holds the source of the data, {}, and would be replaced; nothing was touched, write to another folder",
+        path.display(),
+        source_path.display()
+    )]
+    HoldsSource {
+        /// What would be replaced.
+        path: PathBuf,
+        /// The source, or a file of it.
+        source_path: PathBuf,
+    },
+    /// A file that is longer than anything adepts writes.
+    #[error("{} is longer than {}, the most that is read of it; the run is damaged", path.display(), Bytes(*most))]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+        /// The most that is read.
+        most: u64,
+    },
     /// The training has not come to its end.
     #[error("{} is not finished; continue it with `adepts train … --resume`", path.display())]
     Unfinished {

@@ -27,6 +27,25 @@ pub enum ProbeChoice {
     Nothing,
 }
 
+/// Which held-out items are to be found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Part {
+    /// The test items.
+    #[default]
+    Test,
+    /// The validation items, for choosing settings; test items are not looked at.
+    Validation,
+}
+
+impl Part {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Test => "test",
+            Self::Validation => "validation",
+        }
+    }
+}
+
 /// What may be asked of an evaluation beyond the configuration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Request {
@@ -34,6 +53,8 @@ pub struct Request {
     pub probe: ProbeChoice,
     /// Whether the validation items are part of the histories that the model sees.
     pub validation_as_input: bool,
+    /// What is to be found.
+    pub part: Part,
 }
 
 /// The result of an evaluation.
@@ -63,7 +84,7 @@ fn popularity(data: &Dataset) -> Vec<f32> {
     data.train.item_counts(data.items.len()).into_iter().map(|count| count as f32 / users).collect()
 }
 
-/// Evaluates a model on the test items.
+/// Evaluates a model on the test items, or on the validation items where that is asked for.
 pub fn test(
     name: &str,
     kind: &str,
@@ -75,7 +96,15 @@ pub fn test(
     progress: Progress<'_>,
 ) -> Result<Evaluated, Error> {
     let watch = Stopwatch::start();
-    let (users, items, experts) = (users_with(&data.test), data.items.len(), model.experts());
+    let relevant = match request.part {
+        Part::Test => &data.test,
+        Part::Validation if request.validation_as_input => {
+            let both = "validation items cannot be the input and what is to be found; leave one of the two out";
+            return Err(Error::Request(both.into()));
+        }
+        Part::Validation => &data.validation,
+    };
+    let (users, items, experts) = (users_with(relevant), data.items.len(), model.experts());
     let groupings = groupings(data, config)?;
     let probe = probe(model, request.probe);
     let union;
@@ -91,12 +120,13 @@ pub fn test(
         .then_some(Batcher { histories: &data.train, ..batcher });
     let mut shares = Vec::with_capacity(if experts > 1 { users.len() * experts } else { 0 });
     let popularity = popularity(data);
-    let (masked, open) = ([&data.train, &data.validation], [&data.train]);
+    let open: &[&Rows] = &[&data.train];
+    let masked: &[&Rows] = if request.part == Part::Test { &[&data.train, &data.validation] } else { open };
     let judgement = Judgement {
         users: &users,
         items,
-        mask: &masked,
-        relevant: &data.test,
+        mask: masked,
+        relevant,
         metrics: &config.metrics,
         popularity: &popularity,
         batch: (BLOCK / items.max(1)).clamp(16, 1024),
@@ -111,17 +141,17 @@ pub fn test(
         shares.extend(of_batch);
         Ok::<(), Infallible>(())
     };
-    let (masked, open) = evaluate_both(&judgement, &open, &mut score, progress)?;
+    let (masked, open) = evaluate_both(&judgement, open, &mut score, progress)?;
     let seconds = watch.seconds();
     let lengths: Vec<usize> = data.train.iter().map(<[u32]>::len).collect();
     let (measured, other) = if config.mask_validation { (masked, open) } else { (open.clone(), open) };
-    let (test, n) = (&data.test, config.resamples);
-    let mut summary = summarise(name, kind, &measured, Some(&other), &groupings, &lengths, test, seed, n);
+    let n = config.resamples;
+    let mut summary = summarise(name, kind, &measured, Some(&other), &groupings, &lengths, relevant, seed, n);
     summary.gate = (experts > 1).then(|| gate(&shares, &users, groupings.first(), data.train.len()));
     summary.seconds.insert("evaluate".into(), seconds);
-    summary.protocol.part = "test".into();
+    summary.protocol.part = request.part.name().into();
     summary.protocol.items = items;
-    summary.protocol.mask_validation = config.mask_validation;
+    summary.protocol.mask_validation = config.mask_validation && request.part == Part::Test;
     summary.protocol.probe = probe.map_or("", Probe::name).into();
     summary.protocol.validation_as_input = request.validation_as_input;
     Ok(Evaluated { summary, measured })

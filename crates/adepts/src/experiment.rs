@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use adepts_core::{Bytes, Fit, HistoryModel, Memory, Stopwatch};
+use adepts_data::store::is_prepared;
 use adepts_data::{Dataset, Progress, Rows, prepare::open_or_prepare};
 use adepts_eval::{RunSummary, Summary, write_per_user};
 use adepts_train::{Fingerprint, Observer, Outcome, Training, fit};
@@ -36,6 +37,9 @@ pub struct Work<'a> {
 /// it is, and its evaluation returned.
 pub fn run(experiment: &Experiment, folder: &Path, work: &mut Work<'_>) -> Result<RunSummary, Error> {
     place::check(folder, work.resume, work.overwrite)?;
+    if work.overwrite {
+        place::spare_source(&experiment.data, &place::FILES.map(|name| folder.join(name)))?;
+    }
     let watch = Stopwatch::start();
     let data = open_or_prepare(&experiment.data, &experiment.split, experiment.seed, work.progress)?;
     let prepared = watch.seconds();
@@ -43,6 +47,10 @@ pub fn run(experiment: &Experiment, folder: &Path, work: &mut Work<'_>) -> Resul
     let mut experiment = experiment.clone();
     experiment.data.filter = data.manifest.data.filter.clone();
     experiment.split = data.manifest.split.clone();
+    if !is_prepared(Path::new(&experiment.data.source)) {
+        experiment.data.delimiter.clone_from(&data.manifest.data.delimiter);
+        experiment.data.header = data.manifest.data.header;
+    }
     run_on(&experiment, &data, prepared, folder, work)
 }
 
@@ -57,6 +65,7 @@ pub fn run_on(
     let config = |source| Error::Config { file: experiment.name.clone(), source };
     let (spec, recipe) = experiment.recipe().map_err(config)?;
     let sizes = run::sizes(experiment, data);
+    recipe.check_sizes(&sizes).map_err(config)?;
     check_memory(&recipe.memory(&sizes), work.available)?;
 
     place::begin(folder, experiment, work.resume, work.overwrite)?;

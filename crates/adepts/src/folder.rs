@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{ErrorKind, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use adepts_data::atomic::write_atomically;
+use adepts_data::source::find_files;
+use adepts_data::{DataConfig, store::is_prepared};
 use adepts_train::Fingerprint;
 
 use crate::config::Experiment;
@@ -40,6 +42,24 @@ pub fn check(folder: &Path, resume: bool, overwrite: bool) -> Result<(), Error> 
     Err(Error::Request(format!("{folder} holds something that is not a run, so it is not {what}; use another folder")))
 }
 
+/// Refuses to replace what the data comes from: the source must not lie in any of `places`.
+pub fn spare_source(data: &DataConfig, places: &[PathBuf]) -> Result<(), Error> {
+    let source = PathBuf::from(&data.source);
+    let files = if is_prepared(&source) {
+        vec![source]
+    } else {
+        // What is wrong with the source is told when it is read.
+        find_files(&data.source, data.format).unwrap_or_default().into_iter().map(|file| file.path).collect()
+    };
+    for (file, place) in files.iter().flat_map(|file| places.iter().map(move |place| (file, place))) {
+        let real = file.canonicalize().ok().zip(place.canonicalize().ok());
+        if real.is_some_and(|(file, place)| file.starts_with(place)) {
+            return Err(RunError::HoldsSource { path: place.clone(), source_path: file.clone() }.into());
+        }
+    }
+    Ok(())
+}
+
 /// Begins a run with its configuration, or finds the one that is to be continued: that must have been begun with the same
 /// settings, but for the place of the data.
 #[expect(clippy::missing_panics_doc, reason = "it never does")]
@@ -52,7 +72,10 @@ pub fn begin(folder: &Path, experiment: &Experiment, resume: bool, overwrite: bo
     if folder.join(CONFIG).exists() {
         let settings = |experiment: &Experiment| {
             let mut table: toml::Table = experiment.to_toml().parse().expect("a configuration is a table");
-            table.get_mut("data").and_then(toml::Value::as_table_mut).and_then(|data| data.remove("source"));
+            if let Some(data) = table.get_mut("data").and_then(toml::Value::as_table_mut) {
+                data.remove("source");
+                data.entry("header").or_insert(true.into());
+            }
             table.iter().fold(Fingerprint::default(), |print, (key, value)| print.with(key, value))
         };
         let differences = settings(&run::experiment(folder)?).differences(&settings(experiment));

@@ -6,7 +6,7 @@ use std::io::{Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use adepts_core::{EpochRecord, HistoryModel, Sizes, Tensors};
-use adepts_data::{Dataset, atomic::write_atomically};
+use adepts_data::{Dataset, atomic::write_atomically, store::is_prepared};
 use adepts_eval::{RunSummary, Summary};
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -39,7 +39,8 @@ pub struct RunManifest {
     pub epochs: Option<(usize, usize)>,
     /// Seconds spent in `prepare` and `train`.
     pub seconds: BTreeMap<String, f64>,
-    /// The files with their sizes and hashes.
+    /// The files that answers depend on, with their sizes and hashes. The training log tells what was, and an evaluation is
+    /// written anew by each `adepts evaluate`, so neither is among them.
     pub files: BTreeMap<String, FileMark>,
 }
 
@@ -123,12 +124,26 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
     Ok(write_atomically(path, |out| writeln!(out, "{text}"))?)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|source| RunError::Io { action: "read", path: path.to_owned(), source }.into())
+/// The most that is read of a configuration, a manifest or an evaluation.
+const LARGEST: u64 = 64 << 20;
+/// The most that is read of a training log.
+const LARGEST_LOG: u64 = 1 << 30;
+
+/// The content of a file of at most this length.
+fn read(path: &Path, most: u64) -> Result<Vec<u8>, Error> {
+    let io = |source| RunError::Io { action: "read", path: path.to_owned(), source };
+    let too_long = || RunError::TooLong { path: path.to_owned(), most };
+    let file = fs::File::open(path).map_err(io)?;
+    if file.metadata().map_err(io)?.len() > most {
+        return Err(too_long().into());
+    }
+    let mut bytes = Vec::new();
+    file.take(most + 1).read_to_end(&mut bytes).map_err(io)?;
+    if bytes.len() as u64 > most { Err(too_long().into()) } else { Ok(bytes) }
 }
 
 fn mark(path: &Path) -> Result<FileMark, Error> {
-    let bytes = read(path)?;
+    let bytes = fs::read(path).map_err(|source| RunError::Io { action: "read", path: path.to_owned(), source })?;
     Ok(FileMark { bytes: bytes.len() as u64, blake3: hash(&bytes) })
 }
 
@@ -179,8 +194,11 @@ impl Run {
             let (found, expected) = (of(as_found, &data.manifest.content_hash), of(as_recorded, &manifest.data));
             return Err(RunError::Changed { path: folder.to_owned(), found, expected }.into());
         }
-        let (_, recipe) = experiment.recipe().map_err(|source| Error::Config { file, source })?;
-        let mut model = recipe.build(&sizes(&experiment, &data), experiment.seed, &Device::flex().autodiff());
+        let config = |source| Error::Config { file: file.clone(), source };
+        let (_, recipe) = experiment.recipe().map_err(config)?;
+        let sizes = sizes(&experiment, &data);
+        recipe.check_sizes(&sizes).map_err(config)?;
+        let mut model = recipe.build(&sizes, experiment.seed, &Device::flex().autodiff());
         let path = folder.join(MODEL);
         let loaded = Tensors::parse(&path, &model_file).and_then(|tensors| model.load(&tensors));
         loaded.map_err(|source| Error::Model { path, source: source.into() })?;
@@ -205,7 +223,7 @@ pub fn summary(folder: &Path) -> Result<Option<Summary>, Error> {
         return Ok(None);
     }
     let damaged = |e: serde_json::Error| RunError::Damaged { path: path.clone(), reason: e.to_string() };
-    Ok(Some(serde_json::from_slice(&read(&path)?).map_err(damaged)?))
+    Ok(Some(serde_json::from_slice(&read(&path, LARGEST)?).map_err(damaged)?))
 }
 
 /// The evaluation of a run that is finished already, which must be one on this data; `None` where training is to go on.
@@ -234,7 +252,7 @@ pub fn sizes(experiment: &Experiment, data: &Dataset) -> Sizes {
 /// The configuration of a run, resolved.
 pub fn experiment(folder: &Path) -> Result<Experiment, Error> {
     let path = folder.join(CONFIG);
-    Experiment::read(&path.display().to_string(), &String::from_utf8_lossy(&read(&path)?), &[], &|_| None)
+    Experiment::read(&path.display().to_string(), &String::from_utf8_lossy(&read(&path, LARGEST)?), &[], &|_| None)
 }
 
 /// The training log of a run; empty where there is none.
@@ -243,7 +261,7 @@ pub fn epochs(folder: &Path) -> Result<Vec<EpochRecord>, Error> {
     if !path.exists() {
         return Ok(Vec::new());
     }
-    let bytes = read(&path)?;
+    let bytes = read(&path, LARGEST_LOG)?;
     let lines = bytes.split(|b| *b == b'\n').filter(|line| !line.is_empty());
     let damaged = |e: serde_json::Error| RunError::Damaged { path: path.clone(), reason: e.to_string() }.into();
     lines.map(|line| serde_json::from_slice(line).map_err(damaged)).collect()
@@ -256,12 +274,15 @@ pub fn manifest(folder: &Path) -> Result<RunManifest, Error> {
         format: u32,
     }
     let path = folder.join(MANIFEST);
+    if is_prepared(folder) {
+        return Err(RunError::Prepared { path: folder.to_owned() }.into());
+    }
     if !path.exists() {
         let unfinished = folder.join(CONFIG).exists();
         let path = folder.to_owned();
         return Err(if unfinished { RunError::Unfinished { path } } else { RunError::NotARun { path } }.into());
     }
-    let bytes = read(&path)?;
+    let bytes = read(&path, LARGEST)?;
     let damaged = |e: serde_json::Error| RunError::Damaged { path: path.clone(), reason: e.to_string() };
     let Format { format } = serde_json::from_slice(&bytes).map_err(damaged)?;
     if format > FORMAT {

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use adepts::eval::{FailIf, MetricAt, Summary};
-use adepts::evaluate::{ProbeChoice, Request};
+use adepts::evaluate::{Part, ProbeChoice, Request};
 use adepts::{Error, Run};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::failure::judge;
 use crate::options::{ProbeName, parsed};
@@ -20,6 +20,7 @@ Examples:
   adepts evaluate runs/tall --json > tall.json
   adepts evaluate runs/tall --fail-if 'low.ndcg@20 < 0.25' --fail-if 'gap.ndcg@20 > 0.2'
   adepts evaluate runs/tall --probe none          the same experts, mixed equally
+  adepts evaluate runs/ease --part validation     for choosing settings, test items unseen
   adepts evaluate --average runs/a runs/b runs/c  the plain average of their scores, as one model
 
 With default settings the run's report.json and per_user.parquet are written anew.")]
@@ -39,6 +40,9 @@ pub(crate) struct Options {
     /// Let the models see the validation items as part of the histories
     #[arg(long)]
     validation_as_input: bool,
+    /// Which held-out items are to be found; settings are chosen by the validation items [default: test]
+    #[arg(long, value_enum, value_name = "PART")]
+    part: Option<PartName>,
     /// Judge the average of the runs' scores as one model
     #[arg(long)]
     average: bool,
@@ -47,12 +51,22 @@ pub(crate) struct Options {
     metrics: Vec<String>,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+enum PartName {
+    Test,
+    Validation,
+}
+
 impl Options {
     pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
         let conditions: Vec<FailIf> = parsed(&self.fail_if)?;
         let metrics: Vec<MetricAt> = parsed(&self.metrics)?;
         let probe = self.probe.map_or(ProbeChoice::AsTrained, ProbeName::choice);
-        let request = Request { probe, validation_as_input: self.validation_as_input };
+        let part = match self.part {
+            None | Some(PartName::Test) => Part::Test,
+            Some(PartName::Validation) => Part::Validation,
+        };
+        let request = Request { probe, validation_as_input: self.validation_as_input, part };
         let mut summary = Summary::default();
         let mut runs: Box<dyn Iterator<Item = Result<Run, Error>>> =
             Box::new(self.runs.iter().map(|folder| Run::open(folder)));
@@ -72,6 +86,9 @@ impl Options {
             summary.runs.push(evaluated.summary);
         }
         terminal.clear();
+        if part == Part::Validation && !self.json {
+            output::text("on validation items; test items were not looked at")?;
+        }
         output::summary(&summary, self.json)?;
         conditions.iter().try_for_each(|condition| judge(condition, &summary))
     }

@@ -1,7 +1,10 @@
 //! `adepts inspect`: what is in a log?
 
-use adepts::data;
+use std::path::Path;
+
+use adepts::data::{self, DataConfig, Dataset, Manifest, SplitConfig};
 use clap::Args;
+use serde::Serialize;
 
 use crate::options::{LayoutOptions, experiment};
 use crate::output;
@@ -12,7 +15,10 @@ use crate::output;
 Examples:
   adepts inspect log.csv
   adepts inspect 'logs/2024-*.jsonl.gz'
-  adepts inspect ratings.dat --delimiter '::' --no-header --json")]
+  adepts inspect ratings.dat --delimiter '::' --no-header --json
+  adepts inspect prepared                   how a prepared folder was made, and what is in it
+
+The last line is the command that prepares the log. A log is read whole; nothing is written.")]
 pub(crate) struct Options {
     /// A file, a glob or a folder: CSV, TSV, JSON lines or Parquet, plain, .gz or .zst
     #[arg(value_name = "FILE")]
@@ -26,9 +32,26 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
+        let folder = Path::new(&self.file);
+        if data::store::is_prepared(folder) {
+            let manifest = Dataset::open(folder)?.manifest;
+            return if self.json { output::json(&manifest) } else { output::text(&prepared(&self.file, &manifest)?) };
+        }
         let mut sets = self.layout.sets();
         sets.push("model.kind=popularity".into());
         let found = data::inspect(&self.file, &experiment(None, &sets)?.data)?;
         if self.json { output::json(&found) } else { output::text(&found.to_string()) }
     }
+}
+
+/// A prepared folder: its counts, and the settings that made it.
+fn prepared(path: &str, manifest: &Manifest) -> anyhow::Result<String> {
+    #[derive(Serialize)]
+    struct Settings<'a> {
+        data: &'a DataConfig,
+        split: &'a SplitConfig,
+    }
+    let Manifest { users, items, data, split, .. } = manifest;
+    let (counts, settings) = (output::preparation(manifest), toml::to_string(&Settings { data, split })?);
+    Ok(format!("{path}: a prepared dataset of {users} users and {items} items\n\n{counts}\n{settings}"))
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use adepts::Error;
 use adepts::data;
+use adepts::folder::spare_source;
 use clap::Args;
 
 use crate::options::{LogOptions, SplitOptions, experiment, quoted};
@@ -19,7 +20,8 @@ Examples:
   adepts prepare --input log.jsonl.gz --user u --item i --time at --split leave-last --out prepared
   adepts prepare --config experiments/tall-ml-1m.toml --out prepared
 
-A prepared folder that is there is replaced. No users or items are dropped unless asked for.")]
+A prepared folder that is there is replaced. What the delimiter is and whether there is a header is found in the first
+lines of a text file where it is not said. No users or items are dropped unless asked for.")]
 pub(crate) struct Options {
     /// The log: a file, a glob or a folder
     #[arg(long, value_name = "FILE", required_unless_present = "config")]
@@ -43,11 +45,12 @@ impl Options {
     pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
         let mut sets: Vec<String> = self.input.iter().map(|input| format!("data.source={}", quoted(input))).collect();
         sets.extend(self.log.sets());
-        sets.extend(self.split.sets());
+        sets.extend(self.split.sets()?);
         if self.config.is_none() {
             sets.push("model.kind=popularity".into());
         }
         let experiment = experiment(self.config.as_ref(), &sets)?;
+        spare_source(&experiment.data, std::slice::from_ref(&self.out))?;
         let data = data::prepare(&experiment.data, &experiment.split, experiment.seed, &mut terminal.progress())
             .map_err(Error::from)?;
         data.save(&self.out).map_err(Error::from)?;

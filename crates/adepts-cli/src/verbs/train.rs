@@ -23,7 +23,7 @@ Examples:
 `adepts models tall` prints the settings of a model, each of which can be given with --set model.…")]
 pub(crate) struct Options {
     /// The experiment file (TOML)
-    #[arg(value_name = "CONFIG", required_unless_present = "model", conflicts_with = "model")]
+    #[arg(value_name = "CONFIG", conflicts_with = "model")]
     config: Option<PathBuf>,
     /// Train this model with its default settings, without a file
     #[arg(long, value_name = "NAME", requires = "data")]
@@ -48,6 +48,10 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
+        if self.config.is_none() && self.model.is_none() {
+            let missing = "which model? Give an experiment file (CONFIG) or --model NAME, such as --model ease; `adepts models` lists them";
+            return Err(Error::Request(missing.into()).into());
+        }
         let mut sets = Vec::new();
         if let Some(model) = &self.model {
             let folder = self.out.as_ref().and_then(|out| out.file_name()).map(|name| name.to_string_lossy());

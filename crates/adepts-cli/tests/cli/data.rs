@@ -90,6 +90,83 @@ fn a_truncated_parquet_file_is_a_clear_error() {
 }
 
 #[test]
+fn a_log_of_another_layout_is_prepared_and_trained_on_as_inspect_sees_it() {
+    let folder = folder();
+    let (csv, out) = (folder.path().join("own.csv"), folder.path().join("prepared"));
+    own_csv(&csv, false);
+    write(&csv, &fs::read_to_string(&csv).unwrap().replace(',', ";"));
+    let found = run("inspect {} --user customer --item sku --json", &[&csv]).ok().json();
+    assert_eq!(found["delimiter"], json!(";"));
+    let done = run("prepare --input {} --user customer --item sku --out {}", &[&csv, &out]).ok();
+    assert!(done.err.contains("guessed by the first lines: separated by `;`"), "{}", done.err);
+    assert!(done.out.contains("the log was read as separated by `;`"), "{}", done.out);
+    let done = run(
+        "train --model popularity --data {} --user customer --item sku --out {}",
+        &[&csv, &folder.path().join("run")],
+    );
+    assert!(done.ok().err.contains("separated by `;`"));
+    run("prepare --input {} --user customer --item sku --delimiter , --out {}", &[&csv, &out])
+        .fails(2, &["`customer`"]);
+    // The command that is proposed works as it stands.
+    let command = found["prepare"].as_str().unwrap().replace("adepts ", "").replace('\'', "");
+    run(&command.replace("--out prepared", "--out {}"), &[&out]).ok();
+}
+
+#[test]
+fn a_prepared_folder_is_shown_with_its_counts_and_settings() {
+    let folder = folder();
+    let out = folder.path().join("prepared");
+    let done = run("prepare --input {} --user user --item item --split users --out {}", &[log(), &out]).ok();
+    assert!(done.out.contains("60 users are held out whole"), "{}", done.out);
+    let shown = run("inspect {}", &[&out]).ok().out;
+    for text in
+        ["a prepared dataset of 300 users", "validation and", "[split]", "kind = \"users\"", "60 users are held out"]
+    {
+        assert!(shown.contains(text), "`{text}` is not in {shown}");
+    }
+    let found = run("inspect {} --json", &[&out]).ok().json();
+    assert_eq!((&found["users"], &found["held_out_users"]), (&json!(300), &json!(60)));
+}
+
+#[test]
+fn sizes_of_the_parts_are_checked_and_their_defaults_told() {
+    let folder = folder();
+    let out = folder.path().join("prepared");
+    let help = run("prepare --help", &[]).ok().out;
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    for text in ["[default: 0.1], or with leave-last", "[default: 0.2, with users 0.1]", "[default: 0.8]"] {
+        assert!(help.contains(text), "`{text}` is not in {help}");
+    }
+    let with = |options: &str| {
+        run(&format!("prepare --input {{}} --user user --item item --out {{}} {options}"), &[log(), &out])
+    };
+    with("--split users --test 1.5").fails(2, &["`--test` (split.test)", "1.5"]);
+    with("--split random --test lots").fails(2, &["`--test` (split.test)", "`lots`", "a share"]);
+    with("--split leave-last --time time --test 0.2").fails(2, &["`--test` (split.test)", "`0.2`", "whole number"]);
+    with("--split leave-last").fails(2, &["`--time` (data.time)"]);
+    assert!(!out.exists());
+}
+
+#[test]
+fn nobody_removes_the_source_of_the_data() {
+    let folder = folder();
+    let (csv, out, trained) = (folder.path().join("own.csv"), folder.path().join("p"), folder.path().join("run"));
+    own_csv(&csv, false);
+    let own = "--user customer --item sku";
+    run(&format!("prepare --input {{}} {own} --out {{}} -q"), &[&csv, &out]).ok();
+    let before = fs::read(out.join("interactions.parquet")).unwrap();
+    run("prepare --input {} --user user --item item --out {}", &[&out.join("interactions.parquet"), &out])
+        .fails(2, &["holds the source", "nothing was touched"]);
+    run("train --model popularity --data {} --out {} -q", &[&out, &trained]).ok();
+    let data = trained.join("data");
+    run("train --model popularity --data {} --out {} --overwrite -q", &[&data, &trained])
+        .fails(2, &["holds the source", "nothing was touched"]);
+    assert!(fs::read(out.join("interactions.parquet")).unwrap() == before);
+    assert!(fs::read(data.join("interactions.parquet")).unwrap() == before);
+    run("train --model popularity --data {} --out {} --overwrite -q", &[&out, &trained]).ok();
+}
+
+#[test]
 fn inspection_proposes_the_table_that_reads_the_log() {
     let done = run("inspect {}", &[log()]).ok();
     for text in ["300 users", "[data]", "user = \"user\"", "community"] {

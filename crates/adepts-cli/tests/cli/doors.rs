@@ -62,6 +62,10 @@ fn a_wrong_request_ends_with_2() {
     run("trian", &[]).fails(2, &["trian", "'train'"]);
     run("doctor --threads 0", &[]).fails(2, &["--threads"]);
     run("train", &[]).fails(2, &["CONFIG"]);
+    run("train --data {}", &[log()]).fails(2, &["which model?", "--model ease", "adepts models"]);
+    run("doctor --threads 9999", &[]).fails(2, &["--threads"]);
+    let done = run("doctor --threads 1000", &[]).ok();
+    assert!(done.err.contains("--threads 1000 is more than the"), "{}", done.err);
 }
 
 #[test]

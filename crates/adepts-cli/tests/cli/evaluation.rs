@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::support::{SMALL_TALL, folder, log, report, run, runs};
+use crate::support::{SMALL_TALL, epochs, folder, log, report, run, runs};
 
 fn three() -> [&'static Path; 3] {
     runs().each_ref().map(PathBuf::as_path)
@@ -42,6 +42,26 @@ fn evaluating_again_gives_what_training_gave() {
     assert_eq!(report(&out), trained);
     run("evaluate {} --probe none --metrics ndcg@5 -q", &[&out]).ok();
     assert_eq!(report(&out), trained, "only the default evaluation is kept");
+}
+
+#[test]
+fn settings_can_be_chosen_by_the_validation_items() {
+    let [_, ease, tall] = three();
+    let kept = report(tall);
+    let found = run("evaluate {} {} --part validation --json -q", &[tall, ease]).ok().json();
+    let tall_found = &found["runs"][0];
+    for run in found["runs"].as_array().unwrap() {
+        assert_eq!(
+            (&run["protocol"]["part"], &run["protocol"]["mask_validation"]),
+            (&json!("validation"), &json!(false))
+        );
+    }
+    assert_eq!(report(tall), kept, "only the evaluation on test items is kept");
+    let manifest: Value = serde_json::from_slice(&fs::read(tall.join("manifest.json")).unwrap()).unwrap();
+    let logged = epochs(tall).into_iter().find(|epoch| epoch["epoch"] == manifest["epochs"][0]).unwrap();
+    let ndcg = |value: &Value| value["ndcg@20"].as_f64().unwrap();
+    assert!((ndcg(&tall_found["metrics"]) - ndcg(&logged["validation"])).abs() < 1e-12, "{logged}");
+    run("evaluate {} --part validation --validation-as-input", &[ease]).fails(2, &["validation items"]);
 }
 
 #[test]

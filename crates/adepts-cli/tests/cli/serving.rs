@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::support::{folder, run, runs};
+use crate::support::{Done, adepts, folder, prepared, run, runs, write};
 
 fn items(answer: &Value) -> Vec<String> {
     let items = answer["items"].as_array().unwrap().iter();
@@ -27,7 +27,7 @@ fn a_history_is_answered_without_its_own_items() {
 fn nothing_to_go_by_is_answered_with_what_is_popular_and_says_so() {
     let [popularity, _, tall] = runs();
     let answer = run("recommend {} --history nothing,nowhere -n 5", &[tall]).ok();
-    assert!(answer.out.contains("not in the catalogue: nothing, nowhere"), "{}", answer.out);
+    assert!(answer.out.contains("not in the catalogue: `nothing`, `nowhere`"), "{}", answer.out);
     assert!(answer.out.contains("most users have"), "{}", answer.out);
     let answer = run("recommend {} --history nothing --json", &[tall]).ok().json();
     let popular = run("recommend {} --history nothing --json", &[popularity]).ok().json();
@@ -58,4 +58,25 @@ fn whom_it_is_for_must_be_said_and_known() {
     run("recommend {}", &[ease]).fails(2, &["--user", "--history", "--all"]);
     run("recommend {} --user nobody", &[ease]).fails(2, &["`nobody`", "u00000"]);
     run("recommend {} --all", &[ease]).fails(2, &["--out"]);
+    run("recommend {} --history i00003 -n 0", &[ease]).fails(2, &["-n", "0"]);
+    run("recommend {} --history i00003", &[prepared()]).fails(2, &["is a prepared dataset, not a run", "adepts train"]);
+}
+
+#[test]
+fn an_id_may_hold_commas() {
+    let folder = folder();
+    let (log, out) = (folder.path().join("log.csv"), folder.path().join("run"));
+    let mut text = "user,item\n".to_owned();
+    for user in 0..30 {
+        for item in (0..12).filter(|item| (user + item) % 2 == 0) {
+            text += &format!("u{user},\"Part {item}, the film\"\n");
+        }
+    }
+    write(&log, &text);
+    run("train --model ease --data {} --out {} -q", &[&log, &out]).ok();
+    let mut command = adepts(["recommend".into(), out.display().to_string()]);
+    command.args(["--item", "Part 2, the film", "--item", "Part 4, the film", "--item", "a, b", "--json"]);
+    let answer = Done::of(&command.output().unwrap()).ok().json();
+    assert_eq!((&answer["unknown"], &answer["note"]), (&json!(["a, b"]), &Value::Null));
+    assert!(!items(&answer).iter().any(|item| item == "Part 2, the film" || item == "Part 4, the film"));
 }

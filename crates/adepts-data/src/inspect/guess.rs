@@ -1,15 +1,11 @@
-//! Format, delimiter and header by the content.
+//! Format, layout and columns of the ids by the content.
 
 use std::io::BufRead;
 
 use crate::config::{Column, DataConfig, Format};
 use crate::error::DataError;
-use crate::source::{FileFormat, Role, Source, SourceFile, Splitter, default_delimiter, find_files, open_text, usual};
-
-/// Delimiters that are tried, the most telling first.
-const DELIMITERS: [&str; 6] = ["::", "\t", ";", "|", ",", " "];
-/// How many lines are looked at.
-const LINES: usize = 20;
+use crate::layout;
+use crate::source::{Role, Source, SourceFile, find_files, open_text, usual};
 
 /// What was seen on the way.
 pub(super) struct Looks {
@@ -23,30 +19,13 @@ pub(super) struct Looks {
 pub(super) fn layout(path: &str, options: &DataConfig) -> Result<(DataConfig, Looks), DataError> {
     let mut data = options.clone();
     path.clone_into(&mut data.source);
-    let mut looks = Looks { format_needed: false, header_like_data: None };
-    let files = match find_files(path, data.format) {
-        Err(DataError::UnknownFormat { .. }) => {
-            looks.format_needed = true;
-            data.format = sniff(&find_files(path, Format::Csv)?[0])?;
-            find_files(path, data.format)?
-        }
-        other => other?,
-    };
-    if files[0].format != FileFormat::Csv {
-        return Ok((data, looks));
+    let mut format_needed = false;
+    if let Err(DataError::UnknownFormat { .. }) = find_files(path, data.format) {
+        format_needed = true;
+        data.format = sniff(&find_files(path, Format::Csv)?[0])?;
     }
-    if data.delimiter.is_none() {
-        data.delimiter = delimiter(&files[0])?.filter(|d| d != default_delimiter(&files[0].suffix));
-    }
-    if data.header {
-        let used = data.delimiter.as_deref().unwrap_or(default_delimiter(&files[0].suffix));
-        let (first, second) = first_two(&files[0], used)?;
-        if looks_like_data(&first, &second) {
-            data.header = false;
-            looks.header_like_data = Some(first.join(" "));
-        }
-    }
-    Ok((data, looks))
+    let header_like_data = layout::fill(&mut data)?.data_first;
+    Ok((data, Looks { format_needed, header_like_data }))
 }
 
 /// The format by the first bytes.
@@ -62,54 +41,9 @@ fn sniff(file: &SourceFile) -> Result<Format, DataError> {
     })
 }
 
-/// The delimiter that all of the first lines hold equally often.
-fn delimiter(file: &SourceFile) -> Result<Option<String>, DataError> {
-    let (mut reader, _) = open_text(file)?;
-    let (mut lines, mut line) = (Vec::new(), Vec::new());
-    while lines.len() < LINES {
-        line.clear();
-        if reader.read_until(b'\n', &mut line).map_err(DataError::io("read", &file.path))? == 0 {
-            break;
-        }
-        let text = String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']).to_owned();
-        if !text.is_empty() {
-            lines.push(text);
-        }
-    }
-    let usual = default_delimiter(&file.suffix);
-    let times = |d: &str| lines.iter().map(|l| l.matches(d).count()).collect::<Vec<_>>();
-    let fits = |d: &&str| times(d).first().is_some_and(|&n| n > 0 && times(d).iter().all(|&m| m == n));
-    let found = [usual].into_iter().chain(DELIMITERS).find(fits);
-    // With quoted values the counts differ; then the one that all lines hold.
-    let held =
-        || [usual].into_iter().chain(DELIMITERS).find(|d| !lines.is_empty() && lines.iter().all(|l| l.contains(d)));
-    Ok(found.or_else(held).map(str::to_owned))
-}
-
-/// The values of the first two rows.
-fn first_two(file: &SourceFile, delimiter: &str) -> Result<(Vec<String>, Vec<String>), DataError> {
-    let mut splitter = Splitter::open(file, delimiter)?;
-    let mut next = || -> Result<Vec<String>, DataError> {
-        if !splitter.advance()? {
-            return Ok(Vec::new());
-        }
-        Ok((0..splitter.width()).map(|i| splitter.value(i).map_or_else(|lossy| lossy, str::to_owned)).collect())
-    };
-    Ok((next()?, next()?))
-}
-
-/// A header has no numbers, and names that are not values of the second row.
-fn looks_like_data(first: &[String], second: &[String]) -> bool {
-    if usual(Role::User, first).is_some() || usual(Role::Item, first).is_some() {
-        return false;
-    }
-    let number = |text: &String| text.parse::<f64>().is_ok();
-    first.iter().any(number) && first.iter().zip(second).all(|(a, b)| number(a) == number(b))
-}
-
 /// The columns of user and item by usual names, or the first two of a file without names.
 pub(super) fn id_columns(data: &mut DataConfig, source: &Source) -> Result<(), DataError> {
-    let unnamed = source.delimiter().is_some() && !data.header;
+    let unnamed = source.delimiter().is_some() && data.header == Some(false);
     let names = source.columns();
     for (role, position, column) in [(Role::User, 1, &mut data.user), (Role::Item, 2, &mut data.item)] {
         match column {

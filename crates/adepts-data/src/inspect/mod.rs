@@ -14,6 +14,7 @@ pub use summary::ColumnSummary;
 use crate::config::{Column, DataConfig};
 use crate::error::DataError;
 use crate::progress::silent;
+use crate::read::readable;
 use crate::source::{At, Cell, FileFormat, Flow, Role, Sink, Source, usual};
 use summary::{Pairs, Tally};
 
@@ -31,9 +32,11 @@ pub struct Inspection {
     pub delimiter: Option<String>,
     /// Whether a text file begins with the names of the columns.
     pub header: Option<bool>,
-    /// Rows that can be read.
+    /// Rows that were looked at: all of them.
+    pub looked_at: u64,
+    /// Rows that `prepare` can read.
     pub rows: u64,
-    /// Rows that cannot.
+    /// Rows that it cannot.
     pub bad_rows: u64,
     /// The first row that cannot be read, as a message.
     pub bad_example: Option<String>,
@@ -53,6 +56,8 @@ pub struct Inspection {
     pub warnings: Vec<String>,
     /// A `[data]` table that reads the log.
     pub toml: String,
+    /// The command that prepares the log, ready for a shell.
+    pub prepare: String,
 }
 
 /// Looks at a whole log. What `options` leaves open is guessed: the format and the delimiter by the content where the
@@ -86,6 +91,17 @@ pub fn inspect(path: &str, options: &DataConfig) -> Result<Inspection, DataError
         source.columns().iter().zip(&look.tallies).map(|(name, tally)| tally.summary(name)).collect();
     assign_roles(&mut columns, &mut data, &source)?;
     let format = source.files()[0].format;
+    let repeated_pairs = look.pairs.as_ref().map(|p| p.repeated as f64 / look.rows.max(1) as f64);
+    let looked_at = look.rows + look.bad_rows;
+    let mut unreadable = None;
+    let typed = format != FileFormat::Csv;
+    let sound = look.bad_rows == 0 && columns.iter().all(|column| column.is_readable(typed));
+    if user.is_some() && item.is_some() && !sound {
+        match readable(&source, &data) {
+            Ok((rows, bad_rows, example)) => (look.rows, look.bad_rows, look.bad_example) = (rows, bad_rows, example),
+            Err(error) => unreadable = Some(error),
+        }
+    }
     let mut inspection = Inspection {
         files: source.files().iter().map(|f| f.path.display().to_string()).collect(),
         format: match format {
@@ -94,27 +110,29 @@ pub fn inspect(path: &str, options: &DataConfig) -> Result<Inspection, DataError
             FileFormat::Parquet => "parquet",
         },
         delimiter: source.delimiter().map(str::to_owned),
-        header: (format == FileFormat::Csv).then_some(data.header),
+        header: data.header.filter(|_| format == FileFormat::Csv),
+        looked_at,
         rows: look.rows,
         bad_rows: look.bad_rows,
         bad_example: look.bad_example,
         users: user.map(|u| columns[u].distinct),
         items: item.map(|i| columns[i].distinct),
-        repeated_pairs: look.pairs.as_ref().map(|p| p.repeated as f64 / look.rows.max(1) as f64),
+        repeated_pairs,
         users_with_one_row: look.pairs.as_ref().map(Pairs::users_with_one_row),
         columns,
         sample: look.sample,
         warnings: Vec::new(),
         toml: show::toml(&data, &source, looks.format_needed),
+        prepare: show::prepare(&data, &source, looks.format_needed),
     };
-    inspection.warnings = warn::warnings(&inspection, &looks);
+    inspection.warnings = warn::warnings(&inspection, &looks, unreadable.as_ref());
     Ok(inspection)
 }
 
 /// Gives each column its role: the ids as they were found, the rest by usual names whose content fits.
 fn assign_roles(columns: &mut [ColumnSummary], data: &mut DataConfig, source: &Source) -> Result<(), DataError> {
     let names = source.columns();
-    let unnamed = source.delimiter().is_some() && !data.header;
+    let unnamed = source.delimiter().is_some() && data.header == Some(false);
     let reference = |at: usize| if unnamed { Column::Position(at + 1) } else { Column::Name(names[at].clone()) };
     for (role, column) in [(Role::User, &data.user), (Role::Item, &data.item)] {
         if let Some(column) = column {

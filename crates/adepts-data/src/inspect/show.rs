@@ -15,29 +15,17 @@ pub(super) fn toml(data: &DataConfig, source: &Source, format_needed: bool) -> S
         let _infallible = writeln!(out, "{key} = {value}");
     };
     if format_needed {
-        let name = match data.format {
-            Format::Jsonl => "jsonl",
-            Format::Parquet => "parquet",
-            Format::Csv | Format::Auto => "csv",
-        };
-        line("format", quoted(name));
+        line("format", quoted(format_name(data.format)));
     }
     if let Some(delimiter) = source.delimiter() {
         if delimiter != default_delimiter(&source.files()[0].suffix) {
             line("delimiter", quoted(delimiter));
         }
-        if !data.header {
+        if data.header == Some(false) {
             line("header", "false".into());
         }
     }
-    let columns = [
-        ("user", &data.user),
-        ("item", &data.item),
-        ("rating", &data.rating),
-        ("event", &data.event),
-        ("time", &data.time),
-    ];
-    for (key, column) in columns {
+    for (key, column) in columns(data) {
         match column {
             Some(Column::Name(name)) => line(key, quoted(name)),
             Some(Column::Position(position)) => line(key, position.to_string()),
@@ -45,6 +33,55 @@ pub(super) fn toml(data: &DataConfig, source: &Source, format_needed: bool) -> S
         }
     }
     out
+}
+
+/// The command that prepares the log as it was understood; `COLUMN` stands where no column was.
+pub(super) fn prepare(data: &DataConfig, source: &Source, format_needed: bool) -> String {
+    let mut words = vec!["adepts prepare --input".to_owned(), shell(&data.source)];
+    for (key, column) in columns(data) {
+        let value = match column {
+            Some(Column::Name(name)) => shell(name),
+            Some(Column::Position(position)) => position.to_string(),
+            None if matches!(key, "user" | "item") => "COLUMN".to_owned(),
+            None => continue,
+        };
+        words.push(format!("--{key} {value}"));
+    }
+    if let Some(delimiter) = source.delimiter() {
+        if delimiter != default_delimiter(&source.files()[0].suffix) {
+            words.push(format!("--delimiter {}", shell(&delimiter.replace('\t', "\\t"))));
+        }
+        if data.header == Some(false) {
+            words.push("--no-header".to_owned());
+        }
+    }
+    if format_needed {
+        words.push(format!("--format {}", format_name(data.format)));
+    }
+    words.push("--out prepared".to_owned());
+    words.join(" ")
+}
+
+/// Text as one word of a POSIX shell.
+fn shell(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "_-./:,@%+=".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+fn format_name(format: Format) -> &'static str {
+    match format {
+        Format::Jsonl => "jsonl",
+        Format::Parquet => "parquet",
+        Format::Csv | Format::Auto => "csv",
+    }
+}
+
+fn columns(data: &DataConfig) -> [(&'static str, &Option<Column>); 5] {
+    [("user", &data.user), ("item", &data.item), ("rating", &data.rating), ("event", &data.event), ("time", &data.time)]
 }
 
 impl fmt::Display for Inspection {
@@ -65,7 +102,7 @@ impl fmt::Display for Inspection {
         if let (Some(users), Some(items)) = (self.users, self.items) {
             write!(f, ", {users} users, {items} items")?;
         }
-        writeln!(f, "\n")?;
+        writeln!(f, "; all {} rows were looked at, {} cannot be read\n", self.looked_at, self.bad_rows)?;
         let mut table = vec![
             ["column", "role", "type", "distinct", "min", "max", "missing", "examples"].map(str::to_owned).to_vec(),
         ];
@@ -92,7 +129,7 @@ impl fmt::Display for Inspection {
         if !self.warnings.is_empty() {
             writeln!(f)?;
         }
-        write!(f, "\n{}", self.toml)
+        write!(f, "\n{}\n{}\n", self.toml, self.prepare)
     }
 }
 

@@ -46,8 +46,8 @@ impl ColumnSummary {
     /// Whether the content does not speak against a role.
     pub(super) fn can_be(&self, role: Role) -> bool {
         match role {
-            Role::Rating => matches!(self.kind, "integer" | "number"),
-            Role::Time => matches!(self.kind, "integer" | "number" | "time"),
+            Role::Rating => matches!(self.kind, "integer" | "number") || self.odd_ones > 0,
+            Role::Time => matches!(self.kind, "integer" | "number" | "time") || self.odd_ones > 0,
             Role::Event => self.kind == "text" && self.distinct <= 1000,
             Role::User | Role::Item => self.kind != "empty",
         }
@@ -62,6 +62,18 @@ impl ColumnSummary {
             }
             Role::Time => self.kind == "time" || (self.kind == "integer" && least >= 1e8),
             _ => false,
+        }
+    }
+
+    /// Whether each value is seen without a second look to be one that its role allows; `typed` tells of a format that
+    /// tells text from numbers.
+    pub(super) fn is_readable(&self, typed: bool) -> bool {
+        let whole = self.missing == 0 && self.odd_ones == 0;
+        match self.role {
+            None | Some(Role::Event) => true,
+            Some(Role::User | Role::Item) => whole && (self.kind == "integer" || !typed),
+            Some(Role::Rating) => whole && matches!(self.kind, "integer" | "number"),
+            Some(Role::Time) => whole && matches!(self.kind, "integer" | "time"),
         }
     }
 

@@ -2,27 +2,31 @@
 
 use super::Inspection;
 use super::guess::Looks;
+use crate::error::DataError;
 use crate::place::shortened;
 use crate::source::Role;
 
 /// Times above this are in the year 5138 if they are seconds, and in 1973 or later if they are milliseconds.
 const MILLISECONDS: f64 = 1e11;
 
-pub(super) fn warnings(seen: &Inspection, looks: &Looks) -> Vec<String> {
+pub(super) fn warnings(seen: &Inspection, looks: &Looks, unreadable: Option<&DataError>) -> Vec<String> {
     let mut warnings = Vec::new();
     let mut warn = |text: String| warnings.push(text);
     if let Some(first) = &looks.header_like_data {
         warn(format!(
-            "the first row looks like data, not like names: `{}`; `header = false` is proposed",
+            "the first row looks like data, not like names: `{}`; `--no-header` (data.header = false) is proposed",
             shortened(first)
         ));
     }
     if let (bad @ 1.., Some(example)) = (seen.bad_rows, &seen.bad_example) {
-        warn(format!("{bad} rows cannot be read; the first: {example}"));
+        warn(format!("{bad} rows cannot be read; the first: {example}; `--bad-rows skip` (data.bad_rows) skips them"));
+    }
+    if let Some(error) = unreadable {
+        warn(format!("the log cannot be prepared as it is: {error}"));
     }
     for (role, key) in [(Role::User, "user"), (Role::Item, "item")] {
         match seen.columns.iter().find(|c| c.role == Some(role)) {
-            None => warn(format!("no column has a usual name for the {key}; set `{key}`")),
+            None => warn(format!("no column has a usual name for the {key}; set `--{key}` (data.{key})")),
             Some(c) => {
                 if c.missing > 0 {
                     warn(format!("column `{}`: {} rows have no {key}", c.name, c.missing));

@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::files::{SourceFile, Ticker, open_text, read_error};
+use super::text::NotUtf8;
 use super::{At, Cell, Flow, Sink};
 use crate::error::DataError;
 use crate::place::Place;
@@ -28,7 +29,7 @@ pub(super) fn columns(file: &SourceFile) -> Result<Vec<String>, DataError> {
                     object.into_iter().map(|(key, _)| key).filter(|k| !columns.contains(k)).collect::<Vec<_>>(),
                 );
             }
-            Err(e) => broken = broken.or(Some(malformed(file, number, &e))),
+            Err(e) => broken = broken.or_else(|| Some(malformed(file, number, &line, &e))),
         }
         objects += 1;
     }
@@ -58,7 +59,7 @@ pub(super) fn read(
                 let cells: Vec<Cell> = values.iter().map(Value::cell).collect();
                 sink.row(At { path: &file.path, unit: "line", number }, &cells)?
             }
-            Err(e) => sink.malformed(malformed(file, number, &e))?,
+            Err(e) => sink.malformed(malformed(file, number, &line, &e))?,
         };
         if flow.is_break() {
             return Ok(flow);
@@ -87,8 +88,11 @@ fn next_line(
     }
 }
 
-fn malformed(file: &SourceFile, number: u64, error: &serde_json::Error) -> DataError {
+fn malformed(file: &SourceFile, number: u64, line: &[u8], error: &serde_json::Error) -> DataError {
     let place = Place { path: file.path.clone(), unit: "line", number };
+    if let Err(wrong) = NotUtf8::check(line) {
+        return wrong.error(place);
+    }
     // serde_json counts lines within the one line that it saw; only its column means something here.
     let what = error.to_string();
     let what = what.rsplit_once(" at line ").map_or(what.as_str(), |(what, _)| what);

@@ -13,11 +13,11 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 pub use files::{Compression, FileFormat, SourceFile, find as find_files};
-pub(crate) use files::{Ticker, open_text};
+pub(crate) use files::{Ticker, open_text, read_error};
 pub use names::Role;
 pub(crate) use names::{nearest, usual};
 pub(crate) use parquet::{Batches, open as parquet_builder};
-pub(crate) use text::{Splitter, default_delimiter};
+pub(crate) use text::{Splitter, check_delimiter, default_delimiter};
 
 use crate::config::{Column, DataConfig};
 use crate::error::DataError;
@@ -118,7 +118,8 @@ pub struct Source {
 }
 
 impl Source {
-    /// Finds the files and reads the names of the columns of the first; without a header they are `1`, `2` …
+    /// Finds the files and reads the names of the columns of the first; without a header they are `1`, `2` … A delimiter
+    /// that is left open goes by the name of the file, and a header is expected unless it is denied.
     ///
     /// # Errors
     /// If there is no file, or the first cannot be read or has two columns of one name.

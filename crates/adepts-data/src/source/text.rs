@@ -24,14 +24,20 @@ pub(super) struct Layout {
 impl Layout {
     pub(super) fn new(data: &DataConfig, first: &SourceFile) -> Result<Self, DataError> {
         let delimiter = data.delimiter.clone().unwrap_or_else(|| default_delimiter(&first.suffix).to_owned());
-        let reason = match delimiter.as_str() {
-            "" => "it is empty",
-            "\"" => "it is the quotation mark",
-            d if d.contains(['\n', '\r']) => "it ends lines",
-            _ => return Ok(Self { delimiter, header: data.header }),
-        };
-        Err(DataError::BadDelimiter { delimiter, reason })
+        check_delimiter(&delimiter)?;
+        Ok(Self { delimiter, header: data.header != Some(false) })
     }
+}
+
+/// Refuses what cannot stand between values.
+pub(crate) fn check_delimiter(delimiter: &str) -> Result<(), DataError> {
+    let reason = match delimiter {
+        "" => "it is empty",
+        "\"" => "it is the quotation mark",
+        d if d.contains(['\n', '\r']) => "it ends lines",
+        _ => return Ok(()),
+    };
+    Err(DataError::BadDelimiter { delimiter: delimiter.to_owned(), reason })
 }
 
 /// What stands between the values of a file with this suffix, if nothing else is said.
@@ -54,7 +60,7 @@ pub(super) fn columns(file: &SourceFile, layout: &Layout) -> Result<Vec<String>,
     }
     (0..splitter.width())
         .map(|i| {
-            let name = splitter.value(i).map_err(|value| not_utf8(splitter.place(), &value))?;
+            let name = splitter.value(i).map_err(|wrong| wrong.error(splitter.place()))?;
             Ok(name.trim().to_owned())
         })
         .collect()
@@ -81,12 +87,12 @@ pub(super) fn read(
                 match splitter.value(i) {
                     Ok("") => row.push(Cell::Missing),
                     Ok(value) => row.push(Cell::Raw(value)),
-                    Err(value) => broken = Some(value),
+                    Err(wrong) => broken = Some(wrong),
                 }
             }
             match broken {
                 None => sink.row(At { path: &file.path, unit: "line", number: splitter.line }, &row)?,
-                Some(value) => sink.malformed(not_utf8(splitter.place(), &value))?,
+                Some(wrong) => sink.malformed(wrong.error(splitter.place()))?,
             }
         } else {
             let reason = format!(
@@ -111,8 +117,33 @@ fn recycled<'b>(mut cells: Vec<Cell<'_>>) -> Vec<Cell<'b>> {
     cells.into_iter().map(|_| Cell::Missing).collect()
 }
 
-fn not_utf8(place: Place, value: &str) -> DataError {
-    DataError::MalformedRow { place, reason: format!("`{}` is not UTF-8; expected UTF-8 text", shortened(value)) }
+/// Text that is not in UTF-8.
+pub(crate) struct NotUtf8 {
+    /// It, made readable.
+    pub(crate) shown: String,
+    /// The first wrong byte, and its number from 1.
+    byte: u8,
+    number: usize,
+}
+
+impl NotUtf8 {
+    /// `bytes` as text, or what is wrong with them.
+    pub(super) fn check(bytes: &[u8]) -> Result<&str, Self> {
+        std::str::from_utf8(bytes).map_err(|e| {
+            let (shown, at) = (String::from_utf8_lossy(bytes).into_owned(), e.valid_up_to());
+            Self { shown, byte: bytes[at], number: at + 1 }
+        })
+    }
+
+    pub(super) fn error(&self, place: Place) -> DataError {
+        let Self { shown, byte, number } = self;
+        let shown = shortened(shown);
+        let reason = format!(
+            "byte {number} of `{shown}` is {byte:#04x}, which is not UTF-8; expected UTF-8 text, so convert the file, \
+             from Latin-1 with `iconv -f latin1 -t utf8`"
+        );
+        DataError::MalformedRow { place, reason }
+    }
 }
 
 /// The records of a text file and their values. Blank lines are passed over.
@@ -134,6 +165,11 @@ enum Kind {
 impl Splitter {
     pub(crate) fn open(file: &SourceFile, delimiter: &str) -> Result<Self, DataError> {
         let (reader, bytes) = open_text(file)?;
+        Ok(Self { bytes, ..Self::over(file, reader, delimiter) })
+    }
+
+    /// As [`Splitter::open`], of text that is read already; `file` is for messages.
+    pub(crate) fn over(file: &SourceFile, reader: Box<dyn BufRead>, delimiter: &str) -> Self {
         let kind = match *delimiter.as_bytes() {
             [byte] => {
                 let reader = ReaderBuilder::new()
@@ -152,7 +188,7 @@ impl Splitter {
                 lines: 0,
             },
         };
-        Ok(Self { file: file.clone(), bytes, kind, line: 0 })
+        Self { file: file.clone(), bytes: ByteCount::default(), kind, line: 0 }
     }
 
     /// Goes to the next record; false at the end.
@@ -192,11 +228,10 @@ impl Splitter {
         }
     }
 
-    /// A value of the current record, or its bytes made readable if they are not UTF-8.
+    /// A value of the current record, unless it is not UTF-8.
     #[inline]
-    pub(crate) fn value(&self, i: usize) -> Result<&str, String> {
-        let bytes = self.raw(i);
-        std::str::from_utf8(bytes).map_err(|_| String::from_utf8_lossy(bytes).into_owned())
+    pub(crate) fn value(&self, i: usize) -> Result<&str, NotUtf8> {
+        NotUtf8::check(self.raw(i))
     }
 
     /// The bytes of a value of the current record.

@@ -2,12 +2,18 @@
 
 use super::FEWEST_TO_JUDGE;
 
+/// A setting of the split as it is typed, and its key.
+fn option(key: &str) -> String {
+    let option = if key == "input" { "input-share" } else { key };
+    format!("`--{option}` (split.{key})")
+}
+
 /// What can be wrong with a split: what, where, and what was expected.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SplitError {
     /// A share is not between 0 and 1.
-    #[error("split {kind}: the share `{share}` is {value}, expected more than 0 and less than 1")]
+    #[error("split {kind}: the share {} is {value}, expected more than 0 and less than 1", option(share))]
     Share {
         /// The kind of split.
         kind: &'static str,
@@ -17,7 +23,9 @@ pub enum SplitError {
         value: f64,
     },
     /// The shares leave nothing to train on.
-    #[error("split {kind}: validation {validation} and test {test} leave nothing to train on, expected a sum below 1")]
+    #[error(
+        "split {kind}: validation {validation} and test {test} leave nothing to train on, expected a sum of `--validation` and `--test` below 1"
+    )]
     SharesTooLarge {
         /// The kind of split.
         kind: &'static str,
@@ -27,7 +35,7 @@ pub enum SplitError {
         test: f64,
     },
     /// A number of held-out items is zero.
-    #[error("split {kind}: `{part}` is {count}, expected at least 1 item per user")]
+    #[error("split {kind}: {} is {count}, expected at least 1 item per user", option(part))]
     Count {
         /// The kind of split.
         kind: &'static str,
@@ -37,7 +45,7 @@ pub enum SplitError {
         count: usize,
     },
     /// A split by time of a log without times.
-    #[error("split {kind}: the log has no times; set `time` in [data] to the column that holds them")]
+    #[error("split {kind}: the log has no times; set `--time` (data.time) to the column that holds them")]
     WithoutTimes {
         /// The kind of split.
         kind: &'static str,

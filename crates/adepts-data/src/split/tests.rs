@@ -193,20 +193,30 @@ fn what_cannot_be_is_refused_with_what_was_expected() {
     let users = |validation, test, input| SplitConfig::Users { validation, test, input, seed: None };
     let random = |validation, test| SplitConfig::Random { validation, test, seed: None };
     let cases: Vec<(SplitConfig, &str)> = vec![
-        (random(0.0, 0.2), "split random: the share `validation` is 0, expected more than 0 and less than 1"),
-        (random(0.1, f64::NAN), "split random: the share `test` is NaN, expected more than 0 and less than 1"),
+        (
+            random(0.0, 0.2),
+            "split random: the share `--validation` (split.validation) is 0, expected more than 0 and less than 1",
+        ),
+        (
+            random(0.1, f64::NAN),
+            "split random: the share `--test` (split.test) is NaN, expected more than 0 and less than 1",
+        ),
         (
             random(0.5, 0.5),
-            "split random: validation 0.5 and test 0.5 leave nothing to train on, expected a sum below 1",
+            "split random: validation 0.5 and test 0.5 leave nothing to train on, expected a sum of `--validation` and \
+             `--test` below 1",
         ),
-        (users(0.1, 0.1, 1.0), "split users: the share `input` is 1, expected more than 0 and less than 1"),
+        (
+            users(0.1, 0.1, 1.0),
+            "split users: the share `--input-share` (split.input) is 1, expected more than 0 and less than 1",
+        ),
         (
             SplitConfig::LeaveLast { validation: 0, test: 1 },
-            "split leave-last: `validation` is 0, expected at least 1 item per user",
+            "split leave-last: `--validation` (split.validation) is 0, expected at least 1 item per user",
         ),
         (
             SplitConfig::Temporal { validation: 0.1, test: 0.1 },
-            "split temporal: the log has no times; set `time` in [data] to the column that holds them",
+            "split temporal: the log has no times; set `--time` (data.time) to the column that holds them",
         ),
         (
             column,

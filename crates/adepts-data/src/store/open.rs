@@ -55,8 +55,11 @@ pub(super) fn manifest(dir: &Path) -> Result<Manifest, DataError> {
         std::io::ErrorKind::NotFound => FolderError::NotPrepared { path: dir.to_path_buf(), missing: MANIFEST }.into(),
         _ => DataError::io("read", &path)(e),
     })?;
-    file.take(LARGEST_MANIFEST).read_to_string(&mut text).map_err(DataError::io("read", &path))?;
+    file.take(LARGEST_MANIFEST + 1).read_to_string(&mut text).map_err(DataError::io("read", &path))?;
     let wrong = |reason: String| FolderError::BadManifest { path: path.clone(), reason };
+    if text.len() as u64 > LARGEST_MANIFEST {
+        return Err(wrong(format!("it is longer than {LARGEST_MANIFEST} bytes, the most that is read")).into());
+    }
     // The version first: a later one may have other fields.
     let json: serde_json::Value = serde_json::from_str(&text).map_err(|e| wrong(e.to_string()))?;
     match json.get("format").and_then(serde_json::Value::as_u64) {

@@ -71,6 +71,14 @@ impl Recipe for ItemKnnConfig {
         toml::Table::try_from(self).expect("a configuration is a table")
     }
 
+    fn check_sizes(&self, sizes: &Sizes) -> Result<(), ConfigError> {
+        if sizes.items < MOST_ITEMS {
+            return Ok(());
+        }
+        let problem = format!("the catalogue has {} items, `itemknn` takes fewer than {MOST_ITEMS}", sizes.items);
+        Err(ConfigError::invalid("model.kind", problem))
+    }
+
     fn memory(&self, sizes: &Sizes) -> Memory {
         let neighbours = sizes.items * self.kept(sizes.items);
         Memory::default()

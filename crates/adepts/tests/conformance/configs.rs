@@ -84,6 +84,22 @@ fn an_unknown_kind_names_the_nearest_model() {
 }
 
 #[test]
+fn what_was_expected_of_a_value_is_said_in_plain_words() {
+    for (set, expected) in [
+        ("train.batch=0.5", "train.batch: found `0.5`, expected a whole number, 0 or more"),
+        ("train.batch=-1", "train.batch: found `-1`, expected a whole number, 0 or more"),
+        ("train.batch=many", "train.batch: found the text \"many\", expected a whole number, 0 or more"),
+        ("eval.mask_validation=1", "eval.mask_validation: found `1`, expected `true` or `false`"),
+        ("data.user=1.5", "data.user: expected the name of a column, or its position from 1"),
+        ("data.filter.min_rating=x", "data.filter.min_rating: found the text \"x\", expected a number"),
+        ("data.filter.events=buy", "data.filter.events: found the text \"buy\", expected a list"),
+    ] {
+        let error = read("[model]\nkind = \"ease\"\n", &[set.to_owned()]).unwrap_err().to_string();
+        assert!(error.ends_with(expected), "{set}: {error}");
+    }
+}
+
+#[test]
 fn a_value_of_the_wrong_type_is_refused_with_its_path() {
     for spec in MODELS {
         for key in (spec.recipe)(toml::Table::new()).unwrap().resolved().keys() {

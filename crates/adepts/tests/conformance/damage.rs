@@ -139,6 +139,19 @@ fn with_manifest(folder: &Path, change: impl FnOnce(&mut Value)) -> Result<Run, 
 }
 
 #[test]
+fn a_file_that_is_longer_than_any_run_has_is_refused_unread() {
+    let copy = copied(subjects()[0]);
+    for file in ["epochs.jsonl", "report.json", "config.toml", "manifest.json"] {
+        // Nearly all of it is a hole that takes no place on the disk.
+        let whole = fs::File::options().write(true).open(copy.path().join(file)).unwrap();
+        whole.set_len(1 << 40).unwrap();
+        let error = Record::open(copy.path()).err().unwrap();
+        assert!(matches!(&error, Error::Run(RunError::TooLong { path, .. }) if path.ends_with(file)), "{error}");
+    }
+    assert!(matches!(Run::open(copy.path()).err(), Some(Error::Run(RunError::TooLong { .. }))));
+}
+
+#[test]
 fn a_run_of_a_newer_format_is_refused_with_both_numbers() {
     for folder in subjects() {
         let newer = with_manifest(folder, |manifest| {

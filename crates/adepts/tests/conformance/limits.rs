@@ -28,6 +28,18 @@ fn the_memory_foretold_holds_the_parameters_and_what_training_adds() {
 }
 
 #[test]
+fn a_catalogue_that_a_model_cannot_save_is_refused_before_it_is_built() {
+    let sizes = |items| Sizes { users: 2, items, pairs: 4, batch: 2 };
+    for spec in MODELS {
+        let recipe = recipe(spec);
+        recipe.check_sizes(&sizes((1 << 24) - 1)).unwrap();
+        let refused = recipe.check_sizes(&sizes(1 << 24)).err().map(|error| error.to_string());
+        let expected = "model.kind: the catalogue has 16777216 items, `itemknn` takes fewer than 16777216";
+        assert_eq!(refused.as_deref(), (spec.name == "itemknn").then_some(expected), "{}", spec.name);
+    }
+}
+
+#[test]
 fn too_much_memory_is_refused_with_the_numbers_before_anything_is_written() {
     let home = tempfile::tempdir().unwrap();
     for spec in MODELS {
