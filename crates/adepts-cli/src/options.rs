@@ -229,7 +229,8 @@ enum SplitKind {
 impl SplitOptions {
     /// As overrides of an experiment's keys.
     pub(crate) fn sets(&self) -> Result<Vec<String>, Error> {
-        let (validation, test) = (self.part("validation", &self.validation)?, self.part("test", &self.test)?);
+        let validation = self.part("validation", self.validation.as_deref())?;
+        let test = self.part("test", self.test.as_deref())?;
         let seed = self.seed.map(|seed| format!("seed={seed}"));
         let split = self.split.and_then(name_of).map(|kind| {
             let parts = [
@@ -245,7 +246,7 @@ impl SplitOptions {
     }
 
     /// The key of a part with its size: items with leave-last, a share otherwise.
-    fn part(&self, name: &str, size: &Option<String>) -> Result<Option<String>, Error> {
+    fn part(&self, name: &str, size: Option<&str>) -> Result<Option<String>, Error> {
         let Some(text) = size else { return Ok(None) };
         let by_count = matches!(self.split, Some(SplitKind::LeaveLast));
         let (size, expected) = if by_count {

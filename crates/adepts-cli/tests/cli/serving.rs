@@ -1,6 +1,7 @@
 //! `recommend`.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs;
 
 use serde_json::{Value, json};
@@ -69,7 +70,7 @@ fn an_id_may_hold_commas() {
     let mut text = "user,item\n".to_owned();
     for user in 0..30 {
         for item in (0..12).filter(|item| (user + item) % 2 == 0) {
-            text += &format!("u{user},\"Part {item}, the film\"\n");
+            writeln!(text, "u{user},\"Part {item}, the film\"").unwrap();
         }
     }
     write(&log, &text);
