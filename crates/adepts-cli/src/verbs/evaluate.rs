@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use adepts::eval::{FailIf, MetricAt, Summary};
 use adepts::evaluate::{ProbeChoice, Request};
+use adepts::report::outline;
 use adepts::{Error, Run};
 use clap::Args;
 
@@ -53,6 +54,9 @@ impl Options {
         let metrics: Vec<MetricAt> = parsed(&self.metrics)?;
         let probe = self.probe.map_or(ProbeChoice::AsTrained, ProbeName::choice);
         let request = Request { probe, validation_as_input: self.validation_as_input };
+        if !conditions.is_empty() {
+            self.check(&conditions, &metrics)?;
+        }
         let mut summary = Summary::default();
         let mut runs: Box<dyn Iterator<Item = Result<Run, Error>>> =
             Box::new(self.runs.iter().map(|folder| Run::open(folder)));
@@ -73,6 +77,17 @@ impl Options {
         }
         terminal.clear();
         output::summary(&summary, self.json)?;
-        conditions.iter().try_for_each(|condition| judge(condition, &summary))
+        judge(&conditions, &summary)
+    }
+
+    /// Whether all conditions can be judged, before hours are spent on what they are about.
+    fn check(&self, conditions: &[FailIf], metrics: &[MetricAt]) -> Result<(), Error> {
+        // An average is of runs on the same data, and measured as the first one is.
+        let judged = if self.average { &self.runs[..1] } else { &self.runs[..] };
+        for folder in judged {
+            let outline = outline(folder, metrics)?;
+            conditions.iter().try_for_each(|condition| condition.judge(&outline).map(drop))?;
+        }
+        Ok(())
     }
 }
