@@ -90,9 +90,8 @@ pub fn summary_table(summary: &Summary) -> String {
         .into_iter()
         .filter(|masked| summary.runs.iter().any(|run| other(run, *masked).is_some()))
         .collect();
-    for (masked, main) in others.iter().zip(std::iter::repeat(main.unwrap_or_default())) {
-        head.push(format!("{} {}*", metric_label(main), if *masked { "masked" } else { "unmasked" }));
-    }
+    let label = metric_label(main.unwrap_or_default());
+    head.extend(others.iter().map(|masked| format!("{label} {}*", if *masked { "masked" } else { "unmasked" })));
     if worst {
         head.extend(["worst group", "its mean", "gap"].map(str::to_owned));
     }

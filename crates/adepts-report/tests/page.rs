@@ -252,7 +252,7 @@ fn seeds() -> SeedComparison {
     let model = |name: &str, values: &[f64], paired: Option<&[f64]>| SeedModel {
         model: name.into(),
         estimate: across_seeds(values),
-        difference: paired.map(|theirs| difference_across_seeds(values, theirs).unwrap()),
+        difference: paired.map(|theirs| difference_across_seeds(values, theirs).expect("as many seeds")),
     };
     let group = |by: &str, name: &str| SeedGroup {
         by: by.into(),
