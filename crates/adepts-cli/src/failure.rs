@@ -33,15 +33,18 @@ pub(crate) fn stopped() -> ExitCode {
     ExitCode::from(FAILED)
 }
 
-/// Fails if the condition holds for one of the runs.
-pub(crate) fn judge(condition: &FailIf, summary: &Summary) -> anyhow::Result<()> {
-    for run in &summary.runs {
-        let verdict = condition.judge(run).map_err(Error::from)?;
-        if verdict.fails {
-            bail!("{}: {condition} holds, it is {:.4}", run.name, verdict.value);
+/// Fails if a condition holds for one of the runs, and says all that do.
+pub(crate) fn judge(conditions: &[FailIf], summary: &Summary) -> anyhow::Result<()> {
+    let mut holding = Vec::new();
+    for condition in conditions {
+        for run in &summary.runs {
+            let verdict = condition.judge(run).map_err(Error::from)?;
+            if verdict.fails {
+                holding.push(format!("{}: {condition} holds, it is {:.4}", run.name, verdict.value));
+            }
         }
     }
-    Ok(())
+    if holding.is_empty() { Ok(()) } else { bail!(holding.join("\nerror: ")) }
 }
 
 /// Whether the request was wrong, and not what it led to.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use adepts::contract::{EpochRecord, Stopwatch};
-use adepts::train::{Observer, Progress};
+use adepts::train::{Beginning, Observer, Progress};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::output::duration;
@@ -17,6 +17,9 @@ pub(crate) struct Stopped;
 
 /// Least seconds between plain lines of one stage.
 const PAUSE: f64 = 5.0;
+
+/// The same as a share of the time that the stage took so far, so that long work does not fill a log.
+const SHARE: f64 = 0.1;
 
 /// Shows progress.
 pub(crate) struct Terminal {
@@ -31,7 +34,24 @@ pub(crate) struct Terminal {
 #[derive(Default)]
 struct Last {
     stage: String,
+    /// When the stage began.
+    began: f64,
     at: f64,
+}
+
+impl Last {
+    /// Whether a line about this stage is due; if so it counts as the last.
+    fn due(&mut self, stage: &str, now: f64, important: bool) -> bool {
+        if self.stage != stage {
+            *self = Self { stage: stage.to_owned(), began: now, at: now };
+            return true;
+        }
+        let due = important || now - self.at >= PAUSE.max(SHARE * (now - self.began));
+        if due {
+            self.at = now;
+        }
+        due
+    }
 }
 
 impl Terminal {
@@ -85,13 +105,17 @@ impl Terminal {
         };
         if let Some(bar) = &self.bar {
             bar.set_message(text);
-        } else if !self.quiet {
-            let mut last = self.last.borrow_mut();
-            let now = self.watch.seconds();
-            if last.stage != stage || now - last.at >= PAUSE {
-                *last = Last { stage: stage.to_owned(), at: now };
-                line(&text);
-            }
+        } else if !self.quiet && self.last.borrow_mut().due(stage, self.watch.seconds(), false) {
+            line(&text);
+        }
+    }
+
+    /// Says what must not be missed, above the moving line if there is one.
+    fn say(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(text),
+            None if self.quiet => {}
+            None => line(text),
         }
     }
 }
@@ -118,6 +142,18 @@ impl<'a> Watcher<'a> {
 }
 
 impl Observer for Watcher<'_> {
+    fn begin(&mut self, beginning: Beginning, progress: &Progress) {
+        let Progress { epoch, batch, .. } = progress;
+        match beginning {
+            Beginning::Afresh => {}
+            Beginning::NoCheckpoint => {
+                self.terminal.say("there is no checkpoint to continue from: training starts from the beginning");
+            }
+            Beginning::Continued => self.terminal.say(&format!("continues at epoch {epoch}, after {batch} batches")),
+            Beginning::Ended => self.terminal.say("training had ended already: what is left is the evaluation"),
+        }
+    }
+
     fn step(&mut self, progress: &Progress) {
         if let Some(bar) = &self.terminal.bar {
             let Progress { epoch, epochs, batch, batches, .. } = progress;
@@ -131,16 +167,25 @@ impl Observer for Watcher<'_> {
         if self.terminal.bar.is_some() {
             self.last = Some(format!("  · {text}"));
         } else if !self.terminal.quiet {
-            let mut last = self.terminal.last.borrow_mut();
-            let now = self.terminal.watch.seconds();
-            let first = last.stage != "train";
-            let ends = progress.epoch == progress.epochs || progress.patience_left == 0;
-            if first || ends || now - last.at >= PAUSE {
-                *last = Last { stage: "train".into(), at: now };
-                line(&format!("{text}{}", left(progress)));
+            let ends = record.epoch == progress.epochs || progress.patience_left == 0;
+            if self.terminal.last.borrow_mut().due("epochs", self.terminal.watch.seconds(), ends) {
+                line(&format!("{text}{}", if ends { String::new() } else { left(progress) }));
             }
         }
+        if let Some(warning) = limited(record, progress) {
+            self.terminal.say(&warning);
+        }
     }
+}
+
+/// What to say of a training that its last epoch ended, and not its patience.
+fn limited(record: &EpochRecord, progress: &Progress) -> Option<String> {
+    let Progress { epochs, patience_left, best, .. } = *progress;
+    let (best, _) = best.filter(|_| record.epoch == epochs && patience_left > 0)?;
+    Some(format!(
+        "stopped at the limit of {epochs} epochs and may still be improving (the best is epoch {best}); with \
+         --set train.epochs=… it can go on for longer"
+    ))
 }
 
 /// `epoch 12/1000  loss 423.100  ce 420.100  kl 3.000  validation 0.3121 (best)  worst low 0.2410  1.10 s`
@@ -168,5 +213,41 @@ fn left(progress: &Progress) -> String {
     match (progress.seconds_at_least(), progress.seconds_at_most()) {
         (Some(least), Some(most)) => format!("  {} to {} left", duration(least), duration(most)),
         _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_lines_of_one_stage_become_rarer_the_longer_it_takes() {
+        let mut last = Last::default();
+        let mut told = |hours: f64| {
+            let from = last.at;
+            (0..(3600.0 * hours) as u32).filter(|s| last.due("epochs", from + f64::from(*s), false)).count()
+        };
+        assert!((30..80).contains(&told(1.0)));
+        assert!(told(24.0) < 120);
+        assert!(last.due("rank", 1e6, false) && !last.due("rank", 1e6 + 1.0, false));
+        assert!(last.due("rank", 1e6 + 2.0, true), "the last line of a stage is never left out");
+    }
+
+    #[test]
+    fn an_end_by_the_limit_is_told_from_one_by_patience() {
+        let at = |epoch: usize, patience_left: usize| {
+            let progress = Progress {
+                epoch: epoch + 1,
+                epochs: 12,
+                batch: 0,
+                batches: 4,
+                best: Some((11, 0.5)),
+                patience_left,
+                epoch_seconds: Some(1.0),
+            };
+            limited(&EpochRecord { epoch, ..EpochRecord::default() }, &progress)
+        };
+        assert!(at(12, 3).unwrap().contains("stopped at the limit of 12 epochs"));
+        assert_eq!((at(11, 3), at(12, 0)), (None, None));
     }
 }

@@ -10,18 +10,24 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Adds a part of `count` 32-bit floats.
+    /// Adds a part of `count` 32-bit floats; what is beyond any machine stays there.
     #[must_use]
     pub fn floats(mut self, part: &str, count: usize) -> Self {
-        self.parts.push((part.to_owned(), 4 * count as u64));
+        self.parts.push((part.to_owned(), (count as u64).saturating_mul(4)));
         self
     }
 
     /// All parts together.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.parts.iter().map(|(_, bytes)| bytes).sum()
+        self.parts.iter().fold(0, |sum, (_, bytes)| sum.saturating_add(*bytes))
     }
+}
+
+/// The number of elements of an array of this shape, which may be absurd before it is refused: at most `usize::MAX`.
+#[must_use]
+pub fn elements(shape: &[usize]) -> usize {
+    shape.iter().fold(1, |product, size| product.saturating_mul(*size))
 }
 
 /// `3.1 GB = parameters 0.4 GB + …`
@@ -47,5 +53,20 @@ impl fmt::Display for Bytes {
             1_000_000..1_000_000_000 => write!(f, "{:.1} MB", bytes / 1e6),
             _ => write!(f, "{:.2} GB", bytes / 1e9),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absurd_sizes_stay_absurd() {
+        assert_eq!(elements(&[3, 4, 5]), 60);
+        let huge = elements(&[usize::MAX, 7]);
+        assert_eq!(huge, usize::MAX);
+        let memory = Memory::default().floats("one", huge).floats("another", huge);
+        assert_eq!(memory.total(), u64::MAX);
+        assert_eq!(Memory::default().floats("a", 2).floats("b", 3).total(), 20);
     }
 }

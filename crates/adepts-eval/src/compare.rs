@@ -306,6 +306,39 @@ pub struct SeedDifference {
     pub p: f64,
 }
 
+/// Several models over several seeds, against one of them.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SeedComparison {
+    /// What is compared, such as `ndcg@20`.
+    pub metric: String,
+    /// The model that the others are compared with.
+    pub baseline: String,
+    /// All users first (named `all`, with an empty `by`), then the groups that every run has.
+    pub groups: Vec<SeedGroup>,
+}
+
+/// The models in one group of users.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SeedGroup {
+    /// What the grouping is by.
+    pub by: String,
+    /// The group.
+    pub name: String,
+    /// Every model, in the order given.
+    pub models: Vec<SeedModel>,
+}
+
+/// One model over its seeds.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SeedModel {
+    /// Its name: that of its runs without the seed.
+    pub model: String,
+    /// Its mean over seeds.
+    pub estimate: SeedEstimate,
+    /// Against the baseline over the seeds that both have; `None` for the baseline itself and where there are none.
+    pub difference: Option<SeedDifference>,
+}
+
 /// The mean of one figure over several seeds with Student's 95 % interval, mean ± t₀.₉₇₅(n − 1) s/√n. The mean of
 /// nothing is NaN.
 #[must_use]

@@ -90,19 +90,31 @@ pub enum FailIfError {
         /// The groups of the run.
         known: Vec<String>,
     },
-    /// The metric exists, but was not measured.
-    #[error("run `{run}` was not measured by `{metric}` for {of}{}; it was by {}", hint(suggestion.as_deref()), list(known))]
+    /// The metric exists, but is not among those of the run.
+    #[error(
+        "`{metric}` is not measured for {of} of run `{run}`: measured are {}; have it measured with \
+         `adepts evaluate --metrics {metric},…`, or in training with `--set eval.metrics=[\"{metric}\", …]`",
+        list(known)
+    )]
     NotMeasured {
         /// The run.
         run: String,
         /// What was asked for.
         metric: String,
-        /// `all users` or the group.
+        /// `all users`, `the groups` or the group.
         of: String,
-        /// The nearest that there is.
-        suggestion: Option<String>,
-        /// The metrics that were measured.
+        /// The metrics that are measured.
         known: Vec<String>,
+    },
+    /// The group has nobody to judge by.
+    #[error("no user of group `{group}` of run `{run}` has an item to be found, so there is no {metric} of it")]
+    NobodyJudged {
+        /// The run.
+        run: String,
+        /// The group.
+        group: String,
+        /// What was asked for.
+        metric: String,
     },
 }
 
@@ -113,8 +125,10 @@ fn list(known: &[String]) -> String {
 impl FailIf {
     /// Compares the figure of a run with the limit.
     ///
+    /// A run whose figures are not known yet, NaN, tells whether the condition can be judged at all.
+    ///
     /// # Errors
-    /// If the run has no such group, or was not measured by this metric.
+    /// If the run has no such group or nobody in it, or is not measured by this metric.
     pub fn judge(&self, run: &RunSummary) -> Result<Verdict, FailIfError> {
         let value = self.value(run)?;
         let fails = match self.comparison {
@@ -135,6 +149,10 @@ impl FailIf {
             Of::Group(name) => {
                 let group = run.groups.iter().find(|group| group.name == *name);
                 let group = group.ok_or_else(|| unknown_group(run, name))?;
+                if group.users == 0 && group.metrics.is_empty() {
+                    let (run, group) = (run.name.clone(), name.clone());
+                    return Err(FailIfError::NobodyJudged { run, group, metric });
+                }
                 let estimate = group.metrics.get(&metric);
                 let missing = || self.not_measured(run, &format!("group `{name}`"), group.metrics.keys());
                 estimate.map(|estimate| estimate.mean).ok_or_else(missing)
@@ -144,7 +162,7 @@ impl FailIf {
                 let means = || first.clone().filter_map(|group| group.metrics.get(&metric)).map(|e| e.mean);
                 let range = means().min_by(f64::total_cmp).zip(means().max_by(f64::total_cmp));
                 let known = first.clone().find(|group| !group.metrics.is_empty()).into_iter();
-                let missing = || self.not_measured(run, "groups", known.flat_map(|group| group.metrics.keys()));
+                let missing = || self.not_measured(run, "the groups", known.flat_map(|group| group.metrics.keys()));
                 let (worst, best) = range.ok_or_else(missing)?;
                 Ok(if self.of == Of::Gap { best - worst } else { worst })
             }
@@ -152,9 +170,8 @@ impl FailIf {
     }
 
     fn not_measured<'a>(&self, run: &RunSummary, of: &str, known: impl Iterator<Item = &'a String>) -> FailIfError {
-        let (metric, known): (_, Vec<String>) = (self.metric.to_string(), known.cloned().collect());
-        let suggestion = nearest(&metric, known.iter().map(String::as_str)).map(str::to_owned);
-        FailIfError::NotMeasured { run: run.name.clone(), metric, of: of.to_owned(), suggestion, known }
+        let (metric, known) = (self.metric.to_string(), known.cloned().collect());
+        FailIfError::NotMeasured { run: run.name.clone(), metric, of: of.to_owned(), known }
     }
 }
 
@@ -278,16 +295,19 @@ mod tests {
         );
         assert_eq!(
             message("ndcg@10 < 1"),
-            "run `tall` was not measured by `ndcg@10` for all users (did you mean `ndcg@20`?); it was by coverage@20, \
-             ndcg@20"
+            "`ndcg@10` is not measured for all users of run `tall`: measured are coverage@20, ndcg@20; have it measured \
+             with `adepts evaluate --metrics ndcg@10,…`, or in training with `--set eval.metrics=[\"ndcg@10\", …]`"
         );
         assert_eq!(
             message("medium.ndcg@20 < 1"),
-            "run `tall` was not measured by `ndcg@20` for group `medium`; it was by none"
+            "no user of group `medium` of run `tall` has an item to be found, so there is no ndcg@20 of it"
         );
-        assert_eq!(
-            message("gap.recall@20 < 1"),
-            "run `tall` was not measured by `recall@20` for groups; it was by ndcg@20"
+        assert!(
+            message("gap.recall@20 < 1").starts_with(
+                "`recall@20` is not measured for the groups of run `tall`: measured are ndcg@20; have it measured with"
+            ),
+            "{}",
+            message("gap.recall@20 < 1")
         );
         assert!(message("low.ndgc@20 < 1").starts_with("`ndgc@20` is no metric (did you mean `ndcg@20`?)"));
         assert!(message("< 1").starts_with("`` is no metric"));

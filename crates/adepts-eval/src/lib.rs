@@ -35,8 +35,8 @@ pub mod summarise;
 pub mod summary;
 
 pub use compare::{
-    CompareError, ComparedGroup, ComparedRun, Comparison, Difference, SeedDifference, SeedEstimate, across_seeds,
-    compare, compare_with, difference_across_seeds,
+    CompareError, ComparedGroup, ComparedRun, Comparison, Difference, SeedComparison, SeedDifference, SeedEstimate,
+    SeedGroup, SeedModel, across_seeds, compare, compare_with, difference_across_seeds,
 };
 pub use error::{BoxError, EvalError};
 pub use evaluate::{Judgement, Measured, Scores, evaluate, evaluate_both};

@@ -49,6 +49,7 @@ pub fn summarise(
                 test_median: median(users().map(|user| relevant.row(user).len()).collect()),
                 metrics: estimates(masked, &members, &format!("{}/{name}", grouping.by), seed, resamples),
                 metrics_validation_unmasked: unmasked.map(|all| means_of(all, &members)).unwrap_or_default(),
+                metrics_validation_masked: BTreeMap::new(),
             });
         }
     }
@@ -59,6 +60,7 @@ pub fn summarise(
         metrics: all_means(masked),
         intervals: estimates(masked, &everyone, "all", seed, resamples),
         metrics_validation_unmasked: unmasked.map(all_means).unwrap_or_default(),
+        metrics_validation_masked: BTreeMap::new(),
         worst: worst(masked, groupings, &groups),
         groups,
         gate: None,

@@ -24,6 +24,9 @@ pub struct RunSummary {
     pub intervals: BTreeMap<String, Estimate>,
     /// The same metrics with the validation items not masked, as published work often has it.
     pub metrics_validation_unmasked: BTreeMap<String, f64>,
+    /// The same with them masked, where `metrics` are not; left out otherwise.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metrics_validation_masked: BTreeMap<String, f64>,
     /// The groups of all groupings.
     pub groups: Vec<GroupSummary>,
     /// Of the first grouping, by the first metric: the group that is served worst, and the gap between best and worst.
@@ -54,6 +57,9 @@ pub struct GroupSummary {
     /// Mean of each per-user metric with the validation items not masked.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metrics_validation_unmasked: BTreeMap<String, f64>,
+    /// The same with them masked, where `metrics` are not.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metrics_validation_masked: BTreeMap<String, f64>,
 }
 
 /// A mean over users with a 95 % percentile bootstrap interval.

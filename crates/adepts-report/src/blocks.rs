@@ -26,6 +26,8 @@ pub(crate) enum Block {
     Plots(Plots),
     /// Tables behind a fold: the numbers of the plots.
     More(Vec<Table>),
+    /// A table behind a fold, with the words that open it.
+    Fold(&'static str, Table),
     /// Terms and their explanations.
     Terms(Vec<(&'static str, &'static str)>),
 }

@@ -23,6 +23,17 @@ pub struct RunInput {
     pub summary: RunSummary,
     /// The training log; empty for models fitted in closed form.
     pub epochs: Vec<EpochRecord>,
+    /// What could end the training, where that is known.
+    pub limits: Option<Limits>,
+}
+
+/// What ends a training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The most epochs.
+    pub epochs: usize,
+    /// Epochs without a new best after which it stops.
+    pub patience: usize,
 }
 
 /// The data set in a few numbers. All zero or empty where unknown.

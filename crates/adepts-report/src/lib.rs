@@ -33,6 +33,6 @@ mod sections;
 pub mod table;
 mod view;
 
-pub use input::{DatasetFacts, ReportInput, RunInput};
-pub use page::{ReportError, page};
-pub use table::{comparison_table, groups_table, summary_table};
+pub use input::{DatasetFacts, Limits, ReportInput, RunInput};
+pub use page::{MARK, ReportError, page, seeds_page};
+pub use table::{comparison_table, groups_table, seeds_table, summary_table};

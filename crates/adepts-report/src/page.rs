@@ -1,10 +1,11 @@
 //! The page: all sections that have something to say, in one file.
 
+use adepts_eval::SeedComparison;
 use askama::Template;
 
 use crate::blocks::{Block, Section};
 use crate::input::ReportInput;
-use crate::sections::SECTIONS;
+use crate::sections::{SECTIONS, glossary, seeds};
 use crate::view::View;
 
 /// Why there is no report.
@@ -22,11 +23,15 @@ pub enum ReportError {
     },
 }
 
+/// By this every page is known to be one of ours.
+pub const MARK: &str = r#"<meta name="generator" content="adepts">"#;
+
 #[derive(Template)]
 #[template(path = "page.html")]
 struct Page<'a> {
     title: &'a str,
-    runs: Vec<&'a str>,
+    /// What is set side by side: one of them, several, and their names.
+    shown: (&'a str, &'a str, Vec<&'a str>),
     sections: Vec<Section>,
 }
 
@@ -43,5 +48,21 @@ pub fn page(input: &ReportInput) -> Result<String, ReportError> {
     let sections = SECTIONS.iter().filter_map(|section| section(&view)).collect();
     let runs = input.runs.iter().map(|run| run.summary.name.as_str()).collect();
     let title = if input.title.is_empty() { "Report" } else { &input.title };
-    Ok(Page { title, runs, sections }.render()?)
+    Ok(Page { title, shown: ("run", "runs", runs), sections }.render()?)
+}
+
+/// The comparison of models over seeds, as a file like [`page()`].
+///
+/// # Errors
+/// [`ReportError::NoRuns`] without a model.
+pub fn seeds_page(title: &str, comparison: &SeedComparison) -> Result<String, ReportError> {
+    let models: Vec<&str> =
+        comparison.groups.first().iter().flat_map(|group| &group.models).map(|model| model.model.as_str()).collect();
+    if models.is_empty() {
+        return Err(ReportError::NoRuns);
+    }
+    let heading = format!("{} over seeds", models.join(", "));
+    let title = if title.is_empty() { &heading } else { title };
+    let sections = vec![seeds::section(comparison), glossary::of_metric()];
+    Ok(Page { title, shown: ("model", "models", models), sections }.render()?)
 }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use adepts_eval::{Comparison, RunSummary, Summary};
+use adepts_eval::{Comparison, RunSummary, SeedComparison, Summary};
 
 use crate::format::{
     UNKNOWN, count, exact, grouping_label, metric_label, percent, probability, quantity, score, seconds, shortened,
     signed,
 };
 use crate::sections::compared::{full_name, verdict};
+use crate::sections::seeds;
 use crate::view::{bounded, is_list_metric};
 
 /// No column is wider than this.
@@ -80,12 +81,17 @@ pub fn summary_table(summary: &Summary) -> String {
 
     let mut head = vec!["run".to_owned(), "model".to_owned()];
     head.extend(names.iter().map(|name| metric_label(name)));
-    let open = |run: &RunSummary| {
-        let main = main?;
-        run.metrics_validation_unmasked.get(main).copied().filter(|value| run.metrics.get(main) != Some(value))
+    // Beside the figure that counts stands that of the other protocol.
+    let other = |run: &RunSummary, masked: bool| {
+        let of_other = if masked { &run.metrics_validation_masked } else { &run.metrics_validation_unmasked };
+        of_other.get(main?).copied().filter(|value| masked != run.protocol.mask_validation && value.is_finite())
     };
-    let opened = main.filter(|_| summary.runs.iter().any(|run| open(run).is_some()));
-    head.extend(opened.map(|main| format!("{} unmasked*", metric_label(main))));
+    let others: Vec<bool> = [false, true]
+        .into_iter()
+        .filter(|masked| summary.runs.iter().any(|run| other(run, *masked).is_some()))
+        .collect();
+    let label = metric_label(main.unwrap_or_default());
+    head.extend(others.iter().map(|masked| format!("{label} {}*", if *masked { "masked" } else { "unmasked" })));
     if worst {
         head.extend(["worst group", "its mean", "gap"].map(str::to_owned));
     }
@@ -100,9 +106,7 @@ pub fn summary_table(summary: &Summary) -> String {
             let share = name.starts_with("coverage") || name.starts_with("popularity");
             if share { percent(value) } else { exact(value) }
         }));
-        if opened.is_some() {
-            row.push(open(run).map_or(UNKNOWN.into(), exact));
-        }
+        row.extend(others.iter().map(|masked| other(run, *masked).map_or(UNKNOWN.into(), exact)));
         if worst {
             row.extend(
                 run.worst
@@ -116,8 +120,12 @@ pub fn summary_table(summary: &Summary) -> String {
         table.row(row);
     }
     let mut text = table.render();
-    if opened.is_some() {
-        text += "* with the validation items not kept out of the lists, as much published work has it\n";
+    for masked in others {
+        text += if masked {
+            "* with the validation items kept out of the lists, unlike the other figures\n"
+        } else {
+            "* with the validation items not kept out of the lists, as much published work has it\n"
+        };
     }
     text
 }
@@ -174,8 +182,7 @@ pub fn comparison_table(comparison: &Comparison) -> String {
     let mut table = TextTable::new(head);
     for group in &comparison.groups {
         for (place, run) in group.runs.iter().enumerate() {
-            let by = if group.by.is_empty() { String::new() } else { format!(" by {}", group.by.replace('_', " ")) };
-            let name = if place == 0 { format!("{}{by}", full_name(group)) } else { String::new() };
+            let name = if place == 0 { full_name(group) + &by(&group.by) } else { String::new() };
             let mut row = vec![name, run.run.clone(), exact(run.mean)];
             row.extend(run.difference.map_or(["baseline", "", "", ""].map(str::to_owned), |d| {
                 let interval = format!("{} to {}", signed(d.lower), signed(d.upper));
@@ -191,4 +198,30 @@ pub fn comparison_table(comparison: &Comparison) -> String {
         count(comparison.users)
     );
     title + &table.render()
+}
+
+/// Models over seeds: means and differences from the baseline, a line per group and model, with intervals and p-value.
+#[must_use]
+pub fn seeds_table(comparison: &SeedComparison) -> String {
+    let head = ["group", "model", "seeds", "mean", "95 % interval", "difference", "95 % interval", "p"];
+    let mut table = TextTable::new(head);
+    for group in &comparison.groups {
+        for (place, model) in group.models.iter().enumerate() {
+            let name = if place == 0 { seeds::full_name(group) + &by(&group.by) } else { String::new() };
+            let e = model.estimate;
+            let row = [name, model.model.clone(), e.n.to_string(), exact(e.mean), seeds::interval(e, exact)];
+            table.row(row.into_iter().chain(seeds::difference(comparison, model)));
+        }
+    }
+    let title = format!(
+        "{} against {}, paired by split and seed; p not corrected\n",
+        metric_label(&comparison.metric),
+        comparison.baseline
+    );
+    title + &table.render()
+}
+
+/// What a group is by, to follow its name.
+fn by(grouping: &str) -> String {
+    if grouping.is_empty() { String::new() } else { format!(" by {}", grouping.replace('_', " ")) }
 }

@@ -111,6 +111,12 @@ fn main_metric(runs: &[RunInput]) -> String {
     ndcg.or(names.first()).cloned().unwrap_or_default()
 }
 
+/// The order of metrics in a table: by name, then by the number of places that are looked at.
+pub(crate) fn in_order(name: &str) -> (&str, usize) {
+    let (stem, cut) = name.split_once('@').unwrap_or((name, ""));
+    (stem, cut.parse().unwrap_or(0))
+}
+
 /// Whether a metric describes lists rather than users.
 pub(crate) fn is_list_metric(name: &str) -> bool {
     LIST_METRICS.contains(&name.split('@').next().unwrap_or_default())
@@ -128,6 +134,13 @@ mod tests {
         }
         assert_eq!(main_metric(&[run]), "ndcg@20");
         assert_eq!(main_metric(&[]), "");
+    }
+
+    #[test]
+    fn metrics_are_ordered_by_name_and_number() {
+        let mut names = ["recall@5", "ndcg@10", "ndcg@5", "ndcg@20"];
+        names.sort_by_key(|name| in_order(name));
+        assert_eq!(names, ["ndcg@5", "ndcg@10", "ndcg@20", "recall@5"]);
     }
 
     #[test]

@@ -2,8 +2,11 @@
 
 mod synthetic;
 
-use adepts_eval::{Estimate, GateSummary, GroupSummary};
-use adepts_report::{ReportError, ReportInput, RunInput, page};
+use adepts_core::log::EpochRecord;
+use adepts_eval::{
+    Estimate, GateSummary, GroupSummary, SeedComparison, SeedGroup, SeedModel, across_seeds, difference_across_seeds,
+};
+use adepts_report::{Limits, MARK, ReportError, ReportInput, RunInput, page, seeds_page, seeds_table};
 
 const EQUALLY: &str = "this model mixes all experts equally";
 
@@ -153,4 +156,137 @@ fn runs_of_different_protocols_carry_a_warning() {
 #[test]
 fn no_run_is_an_error() {
     assert!(matches!(page(&ReportInput::default()), Err(ReportError::NoRuns)));
+}
+
+/// What stands between the beginning of a section and its end.
+fn section<'a>(html: &'a str, id: &str) -> &'a str {
+    let (_, rest) = html.split_once(&format!("<section id=\"{id}\"")).expect(id);
+    rest.split_once("</section>").expect("an end").0
+}
+
+#[test]
+fn what_decides_stands_in_a_table_of_its_own() {
+    let html = page(&synthetic::input()).unwrap();
+    let heads: Vec<&str> = section(&html, "runs").split("<thead>").skip(1).collect();
+    let head = |n: usize| heads[n].split_once("</thead>").unwrap().0;
+    assert_eq!(heads.len(), 2);
+    for name in ["NDCG@20", "Worst group", "Gap"] {
+        assert!(head(0).contains(name), "{name}");
+    }
+    assert!(!head(0).contains("Recall@20") && head(1).contains("tall-ml-1m") && heads[1].contains("Recall@20"));
+}
+
+#[test]
+fn no_run_is_left_out_of_a_plot() {
+    let mut input = synthetic::input();
+    for group in &mut input.runs[0].summary.groups {
+        group.metrics.values_mut().for_each(|e| *e = Estimate { mean: 0.001, lower: 0.0005, upper: 0.002 });
+    }
+    input.runs[0].summary.metrics.insert("ndcg@20".into(), 0.001);
+    let html = page(&input).unwrap();
+    let groups = section(&html, "groups");
+    let (drawn, _) = groups.split_once("<details>").unwrap();
+    for run in &input.runs {
+        for name in ["low", "high"] {
+            let point = format!("{}, {name}: 0.", run.summary.name);
+            assert!(drawn.matches(&point).count() >= 3, "{point} is in each of three plots");
+        }
+    }
+}
+
+#[test]
+fn both_protocols_are_on_the_page_whichever_counts() {
+    let mut input = synthetic::input();
+    let masked = section(&page(&input).unwrap(), "measured").to_owned();
+    for run in &mut input.runs {
+        let summary = &mut run.summary;
+        summary.protocol.mask_validation = false;
+        let unmasked = summary.metrics_validation_unmasked.clone();
+        summary.metrics_validation_masked = std::mem::replace(&mut summary.metrics, unmasked);
+    }
+    let open = section(&page(&input).unwrap(), "measured").to_owned();
+    let table = |text: &str| text.split_once("<tbody>").unwrap().1.to_owned();
+    assert_eq!(table(&masked), table(&open));
+    assert!(open.contains("tall-ml-1m, masked") && open.contains("tall-ml-1m, not masked"));
+}
+
+#[test]
+fn an_end_by_the_limit_of_epochs_is_told_from_one_by_patience() {
+    let with = |limits: Limits| {
+        one_run(|run| {
+            let record = |epoch: usize| EpochRecord {
+                epoch,
+                validation: [("stop".to_owned(), 0.1 * epoch.min(8) as f64)].into(),
+                best: epoch <= 8,
+                ..EpochRecord::default()
+            };
+            run.epochs = (1..=10).map(record).collect();
+            run.limits = Some(limits);
+        })
+    };
+    let said = "stopped at the limit of 10 epochs and may still be improving (the best is epoch 8)";
+    assert!(with(Limits { epochs: 10, patience: 5 }).contains(said));
+    assert!(!with(Limits { epochs: 10, patience: 2 }).contains("stopped at the limit"));
+    assert!(!with(Limits { epochs: 11, patience: 5 }).contains("stopped at the limit"));
+}
+
+#[test]
+fn every_page_says_where_it_is_from() {
+    assert!(page(&synthetic::input()).unwrap()[..1024].contains(MARK));
+}
+
+#[test]
+fn groups_that_are_not_drawn_are_mentioned() {
+    let mut input = synthetic::input();
+    let comparison = input.comparison.as_mut().unwrap();
+    let one = comparison.groups[1].clone();
+    comparison.groups.extend((0..30).map(|n| adepts_eval::ComparedGroup { name: format!("g{n}"), ..one.clone() }));
+    let html = page(&input).unwrap();
+    assert!(section(&html, "compared").contains("Only the first groups are drawn; the table below has all."));
+    assert!(!page(&synthetic::input()).unwrap().contains("Only the first groups"));
+}
+
+/// Two models over three seeds, one of a single seed, and one without a seed of the baseline's.
+fn seeds() -> SeedComparison {
+    let base = [0.30, 0.32, 0.31];
+    let model = |name: &str, values: &[f64], paired: Option<&[f64]>| SeedModel {
+        model: name.into(),
+        estimate: across_seeds(values),
+        difference: paired.map(|theirs| difference_across_seeds(values, theirs).expect("as many seeds")),
+    };
+    let group = |by: &str, name: &str| SeedGroup {
+        by: by.into(),
+        name: name.into(),
+        models: vec![
+            model("ease", &base, None),
+            model("tall", &[0.33, 0.36, 0.34], Some(&base)),
+            model("wl", &[0.29], Some(&base[..1])),
+            model("moe", &[0.28, 0.29], None),
+        ],
+    };
+    let groups = vec![group("", "all"), group("mainstream", "low"), group("activity", "activity:low")];
+    SeedComparison { metric: "ndcg@20".into(), baseline: "ease".into(), groups }
+}
+
+#[test]
+fn models_over_seeds_have_a_page() {
+    let html = seeds_page("", &seeds()).unwrap();
+    assert!(html[..1024].contains(MARK) && html.contains("4 models: "));
+    for text in
+        ["ease, tall, wl, moe over seeds", "tall (3 seeds)", "wl (1 seed)", "only one seed", "no common seed", "<svg"]
+    {
+        assert!(html.contains(text), "{text}");
+    }
+    assert!(!html.contains("NaN") && !html.contains("inf "));
+    let none = SeedComparison { groups: Vec::new(), ..seeds() };
+    assert!(matches!(seeds_page("", &none), Err(ReportError::NoRuns)));
+}
+
+#[test]
+fn what_a_single_seed_cannot_say_is_said_in_words() {
+    let table = seeds_table(&seeds());
+    for text in ["NDCG@20 against ease", "all users", "low by mainstream", "low by activity", "baseline", "+0.0333"] {
+        assert!(table.contains(text), "{text}: {table}");
+    }
+    assert!(table.contains("only one seed") && table.contains("no common seed") && !table.contains('?'), "{table}");
 }

@@ -97,7 +97,8 @@ pub fn fit(
     observer: &mut dyn Observer,
     stop_requested: &dyn Fn() -> bool,
 ) -> Result<Outcome, TrainError> {
-    let mut run = Run::start(model, training)?;
+    let (mut run, beginning) = Run::start(model, training)?;
+    observer.begin(beginning, &run.progress());
     while !run.finished() {
         let epoch = run.epoch(learner(model)?);
         while let Some(users) = run.next(&epoch) {

@@ -33,5 +33,5 @@ pub use config::{Metric, OptimizerConfig, StopConfig, TrainConfig};
 pub use error::TrainError;
 pub use fingerprint::Fingerprint;
 pub use fit::{Outcome, Summary, Training, ValidateError, Validation, fit};
-pub use observer::{Observer, Progress};
+pub use observer::{Beginning, Observer, Progress};
 pub use optimizer::Adam;

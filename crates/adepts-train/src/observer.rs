@@ -5,6 +5,11 @@ use adepts_core::EpochRecord;
 /// Told about each update and each epoch, such as by the command line, which draws them. Nothing it does changes the
 /// training.
 pub trait Observer {
+    /// Training begins, afresh or where it was left.
+    fn begin(&mut self, beginning: Beginning, progress: &Progress) {
+        let _ = (beginning, progress);
+    }
+
     /// An update was taken.
     fn step(&mut self, progress: &Progress) {
         let _ = progress;
@@ -14,6 +19,19 @@ pub trait Observer {
     fn epoch(&mut self, record: &EpochRecord, progress: &Progress) {
         let _ = (record, progress);
     }
+}
+
+/// How a training begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beginning {
+    /// From nothing, as was asked for.
+    Afresh,
+    /// From nothing, as there is no checkpoint to continue from.
+    NoCheckpoint,
+    /// From a checkpoint.
+    Continued,
+    /// From the end: the checkpoint says that training is over.
+    Ended,
 }
 
 /// Watches nothing.

@@ -11,7 +11,7 @@ use crate::checkpoint::{self, State};
 use crate::journal::Journal;
 use crate::optimizer::Adam;
 use crate::sums::{self, Exact, Sums};
-use crate::{Outcome, Progress, Summary, TrainError, Training, Validation};
+use crate::{Beginning, Outcome, Progress, Summary, TrainError, Training, Validation};
 
 /// A training in progress.
 pub(crate) struct Run<'a> {
@@ -39,7 +39,10 @@ pub(crate) fn learner(model: &mut dyn HistoryModel) -> Result<&mut dyn Learner, 
 
 impl<'a> Run<'a> {
     /// From the checkpoint, if it is to be resumed and there is one, or from the beginning.
-    pub(crate) fn start(model: &mut dyn HistoryModel, training: &'a Training<'a>) -> Result<Self, TrainError> {
+    pub(crate) fn start(
+        model: &mut dyn HistoryModel,
+        training: &'a Training<'a>,
+    ) -> Result<(Self, Beginning), TrainError> {
         training.config.check()?;
         if training.learners.is_empty() {
             return Err(TrainError::NoLearners);
@@ -57,12 +60,18 @@ impl<'a> Run<'a> {
         } else {
             None
         };
+        let beginning = match &resumed {
+            Some(state) if state.finished => Beginning::Ended,
+            Some(_) => Beginning::Continued,
+            None if training.resume => Beginning::NoCheckpoint,
+            None => Beginning::Afresh,
+        };
         match resumed {
             Some(state) => run.state = state,
             None => checkpoint::remove(&path)?,
         }
         run.journal.keep(run.state.epoch - 1)?;
-        Ok(run)
+        Ok((run, beginning))
     }
 
     pub(crate) fn finished(&self) -> bool {

@@ -25,6 +25,19 @@ impl Run {
                 "{one} and {two} were trained on different data; an average needs the same"
             )));
         }
+        let probed = |run: &&Self| run.model.probe().is_some();
+        let looking: Vec<&Self> = std::iter::once(&first).chain(&others).filter(probed).collect();
+        if let Some(pair) = looking.windows(2).find(|pair| pair[0].model.probe() != pair[1].model.probe()) {
+            let of = |run: &Self| {
+                let probe = run.model.probe().map_or("", Probe::name);
+                format!("{} looks at `{probe}`", run.folder.display())
+            };
+            return Err(Error::Request(format!(
+                "{} and {}, but models that are averaged are shown one batch; average runs whose gates look at the same",
+                of(pair[0]),
+                of(pair[1])
+            )));
+        }
         first.experiment.name = format!("average of {}", others.len() + 1);
         first.experiment.model.insert("kind".into(), "average".into());
         let own = std::mem::replace(&mut first.model, Box::new(Average { parts: Vec::new() }));

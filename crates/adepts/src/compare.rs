@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use adepts_core::config::nearest;
 use adepts_data::{Dataset, SplitConfig};
 use adepts_eval::{
-    CompareError, Comparison, MetricAt, RunSummary, SeedDifference, SeedEstimate, across_seeds, compare_with,
+    CompareError, Comparison, MetricAt, RunSummary, SeedComparison, SeedGroup, SeedModel, across_seeds, compare_with,
     difference_across_seeds, read_per_user,
 };
 use serde::Serialize;
@@ -24,39 +24,6 @@ pub enum Compared {
     Users(Comparison),
     /// Seeds: several runs of each model, paired by data and seed.
     Seeds(SeedComparison),
-}
-
-/// Several models over several seeds, against one of them.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct SeedComparison {
-    /// What is compared, such as `ndcg@20`.
-    pub metric: String,
-    /// The model that the others are compared with.
-    pub baseline: String,
-    /// All users first (named `all`, with an empty `by`), then the groups that every run has.
-    pub groups: Vec<SeedGroup>,
-}
-
-/// The models in one group of users.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct SeedGroup {
-    /// What the grouping is by.
-    pub by: String,
-    /// The group.
-    pub name: String,
-    /// Every model, in the order given.
-    pub models: Vec<SeedModel>,
-}
-
-/// One model over its seeds.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct SeedModel {
-    /// Its name: that of its runs without the seed.
-    pub model: String,
-    /// Its mean over seeds.
-    pub estimate: SeedEstimate,
-    /// Against the baseline over the seeds that both have; `None` for the baseline itself and where there are none.
-    pub difference: Option<SeedDifference>,
 }
 
 /// Whether all runs are on the same data.

@@ -15,6 +15,12 @@ use crate::error::Error;
 /// The largest block of scores at once, in elements.
 const BLOCK: usize = 1 << 25;
 
+/// Users that are scored at once.
+#[must_use]
+pub fn batch(items: usize) -> usize {
+    (BLOCK / items.max(1)).clamp(16, 1024)
+}
+
 /// What a gate looks at when a model is evaluated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ProbeChoice {
@@ -129,7 +135,7 @@ pub fn test(
         relevant,
         metrics: &config.metrics,
         popularity: &popularity,
-        batch: (BLOCK / items.max(1)).clamp(16, 1024),
+        batch: batch(items),
     };
     let mut score = |users: &[u32], scores: &mut [f32]| {
         let mut of_batch = vec![0.0; if experts > 1 { users.len() * experts } else { 0 }];
@@ -144,9 +150,12 @@ pub fn test(
     let (masked, open) = evaluate_both(&judgement, open, &mut score, progress)?;
     let seconds = watch.seconds();
     let lengths: Vec<usize> = data.train.iter().map(<[u32]>::len).collect();
-    let (measured, other) = if config.mask_validation { (masked, open) } else { (open.clone(), open) };
+    let (measured, other) = if config.mask_validation { (masked, open) } else { (open, masked) };
     let n = config.resamples;
     let mut summary = summarise(name, kind, &measured, Some(&other), &groupings, &lengths, relevant, seed, n);
+    if !config.mask_validation {
+        main_is_unmasked(&mut summary);
+    }
     summary.gate = (experts > 1).then(|| gate(&shares, &users, groupings.first(), data.train.len()));
     summary.seconds.insert("evaluate".into(), seconds);
     summary.protocol.part = request.part.name().into();
@@ -155,6 +164,16 @@ pub fn test(
     summary.protocol.probe = probe.map_or("", Probe::name).into();
     summary.protocol.validation_as_input = request.validation_as_input;
     Ok(Evaluated { summary, measured })
+}
+
+/// Puts the figures in their places where the main ones are those with the validation items left in the lists.
+fn main_is_unmasked(summary: &mut RunSummary) {
+    let unmasked = summary.metrics.clone();
+    summary.metrics_validation_masked = std::mem::replace(&mut summary.metrics_validation_unmasked, unmasked);
+    for group in &mut summary.groups {
+        let unmasked = group.metrics.iter().map(|(name, estimate)| (name.clone(), estimate.mean)).collect();
+        group.metrics_validation_masked = std::mem::replace(&mut group.metrics_validation_unmasked, unmasked);
+    }
 }
 
 fn gate(shares: &[f32], users: &[u32], grouping: Option<&Grouping>, all: usize) -> GateSummary {
@@ -197,7 +216,7 @@ impl<'a> Validator<'a> {
             relevant: &data.validation,
             metrics,
             popularity: &self.popularity,
-            batch: (BLOCK / items.max(1)).clamp(16, 1024),
+            batch: batch(items),
         };
         let mut score = |users: &[u32], scores: &mut [f32]| {
             model.score(&batcher.batch(users), scores, &mut []);

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use adepts_core::{Bytes, Fit, HistoryModel, Memory, Stopwatch};
+use adepts_core::memory::elements;
+use adepts_core::{Bytes, Fit, HistoryModel, Memory, Recipe, Sizes, Stopwatch};
 use adepts_data::store::is_prepared;
 use adepts_data::{Dataset, Progress, Rows, prepare::open_or_prepare};
 use adepts_eval::{RunSummary, Summary, write_per_user};
@@ -66,10 +67,12 @@ pub fn run_on(
     let (spec, recipe) = experiment.recipe().map_err(config)?;
     let sizes = run::sizes(experiment, data);
     recipe.check_sizes(&sizes).map_err(config)?;
-    check_memory(&recipe.memory(&sizes), work.available)?;
+    check_memory(&memory(&*recipe, &sizes), work.available)?;
 
-    place::begin(folder, experiment, work.resume, work.overwrite)?;
-    if let Some(summary) = run::finished(folder, data)? {
+    place::claim(folder, experiment, work.resume, work.overwrite)?;
+    if !work.overwrite
+        && let Some(summary) = run::finished(folder, data)?
+    {
         place::tidy(folder)?;
         return Ok(summary);
     }
@@ -99,6 +102,7 @@ pub fn run_on(
             checkpoint_every: work.checkpoint_every,
             resume: work.resume,
         };
+        place::begin(folder, experiment, work.resume, work.overwrite)?;
         let validate = &mut |model: &dyn HistoryModel| validator.validate(model).map_err(Into::into);
         match fit(&mut *model, &training, validate, work.observer, work.stop)? {
             Outcome::Finished(summary) => {
@@ -122,11 +126,23 @@ pub fn run_on(
         work.progress,
     )?;
     summary.seconds.extend(seconds.clone());
+    // A closed form leaves nothing that could be continued, so its folder is begun when all is known.
+    if epochs.is_none() {
+        place::begin(folder, experiment, work.resume, work.overwrite)?;
+    }
     write_per_user(&folder.join(run::PER_USER), &measured, &data.users)?;
     run::write_json(&folder.join(run::REPORT), &Summary { runs: vec![summary.clone()] })?;
     run::finish(folder, experiment, data, &*model, epochs, seconds)?;
     place::tidy(folder)?;
     Ok(summary)
+}
+
+/// What an experiment will take in memory: its model, and the scores that are ranked at once, which a model may hold too
+/// before it hands them over.
+#[must_use]
+pub fn memory(recipe: &dyn Recipe, sizes: &Sizes) -> Memory {
+    let rows = evaluate::batch(sizes.items).min(sizes.users);
+    recipe.memory(sizes).floats("scores that are ranked", elements(&[2, rows, sizes.items]))
 }
 
 fn check_memory(needed: &Memory, available: Option<u64>) -> Result<(), Error> {

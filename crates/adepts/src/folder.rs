@@ -60,16 +60,12 @@ pub fn spare_source(data: &DataConfig, places: &[PathBuf]) -> Result<(), Error> 
     Ok(())
 }
 
-/// Begins a run with its configuration, or finds the one that is to be continued: that must have been begun with the same
-/// settings, but for the place of the data.
+/// Whether this run may be written there, as [`check`], and where it is to be continued was begun with the same settings, but
+/// for the place of the data. Nothing is changed.
 #[expect(clippy::missing_panics_doc, reason = "it never does")]
-pub fn begin(folder: &Path, experiment: &Experiment, resume: bool, overwrite: bool) -> Result<(), Error> {
+pub fn claim(folder: &Path, experiment: &Experiment, resume: bool, overwrite: bool) -> Result<(), Error> {
     check(folder, resume, overwrite)?;
-    if overwrite {
-        FILES.iter().chain(&WORKING).try_for_each(|name| remove(&folder.join(name)))?;
-    }
-    fs::create_dir_all(folder).map_err(io("create", folder))?;
-    if folder.join(CONFIG).exists() {
+    if !overwrite && folder.join(CONFIG).exists() {
         let settings = |experiment: &Experiment| {
             let mut table: toml::Table = experiment.to_toml().parse().expect("a configuration is a table");
             if let Some(data) = table.get_mut("data").and_then(toml::Value::as_table_mut) {
@@ -84,6 +80,16 @@ pub fn begin(folder: &Path, experiment: &Experiment, resume: bool, overwrite: bo
             return Err(Error::Request(format!("{folder} was begun with other settings: {differences}")));
         }
     }
+    Ok(())
+}
+
+/// Begins a run with its configuration, or finds the one that is to be continued, under the conditions of [`claim`].
+pub fn begin(folder: &Path, experiment: &Experiment, resume: bool, overwrite: bool) -> Result<(), Error> {
+    claim(folder, experiment, resume, overwrite)?;
+    if overwrite {
+        FILES.iter().chain(&WORKING).try_for_each(|name| remove(&folder.join(name)))?;
+    }
+    fs::create_dir_all(folder).map_err(io("create", folder))?;
     // The manifest of a finished run vouches for the configuration as it is.
     if folder.join(MANIFEST).exists() {
         return Ok(());

@@ -1,12 +1,14 @@
 //! Finished runs as people look at them: evaluated anew, or side by side on one page.
 
-use std::io::Write as _;
+use std::fs;
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use adepts_core::EpochRecord;
-use adepts_data::{Dataset, Progress, Rows, atomic::write_atomically};
-use adepts_eval::{Comparison, MetricAt, RunSummary, Summary, write_per_user};
-use adepts_report::{DatasetFacts, ReportInput, RunInput, page};
+use adepts_data::{Dataset, Grouping, Progress, Rows, atomic::write_atomically};
+use adepts_eval::{Comparison, Estimate, GroupSummary, MetricAt, RunSummary, SeedComparison, Summary, write_per_user};
+use adepts_report::{DatasetFacts, Limits, ReportInput, RunInput, page, seeds_page};
+use adepts_train::TrainConfig;
 
 use crate::compare;
 use crate::config::{EvalConfig, Experiment};
@@ -16,6 +18,9 @@ use crate::run::{self, Run, RunManifest};
 
 /// The page in a run.
 pub const PAGE: &str = "report.html";
+
+/// Bytes at the beginning of a file in which the mark of a page must be.
+const HEAD: u64 = 1024;
 
 impl Run {
     /// Evaluates the run on its test items, as its configuration says.
@@ -94,6 +99,52 @@ pub fn open_all(folders: &[PathBuf]) -> Result<Vec<Record>, Error> {
     Ok(records)
 }
 
+/// What an evaluation of a run will measure and for whom, with unknown figures: for questions that are asked before the
+/// work. `metrics` take the place of the run's own unless there are none.
+pub fn outline(folder: &Path, metrics: &[MetricAt]) -> Result<RunSummary, Error> {
+    run::manifest(folder)?;
+    let (experiment, data) = (run::experiment(folder)?, Dataset::open(&folder.join(run::DATA))?);
+    let metrics = if metrics.is_empty() { &experiment.eval.metrics } else { metrics };
+    let unknown = Estimate { mean: f64::NAN, lower: f64::NAN, upper: f64::NAN };
+    let per_user = || metrics.iter().filter(|metric| metric.per_user().is_some());
+    let mut groups = Vec::new();
+    for Grouping { by, names, of_user } in evaluate::groupings(&data, &experiment.eval)? {
+        let users = |group: usize| of_user.iter().filter(|of| of.is_some_and(|of| usize::from(of) == group)).count();
+        groups.extend(names.into_iter().enumerate().map(|(group, name)| GroupSummary {
+            by: by.clone(),
+            name,
+            users: users(group),
+            metrics: per_user().map(|metric| (metric.to_string(), unknown)).collect(),
+            ..GroupSummary::default()
+        }));
+    }
+    let metrics = metrics.iter().map(|metric| (metric.to_string(), f64::NAN)).collect();
+    Ok(RunSummary { name: experiment.name, metrics, groups, ..RunSummary::default() })
+}
+
+/// Whether a page may be written there: what is no page of ours is replaced only where that was said.
+pub fn check(path: &Path, overwrite: bool) -> Result<(), Error> {
+    let mut start = Vec::new();
+    let read = match fs::File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        opened => opened.and_then(|file| file.take(HEAD).read_to_end(&mut start)),
+    };
+    // A folder cannot be read; that it cannot be written either is said by who tries.
+    if overwrite || read.is_ok() && String::from_utf8_lossy(&start).contains(adepts_report::MARK) {
+        return Ok(());
+    }
+    Err(Error::Request(format!(
+        "{} exists and is no page of adepts; use another file, or `--overwrite` to replace it",
+        path.display()
+    )))
+}
+
+/// Writes the page of models that are compared over seeds.
+pub fn write_seeds(path: &Path, comparison: &SeedComparison) -> Result<(), Error> {
+    let html = seeds_page("", comparison)?;
+    Ok(write_atomically(path, |out| out.write_all(html.as_bytes()))?)
+}
+
 /// Writes the page of these runs, which must be on the same data.
 pub fn write(path: &Path, title: &str, records: &[Record]) -> Result<(), Error> {
     let html = page(&input(title, records)?)?;
@@ -109,8 +160,15 @@ fn input(title: &str, records: &[Record]) -> Result<ReportInput, Error> {
     let histories: Vec<usize> = data.train.iter().map(<[u32]>::len).collect();
     let dataset = DatasetFacts::of_users(data.items.len(), &histories, &data.mainstream);
     let comparison = comparison(records, &data)?;
-    let runs = records.iter().map(|r| RunInput { summary: r.summary.clone(), epochs: r.epochs.clone() }).collect();
+    let runs = records.iter().map(run_input).collect();
     Ok(ReportInput { title, dataset, runs, comparison })
+}
+
+fn run_input(record: &Record) -> RunInput {
+    let TrainConfig { epochs, stop, .. } = &record.experiment.train;
+    let limits = Limits { epochs: *epochs, patience: stop.patience };
+    let limits = (!record.epochs.is_empty()).then_some(limits);
+    RunInput { summary: record.summary.clone(), epochs: record.epochs.clone(), limits }
 }
 
 /// The runs against the best of those that mix no experts: the bar that a mixture has to clear.

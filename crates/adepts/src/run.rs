@@ -229,7 +229,7 @@ pub fn summary(folder: &Path) -> Result<Option<Summary>, Error> {
 /// The evaluation of a run that is finished already, which must be one on this data; `None` where training is to go on.
 pub fn finished(folder: &Path, data: &Dataset) -> Result<Option<RunSummary>, Error> {
     let manifest = match manifest(folder) {
-        Err(Error::Run(RunError::Unfinished { .. })) => return Ok(None),
+        Err(Error::Run(RunError::Unfinished { .. } | RunError::NotARun { .. })) => return Ok(None),
         manifest => manifest?,
     };
     if manifest.data != data.manifest.content_hash {

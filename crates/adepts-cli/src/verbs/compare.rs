@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 
-use adepts::compare::{Compared, SeedComparison, compare};
-use adepts::page::comparison_table;
-use adepts::page::table::TextTable;
+use adepts::compare::{Compared, compare};
+use adepts::page::{comparison_table, seeds_table};
 use adepts::{Error, report};
 use clap::Args;
 
@@ -37,41 +36,26 @@ pub(crate) struct Options {
     /// Also write a page of the runs
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// Replace what is at --html, also if it is no page of adepts
+    #[arg(long, requires = "html")]
+    overwrite: bool,
 }
 
 impl Options {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         let metric = self.metric.as_ref().map(|name| name.parse()).transpose().map_err(Error::from)?;
+        self.html.iter().try_for_each(|page| report::check(page, self.overwrite))?;
         let records = report::open_all(&self.runs)?;
         let compared = compare(&records, self.baseline.as_deref(), metric)?;
-        if let Some(page) = &self.html {
-            report::write(page, "", &records)?;
+        match (&self.html, &compared) {
+            (Some(page), Compared::Users(_)) => report::write(page, "", &records)?,
+            (Some(page), Compared::Seeds(comparison)) => report::write_seeds(page, comparison)?,
+            (None, _) => {}
         }
         match &compared {
             compared if self.json => output::json(compared),
             Compared::Users(comparison) => output::text(&comparison_table(comparison)),
-            Compared::Seeds(comparison) => output::text(&seeds(comparison)),
+            Compared::Seeds(comparison) => output::text(&seeds_table(comparison)),
         }
     }
-}
-
-fn seeds(comparison: &SeedComparison) -> String {
-    let mut table =
-        TextTable::new(["group", "model", "seeds", "mean", "95 % interval", "difference", "95 % interval", "p"]);
-    let signed = |x: f64| if x.is_finite() { format!("{x:+.4}") } else { "?".to_owned() };
-    let plain = |x: f64| if x.is_finite() { format!("{x:.4}") } else { "?".to_owned() };
-    for group in &comparison.groups {
-        for (place, model) in group.models.iter().enumerate() {
-            let e = &model.estimate;
-            let name = if place == 0 { group.name.clone() } else { String::new() };
-            let interval = format!("{} to {}", plain(e.lower), plain(e.upper));
-            let mut row = vec![name, model.model.clone(), e.n.to_string(), plain(e.mean), interval];
-            row.extend(model.difference.iter().flat_map(|found| {
-                let d = &found.difference;
-                [signed(d.mean), format!("{} to {}", signed(d.lower), signed(d.upper)), format!("{:.3}", found.p)]
-            }));
-            table.row(row);
-        }
-    }
-    format!("{} against {}, paired by split and seed\n{}", comparison.metric, comparison.baseline, table.render())
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use adepts::eval::{FailIf, MetricAt, Summary};
 use adepts::evaluate::{Part, ProbeChoice, Request};
+use adepts::report::outline;
 use adepts::{Error, Run};
 use clap::{Args, ValueEnum};
 
@@ -67,6 +68,9 @@ impl Options {
             Some(PartName::Validation) => Part::Validation,
         };
         let request = Request { probe, validation_as_input: self.validation_as_input, part };
+        if !conditions.is_empty() {
+            self.check(&conditions, &metrics)?;
+        }
         let mut summary = Summary::default();
         let mut runs: Box<dyn Iterator<Item = Result<Run, Error>>> =
             Box::new(self.runs.iter().map(|folder| Run::open(folder)));
@@ -90,6 +94,17 @@ impl Options {
             output::text("on validation items; test items were not looked at")?;
         }
         output::summary(&summary, self.json)?;
-        conditions.iter().try_for_each(|condition| judge(condition, &summary))
+        judge(&conditions, &summary)
+    }
+
+    /// Whether all conditions can be judged, before hours are spent on what they are about.
+    fn check(&self, conditions: &[FailIf], metrics: &[MetricAt]) -> Result<(), Error> {
+        // An average is of runs on the same data, and measured as the first one is.
+        let judged = if self.average { &self.runs[..1] } else { &self.runs[..] };
+        for folder in judged {
+            let outline = outline(folder, metrics)?;
+            conditions.iter().try_for_each(|condition| condition.judge(&outline).map(drop))?;
+        }
+        Ok(())
     }
 }

@@ -21,6 +21,9 @@ pub(crate) struct Options {
     /// The page to write
     #[arg(long, value_name = "FILE", default_value = "report.html")]
     out: PathBuf,
+    /// Replace what is there, also if it is no page of adepts
+    #[arg(long)]
+    overwrite: bool,
     /// Its heading [default: the names of the runs]
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     title: String,
@@ -28,6 +31,7 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
+        report::check(&self.out, self.overwrite)?;
         report::write(&self.out, &self.title, &report::open_all(&self.runs)?)?;
         output::text(&self.out.display().to_string())
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::support::{SMALL_TALL, epochs, folder, log, report, run, runs};
+use crate::support::{SMALL_TALL, epochs, folder, log, prepared, report, run, runs, write};
 
 fn three() -> [&'static Path; 3] {
     runs().each_ref().map(PathBuf::as_path)
@@ -82,14 +82,86 @@ fn the_average_of_runs_is_judged_as_one_model() {
 
 #[test]
 fn a_condition_that_holds_makes_the_exit_code_1() {
-    let [_, ease, _] = three();
+    let [popularity, ease, _] = three();
     run("evaluate {} -q --fail-if low.ndcg@20<0.0001 --fail-if ndcg@20>0.9999", &[ease]).ok();
     let done = run("evaluate {} -q --json --fail-if low.ndcg@20<0.9999", &[ease]);
     let done = done.fails(1, &["ease: low.ndcg@20 < 0.9999 holds"]);
     assert!(done.json()["runs"].is_array(), "the result is printed all the same");
     run("evaluate {} -q --fail-if lwo.ndcg@20<1", &[ease]).fails(2, &["lwo", "`low`"]);
+    let two =
+        "evaluate {} {} -q --fail-if low.ndcg@20<0.9999 --fail-if worst.ndcg@20<0.9999 --fail-if gap.ndcg@20>0.9999";
+    let done = run(two, &[ease, popularity]);
+    assert_eq!(done.err.lines().filter(|line| line.starts_with("error: ") && line.contains("holds")).count(), 4);
     run("evaluate {} -q --fail-if low.ndcg@20", &[ease]).fails(2, &["compares nothing"]);
     run("evaluate {} -q --metrics ndgc@20", &[ease]).fails(2, &["ndgc@20"]);
+}
+
+#[test]
+fn a_condition_that_cannot_be_judged_is_refused_before_the_work() {
+    let [_, ease, tall] = three();
+    let kept = fs::metadata(ease.join("report.json")).unwrap().modified().unwrap();
+    for (condition, saying) in [
+        ("ndcg@7<1", "`adepts evaluate --metrics ndcg@7,…`"),
+        ("low.coverage@20<1", "`coverage@20` is not measured for group `low`"),
+        ("lwo.ndcg@20<1", "has no group `lwo` (did you mean `low`?)"),
+    ] {
+        let done = run(&format!("evaluate {{}} {{}} --fail-if ndcg@20>2 --fail-if {condition}"), &[ease, tall]);
+        let done = done.fails(2, &[saying]);
+        assert!(done.out.is_empty() && !done.err.contains("rank"), "{}", done.err);
+    }
+    assert_eq!(fs::metadata(ease.join("report.json")).unwrap().modified().unwrap(), kept);
+    run("evaluate {} -q --metrics ndcg@7 --fail-if low.ndcg@7>2", &[ease]).ok();
+}
+
+#[test]
+fn both_protocols_are_told_whichever_counts() {
+    let folder = folder();
+    let (masked, open) = (folder.path().join("masked"), folder.path().join("open"));
+    for (out, mask) in [(&masked, true), (&open, false)] {
+        let line =
+            format!("train --model ease --data {{}} --out {{}} -q --set name=one --set eval.mask_validation={mask}");
+        let done = run(&line, &[prepared(), out]).ok();
+        let other = if mask { "NDCG@20 unmasked*" } else { "NDCG@20 masked*" };
+        assert!(done.out.contains(other), "{}", done.out);
+    }
+    let (masked, open) = (report(&masked), report(&open));
+    let (masked, open) = (&masked["runs"][0], &open["runs"][0]);
+    assert_eq!(masked["metrics"], open["metrics_validation_masked"]);
+    assert_eq!(masked["metrics_validation_unmasked"], open["metrics"]);
+    assert_eq!(open["metrics_validation_unmasked"], open["metrics"]);
+    assert_ne!(open["metrics"], masked["metrics"]);
+    let group = |run: &Value, key: &str| run["groups"][0][key]["ndcg@20"].clone();
+    assert_eq!(group(masked, "metrics")["mean"], group(open, "metrics_validation_masked"));
+    assert!(masked["metrics_validation_masked"].is_null());
+}
+
+#[test]
+fn runs_that_look_at_different_items_have_no_average() {
+    let folder = folder();
+    let out = folder.path().join("history");
+    let probe = "--set model.gate.probe=history --set model.weights.probe=history";
+    run(&format!("train --model tall --data {{}} --out {{}} -q {SMALL_TALL} {probe}"), &[prepared(), &out]).ok();
+    let [_, ease, tall] = three();
+    run("evaluate --average {} {} {}", &[tall, ease, &out]).fails(2, &["`validation`", "`history`"]);
+    run("evaluate --average {} {} -q", &[&out, ease]).ok();
+}
+
+#[test]
+fn only_a_page_is_replaced_unasked() {
+    let folder = folder();
+    let (page, notes) = (folder.path().join("page.html"), folder.path().join("notes.txt"));
+    write(&notes, "mine");
+    let [popularity, ease, _] = three();
+    for line in ["report {} {} --out {}", "compare {} {} --html {}"] {
+        for _ in 0..2 {
+            run(line, &[popularity, ease, &page]).ok();
+        }
+        run(line, &[popularity, ease, &notes]).fails(2, &["notes.txt", "is no page of adepts", "--overwrite"]);
+        assert_eq!(fs::read_to_string(&notes).unwrap(), "mine");
+        run(&format!("{line} --overwrite"), &[popularity, ease, &notes]).ok();
+        assert!(fs::read_to_string(&notes).unwrap().contains("</html>"));
+        write(&notes, "mine");
+    }
 }
 
 #[test]
@@ -148,7 +220,14 @@ fn runs_on_several_splits_are_compared_over_seeds() {
     assert_eq!((&ease["model"], &ease["estimate"]["n"]), (&json!("ease"), &json!(3)));
     assert!(ease["difference"]["difference"]["mean"].as_f64().unwrap() > 0.0, "{ease}");
     let text = run("compare {} {} {} {} {} {} --baseline ease", &folders).ok().out;
-    assert!(text.contains("against ease, paired by split and seed"), "{text}");
+    assert!(text.contains("against ease, paired by split and seed") && text.contains("low by mainstream"), "{text}");
+    let page = folder.path().join("seeds.html");
+    let some = [folders[0], folders[1], folders[3], folders[4], &page];
+    let text = run("compare {} {} {} {} --html {}", &some).ok().out;
+    assert!(text.contains(" to ") && !text.contains("only one seed"), "two seeds have an interval: {text}");
+    assert!(fs::read_to_string(&page).unwrap().contains("ease (2 seeds)"));
+    let text = run("compare {} {} {}", &[folders[0], folders[1], folders[3]]).ok().out;
+    assert!(text.contains("only one seed") && !text.contains('?'), "{text}");
     run("compare {} {}", &[folders[0], folders[4]]).fails(2, &["different data"]);
     run("report {} {}", &[folders[0], folders[4]]).fails(2, &["different"]);
 }

@@ -51,6 +51,34 @@ fn a_training_that_was_asked_to_stop_is_resumed() {
 }
 
 #[test]
+fn a_training_that_is_resumed_says_where_it_continues() {
+    let folder = folder();
+    let out = folder.path().join("told");
+    let train = TRAIN.replace(" -q", "");
+    let done = run(&train.replace("train.epochs=25", "train.epochs=3"), &[prepared(), &out]).ok();
+    for text in ["there is no checkpoint to continue from", "stopped at the limit of 3 epochs"] {
+        assert!(done.err.contains(text), "`{text}` is not in {}", done.err);
+    }
+    assert_eq!(
+        done.err.lines().filter(|line| line.starts_with("epoch ")).count(),
+        2,
+        "the first and the last: {}",
+        done.err
+    );
+    let out = folder.path().join("stopped");
+    let mut child = start(&out);
+    wait_for_epochs(&out, &mut child, 4);
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let stopped = Done::of(&child.wait_with_output().unwrap()).fails(1, &["stopped in epoch"]);
+    let place = stopped.err.split("stopped in epoch ").nth(1).unwrap();
+    let (epoch, batch) = place.split_once(" after ").unwrap();
+    let batch = batch.split(' ').next().unwrap();
+    let done = run(&train, &[prepared(), &out]).ok();
+    let said = format!("continues at epoch {epoch}, after {batch} batches");
+    assert!(done.err.contains(&said), "`{said}` is not in {}", done.err);
+}
+
+#[test]
 fn a_training_that_was_killed_again_and_again_is_resumed() {
     let folder = folder();
     let whole = uninterrupted(folder.path());

@@ -8,7 +8,12 @@ use crate::format::{UNKNOWN, count, exact, group_label, grouping_label, metric_l
 use crate::look::Look;
 use crate::view::View;
 
-const LANE: f64 = 14.0;
+/// Vertical room of one run in a group's row.
+pub(crate) const LANE: f64 = 14.0;
+/// A plot of more groups than this is not legible; the table holds them all.
+pub(crate) const MOST_GROUPS: usize = 25;
+/// What is said of a plot that has not all of them.
+pub(crate) const LEFT_OUT: &str = "Only the first groups are drawn; the table below has all.";
 
 pub(super) fn section(view: &View) -> Option<Section> {
     let comparison = view.input.comparison.as_ref()?;
@@ -68,8 +73,8 @@ pub(crate) fn full_name(group: &ComparedGroup) -> String {
 }
 
 fn figure(comparison: &Comparison, runs: &[&str], by: &str, look: &dyn Fn(&str) -> Look) -> Option<Figure> {
-    let groups: Vec<&ComparedGroup> =
-        comparison.groups.iter().filter(|g| g.by.is_empty() || g.by == by).take(25).collect();
+    let of_grouping = || comparison.groups.iter().filter(|g| g.by.is_empty() || g.by == by);
+    let groups: Vec<&ComparedGroup> = of_grouping().take(MOST_GROUPS).collect();
     let all = || groups.iter().flat_map(|g| runs.iter().filter_map(|run| of(g, run)));
     let range = Range::of(all().flat_map(|d| [d.mean, d.lower, d.upper]).chain([0.0]))?;
     let row = (runs.len() as f64 * LANE + 16.0).max(30.0);
@@ -96,7 +101,7 @@ fn figure(comparison: &Comparison, runs: &[&str], by: &str, look: &dyn Fn(&str) 
         title: if by.is_empty() { "All users".into() } else { format!("By {}", grouping_label(by)) },
         alt: format!("Differences from {}: {}.", comparison.baseline, said.collect::<Vec<_>>().join("; ")),
         svg: chart.svg()?,
-        caption: String::new(),
+        caption: if of_grouping().count() > groups.len() { LEFT_OUT.into() } else { String::new() },
     })
 }
 

@@ -33,7 +33,8 @@ pub(super) fn section(view: &View) -> Option<Section> {
         ),
         Block::Plots(Plots { legend, figures }),
     ];
-    let words: Vec<String> = curves.iter().filter_map(|(c, run)| c.in_words(&run.summary.name)).collect();
+    let mut words: Vec<String> = curves.iter().filter_map(|(c, run)| c.in_words(&run.summary.name)).collect();
+    words.extend(curves.iter().filter_map(|(_, run)| limited(run)));
     if !words.is_empty() {
         blocks.push(Block::Points(words));
     }
@@ -78,6 +79,18 @@ pub(super) fn kept(epochs: &[EpochRecord]) -> Option<f64> {
 /// The last epoch's number.
 pub(super) fn last(epochs: &[EpochRecord]) -> usize {
     epochs.iter().map(|e| e.epoch).max().unwrap_or(0)
+}
+
+/// What to say of a training that its last epoch ended, and not its patience.
+fn limited(run: &RunInput) -> Option<String> {
+    let (limits, last, kept) = (run.limits?, last(&run.epochs), run.epochs.iter().rev().find(|e| e.best)?.epoch);
+    (last == limits.epochs && last - kept < limits.patience).then(|| {
+        format!(
+            "{}: training stopped at the limit of {last} epochs and may still be improving (the best is epoch {kept}). With \
+             more epochs this model may be better than it looks here.",
+            run.summary.name
+        )
+    })
 }
 
 struct Curves {

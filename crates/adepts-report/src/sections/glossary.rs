@@ -42,6 +42,11 @@ const INTERVAL: (&str, &str) = (
      overlap, that does not prove them equal: a comparison user by user can still find a difference.",
 );
 
+/// The words of a page that knows only a metric.
+pub(crate) fn of_metric() -> Section {
+    Section { id: "glossary", title: "Words used here", blocks: vec![Block::Terms(vec![NDCG])] }
+}
+
 pub(super) fn section(view: &View) -> Option<Section> {
     let runs = view.runs();
     let mainstream =

@@ -8,10 +8,10 @@ use crate::format::{UNKNOWN, count, exact, grouping_label, metric_label, quantit
 use crate::look::Look;
 use crate::view::{Grouping, View, bounded};
 
+use super::compared::LEFT_OUT;
+
 /// A plot of more groups than this is not legible; the table holds them all.
 const MOST_GROUPS: usize = 24;
-/// A run whose mean is below this share of the best run's would squeeze all others together; it is named in words.
-const FAR_OFF: f64 = 0.6;
 /// Vertical room of one model in a group's row.
 const LANE: f64 = 13.0;
 
@@ -20,9 +20,8 @@ pub(super) fn section(view: &View) -> Option<Section> {
     if shown.is_empty() {
         return None;
     }
-    let far_off = far_off(view);
-    let near = view.runs().iter().enumerate().filter(|(i, _)| !far_off.contains(i));
-    let legend = near.map(|(i, run)| Look::model(i).point_entry(&run.summary.name)).collect();
+    let runs = view.runs().iter().enumerate();
+    let legend = runs.map(|(i, run)| Look::model(i).point_entry(&run.summary.name)).collect();
     let (figures, groupings): (Vec<Figure>, Vec<&Grouping>) = shown.into_iter().unzip();
     let metric = metric_label(&view.metric);
     let mut blocks = vec![
@@ -41,23 +40,20 @@ pub(super) fn section(view: &View) -> Option<Section> {
 
 fn figure(view: &View, grouping: &Grouping) -> Option<Figure> {
     let names = &grouping.names[..grouping.names.len().min(MOST_GROUPS)];
-    let far_off = far_off(view);
     let estimates = |name: &String| {
-        let near = view.runs().iter().enumerate().filter(|(i, _)| !far_off.contains(i));
-        near.filter_map(|(i, run)| Some((i, view.in_group(run, &grouping.by, name)?))).collect::<Vec<_>>()
+        let runs = view.runs().iter().enumerate();
+        runs.filter_map(|(i, run)| Some((i, view.in_group(run, &grouping.by, name)?))).collect::<Vec<_>>()
     };
     let all: Vec<_> = names.iter().map(|name| (name, estimates(name))).collect();
     let values = all.iter().flat_map(|(_, es)| es).flat_map(|(_, e)| [e.mean, e.lower, e.upper]);
     let range = Range::of(values)?;
     let metric = metric_label(&view.metric);
-    let shown: Vec<usize> = (0..view.runs().len()).filter(|i| !far_off.contains(i)).collect();
-    let runs = shown.len() as f64;
+    let runs = view.runs().len() as f64;
     let row = (runs * LANE + 16.0).max(30.0);
     let labels = names.iter().map(|n| shortened(&grouping.label(n), 20)).collect();
     let mut chart = Chart::rows(range, &metric, labels, row);
-    for (lane, &i) in shown.iter().enumerate() {
-        let (run, look) = (&view.runs()[i], Look::model(i));
-        let lane = ((runs - 1.0) / 2.0 - lane as f64) * LANE / row;
+    for (i, run) in view.runs().iter().enumerate() {
+        let (look, lane) = (Look::model(i), ((runs - 1.0) / 2.0 - i as f64) * LANE / row);
         let mut points = Vec::new();
         for (place, (name, estimates)) in all.iter().enumerate() {
             let Some((_, e)) = estimates.iter().find(|(run, _)| *run == i) else { continue };
@@ -84,17 +80,8 @@ fn figure(view: &View, grouping: &Grouping) -> Option<Figure> {
     if !range.has_zero() {
         caption += " The axis does not start at zero.";
     }
-    for &run in &far_off {
-        let means =
-            names.iter().filter_map(|name| view.in_group(&view.runs()[run], &grouping.by, name)).map(|e| e.mean);
-        let (low, high) = means.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), m| (l.min(m), h.max(m)));
-        if low <= high {
-            let words = [" ", view.name(run), " lies far to the left (", &score(low), " to ", &score(high), ")."];
-            caption.extend(words);
-        }
-    }
     if names.len() < grouping.names.len() {
-        caption += " Only the first groups are drawn; the table below has all.";
+        caption.extend([" ", LEFT_OUT]);
     }
     let best = all.iter().filter_map(|(name, es)| {
         let (i, e) = es.iter().max_by(|a, b| a.1.mean.total_cmp(&b.1.mean))?;
@@ -111,12 +98,6 @@ fn figure(view: &View, grouping: &Grouping) -> Option<Figure> {
         alt,
         caption: caption.trim().into(),
     })
-}
-
-fn far_off(view: &View) -> Vec<usize> {
-    let means: Vec<f64> = view.runs().iter().map(|run| view.overall(run).map_or(f64::NAN, |e| e.mean)).collect();
-    let best = means.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    (0..means.len()).filter(|&i| means[i] < FAR_OFF * best).collect()
 }
 
 fn means(view: &View, grouping: &Grouping) -> Table {

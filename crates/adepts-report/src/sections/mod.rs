@@ -4,12 +4,13 @@ pub(crate) mod compared;
 mod dataset;
 mod epochs;
 mod experts;
-mod glossary;
+pub(crate) mod glossary;
 mod groups;
 mod headline;
 mod lists;
 mod protocol;
 mod runs;
+pub(crate) mod seeds;
 mod weights;
 
 use crate::blocks::Section;

@@ -6,7 +6,8 @@ use adepts_eval::Protocol;
 
 use crate::blocks::{Block, Cell, Section, Table};
 use crate::format::{UNKNOWN, count, exact, listed, metric_label};
-use crate::view::{View, is_list_metric};
+use crate::input::RunInput;
+use crate::view::{View, in_order, is_list_metric};
 
 pub(super) fn section(view: &View) -> Option<Section> {
     let mut protocols: Vec<(&Protocol, Vec<&str>)> = Vec::new();
@@ -67,44 +68,38 @@ fn sentences(p: &Protocol) -> Vec<String> {
     out
 }
 
-/// The metrics with and without the validation items masked.
+/// The metrics with and without the validation items masked: two columns for each run.
 fn both(view: &View) -> Option<Table> {
-    let both = |name: &&str| {
-        view.runs().iter().any(|run| {
-            run.summary.metrics_validation_unmasked.contains_key(*name) && run.summary.metrics.contains_key(*name)
-        })
-    };
     let names: BTreeSet<&str> = view
         .runs()
         .iter()
         .flat_map(|run| run.summary.metrics_validation_unmasked.keys().map(String::as_str))
         .filter(|n| !is_list_metric(n))
-        .filter(both)
         .collect();
+    let mut names: Vec<&str> = names.into_iter().collect();
+    names.sort_by_key(|name| (*name != view.metric, in_order(name)));
     if names.is_empty() {
         return None;
     }
-    // Where the evaluation itself left the validation items in, its metrics are the unmasked ones already.
-    let label =
-        if view.runs().iter().all(|run| run.summary.protocol.mask_validation) { "masked" } else { "as evaluated" };
-    let head = std::iter::once("Run".to_owned())
-        .chain(names.iter().flat_map(|n| {
-            let n = metric_label(n);
-            [format!("{n}, validation {label}"), format!("{n}, validation not masked")]
-        }))
-        .collect();
+    let columns = |run: &RunInput| {
+        let name = &run.summary.name;
+        [format!("{name}, masked"), format!("{name}, not masked")]
+    };
     let text = |value: Option<&f64>| Cell::of(value.map_or(UNKNOWN.into(), |&v| exact(v)));
-    let rows = view.runs().iter().map(|run| {
-        let s = &run.summary;
-        let cells =
-            names.iter().flat_map(|n| [text(s.metrics.get(*n)), text(s.metrics_validation_unmasked.get(*n))]).collect();
-        (s.name.clone(), cells)
+    let rows = names.iter().map(|name| {
+        let cells = view.runs().iter().flat_map(|run| {
+            let s = &run.summary;
+            let masked = if s.protocol.mask_validation { &s.metrics } else { &s.metrics_validation_masked };
+            [text(masked.get(*name)), text(s.metrics_validation_unmasked.get(*name))]
+        });
+        (metric_label(name), cells.collect())
     });
     Some(Table {
-        caption: "Both protocols. Compare published numbers only with the column whose protocol they used; in the unmasked one, \
-                  validation items take places that cannot count as hits."
+        caption: "Both protocols: the validation items masked, that is kept out of the lists, or not. Compare published numbers \
+                  only with the column whose protocol they used; not masked, validation items take places that cannot count as \
+                  hits."
             .into(),
-        head,
+        head: std::iter::once("Metric".to_owned()).chain(view.runs().iter().flat_map(columns)).collect(),
         rows: rows.collect(),
     })
 }

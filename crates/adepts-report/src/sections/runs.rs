@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::blocks::{Block, Cell, Section, Table};
 use crate::format::{UNKNOWN, exact, group_label, metric_label, seconds};
 use crate::input::RunInput;
-use crate::view::{View, bounded, is_list_metric};
+use crate::view::{View, bounded, in_order, is_list_metric};
 
 pub(super) fn section(view: &View) -> Option<Section> {
     let names: BTreeSet<&str> = view
@@ -15,9 +15,8 @@ pub(super) fn section(view: &View) -> Option<Section> {
         .map(String::as_str)
         .filter(|n| !is_list_metric(n))
         .collect();
-    // The metric of the headline comes first.
     let mut names: Vec<&str> = names.into_iter().collect();
-    names.sort_by_key(|name| (*name != view.metric, *name));
+    names.sort_by_key(|name| in_order(name));
     if names.is_empty() {
         return None;
     }
@@ -27,8 +26,10 @@ pub(super) fn section(view: &View) -> Option<Section> {
     let stages: Vec<&str> =
         stages.into_iter().filter(|s| view.runs().iter().any(|run| run.summary.seconds.contains_key(*s))).collect();
 
+    // What decides comes first, and alone, so that it fits beside the names; the rest has a table of its own.
+    let (main, others): (Vec<&str>, Vec<&str>) = names.iter().copied().partition(|name| *name == view.metric);
     let mut head = vec!["Run".to_owned(), "Model".to_owned()];
-    head.extend(names.iter().map(|name| metric_label(name)));
+    head.extend(main.iter().map(|name| metric_label(name)));
     if worst {
         head.extend(["Worst group".to_owned(), "Gap".to_owned()]);
     }
@@ -36,7 +37,7 @@ pub(super) fn section(view: &View) -> Option<Section> {
 
     let rows = view.runs().iter().map(|run| {
         let mut cells = vec![Cell::of(run.summary.model.clone())];
-        cells.extend(names.iter().map(|name| metric_cell(view, run, name)));
+        cells.extend(main.iter().map(|name| metric_cell(view, run, name)));
         if worst {
             cells.extend(worst_cells(view, run, by));
         }
@@ -46,15 +47,7 @@ pub(super) fn section(view: &View) -> Option<Section> {
         (run.summary.name.clone(), cells)
     });
     let table = Table {
-        caption: format!(
-            "Means over all test users{}.{}",
-            if view.runs().iter().any(|run| run.summary.intervals.values().any(|&e| bounded(e))) {
-                ", with 95 % intervals in small print"
-            } else {
-                ""
-            },
-            if view.runs().len() > 1 { " The best of each column is marked ★." } else { "" }
-        ),
+        caption: format!("Means over all test users{}.{}", intervals(view), starred(view, "column")),
         head,
         rows: rows.collect(),
     };
@@ -66,7 +59,31 @@ pub(super) fn section(view: &View) -> Option<Section> {
             metric_label(&view.metric)
         )));
     }
+    if !others.is_empty() {
+        blocks.push(Block::Fold("The other metrics", all_metrics(view, &others)));
+    }
     Some(Section { id: "runs", title: "The runs side by side", blocks })
+}
+
+/// The other metrics, a row each, because runs are fewer than metrics.
+fn all_metrics(view: &View, names: &[&str]) -> Table {
+    let row = |name: &&str| {
+        (metric_label(name), view.runs().iter().map(|run| metric_cell(view, run, name)).collect::<Vec<Cell>>())
+    };
+    Table {
+        caption: format!("The other metrics{}.{}", intervals(view), starred(view, "row")),
+        head: std::iter::once("Metric".to_owned()).chain(view.runs().iter().map(|r| r.summary.name.clone())).collect(),
+        rows: names.iter().map(row).collect(),
+    }
+}
+
+fn intervals(view: &View) -> &'static str {
+    let known = view.runs().iter().any(|run| run.summary.intervals.values().any(|&e| bounded(e)));
+    if known { ", with 95 % intervals in small print" } else { "" }
+}
+
+fn starred(view: &View, line: &str) -> String {
+    if view.runs().len() > 1 { format!(" The best of each {line} is marked ★.") } else { String::new() }
 }
 
 fn metric_cell(view: &View, run: &RunInput, name: &str) -> Cell {

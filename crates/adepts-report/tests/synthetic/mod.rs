@@ -7,7 +7,7 @@ use adepts_eval::{
     ComparedGroup, ComparedRun, Comparison, Difference, Estimate, GateSummary, GroupShares, GroupSummary, Protocol,
     RunSummary, WorstGroup,
 };
-use adepts_report::{DatasetFacts, ReportInput, RunInput};
+use adepts_report::{DatasetFacts, Limits, ReportInput, RunInput};
 
 const GROUPS: [&str; 5] = ["low", "med-low", "medium", "med-high", "high"];
 const HISTORY: [f64; 5] = [21.0, 35.0, 65.0, 118.0, 217.0];
@@ -62,6 +62,7 @@ fn summary(model: &str, means: [f64; 5], lists: [f64; 3], train: f64) -> RunSumm
         model: model.into(),
         intervals: ["ndcg@20", "recall@20", "hit@20"].map(|n| (n.to_owned(), around(metrics[n]))).into(),
         metrics_validation_unmasked: ["ndcg@20", "recall@20"].map(|n| (n.to_owned(), 0.86 * metrics[n])).into(),
+        metrics_validation_masked: BTreeMap::new(),
         metrics,
         groups: [
             groups_of("mainstream", "", means),
@@ -182,15 +183,20 @@ pub(crate) fn input() -> ReportInput {
     let mut mixture = summary("tall", tall, [0.47, 0.201, 0.893], 1980.0);
     mixture.gate = Some(gate(&mut noise, 100));
     mixture.protocol.probe = "history".into();
-    let run = |summary: RunSummary| RunInput { summary, epochs: Vec::new() };
+    let run = |summary: RunSummary| RunInput { summary, ..RunInput::default() };
     let runs = vec![
         run(summary("popularity", [0.128, 0.133, 0.139, 0.158, 0.196], [0.031, 0.402, 0.991], 0.02)),
         run(summary("ease", [0.3031, 0.3246, 0.3562, 0.4352, 0.5517], [0.39, 0.222, 0.917], 3.1)),
         RunInput {
             epochs: epochs(&mut noise, multvae, false),
             summary: summary("multvae", multvae, [0.44, 0.212, 0.902], 62.0),
+            limits: Some(Limits { epochs: 1000, patience: 15 }),
         },
-        RunInput { epochs: epochs(&mut noise, tall, true), summary: mixture },
+        RunInput {
+            epochs: epochs(&mut noise, tall, true),
+            summary: mixture,
+            limits: Some(Limits { epochs: EPOCHS, patience: 15 }),
+        },
     ];
     let mut histories = Vec::new();
     let mut scores = Vec::new();

@@ -3,7 +3,9 @@
 #![expect(clippy::disallowed_methods, reason = "files are put in the way on purpose")]
 
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use adepts::experiment::{Work, run_on};
 use adepts::{Error, Run, RunError, folder, run as files_of};
 
 use crate::support::{COMMUNITY, How, RUNS, counted, experiment, files, learners, log, model_bytes, run, timeless};
@@ -108,6 +110,52 @@ fn a_folder_is_taken_only_if_it_is_free_or_a_run_and_that_was_said() {
     let file = home.path().join("file");
     fs::write(&file, "mine").unwrap();
     assert!(matches!(run(&experiment, &COMMUNITY, &file, How::default()), Err(Error::Run(RunError::Io { .. }))));
+}
+
+/// Does an experiment that is ended where it first says how far it is.
+fn ended_at_once(experiment: &adepts::Experiment, folder: &std::path::Path, resume: bool, overwrite: bool) {
+    let mut progress = |_: &str, _: u64, _: Option<u64>| std::panic::resume_unwind(Box::new("ended"));
+    let mut work = Work {
+        progress: &mut progress,
+        observer: &mut (),
+        stop: &|| false,
+        available: None,
+        checkpoint_every: 1e9,
+        resume,
+        overwrite,
+    };
+    let done = catch_unwind(AssertUnwindSafe(|| run_on(experiment, &COMMUNITY, 0.0, folder, &mut work)));
+    assert_eq!(done.unwrap_err().downcast_ref::<&str>(), Some(&"ended"));
+}
+
+#[test]
+fn a_closed_form_that_is_ended_leaves_nothing_and_an_earlier_run_as_it_was() {
+    let home = tempfile::tempdir().unwrap();
+    let learners: Vec<_> = learners().map(|spec| spec.name).collect();
+    for spec in adepts::models::MODELS.iter().filter(|spec| !learners.contains(&spec.name)) {
+        let (experiment, folder) = (experiment(spec, &[]), home.path().join(spec.name));
+        for resume in [false, true] {
+            ended_at_once(&experiment, &folder, resume, false);
+            assert!(!folder.exists(), "{}", spec.name);
+        }
+        run(&experiment, &COMMUNITY, &folder, How::default()).unwrap();
+        let read = || files(&folder).into_iter().map(|file| fs::read(folder.join(file)).unwrap()).collect::<Vec<_>>();
+        let before = read();
+        ended_at_once(&experiment, &folder, false, true);
+        assert!(read() == before, "{}: the earlier run was changed", spec.name);
+        run(&experiment, &COMMUNITY, &folder, How { overwrite: true, ..How::default() }).unwrap();
+    }
+}
+
+#[test]
+fn a_request_that_cannot_be_answered_leaves_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    for spec in adepts::models::MODELS {
+        let folder = home.path().join(spec.name);
+        let experiment = experiment(spec, &["eval.groups=[{ by = 'column', column = 'nothing' }]"]);
+        let failed = run(&experiment, &COMMUNITY, &folder, How::default());
+        assert!(matches!(failed, Err(Error::Data(_))) && !folder.exists(), "{}: {failed:?}", spec.name);
+    }
 }
 
 #[test]

@@ -44,7 +44,11 @@ fn too_much_memory_is_refused_with_the_numbers_before_anything_is_written() {
     let home = tempfile::tempdir().unwrap();
     for spec in MODELS {
         let (experiment, folder) = (experiment(spec, &[]), home.path().join(spec.name));
-        let needed = recipe(spec).memory(&adepts::run::sizes(&experiment, &COMMUNITY)).total();
+        let sizes = adepts::run::sizes(&experiment, &COMMUNITY);
+        let foretold = adepts::experiment::memory(&*recipe(spec), &sizes);
+        let scores = 4 * (adepts::evaluate::batch(sizes.items).min(sizes.users) * sizes.items) as u64;
+        assert!(foretold.total() >= recipe(spec).memory(&sizes).total() + scores, "{}: {foretold}", spec.name);
+        let needed = foretold.total();
         let available = Some(needed - 1);
         let error = run(&experiment, &COMMUNITY, &folder, How { available, ..How::default() }).unwrap_err();
         assert!(matches!(error, Error::Memory { .. }), "{error}");

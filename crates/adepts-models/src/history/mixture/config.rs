@@ -4,6 +4,9 @@ use adepts_core::{ConfigError, Probe};
 use adepts_ops::mixture::kernel::{Rule, Score};
 use serde::{Deserialize, Serialize};
 
+/// Below it, and above its inverse, scores and their slopes leave the range of 32-bit floats.
+const LEAST_TEMPERATURE: f64 = 1e-20;
+
 /// The `[model]` table of every preset.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -183,8 +186,14 @@ impl MixtureConfig {
         if !(self.noise >= 0.0 && self.kl.cap >= 0.0) {
             return Err(ConfigError::invalid("noise", "noise and kl.cap must not be negative"));
         }
-        if let Gate::LossDriven { temperature, .. } = self.gate {
-            positive("gate.temperature", temperature > 0.0)?;
+        if let Gate::LossDriven { temperature, .. } = self.gate
+            && !(LEAST_TEMPERATURE..=1.0 / LEAST_TEMPERATURE).contains(&temperature)
+        {
+            let problem = format!(
+                "is {temperature:e}, expected a number from {LEAST_TEMPERATURE:e} to {:e}",
+                1.0 / LEAST_TEMPERATURE
+            );
+            return Err(ConfigError::invalid("gate.temperature", problem));
         }
         if let Gate::Mlp { hidden } = self.gate {
             positive("gate.hidden", hidden > 0)?;
@@ -246,5 +255,25 @@ impl Gate {
             temperature: temperature as f32,
             detach,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::history::mixture::presets::LMOE;
+
+    #[test]
+    fn a_temperature_beyond_32_bit_floats_is_refused() {
+        let read = |temperature: &str| {
+            let table = format!("gate = {{ kind = \"loss_driven\", temperature = {temperature} }}").parse().unwrap();
+            (LMOE.recipe)(table).map(|_| ()).map_err(|error| error.to_string())
+        };
+        for temperature in ["1e-46", "1e-39", "0.0", "-1.0", "inf", "1e30", "nan"] {
+            let error = read(temperature).unwrap_err();
+            assert!(error.starts_with("gate.temperature: is ") && error.contains("expected a number from"), "{error}");
+        }
+        for temperature in ["1e-20", "0.01", "1.0", "1e20"] {
+            read(temperature).unwrap();
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use adepts_core::memory::elements;
 use adepts_core::{Parameter, Tensors, TensorsError};
 use adepts_ops::latent::kernel::Noise;
 use adepts_ops::mixture::kernel::{Cut, TILE};
@@ -37,7 +38,7 @@ fn sizes(config: &MixtureConfig, items: usize) -> [Vec<(usize, usize)>; 3] {
     let mut encoder: Vec<(usize, usize)> = widths.windows(2).map(|w| (w[0], w[1])).collect();
     let decoder = encoder.iter().rev().map(|(a, b)| (*b, *a)).collect();
     if let Some(last) = encoder.last_mut() {
-        last.1 *= 2;
+        last.1 = last.1.saturating_mul(2);
     }
     let gate = match config.gate {
         Gate::Mlp { hidden } => vec![(items, hidden), (hidden, config.experts)],
@@ -46,12 +47,16 @@ fn sizes(config: &MixtureConfig, items: usize) -> [Vec<(usize, usize)>; 3] {
     [encoder, decoder, gate]
 }
 
-/// Number of parameters.
+/// Number of parameters; at most `usize::MAX`, which no machine can hold.
 #[must_use]
 pub fn parameter_count(config: &MixtureConfig, items: usize) -> usize {
-    let count = |layers: &[(usize, usize)]| layers.iter().map(|(a, b)| a * b + b).sum::<usize>();
+    let count = |experts: usize, layers: &[(usize, usize)]| {
+        let of_layer = |(a, b): &(usize, usize)| elements(&[experts, a.saturating_add(1), *b]);
+        layers.iter().map(of_layer).fold(0, usize::saturating_add)
+    };
     let [encoder, decoder, gate] = sizes(config, items);
-    config.experts * (count(&encoder) + count(&decoder)) + count(&gate)
+    let experts = count(config.experts, &encoder).saturating_add(count(config.experts, &decoder));
+    experts.saturating_add(count(1, &gate))
 }
 
 impl Experts {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use adepts_core::memory::elements;
 use adepts_core::{
     Fit, HistoryBatch, HistoryModel, Known, Learner, Loss, Parameter, Probe, Step, Tensors, TensorsError, tensors,
 };
@@ -19,6 +20,12 @@ use super::weights::{self, row_weights};
 
 /// The largest block of logits that prediction holds at once, in elements.
 const BLOCK: usize = 1 << 26;
+
+/// Rows that prediction takes at once: a multiple of [`TILE`].
+#[must_use]
+pub fn block_rows(experts: usize, items: usize) -> usize {
+    (BLOCK / elements(&[experts, items]).max(1) / TILE * TILE).clamp(TILE, 1024)
+}
 
 /// A mixture of MultVAE experts (Liang et al. 2018) with a gate and row weights (Pan et al. 2024).
 #[derive(Debug)]
@@ -217,7 +224,7 @@ impl HistoryModel for Mixture {
         let (rows, items, k) = (batch.rows(), self.items, self.config.experts);
         assert_eq!(scores.len(), rows * items, "score: [{rows}, {items}]");
         let experts = self.experts.inner();
-        let block = (BLOCK / (k * items).max(1) / TILE * TILE).clamp(TILE, 1024);
+        let block = block_rows(k, items);
         for first in (0..rows).step_by(block) {
             let count = block.min(rows - first);
             let part = |rows: &Csr| Arc::new(padded(rows, first, count, items));

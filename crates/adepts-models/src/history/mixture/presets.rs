@@ -1,11 +1,15 @@
 //! The named settings of the mixture: `multvae`, `wl`, `moe`, `lmoe`, `tall`.
 
-use adepts_core::{ConfigError, HistoryModel, Memory, Recipe, Sizes, Spec, config};
+use adepts_core::memory::elements;
+use adepts_core::{ConfigError, HistoryModel, Memory, Probe, Recipe, Sizes, Spec, config};
 use burn::tensor::Device;
 
-use super::config::{Gate, MixtureConfig};
+use super::config::{Gate, MixtureConfig, Weights};
 use super::expert::parameter_count;
-use super::model::Mixture;
+use super::model::{Mixture, block_rows};
+
+/// Items of the panel of the experts' gradients that a thread makes at once.
+const PANEL: usize = 512;
 
 /// A variational autoencoder of histories.
 pub static MULTVAE: Spec = Spec {
@@ -86,24 +90,105 @@ impl Recipe for MixtureConfig {
     }
 
     fn memory(&self, sizes: &Sizes) -> Memory {
-        let parameters = parameter_count(self, sizes.items);
-        let widest: usize = self.hidden.iter().sum::<usize>() + self.latent();
+        let Sizes { users, items, pairs, batch } = *sizes;
+        let (experts, parameters) = (self.experts, parameter_count(self, items));
+        let widths = self.hidden.iter().copied().fold(0, usize::saturating_add);
+        // A probe that is a part of the history is judged in a pass of its own.
+        let passes = if self.probe() == Some(Probe::History) { 2 } else { 1 };
+        let block = block_rows(experts, items);
+        // Beside each row of mixed logits stand the experts' losses and shares.
+        let row = items.saturating_add(elements(&[2, experts]));
+        // Encoder and decoder have each width twice, before and after tanh; training has the gradients too.
         let memory = Memory::default()
             .floats("parameters", parameters)
             .floats("their gradients", parameters)
-            .floats("moments of Adam", 2 * parameters)
-            .floats("hidden layers and their gradients", 4 * self.experts * sizes.batch * widest)
-            .floats("mixed logits and their gradients", 4 * sizes.batch * sizes.items)
-            .floats("training pairs", 4 * sizes.pairs);
-        match self.gate {
-            Gate::LossDriven { .. } if self.experts > 1 => {
-                memory.floats("logits of the experts", self.experts * sizes.batch * sizes.items)
+            .floats("moments of Adam", elements(&[2, parameters]))
+            .floats("hidden layers and their gradients", elements(&[8, passes, experts, batch, widths]))
+            .floats("mixed logits and their gradients", elements(&[4, passes, batch, row]))
+            .floats("training pairs", elements(&[4, pairs]))
+            .floats("hidden layers in prediction", elements(&[4, passes, experts, block, widths]))
+            .floats("mixed logits in prediction", elements(&[2, passes, block, row]));
+        let memory = match self.gate {
+            Gate::LossDriven { .. } if experts > 1 => memory
+                .floats("logits of the experts", elements(&[experts, batch, items]))
+                .floats("panels of the threads", elements(&[batch, PANEL.min(items), rayon::current_num_threads()]))
+                .floats("logits of the experts in prediction", elements(&[experts, block, items])),
+            Gate::Mlp { hidden } => memory
+                .floats("network of the gate and its gradients", elements(&[4, batch, hidden.saturating_add(experts)]))
+                .floats("network of the gate in prediction", elements(&[2, block, hidden.saturating_add(experts)])),
+            _ => memory,
+        };
+        let memory = match self.weights {
+            Weights::Adaptive { window, .. } => {
+                memory.floats("losses of each user", elements(&[users, window.saturating_add(3)]))
             }
             _ => memory,
-        }
+        };
+        if experts > 1 { memory.floats("shares of each user", elements(&[users, experts])) } else { memory }
     }
 
     fn build(&self, sizes: &Sizes, seed: u64, device: &Device) -> Box<dyn HistoryModel> {
         Box::new(Mixture::new(self.clone(), sizes.items, seed, device))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZES: Sizes = Sizes { users: 900, items: 700, pairs: 20_000, batch: 128 };
+
+    fn recipe_of(spec: &Spec, settings: &str) -> Box<dyn Recipe> {
+        (spec.recipe)(settings.parse().unwrap()).unwrap()
+    }
+
+    fn total(spec: &Spec, settings: &str, sizes: &Sizes) -> u64 {
+        recipe_of(spec, settings).memory(sizes).total()
+    }
+
+    #[test]
+    fn more_of_anything_takes_more_memory() {
+        for spec in [&MULTVAE, &WL, &MOE, &LMOE, &TALL] {
+            let at = |sizes: &Sizes| total(spec, "experts = 4\nhidden = [8]", sizes);
+            let base = at(&SIZES);
+            assert!(at(&Sizes { items: 701, ..SIZES }) > base, "{}", spec.name);
+            assert!(at(&Sizes { batch: 129, ..SIZES }) > base, "{}", spec.name);
+            assert!(at(&Sizes { pairs: 20_001, ..SIZES }) > base, "{}", spec.name);
+            assert!(at(&Sizes { users: 901, ..SIZES }) > base, "{}", spec.name);
+            assert!(total(spec, "experts = 5\nhidden = [8]", &SIZES) > base, "{}", spec.name);
+            assert!(total(spec, "experts = 4\nhidden = [9]", &SIZES) > base, "{}", spec.name);
+            assert!(total(spec, "experts = 4\nhidden = [20, 8]", &SIZES) > base, "{}", spec.name);
+        }
+    }
+
+    #[test]
+    fn a_second_pass_and_the_network_of_a_gate_take_memory() {
+        let history = "gate = { kind = \"loss_driven\", probe = \"history\" }";
+        let mixed = 4 * (SIZES.batch * SIZES.items) as u64;
+        assert!(total(&LMOE, history, &SIZES) >= total(&LMOE, "", &SIZES) + 4 * mixed);
+        let network = |hidden: usize| {
+            total(&MOE, &format!("experts = 100\ngate = {{ kind = \"mlp\", hidden = {hidden} }}"), &SIZES)
+        };
+        let parameters = |hidden: u64| 16 * hidden * (SIZES.items as u64 + 1 + 100);
+        assert!(network(2000) > network(1000) + parameters(1000));
+    }
+
+    #[test]
+    fn prediction_holds_a_block_of_logits_of_all_experts() {
+        let one_row = Sizes { batch: 1, ..SIZES };
+        let block = (100 * block_rows(100, SIZES.items) * SIZES.items) as u64;
+        assert!(total(&TALL, "experts = 100\nhidden = [8]", &one_row) > 4 * block);
+    }
+
+    #[test]
+    fn an_absurd_configuration_takes_absurdly_much() {
+        for spec in [&MULTVAE, &WL, &MOE, &LMOE, &TALL] {
+            for settings in ["experts = 9223372036854775807", "hidden = [9223372036854775807, 9223372036854775807]"] {
+                let needed = total(spec, settings, &SIZES);
+                assert!(needed > 1 << 62, "{}, {settings}: {needed}", spec.name);
+            }
+        }
+        let needed = total(&TALL, "weights = { kind = \"adaptive\", window = 9223372036854775807 }", &SIZES);
+        assert!(needed > 1 << 62, "{needed}");
     }
 }
