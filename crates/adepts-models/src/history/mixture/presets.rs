@@ -8,9 +8,6 @@ use super::config::{Gate, MixtureConfig, Weights};
 use super::expert::parameter_count;
 use super::model::{Mixture, block_rows};
 
-/// Items of the panel of the experts' gradients that a thread makes at once.
-const PANEL: usize = 512;
-
 /// A variational autoencoder of histories.
 pub static MULTVAE: Spec = Spec {
     name: "multvae",
@@ -111,7 +108,6 @@ impl Recipe for MixtureConfig {
         let memory = match self.gate {
             Gate::LossDriven { .. } if experts > 1 => memory
                 .floats("logits of the experts", elements(&[experts, batch, items]))
-                .floats("panels of the threads", elements(&[batch, PANEL.min(items), rayon::current_num_threads()]))
                 .floats("logits of the experts in prediction", elements(&[experts, block, items])),
             Gate::Mlp { hidden } => memory
                 .floats("network of the gate and its gradients", elements(&[4, batch, hidden.saturating_add(experts)]))
