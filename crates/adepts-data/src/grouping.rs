@@ -114,12 +114,16 @@ impl Dataset {
         let (by, prefix, parts) = match by {
             GroupBy::Mainstream { parts } => {
                 check_parts("mainstream", *parts)?;
-                ranked.iter().for_each(|users| put(users, mainstream, *parts, &mut of_user));
+                for users in &ranked {
+                    put(users, mainstream, *parts, &mut of_user);
+                }
                 ("mainstream", "", *parts)
             }
             GroupBy::Activity { parts } => {
                 check_parts("activity", *parts)?;
-                ranked.iter().for_each(|users| put(users, activity, *parts, &mut of_user));
+                for users in &ranked {
+                    put(users, activity, *parts, &mut of_user);
+                }
                 ("activity", "activity:", *parts)
             }
             GroupBy::MainstreamWithinActivity { parts } => {

@@ -31,7 +31,7 @@ enum Ids {
 pub(crate) enum Refused {
     /// There is no value.
     Missing,
-    /// A fraction or a truth value.
+    /// A fraction, a truth value or a list.
     NoId,
     /// A number among text.
     NumberAmongText,
@@ -73,7 +73,7 @@ impl Interner {
     pub(crate) fn intern(&mut self, cell: Cell<'_>) -> Result<u32, Refused> {
         match cell {
             Cell::Missing | Cell::Raw("") | Cell::Text("") => Err(Refused::Missing),
-            Cell::Bool(_) => Err(Refused::NoId),
+            Cell::Bool(_) | Cell::List(_) => Err(Refused::NoId),
             Cell::Raw(text) => self.raw(text),
             Cell::Int(value) => self.int(value),
             Cell::Float(value) => self.int(whole(value).ok_or(Refused::NoId)?),
@@ -190,6 +190,11 @@ impl Texts {
 
     pub(crate) fn get(&self, number: u32) -> &str {
         slice(&self.bytes, &self.ends, number)
+    }
+
+    /// The number of a text, if it has one.
+    pub(crate) fn find(&self, text: &str) -> Option<u32> {
+        self.table.find(self.hasher.hash_one(text), |&n| self.get(n) == text).copied()
     }
 
     /// The number of a text; `None` if there is no number left.

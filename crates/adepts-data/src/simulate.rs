@@ -26,7 +26,8 @@ use crate::progress::Progress;
 
 use community::{Community, Scratch, User};
 pub use config::{SimulationConfig, SimulationError};
-use write::{Encoding, Formatted, Layout};
+use write::Layout;
+pub(crate) use write::{Encoding, Formatted};
 
 /// What a simulation made.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -83,7 +84,7 @@ pub fn simulate(config: &SimulationConfig, out: &Path, progress: Progress<'_>) -
         users.par_chunks(CHUNK_USERS).map_init(Scratch::default, chunk).collect()
     };
     write_atomically(out, |file| {
-        let mut sink = encoding.sink(file, &layout)?;
+        let mut sink = encoding.sink(file, layout.header(), &layout.schema)?;
         let mut drawn = draw(0);
         let mut from = 0;
         while !drawn.is_empty() {

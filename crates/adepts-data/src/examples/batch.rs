@@ -95,6 +95,15 @@ pub struct Examples {
 }
 
 impl Examples {
+    /// No rows of a schema.
+    #[must_use]
+    pub fn none(schema: &Schema) -> Self {
+        let field = |field: &Field| {
+            if field.many { Codes::Many { starts: vec![0], codes: Vec::new() } } else { Codes::One(Vec::new()) }
+        };
+        Self { fields: schema.fields.iter().map(field).collect(), ..Self::default() }
+    }
+
     /// Number of rows.
     #[must_use]
     pub fn rows(&self) -> usize {
@@ -109,13 +118,22 @@ impl Examples {
     pub fn select(&self, rows: &[u32]) -> Self {
         let width = self.dense.len() / self.rows().max(1);
         let of_field = |field: &Codes| {
+            if let Codes::One(codes) = field {
+                return Codes::One(rows.iter().map(|row| codes[*row as usize]).collect());
+            }
             let mut chosen = field.none();
-            rows.iter().for_each(|row| chosen.push(field.row(*row as usize)));
+            for &row in rows {
+                chosen.push(field.row(row as usize));
+            }
             chosen
         };
+        let mut dense = Vec::with_capacity(rows.len() * width);
+        for &row in rows {
+            dense.extend_from_slice(&self.dense[row as usize * width..][..width]);
+        }
         Self {
             fields: self.fields.iter().map(of_field).collect(),
-            dense: rows.iter().flat_map(|row| &self.dense[*row as usize * width..][..width]).copied().collect(),
+            dense,
             domain: rows.iter().map(|row| self.domain[*row as usize]).collect(),
             label: rows.iter().map(|row| self.label[*row as usize]).collect(),
             user: if self.user.is_empty() {
@@ -124,6 +142,23 @@ impl Examples {
                 rows.iter().map(|row| self.user[*row as usize]).collect()
             },
         }
+    }
+
+    /// Drops all rows.
+    pub(super) fn clear(&mut self) {
+        for field in &mut self.fields {
+            match field {
+                Codes::One(codes) => codes.clear(),
+                Codes::Many { starts, codes } => {
+                    starts.truncate(1);
+                    codes.clear();
+                }
+            }
+        }
+        self.dense.clear();
+        self.domain.clear();
+        self.label.clear();
+        self.user.clear();
     }
 
     /// Adds the rows of `other` behind these; both must be of one schema.

@@ -1,5 +1,37 @@
 //! Examples: rows of fields, a domain and a label, from which rankers learn.
+//!
+//! Raw rows are read twice and nothing of them is kept: the first pass cuts them into parts and counts the values of the
+//! training part, the second one writes codes and standardised numbers, part by part, in row groups. From then on a part
+//! is streamed: in the order of the source ([`ExampleSet::blocks`]), or shuffled for an epoch ([`ExampleSet::epoch`]).
+//! New rows go through the same vocabularies ([`ExampleSet::encode`]).
 
 mod batch;
+mod coder;
+mod config;
+mod dense;
+mod encode;
+mod epoch;
+mod error;
+mod folder;
+mod manifest;
+mod part;
+mod prepare;
+mod propose;
+mod read;
+mod set;
+mod simulate;
+mod split;
+mod vocabulary;
+mod write;
 
 pub use batch::{Codes, Examples, Field, Schema};
+pub use config::{DenseConfig, ExampleSplit, ExamplesConfig, FieldConfig, LabelConfig, Transform};
+pub use encode::{EncodeSummary, Encoded};
+pub use epoch::Epoch;
+pub use error::ExamplesError;
+pub use manifest::{Coding, Counts, DenseColumn, DomainColumn, ExamplesManifest, FORMAT, FieldColumn, FileNote};
+pub use part::Blocks;
+pub use propose::propose;
+pub use read::RawFiles;
+pub use set::ExampleSet;
+pub use simulate::{DomainSummary, DomainsConfig, DomainsSummary, simulate_domains};

@@ -85,7 +85,7 @@ pub fn inspect(path: &str, options: &DataConfig) -> Result<Inspection, DataError
         bad_example: None,
     };
     let wanted: Vec<usize> = (0..width).collect();
-    source.read(&wanted, &mut look, &mut silent)?;
+    source.read_with_lists(&wanted, &mut look, &mut silent)?;
 
     let mut columns: Vec<ColumnSummary> =
         source.columns().iter().zip(&look.tallies).map(|(name, tally)| tally.summary(name)).collect();

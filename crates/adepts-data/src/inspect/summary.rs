@@ -113,6 +113,12 @@ impl Tally {
                 self.truths += 1;
                 None
             }
+            Cell::List(values) => {
+                for value in values {
+                    self.take(*value);
+                }
+                return;
+            }
             Cell::Int(value) => {
                 self.whole += 1;
                 Some(value as f64)
@@ -227,5 +233,6 @@ fn hash(cell: Cell<'_>) -> u64 {
         Cell::Int(value) => hasher.hash_one(value),
         Cell::Float(value) => hasher.hash_one(value.to_bits()),
         Cell::Bool(value) => hasher.hash_one(value),
+        Cell::List(_) => hasher.hash_one(cell.spelling()),
     }
 }

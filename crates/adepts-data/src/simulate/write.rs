@@ -21,7 +21,7 @@ const ROW_GROUP: usize = 1 << 18;
 
 /// The kind of file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Encoding {
+pub(crate) enum Encoding {
     Csv,
     CsvGzip,
     Parquet,
@@ -29,7 +29,7 @@ pub(super) enum Encoding {
 
 impl Encoding {
     /// By the suffix of the name.
-    pub(super) fn of(path: &Path) -> Result<Self, SimulationError> {
+    pub(crate) fn of(path: &Path) -> Result<Self, SimulationError> {
         let name = path.to_string_lossy().to_lowercase();
         let known = [(".csv", Self::Csv), (".csv.gz", Self::CsvGzip), (".parquet", Self::Parquet)];
         let found = known.into_iter().find(|(suffix, _)| name.ends_with(suffix));
@@ -37,15 +37,15 @@ impl Encoding {
     }
 
     /// Begins a file.
-    pub(super) fn sink<W: Write + Send>(self, mut file: W, layout: &Layout) -> io::Result<Sink<W>> {
+    pub(crate) fn sink<W: Write + Send>(self, mut file: W, header: &str, schema: &SchemaRef) -> io::Result<Sink<W>> {
         match self {
             Self::Csv => {
-                file.write_all(layout.header().as_bytes())?;
+                file.write_all(header.as_bytes())?;
                 Ok(Sink::Csv(file))
             }
             Self::CsvGzip => {
                 let mut file = GzEncoder::new(file, Compression::fast());
-                file.write_all(layout.header().as_bytes())?;
+                file.write_all(header.as_bytes())?;
                 Ok(Sink::CsvGzip(file))
             }
             Self::Parquet => {
@@ -53,7 +53,7 @@ impl Encoding {
                     .set_compression(ParquetCompression::SNAPPY)
                     .set_max_row_group_row_count(Some(ROW_GROUP))
                     .build();
-                let writer = ArrowWriter::try_new(file, layout.schema.clone(), Some(properties))?;
+                let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties))?;
                 Ok(Sink::Parquet(Box::new(writer)))
             }
         }
@@ -61,21 +61,21 @@ impl Encoding {
 }
 
 /// A file that is being written.
-pub(super) enum Sink<W: Write + Send> {
+pub(crate) enum Sink<W: Write + Send> {
     Csv(W),
     CsvGzip(GzEncoder<W>),
     Parquet(Box<ArrowWriter<W>>),
 }
 
 /// Rows in the form in which the file takes them.
-pub(super) enum Formatted {
+pub(crate) enum Formatted {
     Text(Vec<u8>),
     Batch(RecordBatch),
 }
 
 impl<W: Write + Send> Sink<W> {
     /// Appends rows that were formatted for the same encoding.
-    pub(super) fn write(&mut self, rows: Formatted) -> io::Result<()> {
+    pub(crate) fn write(&mut self, rows: Formatted) -> io::Result<()> {
         match (self, rows) {
             (Self::Csv(file), Formatted::Text(text)) => file.write_all(&text),
             (Self::CsvGzip(file), Formatted::Text(text)) => file.write_all(&text),
@@ -85,7 +85,7 @@ impl<W: Write + Send> Sink<W> {
     }
 
     /// Ends the file.
-    pub(super) fn finish(self) -> io::Result<()> {
+    pub(crate) fn finish(self) -> io::Result<()> {
         match self {
             Self::Csv(_) => Ok(()),
             Self::CsvGzip(file) => file.finish().map(|_| ()),
@@ -100,7 +100,7 @@ pub(super) struct Layout {
     user_digits: usize,
     item_ids: Vec<Box<str>>,
     communities: Vec<String>,
-    schema: SchemaRef,
+    pub(super) schema: SchemaRef,
 }
 
 impl Layout {
@@ -131,7 +131,7 @@ impl Layout {
         &self.item_ids[item as usize]
     }
 
-    fn header(&self) -> &'static str {
+    pub(super) fn header(&self) -> &'static str {
         if self.ratings { "user,item,rating,time,community\n" } else { "user,item,time,community\n" }
     }
 

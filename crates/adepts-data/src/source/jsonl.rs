@@ -45,6 +45,7 @@ pub(super) fn read(
     file: &SourceFile,
     columns: &[String],
     wanted: &[usize],
+    lists: bool,
     sink: &mut dyn Sink,
     ticker: &mut Ticker,
 ) -> Flow {
@@ -53,10 +54,12 @@ pub(super) fn read(
     let (mut line, mut number) = (Vec::new(), 0);
     while next_line(file, &mut *reader, &mut line, &mut number)? {
         let mut json = serde_json::Deserializer::from_slice(&line);
-        let values = Picked(&keys).deserialize(&mut json).and_then(|values| json.end().map(|()| values));
+        let values =
+            Picked { keys: &keys, lists }.deserialize(&mut json).and_then(|values| json.end().map(|()| values));
         let flow = match values {
             Ok(values) => {
-                let cells: Vec<Cell> = values.iter().map(Value::cell).collect();
+                let elements: Vec<Vec<Cell>> = values.iter().map(Value::elements).collect();
+                let cells: Vec<Cell> = values.iter().zip(&elements).map(|(value, list)| value.cell(list)).collect();
                 sink.row(At { path: &file.path, unit: "line", number }, &cells)?
             }
             Err(e) => sink.malformed(malformed(file, number, &line, &e))?,
@@ -107,22 +110,36 @@ enum Value<'a> {
     Float(f64),
     Bool(bool),
     Text(Cow<'a, str>),
+    List(Vec<Value<'a>>),
 }
 
 impl Value<'_> {
-    fn cell(&self) -> Cell<'_> {
+    /// The values of a list; nothing for a single value.
+    fn elements(&self) -> Vec<Cell<'_>> {
+        match self {
+            Self::List(values) => values.iter().map(|value| value.cell(&[])).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The value as a cell; `elements` are those of a list.
+    fn cell<'c>(&'c self, elements: &'c [Cell<'c>]) -> Cell<'c> {
         match self {
             Self::Missing => Cell::Missing,
             Self::Int(v) => Cell::Int(*v),
             Self::Float(v) => Cell::Float(*v),
             Self::Bool(v) => Cell::Bool(*v),
             Self::Text(v) => Cell::Text(v),
+            Self::List(_) => Cell::List(elements),
         }
     }
 }
 
 /// Reads an object and keeps the values of these keys.
-struct Picked<'k>(&'k [&'k str]);
+struct Picked<'k> {
+    keys: &'k [&'k str],
+    lists: bool,
+}
 
 impl<'de> DeserializeSeed<'de> for Picked<'_> {
     type Value = Vec<Value<'de>>;
@@ -140,11 +157,11 @@ impl<'de> Visitor<'de> for Picked<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut values = vec![Value::Missing; self.0.len()];
+        let mut values = vec![Value::Missing; self.keys.len()];
         while let Some(key) = map.next_key_seed(Text)? {
-            if self.0.contains(&key.as_ref()) {
-                let value = map.next_value_seed(Scalar)?;
-                for (slot, _) in values.iter_mut().zip(self.0).filter(|(_, k)| **k == key) {
+            if self.keys.contains(&key.as_ref()) {
+                let value = map.next_value_seed(Scalar { lists: self.lists })?;
+                for (slot, _) in values.iter_mut().zip(self.keys).filter(|(_, k)| **k == key) {
                     *slot = value.clone();
                 }
             } else {
@@ -182,8 +199,10 @@ impl<'de> Visitor<'de> for Text {
     }
 }
 
-/// A single value; lists and objects are refused.
-struct Scalar;
+/// A single value, or a list of them if `lists`; objects are refused.
+struct Scalar {
+    lists: bool,
+}
 
 impl<'de> DeserializeSeed<'de> for Scalar {
     type Value = Value<'de>;
@@ -228,8 +247,15 @@ impl<'de> Visitor<'de> for Scalar {
         Ok(Value::Text(Cow::Borrowed(v)))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<Self::Value, A::Error> {
-        Err(A::Error::custom("found a list where a single value is expected"))
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        if !self.lists {
+            return Err(A::Error::custom("found a list where a single value is expected"));
+        }
+        let mut values = Vec::new();
+        while let Some(value) = list.next_element_seed(Self { lists: false })? {
+            values.push(value);
+        }
+        Ok(Value::List(values))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<Self::Value, A::Error> {

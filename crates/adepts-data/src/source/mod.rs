@@ -39,6 +39,8 @@ pub enum Cell<'a> {
     Float(f64),
     /// A truth value.
     Bool(bool),
+    /// A list, only where lists were asked for ([`Source::read_with_lists`]); there are no lists in it.
+    List(&'a [Cell<'a>]),
 }
 
 impl Cell<'_> {
@@ -51,6 +53,10 @@ impl Cell<'_> {
             Self::Int(value) => value.to_string(),
             Self::Float(value) => value.to_string(),
             Self::Bool(value) => value.to_string(),
+            Self::List(values) => {
+                let values: Vec<String> = values.iter().map(Cell::spelling).collect();
+                format!("[{}]", values.join(", "))
+            }
         }
     }
 
@@ -61,7 +67,7 @@ impl Cell<'_> {
             Self::Raw(text) | Self::Text(text) => text.trim().parse().ok().filter(|v: &f64| v.is_finite()),
             Self::Int(value) => Some(*value as f64),
             Self::Float(value) => value.is_finite().then_some(*value),
-            Self::Missing | Self::Bool(_) => None,
+            Self::Missing | Self::Bool(_) | Self::List(_) => None,
         }
     }
 
@@ -72,7 +78,7 @@ impl Cell<'_> {
             Self::Raw(text) | Self::Text(text) => crate::time::parse(text),
             Self::Int(value) => Some(*value),
             Self::Float(value) => crate::time::whole(*value),
-            Self::Missing | Self::Bool(_) => None,
+            Self::Missing | Self::Bool(_) | Self::List(_) => None,
         }
     }
 }
@@ -172,6 +178,28 @@ impl Source {
     /// # Panics
     /// If a wanted position is not a column.
     pub fn read(&self, wanted: &[usize], sink: &mut dyn Sink, progress: Progress) -> Result<(), DataError> {
+        self.read_files(wanted, false, sink, progress)
+    }
+
+    /// As [`Source::read`], but lists of plain values (in Parquet and JSON) are handed over as [`Cell::List`], where
+    /// [`Source::read`] refuses them.
+    ///
+    /// # Errors
+    /// As [`Source::read`].
+    ///
+    /// # Panics
+    /// If a wanted position is not a column.
+    pub fn read_with_lists(&self, wanted: &[usize], sink: &mut dyn Sink, progress: Progress) -> Result<(), DataError> {
+        self.read_files(wanted, true, sink, progress)
+    }
+
+    fn read_files(
+        &self,
+        wanted: &[usize],
+        lists: bool,
+        sink: &mut dyn Sink,
+        progress: Progress,
+    ) -> Result<(), DataError> {
         let mut seen = Seen { sink, any: false };
         let total = self.files.iter().map(|f| f.bytes).sum();
         let mut ticker = Ticker::new(progress, "read", total);
@@ -184,8 +212,8 @@ impl Source {
             };
             let flow = match file.format {
                 FileFormat::Csv => text::read(file, &self.text, columns.len(), &here, &mut seen, &mut ticker)?,
-                FileFormat::Jsonl => jsonl::read(file, &self.columns, &here, &mut seen, &mut ticker)?,
-                FileFormat::Parquet => parquet::read(file, &here, &mut seen, &mut ticker)?,
+                FileFormat::Jsonl => jsonl::read(file, &self.columns, &here, lists, &mut seen, &mut ticker)?,
+                FileFormat::Parquet => parquet::read(file, &here, lists, &mut seen, &mut ticker)?,
             };
             if flow.is_break() {
                 return Ok(());

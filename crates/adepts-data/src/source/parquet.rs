@@ -5,12 +5,13 @@ use std::io::{Read, Seek, SeekFrom};
 use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
-use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array, ListArray, RecordBatch, StringArray};
 use arrow_cast::{CastOptions, cast_with_options};
-use arrow_schema::{DataType, TimeUnit};
+use arrow_schema::{DataType, Field, TimeUnit};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::errors::ParquetError;
@@ -26,18 +27,23 @@ pub(super) fn columns(file: &SourceFile) -> Result<Vec<String>, DataError> {
     Ok(builder(file)?.schema().fields().iter().map(|f| f.name().clone()).collect())
 }
 
-pub(super) fn read(file: &SourceFile, wanted: &[usize], sink: &mut dyn Sink, ticker: &mut Ticker) -> Flow {
+pub(super) fn read(file: &SourceFile, wanted: &[usize], lists: bool, sink: &mut dyn Sink, ticker: &mut Ticker) -> Flow {
     let builder = builder(file)?;
     let schema = builder.schema().clone();
     let targets: Vec<DataType> = wanted
         .iter()
         .map(|&w| {
             let field = schema.field(w);
-            target(field.data_type()).ok_or_else(|| DataError::ColumnType {
+            let list = || if lists { list_target(field.data_type()) } else { None };
+            target(field.data_type()).or_else(list).ok_or_else(|| DataError::ColumnType {
                 path: file.path.clone(),
                 column: field.name().clone(),
                 found: field.data_type().to_string(),
-                expected: "numbers, text, truth values or times",
+                expected: if lists {
+                    "numbers, text, truth values, times, or lists of numbers or of text"
+                } else {
+                    "numbers, text, truth values or times"
+                },
             })
         })
         .collect::<Result<_, _>>()?;
@@ -58,10 +64,11 @@ pub(super) fn read(file: &SourceFile, wanted: &[usize], sink: &mut dyn Sink, tic
             .zip(&targets)
             .map(|(&slot, to)| Values::new(batch.column(slot), to).map_err(|reason| corrupt(&file.path, reason)))
             .collect::<Result<_, _>>()?;
+        let elements: Vec<Vec<Cell>> = columns.iter().map(Values::elements).collect();
         let mut cells = vec![Cell::Missing; columns.len()];
         for row in 0..batch.num_rows() {
-            for (cell, column) in cells.iter_mut().zip(&columns) {
-                *cell = column.cell(row);
+            for ((cell, column), elements) in cells.iter_mut().zip(&columns).zip(&elements) {
+                *cell = column.cell(row, elements);
             }
             number += 1;
             let flow = sink.row(At { path: &file.path, unit: "row", number }, &cells)?;
@@ -74,12 +81,13 @@ pub(super) fn read(file: &SourceFile, wanted: &[usize], sink: &mut dyn Sink, tic
     Ok(ControlFlow::Continue(()))
 }
 
-/// A column as one of four plain types.
+/// A column as one of four plain types, or as lists of one.
 enum Values {
     Int(Int64Array),
     Float(Float64Array),
     Text(StringArray),
     Bool(BooleanArray),
+    Lists(ListArray, Box<Values>),
 }
 
 impl Values {
@@ -92,6 +100,11 @@ impl Values {
             DataType::Float64 => Self::Float(plain(array, to)?.as_primitive::<Float64Type>().clone()),
             DataType::Utf8 => Self::Text(plain(array, to)?.as_string::<i32>().clone()),
             DataType::Boolean => Self::Bool(array.as_boolean().clone()),
+            DataType::List(item) => {
+                let lists = plain(array, to)?.as_list::<i32>().clone();
+                let values = Self::new(lists.values(), item.data_type())?;
+                Self::Lists(lists, Box::new(values))
+            }
             // Times by way of whole seconds.
             DataType::Timestamp(..) => {
                 let seconds = plain(array, to)?;
@@ -101,13 +114,26 @@ impl Values {
         })
     }
 
+    /// The values of all lists, one behind the other; nothing for single values.
+    fn elements(&self) -> Vec<Cell<'_>> {
+        match self {
+            Self::Lists(lists, values) => (0..lists.values().len()).map(|i| values.cell(i, &[])).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The value of a row; `elements` are those of all lists.
     #[inline]
-    fn cell(&self, row: usize) -> Cell<'_> {
+    fn cell<'c>(&'c self, row: usize, elements: &'c [Cell<'c>]) -> Cell<'c> {
         match self {
             Self::Int(a) if a.is_valid(row) => Cell::Int(a.value(row)),
             Self::Float(a) if a.is_valid(row) => Cell::Float(a.value(row)),
             Self::Text(a) if a.is_valid(row) => Cell::Text(a.value(row)),
             Self::Bool(a) if a.is_valid(row) => Cell::Bool(a.value(row)),
+            Self::Lists(a, _) if a.is_valid(row) => {
+                let ends = a.value_offsets();
+                Cell::List(&elements[ends[row] as usize..ends[row + 1] as usize])
+            }
             _ => Cell::Missing,
         }
     }
@@ -124,6 +150,16 @@ fn target(from: &DataType) -> Option<DataType> {
         DataType::Dictionary(_, value) => return target(value).filter(|t| *t != DataType::Boolean),
         _ => return None,
     })
+}
+
+/// The type that lists are read as; `None` for what is no list, and for lists of anything but numbers and text.
+fn list_target(from: &DataType) -> Option<DataType> {
+    let (DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _)) = from else {
+        return None;
+    };
+    let kind = target(item.data_type())?;
+    let plain = matches!(kind, DataType::Int64 | DataType::Float64 | DataType::Utf8);
+    plain.then(|| DataType::List(Arc::new(Field::new("item", kind, true))))
 }
 
 fn builder(file: &SourceFile) -> Result<ParquetRecordBatchReaderBuilder<File>, DataError> {

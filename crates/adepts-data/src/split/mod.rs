@@ -163,7 +163,7 @@ fn name(part: Part) -> &'static str {
 }
 
 /// Refuses shares that are not above 0 or leave nothing to train on.
-fn check_shares(kind: &'static str, validation: f64, test: f64) -> Result<(), SplitError> {
+pub(crate) fn check_shares(kind: &'static str, validation: f64, test: f64) -> Result<(), SplitError> {
     for (share, value) in [("validation", validation), ("test", test)] {
         check_share(kind, share, value)?;
     }

@@ -43,7 +43,7 @@ pub(crate) fn write(
 }
 
 /// Opens a Parquet file of a prepared folder.
-pub(super) fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, DataError> {
+pub(crate) fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, DataError> {
     let file = File::open(path).map_err(|e| match e.kind() {
         io::ErrorKind::NotFound => DataError::MissingFile { path: path.to_path_buf() },
         _ => DataError::io("read", path)(e),
@@ -52,7 +52,7 @@ pub(super) fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>,
 }
 
 /// The batches, after the columns were found to be `expected` (a name and a type each).
-pub(super) fn batches(
+pub(crate) fn batches(
     path: &Path,
     builder: ParquetRecordBatchReaderBuilder<File>,
     expected: &[(&str, DataType)],
@@ -74,19 +74,19 @@ fn described<'a>(columns: impl Iterator<Item = (&'a str, &'a DataType)>) -> Stri
 }
 
 /// The type of the column `id`.
-pub(super) fn id_type(ids: &Vocabulary) -> DataType {
+pub(crate) fn id_type(ids: &Vocabulary) -> DataType {
     match ids {
         Vocabulary::Int(_) => DataType::Int64,
         Vocabulary::Text(_) => DataType::Utf8,
     }
 }
 
-pub(super) fn field(name: impl Into<String>, kind: DataType) -> Field {
+pub(crate) fn field(name: impl Into<String>, kind: DataType) -> Field {
     Field::new(name, kind, false)
 }
 
 /// A piece of the column `id`.
-pub(super) fn id_array(ids: &Vocabulary, range: std::ops::Range<usize>) -> ArrayRef {
+pub(crate) fn id_array(ids: &Vocabulary, range: std::ops::Range<usize>) -> ArrayRef {
     match ids {
         Vocabulary::Int(ids) => Arc::new(Int64Array::from(ids[range].to_vec())),
         Vocabulary::Text(ids) => Arc::new(StringArray::from_iter_values(ids[range].iter())),
@@ -94,7 +94,7 @@ pub(super) fn id_array(ids: &Vocabulary, range: std::ops::Range<usize>) -> Array
 }
 
 /// Appends a piece of the column `id` to a vocabulary of the right type, whose order is checked.
-pub(super) fn push_ids(path: &Path, ids: &mut Vocabulary, piece: &ArrayRef) -> Result<(), DataError> {
+pub(crate) fn push_ids(path: &Path, ids: &mut Vocabulary, piece: &ArrayRef) -> Result<(), DataError> {
     let out_of_order = |row: usize| {
         let row = row as u64 + 1;
         FolderError::OutOfOrder { path: path.to_path_buf(), row, expected: "ids in ascending order, each once" }

@@ -15,8 +15,12 @@ mod error;
 mod open;
 mod save;
 
-pub(crate) use columns::write as write_parquet;
+pub(crate) use columns::{
+    BATCH, batches as parquet_batches, field as parquet_field, id_array, id_type, open as open_parquet, push_ids,
+    write as write_parquet,
+};
 pub use error::FolderError;
+pub(crate) use save::exchange;
 
 use std::path::Path;
 

@@ -157,7 +157,7 @@ fn check_place(dir: &Path) -> Result<bool, DataError> {
 }
 
 /// Puts `new` in the place of `old` and `old` in the place of `new`, at once where the system can.
-fn exchange(new: &Path, old: &Path) -> io::Result<()> {
+pub(crate) fn exchange(new: &Path, old: &Path) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
         use rustix::fs::{CWD, RenameFlags, renameat_with};

@@ -1,0 +1,118 @@
+//! New raw rows through the vocabularies and statistics of prepared examples.
+
+use std::ops::ControlFlow;
+
+use super::batch::Examples;
+use super::coder::{Coded, Coder};
+use super::error::ExamplesError;
+use super::read::{RawFiles, Row, Wanted};
+use super::set::ExampleSet;
+use super::vocabulary::refused;
+use crate::error::DataError;
+use crate::intern::Interner;
+use crate::progress::Progress;
+use crate::source::At;
+
+/// Some rows of raw files, coded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Encoded {
+    /// The rows. Labels are 0 without a column of labels; users are numbered in order of first appearance in these files,
+    /// and left out without a column of users.
+    pub examples: Examples,
+    /// The place of each row among all rows of the files, from 1; with `bad_rows` = `skip` there may be gaps.
+    pub rows: Vec<u64>,
+}
+
+/// What was met in raw files.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EncodeSummary {
+    /// Rows that were coded.
+    pub rows: u64,
+    /// Whether the files have the column of the label.
+    pub labelled: bool,
+    /// For each categorical field with such values: its name, and how many values have the code 0 because the training
+    /// part did not have them.
+    pub unknown: Vec<(String, u64)>,
+    /// For each field with such rows: its name, and how many rows have no value.
+    pub missing: Vec<(String, u64)>,
+    /// Rows that could not be read, or have a domain that the training part did not have, and were skipped.
+    pub skipped_rows: u64,
+    /// The first of them, as messages.
+    pub skipped_examples: Vec<String>,
+}
+
+impl ExampleSet {
+    /// Reads raw files that have the columns of the source and hands their rows to `each`, coded as the training part
+    /// was, in blocks of `rows`. The label and the user may be absent.
+    ///
+    /// # Errors
+    /// What `each` returns, everything that can be wrong with the files, and [`ExamplesError::UnknownDomain`], all of
+    /// which that concerns one row alone can be skipped by [`RawFiles::bad_rows`].
+    ///
+    /// # Panics
+    /// If `rows` is 0.
+    pub fn encode<E: From<DataError>>(
+        &self,
+        files: &RawFiles,
+        rows: usize,
+        mut each: impl FnMut(Encoded) -> Result<(), E>,
+        progress: Progress,
+    ) -> Result<EncodeSummary, E> {
+        assert!(rows > 0, "encode: a block has at least one row");
+        let config = &self.manifest().data;
+        let source = files.clone().open(config.columns(), progress)?;
+        let labelled = source.find(&config.label.column).is_ok();
+        let with_users = config.user.as_ref().is_some_and(|user| source.find(user).is_ok());
+        let wanted = Wanted::new(&source, config, [labelled, with_users, false])?;
+        let mut vocabularies = Vec::new();
+        for field in 0..self.schema().fields.len() {
+            vocabularies.extend(self.vocabulary(field)?.map(|(ids, _)| ids));
+        }
+        let coder = Coder::new(self.manifest(), &vocabularies);
+        let mut users = Interner::new();
+        let mut coded = Coded::new(self.schema());
+        let mut places = Vec::new();
+        let mut failed = None;
+        let mut hand_over = |coded: &mut Coded, places: &mut Vec<u64>| {
+            let examples = std::mem::replace(&mut coded.examples, Examples::none(self.schema()));
+            each(Encoded { examples, rows: std::mem::take(places) })
+        };
+        let mut take = |at: At<'_>, row: &Row<'_>| {
+            let Some(domain) = coder.domain(row.domain) else {
+                let (place, domain) = (Box::new(at.place()), row.domain.spelling());
+                return Err(ExamplesError::UnknownDomain { place, domain, known: self.schema().domains.clone() }.into());
+            };
+            let user = row.user.map(|user| users.intern(user).map_err(|why| refused(&why, at, "user", user)));
+            coder.push(row, domain, user.transpose()?, &mut coded);
+            places.push(row.number);
+            if places.len() == rows
+                && let Err(error) = hand_over(&mut coded, &mut places)
+            {
+                failed = Some(error);
+                return Ok(ControlFlow::Break(()));
+            }
+            Ok(ControlFlow::Continue(()))
+        };
+        let passed = wanted.pass(&source, files.bad_rows, &mut take, progress)?;
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        if !places.is_empty() {
+            hand_over(&mut coded, &mut places)?;
+        }
+        let schema = self.schema();
+        let fields = || schema.fields.iter().map(|field| &field.name);
+        let met = |counts: Vec<(&String, &u64)>| {
+            counts.into_iter().filter(|(_, n)| **n > 0).map(|(name, n)| (name.clone(), *n)).collect()
+        };
+        let missing = fields().zip(&coded.missing).chain(schema.dense.iter().zip(&coded.dense_missing));
+        Ok(EncodeSummary {
+            rows: passed.rows,
+            labelled,
+            unknown: met(fields().zip(&coded.unknown).collect()),
+            missing: met(missing.collect()),
+            skipped_rows: passed.skipped_rows,
+            skipped_examples: passed.skipped_examples,
+        })
+    }
+}

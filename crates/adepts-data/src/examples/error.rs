@@ -1,0 +1,131 @@
+//! What can be wrong with examples.
+
+use std::path::PathBuf;
+
+use crate::place::listed;
+
+/// What can be wrong with examples: what, where, and what was expected.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExamplesError {
+    /// A column that is needed and not named.
+    #[error("{what} needs the column of the {role}: set `{role}` in [data]")]
+    NeedsColumn {
+        /// What needs it.
+        what: String,
+        /// The key of `[data]`: `label`, `domain`, `user`, `time`.
+        role: &'static str,
+    },
+    /// Neither a categorical nor a dense field.
+    #[error("[data] names no field: set `fields`, `dense` or both to columns to learn from")]
+    NoFields,
+    /// A setting of a field that cannot be meant.
+    #[error("the field `{column}`: `{key}` is {value}; expected {expected}")]
+    Setting {
+        /// The column of the field.
+        column: String,
+        /// The key.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// Two fields of one name.
+    #[error("the column `{column}` is named twice among the {kind} fields; expected each once")]
+    Twice {
+        /// The column.
+        column: String,
+        /// `categorical` (with quantiles among them) or `dense`.
+        kind: &'static str,
+    },
+    /// A column of domains with too many values.
+    #[error(
+        "the column `{column}` has more than {limit} values among the training rows; a domain is one of a few parts of \
+         the business, such as a country, a tab or a category"
+    )]
+    TooManyDomains {
+        /// The column.
+        column: String,
+        /// The most that are possible.
+        limit: usize,
+    },
+    /// A part without rows.
+    #[error("split {kind}: the {part} part is empty after cutting {rows} rows; expected rows in every part")]
+    PartEmpty {
+        /// The kind of split.
+        kind: &'static str,
+        /// The part.
+        part: &'static str,
+        /// Rows in all.
+        rows: u64,
+    },
+    /// Labels of one class.
+    #[error("all {rows} training rows have the label {label}; expected some of either class in the column `{column}`")]
+    OneClass {
+        /// Training rows.
+        rows: u64,
+        /// The label.
+        label: u8,
+        /// The column.
+        column: String,
+    },
+    /// A source that changed while it was read.
+    #[error("{origin} changed while it was prepared: {first} rows when it was counted, {second} when it was written")]
+    Changed {
+        /// The source.
+        origin: String,
+        /// Rows of the first reading.
+        first: u64,
+        /// Rows of the second.
+        second: u64,
+    },
+    /// More batches skipped than an epoch has left.
+    #[error("cannot skip {batches} batches of an epoch: only {left} are left")]
+    PastEnd {
+        /// Batches to skip.
+        batches: usize,
+        /// Batches that are left.
+        left: usize,
+    },
+    /// A domain that the training part does not have, among examples to be scored.
+    #[error("{place}: the domain `{domain}` is none of those that were trained on: {}", listed(known))]
+    UnknownDomain {
+        /// Where.
+        place: Box<crate::place::Place>,
+        /// The domain.
+        domain: String,
+        /// Those that were trained on.
+        known: Vec<String>,
+    },
+    /// A prepared folder of another family.
+    #[error("{} holds prepared {found}; expected examples", path.display())]
+    OtherFamily {
+        /// The folder.
+        path: PathBuf,
+        /// What it holds.
+        found: String,
+    },
+    /// A file of a prepared folder that is not the one that was written.
+    #[error("{} has changed since it was written: found {found}, the manifest says {expected}", path.display())]
+    FileChanged {
+        /// The file.
+        path: PathBuf,
+        /// Its size or hash.
+        found: String,
+        /// The size or hash that it must have.
+        expected: String,
+    },
+    /// A value in a prepared file that cannot be.
+    #[error("{}, column `{column}`: found {found}; expected {expected}", path.display())]
+    BadContent {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// The value.
+        found: String,
+        /// What was expected.
+        expected: String,
+    },
+}

@@ -1,0 +1,305 @@
+//! How examples were prepared, and what came out: `manifest.json` of a prepared folder of examples.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::batch::{Field, Schema};
+use super::config::{ExampleSplit, ExamplesConfig, Transform};
+use super::error::ExamplesError;
+use crate::error::DataError;
+use crate::interactions::Part;
+use crate::store::FolderError;
+
+/// The version of the format that is written, and the latest that is read.
+pub const FORMAT: u32 = 1;
+
+/// The name of the family in a manifest.
+const FAMILY: &str = "examples";
+
+pub(super) const MANIFEST: &str = "manifest.json";
+
+/// No manifest is larger.
+const LARGEST: u64 = 64 << 20;
+
+/// A number for each part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counts {
+    /// Of the training part.
+    pub train: u64,
+    /// Of the validation part.
+    pub validation: u64,
+    /// Of the test part.
+    pub test: u64,
+}
+
+impl Counts {
+    /// That of a part.
+    #[must_use]
+    pub fn of(&self, part: Part) -> u64 {
+        match part {
+            Part::Train => self.train,
+            Part::Validation => self.validation,
+            Part::Test => self.test,
+        }
+    }
+
+    pub(super) fn add(&mut self, part: Part, more: u64) {
+        match part {
+            Part::Train => self.train += more,
+            Part::Validation => self.validation += more,
+            Part::Test => self.test += more,
+        }
+    }
+
+    /// Of all parts.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.train + self.validation + self.test
+    }
+}
+
+/// A categorical field as prepared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FieldColumn {
+    /// The name of its column in the source.
+    pub name: String,
+    /// Codes are below it.
+    pub size: usize,
+    /// Whether a row has a list of codes.
+    pub many: bool,
+    /// How values become codes.
+    pub coding: Coding,
+    /// Rows without a value, or with an empty list.
+    pub missing: Counts,
+    /// Values (of lists, each) that have the code 0 because the vocabulary does not have them.
+    pub unknown: Counts,
+}
+
+/// How values become codes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Coding {
+    /// By a vocabulary, in a file of its own: the code is the place in it, from 1.
+    Vocabulary {
+        /// The file.
+        file: String,
+        /// Its values.
+        values: usize,
+    },
+    /// By a hash, see [`FieldConfig::hash`](super::FieldConfig::hash).
+    Hash {
+        /// Codes are from 1 to this.
+        codes: u32,
+    },
+    /// By the range in which a number lies.
+    Quantiles {
+        /// The bounds between the ranges, ascending; a bound belongs to the range above it.
+        bounds: Vec<f64>,
+    },
+}
+
+/// A dense field as prepared: `(f(x) - mean) / deviation`, and 0 where the value is missing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DenseColumn {
+    /// The name of its column in the source.
+    pub name: String,
+    /// `f`: `standard` takes the number as it is, `log` its logarithm.
+    pub transform: Transform,
+    /// Mean of `f` over the training rows that have a value.
+    pub mean: f64,
+    /// Standard deviation of the same; 1 if all are equal.
+    pub deviation: f64,
+    /// Rows without a value.
+    pub missing: Counts,
+}
+
+/// A domain as prepared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DomainColumn {
+    /// Its value in the source.
+    pub name: String,
+    /// Its rows.
+    pub rows: Counts,
+    /// Those of them with the label 1.
+    pub positives: Counts,
+}
+
+impl DomainColumn {
+    /// The share of label 1 in a part; 0 without rows.
+    #[must_use]
+    pub fn base_rate(&self, part: Part) -> f64 {
+        self.positives.of(part) as f64 / self.rows.of(part).max(1) as f64
+    }
+}
+
+/// A file beside the manifest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileNote {
+    /// Its name.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+    /// blake3 over its bytes.
+    pub hash: String,
+}
+
+/// How examples were prepared, and what came out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExamplesManifest {
+    /// Version of the format of the folder.
+    pub format: u32,
+    /// `examples`.
+    pub family: String,
+    /// The source and the meaning of its columns.
+    pub data: ExamplesConfig,
+    /// The split, with its seed filled in.
+    pub split: ExampleSplit,
+    /// Rows of each part.
+    pub rows: Counts,
+    /// Categorical fields, those made of quantiles last.
+    pub fields: Vec<FieldColumn>,
+    /// Dense fields.
+    pub dense: Vec<DenseColumn>,
+    /// Domains, ascending by value.
+    pub domains: Vec<DomainColumn>,
+    /// Users of all parts; 0 without a column of users.
+    pub users: usize,
+    /// Rows of validation and test that were left out because no training row has their domain.
+    pub left_out: Counts,
+    /// Rows that could not be read and were skipped.
+    pub skipped_rows: u64,
+    /// The first of them, as messages.
+    pub skipped_examples: Vec<String>,
+    /// blake3 over the content of the parts.
+    pub content_hash: String,
+    /// The files beside the manifest, by name.
+    pub files: Vec<FileNote>,
+}
+
+impl ExamplesManifest {
+    /// The family and version that are written.
+    pub(super) fn family() -> String {
+        FAMILY.to_owned()
+    }
+
+    /// What the columns are.
+    pub(super) fn schema(&self) -> Schema {
+        let field = |f: &FieldColumn| Field { name: f.name.clone(), size: f.size, many: f.many };
+        Schema {
+            fields: self.fields.iter().map(field).collect(),
+            dense: self.dense.iter().map(|d| d.name.clone()).collect(),
+            domains: self.domains.iter().map(|d| d.name.clone()).collect(),
+            users: self.users,
+        }
+    }
+
+    /// The manifest of a folder, of a family and a format that are known.
+    pub(super) fn read(dir: &Path) -> Result<Self, DataError> {
+        let path = dir.join(MANIFEST);
+        let file = File::open(&path).map_err(|e| match e.kind() {
+            std::io::ErrorKind::NotFound => {
+                FolderError::NotPrepared { path: dir.to_path_buf(), missing: MANIFEST }.into()
+            }
+            _ => DataError::io("read", &path)(e),
+        })?;
+        let mut text = String::new();
+        file.take(LARGEST).read_to_string(&mut text).map_err(DataError::io("read", &path))?;
+        let wrong = |reason: String| FolderError::BadManifest { path: path.clone(), reason };
+        // Family and version first: others may have other fields.
+        let json: serde_json::Value = serde_json::from_str(&text).map_err(|e| wrong(e.to_string()))?;
+        match json.get("family").and_then(serde_json::Value::as_str) {
+            Some(FAMILY) => {}
+            other => {
+                let found = other.unwrap_or("histories").to_owned();
+                return Err(ExamplesError::OtherFamily { path: dir.to_path_buf(), found }.into());
+            }
+        }
+        match json.get("format").and_then(serde_json::Value::as_u64) {
+            Some(found) if found > u64::from(FORMAT) => {
+                return Err(FolderError::NewerFormat { path, found, known: FORMAT }.into());
+            }
+            Some(1..) => {}
+            _ => return Err(wrong("`format` is missing; expected a whole number from 1".into()).into()),
+        }
+        let manifest: Self = serde_json::from_str(&text).map_err(|e| wrong(e.to_string()))?;
+        manifest.check().map_err(|reason| wrong(reason).into()).map(|()| manifest)
+    }
+
+    /// What later code relies on.
+    fn check(&self) -> Result<(), String> {
+        if self.domains.is_empty() {
+            return Err("`domains` is empty; expected at least one".into());
+        }
+        let quantiles = self.data.dense.iter().filter(|d| d.transform == Transform::Quantile).count();
+        let plain = self.data.fields.len();
+        let in_order = self.fields.iter().enumerate().all(|(nth, field)| {
+            matches!(field.coding, Coding::Quantiles { .. }) == (nth >= plain) && !(field.many && nth >= plain)
+        });
+        if self.fields.len() != plain + quantiles || self.dense.len() + quantiles != self.data.dense.len() || !in_order
+        {
+            return Err("`fields` and `dense` are not those of `data`".into());
+        }
+        for field in &self.fields {
+            let size = match &field.coding {
+                Coding::Vocabulary { values, .. } => values.checked_add(1),
+                Coding::Hash { codes } => (*codes > 0).then_some(*codes as usize + 1),
+                Coding::Quantiles { bounds } => bounds.is_sorted().then_some(bounds.len() + 2),
+            };
+            if size != Some(field.size) || u32::try_from(field.size).is_err() {
+                return Err(format!(
+                    "the field `{}` has the size {}, which its coding does not give",
+                    field.name, field.size
+                ));
+            }
+        }
+        for dense in &self.dense {
+            if !(dense.mean.is_finite() && dense.deviation.is_finite() && dense.deviation > 0.0) {
+                return Err(format!("the dense field `{}` has no finite mean or no deviation above 0", dense.name));
+            }
+        }
+        for note in &self.files {
+            if note.name.contains(['/', '\\']) || note.name.starts_with('.') {
+                return Err(format!("`{}` is no name of a file beside the manifest", note.name));
+            }
+        }
+        let of_files = |file: &str| self.files.iter().any(|note| note.name == file);
+        let vocabularies = self.fields.iter().filter_map(|field| match &field.coding {
+            Coding::Vocabulary { file, .. } => Some(file.as_str()),
+            _ => None,
+        });
+        match vocabularies.chain(PARTS.map(file_name)).find(|file| !of_files(file)) {
+            Some(missing) => Err(format!("`files` does not name {missing}")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The parts in the order in which they are listed.
+pub(super) const PARTS: [Part; 3] = [Part::Train, Part::Validation, Part::Test];
+
+/// The file of a part.
+pub(super) fn file_name(part: Part) -> &'static str {
+    match part {
+        Part::Train => "train.parquet",
+        Part::Validation => "validation.parquet",
+        Part::Test => "test.parquet",
+    }
+}
+
+/// A part in a message.
+pub(super) fn part_name(part: Part) -> &'static str {
+    match part {
+        Part::Train => "training",
+        Part::Validation => "validation",
+        Part::Test => "test",
+    }
+}

@@ -1,0 +1,176 @@
+//! A `[data]` table for examples, proposed by what an inspection found.
+
+use std::fmt::Write;
+
+use super::config::{DenseConfig, ExamplesConfig, FieldConfig, LabelConfig, Transform, shown};
+use crate::config::{Column, Format};
+use crate::inspect::{ColumnSummary, Inspection};
+use crate::source::Role;
+
+/// Usual names of labels, the likeliest first, in lower case and without what separates words.
+const LABELS: [&str; 12] = [
+    "label",
+    "click",
+    "isclick",
+    "clicked",
+    "conversion",
+    "converted",
+    "purchase",
+    "bought",
+    "like",
+    "liked",
+    "target",
+    "y",
+];
+
+/// Usual names of domains, likewise; any other name with one of them in it comes after.
+const DOMAINS: [&str; 12] = [
+    "domain", "scenario", "tab", "surface", "channel", "country", "market", "region", "site", "agegroup", "device",
+    "category",
+];
+
+/// Usual names of whole numbers that are amounts and not names.
+const AMOUNTS: [&str; 10] = ["age", "price", "amount", "duration", "views", "count", "year", "height", "length", "num"];
+
+/// More domains than this are hardly domains.
+const MOST_DOMAINS: u64 = 50;
+
+/// A field with more values than this is hashed, to this many codes.
+const LARGE: u64 = 1_000_000;
+
+/// A `[data]` table for a model of examples, by the names and the content of the columns: a column of 0 and 1 with a usual
+/// name, or a rating with four fifths of its greatest value as threshold, is the label; a column of two to fifty values
+/// with a usual name the domain; fractions and usual amounts are dense, all other columns but times categorical. `None` if
+/// no column seems to be the label or none the domain. It is a proposal: whether a field is known before the label
+/// is, nobody can tell from the file.
+#[must_use]
+pub fn propose(inspection: &Inspection) -> Option<ExamplesConfig> {
+    let columns = &inspection.columns;
+    let unnamed = inspection.header == Some(false);
+    let column = |summary: &ColumnSummary| match summary.name.parse() {
+        Ok(position) if unnamed => Column::Position(position),
+        _ => Column::Name(summary.name.clone()),
+    };
+    let rating = columns.iter().position(|c| c.role == Some(Role::Rating));
+    let binary =
+        |c: &ColumnSummary| c.distinct == 2 && (c.kind == "bool" || (least(c), greatest(c)) == (Some(0.0), Some(1.0)));
+    let by_name = LABELS.iter().find_map(|name| columns.iter().position(|c| plain(&c.name) == *name && binary(c)));
+    let (label, config) = match (by_name, rating) {
+        (Some(label), _) => (label, LabelConfig::from(column(&columns[label]))),
+        (None, Some(rating)) => {
+            let at_least = Some((greatest(&columns[rating])? * 0.8).round());
+            (rating, LabelConfig { column: column(&columns[rating]), at_least })
+        }
+        (None, None) => return None,
+    };
+    let few = |c: &ColumnSummary| c.distinct_exact && (2..=MOST_DOMAINS).contains(&c.distinct) && c.missing == 0;
+    let free = |at: usize| at != label && columns[at].role.is_none() && few(&columns[at]);
+    let exact = |name: &str| (0..columns.len()).find(|&at| free(at) && plain(&columns[at].name) == name);
+    let within = |name: &str| (0..columns.len()).find(|&at| free(at) && plain(&columns[at].name).contains(name));
+    let domain =
+        DOMAINS.iter().find_map(|name| exact(name)).or_else(|| DOMAINS.iter().find_map(|name| within(name)))?;
+
+    let with_role = |role| columns.iter().find(|c| c.role == Some(role)).map(column);
+    let mut proposed = ExamplesConfig {
+        user: with_role(Role::User),
+        time: with_role(Role::Time),
+        ..ExamplesConfig::new("", config, column(&columns[domain]))
+    };
+    for (at, summary) in columns.iter().enumerate() {
+        // A rating beside a label tells it.
+        let other = at == label || at == domain || Some(at) == rating || summary.role == Some(Role::Time);
+        if other || matches!(summary.kind, "empty" | "time") || summary.distinct < 2 {
+            continue;
+        }
+        let amount = summary.kind == "integer" && AMOUNTS.iter().any(|name| words(&summary.name).any(|w| w == *name));
+        if summary.role.is_none() && (summary.kind == "number" || amount) {
+            proposed.dense.push(column(summary).into());
+            continue;
+        }
+        let list = summary.kind == "text" && summary.examples.iter().any(|value| value.contains('|'));
+        proposed.fields.push(FieldConfig {
+            separator: list.then(|| "|".to_owned()),
+            hash: (summary.distinct > LARGE).then_some(LARGE as u32),
+            ..column(summary).into()
+        });
+    }
+    Some(proposed)
+}
+
+fn least(summary: &ColumnSummary) -> Option<f64> {
+    summary.min.as_ref()?.parse().ok()
+}
+
+fn greatest(summary: &ColumnSummary) -> Option<f64> {
+    summary.max.as_ref()?.parse().ok()
+}
+
+fn plain(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+fn words(name: &str) -> impl Iterator<Item = String> {
+    name.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase)
+}
+
+impl ExamplesConfig {
+    /// The `[data]` table as text, with columns alone where they have no settings.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        let quoted = |text: &str| serde_json::Value::from(text).to_string();
+        let named = |column: &Column| match column {
+            Column::Position(position) => position.to_string(),
+            Column::Name(_) => quoted(&shown(column)),
+        };
+        let entry = |column: &Column, settings: Vec<(&str, String)>| {
+            if settings.is_empty() {
+                return named(column);
+            }
+            let settings: Vec<String> = settings.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+            format!("{{ column = {}, {} }}", named(column), settings.join(", "))
+        };
+        let mut lines = vec![("source", quoted(&self.source))];
+        match self.format {
+            Format::Auto => {}
+            Format::Csv => lines.push(("format", quoted("csv"))),
+            Format::Jsonl => lines.push(("format", quoted("jsonl"))),
+            Format::Parquet => lines.push(("format", quoted("parquet"))),
+        }
+        lines.extend(self.delimiter.as_deref().map(|delimiter| ("delimiter", quoted(delimiter))));
+        lines.extend(self.header.filter(|header| !header).map(|header| ("header", header.to_string())));
+        let threshold = self.label.at_least.map(|at_least| ("at_least", at_least.to_string()));
+        lines.push(("label", entry(&self.label.column, threshold.into_iter().collect())));
+        lines.push(("domain", named(&self.domain)));
+        lines.extend(self.user.as_ref().map(|user| ("user", named(user))));
+        lines.extend(self.time.as_ref().map(|time| ("time", named(time))));
+        let field = |field: &FieldConfig| {
+            let mut settings = Vec::new();
+            settings.extend((field.min_count > 1).then(|| ("min_count", field.min_count.to_string())));
+            settings.extend(field.separator.as_deref().map(|separator| ("separator", quoted(separator))));
+            settings.extend(field.hash.map(|codes| ("hash", codes.to_string())));
+            entry(&field.column, settings)
+        };
+        let dense = |dense: &DenseConfig| {
+            let mut settings = Vec::new();
+            match dense.transform {
+                Transform::Standard => {}
+                Transform::Log => settings.push(("transform", quoted("log"))),
+                Transform::Quantile => settings.push(("transform", quoted("quantile"))),
+            }
+            settings.extend(dense.buckets.map(|buckets| ("buckets", buckets.to_string())));
+            entry(&dense.column, settings)
+        };
+        let list = |entries: Vec<String>| format!("[{}]", entries.join(", "));
+        lines.push(("fields", list(self.fields.iter().map(field).collect())));
+        lines.push(("dense", list(self.dense.iter().map(dense).collect())));
+        let mut out = "[data]\n".to_owned();
+        for (key, value) in lines {
+            // Writing to a string does not fail.
+            let _ = writeln!(out, "{key} = {value}");
+        }
+        if self.bad_rows == crate::config::BadRows::Skip {
+            out.push_str("bad_rows = \"skip\"\n");
+        }
+        out
+    }
+}

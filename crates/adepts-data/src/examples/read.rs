@@ -1,0 +1,330 @@
+//! Raw rows as examples are read from them: every pass over a source goes through here, so all of them see the same rows.
+
+use std::ops::ControlFlow;
+
+use super::ExamplesError;
+use super::config::{ExamplesConfig, LabelConfig};
+use crate::config::{BadRows, Column, DataConfig, Format};
+use crate::error::DataError;
+use crate::layout;
+use crate::place::shortened;
+use crate::progress::Progress;
+use crate::source::{At, Cell, Flow, Sink, Source};
+use crate::time;
+
+/// How many of the skipped rows are listed.
+const EXAMPLES: usize = 5;
+
+const CATEGORY: &str = "a category: a whole number, text or a truth value";
+
+/// Where raw examples are, and how they are written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RawFiles {
+    /// A file, a glob, or a folder of files.
+    pub source: String,
+    /// Format of the files; [`Format::Auto`] goes by the name.
+    pub format: Format,
+    /// What stands between the values of a text file; by default what its first lines hold.
+    pub delimiter: Option<String>,
+    /// Whether text files begin with the names of the columns; by default as [`ExamplesConfig::header`] says.
+    pub header: Option<bool>,
+    /// What happens to rows that cannot be read.
+    pub bad_rows: BadRows,
+}
+
+impl RawFiles {
+    /// Files in the format that their names and first lines say, in which no row may be bad.
+    #[must_use]
+    pub fn new(source: impl Into<String>) -> Self {
+        let source = source.into();
+        Self { source, format: Format::Auto, delimiter: None, header: None, bad_rows: BadRows::Fail }
+    }
+
+    /// Finds the files; delimiter and header are filled in where they are left open. `columns` are those that are read.
+    pub(super) fn open(&mut self, columns: Vec<Column>, progress: Progress) -> Result<Source, DataError> {
+        let mut data = DataConfig {
+            source: self.source.clone(),
+            format: self.format,
+            delimiter: self.delimiter.clone(),
+            header: self.header,
+            groups: columns,
+            ..DataConfig::default()
+        };
+        let guessed = layout::fill(&mut data)?;
+        if guessed.any() {
+            progress(&guessed.to_string(), 0, None);
+        }
+        let source = Source::open(&data)?;
+        (self.delimiter, self.header) = (data.delimiter, data.header);
+        Ok(source)
+    }
+}
+
+impl From<&ExamplesConfig> for RawFiles {
+    fn from(config: &ExamplesConfig) -> Self {
+        Self {
+            source: config.source.clone(),
+            format: config.format,
+            delimiter: config.delimiter.clone(),
+            header: config.header,
+            bad_rows: config.bad_rows,
+        }
+    }
+}
+
+/// A row that could be read.
+pub(super) struct Row<'a> {
+    /// Its place among all rows of the source, from 1; skipped ones count.
+    pub(super) number: u64,
+    /// 0 or 1; 0 without a column of labels.
+    pub(super) label: f32,
+    pub(super) domain: Cell<'a>,
+    pub(super) user: Option<Cell<'a>>,
+    pub(super) time: Option<i64>,
+    /// As they stand; each is a category, a list of categories or missing.
+    pub(super) fields: &'a [Cell<'a>],
+    /// `None` where missing.
+    pub(super) dense: &'a [Option<f64>],
+}
+
+/// Which columns are read, and what is what: the domain, then label, user and time if wanted, then fields, then dense.
+pub(super) struct Wanted {
+    columns: Vec<usize>,
+    names: Vec<String>,
+    label: Option<(usize, LabelConfig)>,
+    user: Option<usize>,
+    time: Option<usize>,
+    fields: usize,
+    dense: usize,
+}
+
+impl Wanted {
+    /// `label` and `user` say whether these columns are read, `time` likewise.
+    pub(super) fn new(
+        source: &Source,
+        config: &ExamplesConfig,
+        [label, user, time]: [bool; 3],
+    ) -> Result<Self, DataError> {
+        let mut columns = Vec::new();
+        let mut slot = |column: &Column| {
+            columns.push(source.find(column)?);
+            Ok::<_, DataError>(columns.len() - 1)
+        };
+        slot(&config.domain)?;
+        let label = if label { Some((slot(&config.label.column)?, config.label.clone())) } else { None };
+        let user = config.user.as_ref().filter(|_| user).map(&mut slot).transpose()?;
+        let time = config.time.as_ref().filter(|_| time).map(&mut slot).transpose()?;
+        let fields = 1 + usize::from(label.is_some()) + usize::from(user.is_some()) + usize::from(time.is_some());
+        for field in &config.fields {
+            slot(&field.column)?;
+        }
+        for dense in &config.dense {
+            slot(&dense.column)?;
+        }
+        let names = columns.iter().map(|&c| source.columns()[c].clone()).collect();
+        Ok(Self { columns, names, label, user, time, fields, dense: fields + config.fields.len() })
+    }
+
+    /// The names of the columns of the categorical fields.
+    pub(super) fn field_names(&self) -> &[String] {
+        &self.names[self.fields..self.dense]
+    }
+
+    /// The names of the columns of the dense fields.
+    pub(super) fn dense_names(&self) -> &[String] {
+        &self.names[self.dense..]
+    }
+
+    /// The name of the column of the domain.
+    pub(super) fn domain_name(&self) -> &str {
+        &self.names[0]
+    }
+
+    /// The name of the column of the label, if it is read.
+    pub(super) fn label_name(&self) -> Option<&str> {
+        self.label.as_ref().map(|(slot, _)| self.names[*slot].as_str())
+    }
+
+    /// Hands each row that can be read to `take`.
+    pub(super) fn pass<'t>(
+        &'t self,
+        source: &Source,
+        bad_rows: BadRows,
+        take: &'t mut dyn FnMut(At<'_>, &Row<'_>) -> Flow,
+        progress: Progress,
+    ) -> Result<Passed, DataError> {
+        let mut reader = Reader { wanted: self, bad_rows, take, passed: Passed::default() };
+        source.read_with_lists(&self.columns, &mut reader, progress)?;
+        Ok(reader.passed)
+    }
+}
+
+/// What a pass over a source met.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Passed {
+    /// Rows that could be read.
+    pub(super) rows: u64,
+    pub(super) skipped_rows: u64,
+    /// The first of the skipped rows, as messages.
+    pub(super) skipped_examples: Vec<String>,
+}
+
+struct Reader<'t> {
+    wanted: &'t Wanted,
+    bad_rows: BadRows,
+    take: &'t mut dyn FnMut(At<'_>, &Row<'_>) -> Flow,
+    passed: Passed,
+}
+
+impl Reader<'_> {
+    fn refused(&self, at: At<'_>, slot: usize, cell: Cell<'_>, expected: &'static str) -> DataError {
+        let (place, column) = (at.place(), self.wanted.names[slot].clone());
+        if missing(cell) {
+            return DataError::MissingValue { place, column, expected };
+        }
+        DataError::BadValue { place, column, value: shortened(&cell.spelling()), expected }
+    }
+
+    /// Hands a row on, or says what is wrong with it.
+    fn parse(&mut self, at: At<'_>, cells: &[Cell<'_>]) -> Result<Flow, DataError> {
+        let wanted = self.wanted;
+        let one = |slot: usize| match category(cells[slot]) {
+            Ok(Some(cell)) if !matches!(cell, Cell::List(_)) => Ok(cell),
+            _ => Err(self.refused(at, slot, cells[slot], CATEGORY)),
+        };
+        let domain = one(0)?;
+        let user = wanted.user.map(one).transpose()?;
+        let label = match &wanted.label {
+            None => 0.0,
+            Some((slot, config)) => label(cells[*slot], config.at_least).ok_or_else(|| {
+                let of = |threshold: Option<f64>| if threshold.is_some() { "a number" } else { LABEL };
+                self.refused(at, *slot, cells[*slot], of(config.at_least))
+            })?,
+        };
+        let time = match wanted.time {
+            None => None,
+            Some(slot) => {
+                Some(cells[slot].moment().ok_or_else(|| self.refused(at, slot, cells[slot], time::EXPECTED))?)
+            }
+        };
+        for (slot, &cell) in cells.iter().enumerate().take(wanted.dense).skip(wanted.fields) {
+            if category(cell).is_err() {
+                return Err(self.refused(at, slot, cell, CATEGORY));
+            }
+        }
+        // Rows have few dense fields: they stand on the stack.
+        let mut few = [None; 32];
+        let mut many = Vec::new();
+        let count = cells.len() - wanted.dense;
+        let dense = if count <= few.len() {
+            &mut few[..count]
+        } else {
+            many.resize(count, None);
+            &mut many[..]
+        };
+        for (slot, value) in (wanted.dense..).zip(dense.iter_mut()) {
+            *value = number(cells[slot]).map_err(|()| self.refused(at, slot, cells[slot], "a finite number"))?;
+        }
+        let number = self.passed.rows + self.passed.skipped_rows + 1;
+        let row = Row { number, label, domain, user, time, fields: &cells[wanted.fields..wanted.dense], dense };
+        Ok((self.take)(at, &row))
+    }
+}
+
+const LABEL: &str = "a label: 0, 1 or a truth value (for a rating set `label = { column = …, at_least = … }`)";
+
+impl Sink for Reader<'_> {
+    fn row(&mut self, at: At<'_>, cells: &[Cell<'_>]) -> Flow {
+        match self.parse(at, cells) {
+            Ok(Err(error @ DataError::Examples(ExamplesError::UnknownDomain { .. }))) | Err(error) => {
+                self.malformed(error)
+            }
+            Ok(flow) => {
+                self.passed.rows += 1;
+                flow
+            }
+        }
+    }
+
+    fn malformed(&mut self, error: DataError) -> Flow {
+        if self.bad_rows == BadRows::Fail {
+            return Err(error);
+        }
+        self.passed.skipped_rows += 1;
+        if self.passed.skipped_examples.len() < EXAMPLES {
+            self.passed.skipped_examples.push(error.to_string());
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+fn missing(cell: Cell<'_>) -> bool {
+    match cell {
+        Cell::Missing | Cell::Raw("") | Cell::Text("") => true,
+        // What data frames write for a missing number.
+        Cell::Float(value) => value.is_nan(),
+        _ => false,
+    }
+}
+
+/// A value as a category: whole numbers and text stay, truth values become text, `None` is missing.
+pub(super) fn category(cell: Cell<'_>) -> Result<Option<Cell<'_>>, ()> {
+    match cell {
+        _ if missing(cell) => Ok(None),
+        Cell::Bool(value) => Ok(Some(Cell::Text(if value { "true" } else { "false" }))),
+        Cell::Float(value) => time::whole(value).map(|value| Some(Cell::Int(value))).ok_or(()),
+        Cell::List(values) => {
+            let sound = values.iter().all(|v| !matches!(v, Cell::List(_)) && category(*v).is_ok());
+            if sound { Ok(Some(cell)) } else { Err(()) }
+        }
+        other => Ok(Some(other)),
+    }
+}
+
+/// Each category of a field: the one it is, or those of its list; missing ones are left out.
+#[inline]
+pub(super) fn categories<'c>(cell: Cell<'c>, separator: Option<&str>, each: &mut dyn FnMut(Cell<'c>)) {
+    match (category(cell), separator) {
+        (Ok(Some(Cell::Raw(text) | Cell::Text(text))), Some(separator)) => {
+            text.split(separator).map(str::trim).filter(|piece| !piece.is_empty()).for_each(|piece| {
+                // Pieces of text have no type of their own.
+                each(Cell::Raw(piece));
+            });
+        }
+        (Ok(Some(Cell::List(values))), _) => {
+            values.iter().filter_map(|value| category(*value).ok().flatten()).for_each(each);
+        }
+        (Ok(Some(value)), _) => each(value),
+        (Ok(None) | Err(()), _) => {}
+    }
+}
+
+/// A value as a finite number; `None` is missing.
+fn number(cell: Cell<'_>) -> Result<Option<f64>, ()> {
+    match cell {
+        _ if missing(cell) => Ok(None),
+        Cell::Bool(value) => Ok(Some(f64::from(u8::from(value)))),
+        Cell::Raw(text) | Cell::Text(text) => match text.trim().parse::<f64>() {
+            Ok(value) if value.is_nan() => Ok(None),
+            Ok(value) if value.is_finite() => Ok(Some(value)),
+            _ => Err(()),
+        },
+        other => other.number().map(Some).ok_or(()),
+    }
+}
+
+fn label(cell: Cell<'_>, at_least: Option<f64>) -> Option<f32> {
+    let spelled = match cell {
+        Cell::Raw(text) | Cell::Text(text) => match text.trim() {
+            "true" | "True" | "TRUE" => Cell::Bool(true),
+            "false" | "False" | "FALSE" => Cell::Bool(false),
+            _ => cell,
+        },
+        other => other,
+    };
+    let value = number(spelled).ok().flatten()?;
+    match at_least {
+        Some(threshold) => Some(if value >= threshold { 1.0 } else { 0.0 }),
+        None => (value == 0.0 || value == 1.0).then_some(value as f32),
+    }
+}

@@ -1,0 +1,180 @@
+//! A prepared folder of examples.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::batch::Schema;
+use super::config::{ExampleSplit, ExamplesConfig};
+use super::epoch::Epoch;
+use super::folder;
+use super::manifest::{Coding, ExamplesManifest, MANIFEST, PARTS, file_name};
+use super::part::{Blocks, PartFile};
+use super::prepare;
+use super::write::GROUP;
+use crate::error::DataError;
+use crate::id::Vocabulary;
+use crate::interactions::Part;
+use crate::progress::Progress;
+
+/// Prepared examples: a folder that was checked and is read part by part, never whole.
+///
+/// | file | columns |
+/// |---|---|
+/// | `train.parquet`, `validation.parquet`, `test.parquet` | `field.NAME` (codes, or lists of them), `dense.NAME` (standardised), `domain`, `label`, `user`, in the order of the source |
+/// | `vocabulary-N.parquet` | the values of the N-th field, ascending, and `count`, how often each stands in the training part |
+/// | `manifest.json` | [`ExamplesManifest`] |
+#[derive(Clone, Debug)]
+pub struct ExampleSet {
+    folder: PathBuf,
+    manifest: ExamplesManifest,
+    schema: Schema,
+    parts: [Arc<PartFile>; 3],
+}
+
+impl ExampleSet {
+    /// Whether `path` is a folder that claims to hold prepared examples.
+    #[must_use]
+    pub fn is_prepared(path: &Path) -> bool {
+        path.join(MANIFEST).is_file() && path.join(file_name(Part::Train)).is_file()
+    }
+
+    /// Prepares examples in a folder, and opens it. A folder of prepared examples that is there is replaced.
+    ///
+    /// The source is read twice (three times with the split `temporal`, which keeps 8 bytes a row of it): to cut and
+    /// count, then to write. What is kept of a row is nothing; memory goes to the distinct values of fields and users, to
+    /// a sample of a million values for each field of quantiles, and to a row group of each part. Vocabularies and
+    /// statistics come from the training rows alone. `seed` stands in where the split has none of its own.
+    ///
+    /// # Errors
+    /// Everything that can be wrong with the configuration, the source and the place; see [`DataError`] and
+    /// [`ExamplesError`](super::ExamplesError).
+    pub fn prepare(
+        config: &ExamplesConfig,
+        split: &ExampleSplit,
+        seed: u64,
+        folder: &Path,
+        progress: Progress,
+    ) -> Result<Self, DataError> {
+        folder::check_place(folder)?;
+        folder::replace(folder, |new| prepare::prepare(config, &split.resolved(seed), seed, new, GROUP, progress))?;
+        Self::open(folder)
+    }
+
+    /// Opens a prepared folder, after its files were found to be those that were written.
+    ///
+    /// # Errors
+    /// For whatever is not as [`ExampleSet::prepare`] wrote it.
+    pub fn open(folder: &Path) -> Result<Self, DataError> {
+        if !folder.is_dir() {
+            return Err(DataError::MissingFile { path: folder.to_path_buf() });
+        }
+        let manifest = ExamplesManifest::read(folder)?;
+        for note in &manifest.files {
+            folder::check(folder, note)?;
+        }
+        let schema = manifest.schema();
+        let part =
+            |part: Part| PartFile::open(&folder.join(file_name(part)), &schema, manifest.rows.of(part)).map(Arc::new);
+        let parts = [part(Part::Train)?, part(Part::Validation)?, part(Part::Test)?];
+        Ok(Self { folder: folder.to_path_buf(), manifest, schema, parts })
+    }
+
+    /// What the columns are.
+    #[must_use]
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// How it was prepared, and what was counted.
+    #[must_use]
+    pub fn manifest(&self) -> &ExamplesManifest {
+        &self.manifest
+    }
+
+    /// blake3 over the content: the rows of the parts, in order, and the vocabularies.
+    #[must_use]
+    pub fn content_hash(&self) -> &str {
+        &self.manifest.content_hash
+    }
+
+    /// Writes into a configuration what the examples were prepared from, and how they were cut; `source` stays.
+    pub fn describe(&self, data: &mut ExamplesConfig, split: &mut ExampleSplit) {
+        let source = std::mem::take(&mut data.source);
+        *data = ExamplesConfig { source, ..self.manifest.data.clone() };
+        self.manifest.split.clone_into(split);
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Rows of a part.
+    #[must_use]
+    pub fn rows(&self, part: Part) -> usize {
+        self.manifest.rows.of(part) as usize
+    }
+
+    /// The rows of a part in the order of the source, in blocks of `rows` (the last one may be smaller).
+    ///
+    /// # Errors
+    /// If the file cannot be opened; damage that is met later is an error of the block.
+    ///
+    /// # Panics
+    /// If `rows` is 0.
+    pub fn blocks(&self, part: Part, rows: usize) -> Result<Blocks, DataError> {
+        assert!(rows > 0, "blocks: a block has at least one row");
+        let file = &self.parts[PARTS.iter().position(|p| *p == part).unwrap_or_default()];
+        file.read((0..file.groups.len()).collect(), rows)
+    }
+
+    /// The training rows in the order of an epoch, in batches of `batch`.
+    ///
+    /// # Errors
+    /// If the file is no longer there or no longer of the size that it had.
+    ///
+    /// # Panics
+    /// If `batch` is 0.
+    pub fn epoch(&self, seed: u64, epoch: u64, batch: usize) -> Result<Epoch, DataError> {
+        self.parts[0].check()?;
+        Ok(Epoch::new(Arc::clone(&self.parts[0]), seed, epoch, batch))
+    }
+
+    /// The values of a categorical field, ascending (a value's code is its place, from 1), and how often each stands in
+    /// the training part; `None` if the field has no vocabulary.
+    ///
+    /// # Errors
+    /// If the file cannot be read or does not hold what it must.
+    ///
+    /// # Panics
+    /// If there is no such field.
+    pub fn vocabulary(&self, field: usize) -> Result<Option<(Vocabulary, Vec<u64>)>, DataError> {
+        match &self.manifest.fields[field].coding {
+            Coding::Vocabulary { file, values } => folder::read_vocabulary(&self.folder.join(file), *values).map(Some),
+            Coding::Hash { .. } | Coding::Quantiles { .. } => Ok(None),
+        }
+    }
+
+    /// Copies the prepared folder, so that a run holds its data. A folder of prepared examples that is there is replaced;
+    /// onto itself nothing is copied.
+    ///
+    /// # Errors
+    /// If something else is there, or the system refuses.
+    pub fn copy_to(&self, folder: &Path) -> Result<Self, DataError> {
+        if folder.canonicalize().is_ok_and(|to| self.folder.canonicalize().is_ok_and(|from| from == to)) {
+            return Ok(self.clone());
+        }
+        folder::replace(folder, |new| {
+            let names = self.manifest.files.iter().map(|note| note.name.as_str());
+            for name in names.chain([MANIFEST]) {
+                let to = new.join(name);
+                std::fs::copy(self.folder.join(name), &to).map_err(DataError::io("copy to", &to))?;
+                let synced = std::fs::File::open(&to).and_then(|file| file.sync_all());
+                synced.map_err(DataError::io("copy to", &to))?;
+            }
+            Ok(())
+        })?;
+        Self::open(folder)
+    }
+}

@@ -1,0 +1,167 @@
+//! Categories to codes: counted in one pass over the training rows, looked up ever after.
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use super::error::ExamplesError;
+use crate::error::DataError;
+use crate::id::{Vocabulary, canonical_int};
+use crate::intern::{Interner, Refused, Texts};
+use crate::place::shortened;
+use crate::source::{At, Cell};
+
+/// Counts categories.
+pub(super) struct Counting {
+    interner: Interner,
+    counts: Vec<u64>,
+}
+
+impl Counting {
+    pub(super) fn new() -> Self {
+        Self { interner: Interner::new(), counts: Vec::new() }
+    }
+
+    /// Notes one more of a category.
+    #[inline]
+    pub(super) fn note(&mut self, value: Cell<'_>) -> Result<(), Refused> {
+        let number = self.interner.intern(value)? as usize;
+        if number == self.counts.len() {
+            self.counts.push(0);
+        }
+        self.counts[number] += 1;
+        Ok(())
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.counts.len()
+    }
+
+    /// The categories that were noted at least `least` times, ascending, and how often each was.
+    pub(super) fn finish(self, least: u64) -> (Vocabulary, Vec<u64>) {
+        let (all, place) = self.interner.into_sorted();
+        let mut counts = vec![0; place.len()];
+        for (number, &at) in place.iter().enumerate() {
+            counts[at as usize] = self.counts[number];
+        }
+        let mut kept = counts.iter().map(|&n| n >= least);
+        let mut keep = || kept.next().unwrap_or(false);
+        let vocabulary = match all {
+            Vocabulary::Int(mut ids) => {
+                ids.retain(|_| keep());
+                Vocabulary::Int(ids)
+            }
+            Vocabulary::Text(mut ids) => {
+                ids.retain(|_| keep());
+                Vocabulary::Text(ids)
+            }
+        };
+        counts.retain(|&n| n >= least);
+        (vocabulary, counts)
+    }
+}
+
+/// What an id that was refused by an interner means for a row.
+pub(super) fn refused(why: &Refused, at: At<'_>, column: &str, value: Cell<'_>) -> DataError {
+    let mixed = |found, before| DataError::MixedTypes {
+        place: Box::new(at.place()),
+        column: column.to_owned(),
+        value: shortened(&value.spelling()),
+        found,
+        before,
+    };
+    match why {
+        Refused::NumberAmongText => mixed("a number", "text"),
+        Refused::TextAmongNumbers => mixed("text", "numbers"),
+        Refused::Full => DataError::TooMany { what: "categories", limit: u64::from(u32::MAX) },
+        Refused::Missing | Refused::NoId => DataError::BadValue {
+            place: at.place(),
+            column: column.to_owned(),
+            value: shortened(&value.spelling()),
+            expected: "a category",
+        },
+    }
+}
+
+/// Refuses a column of domains that holds something else.
+pub(super) fn check_domains(domains: usize, column: &str) -> Result<(), ExamplesError> {
+    const LIMIT: usize = 10_000;
+    if domains <= LIMIT {
+        return Ok(());
+    }
+    Err(ExamplesError::TooManyDomains { column: column.to_owned(), limit: LIMIT })
+}
+
+/// The index of each value of a vocabulary. A number is found among text by its spelling, and the reverse.
+pub(super) enum Lookup {
+    Int(HashMap<i64, u32, FixedState>),
+    Text(Texts),
+}
+
+impl Lookup {
+    pub(super) fn new(vocabulary: &Vocabulary) -> Self {
+        match vocabulary {
+            Vocabulary::Int(ids) => Self::Int(ids.iter().enumerate().map(|(index, &id)| (id, index as u32)).collect()),
+            Vocabulary::Text(ids) => {
+                let mut texts = Texts::default();
+                for id in ids {
+                    texts.intern(id);
+                }
+                Self::Text(texts)
+            }
+        }
+    }
+
+    #[inline]
+    pub(super) fn index(&self, value: Cell<'_>) -> Option<u32> {
+        match (self, value) {
+            (Self::Int(ids), Cell::Int(id)) => ids.get(&id).copied(),
+            (Self::Int(ids), Cell::Raw(text) | Cell::Text(text)) => ids.get(&canonical_int(text)?).copied(),
+            (Self::Text(texts), Cell::Raw(text) | Cell::Text(text)) => texts.find(text),
+            (Self::Text(texts), other) => texts.find(&other.spelling()),
+            (Self::Int(_), _) => None,
+        }
+    }
+}
+
+/// A code in `1..=codes` for any category, the same for ever: the first eight bytes of the blake3 hash of its spelling,
+/// modulo `codes`.
+pub(super) fn hashed(value: Cell<'_>, codes: u32) -> u32 {
+    1 + (spelling_hash(value) % u64::from(codes)) as u32
+}
+
+/// 64 bits for a category, the same for `7` as number and as text.
+pub(super) fn spelling_hash(value: Cell<'_>) -> u64 {
+    let hash = match value {
+        Cell::Raw(text) | Cell::Text(text) => blake3::hash(text.as_bytes()),
+        other => blake3::hash(other.spelling().as_bytes()),
+    };
+    u64::from_le_bytes(std::array::from_fn(|i| hash.as_bytes()[i]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_follow_the_order_of_the_values_and_rare_ones_have_none() {
+        let mut counting = Counting::new();
+        for id in [30, 7, 30, 5, 7, 30] {
+            counting.note(Cell::Int(id)).unwrap();
+        }
+        let (vocabulary, counts) = counting.finish(2);
+        assert_eq!(vocabulary, Vocabulary::Int(vec![7, 30]));
+        assert_eq!(counts, [2, 3]);
+        let lookup = Lookup::new(&vocabulary);
+        assert_eq!([7, 30, 5].map(|id| lookup.index(Cell::Int(id))), [Some(0), Some(1), None]);
+        assert_eq!(lookup.index(Cell::Raw("30")), Some(1));
+        assert_eq!(lookup.index(Cell::Raw("030")), None);
+    }
+
+    #[test]
+    fn a_hash_is_the_same_for_ever_and_for_number_and_text() {
+        assert_eq!(hashed(Cell::Int(7), 100), hashed(Cell::Text("7"), 100));
+        assert_eq!(hashed(Cell::Raw("02138"), 100_000), hashed(Cell::Text("02138"), 100_000));
+        assert!((0..1_000).all(|id| (1..=10).contains(&hashed(Cell::Int(id), 10))));
+        assert_eq!(hashed(Cell::Raw("anything"), 1), 1);
+    }
+}

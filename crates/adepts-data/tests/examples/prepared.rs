@@ -1,0 +1,72 @@
+//! What is written is read back, in order or shuffled.
+
+use adepts_data::examples::{ExampleSet, ExampleSplit, Examples, ExamplesConfig};
+use adepts_data::{DataError, FolderError, Part};
+
+use crate::support::file;
+use crate::{PARTS, all, bytes, prepare, prepared};
+
+#[test]
+fn the_parts_partition_the_rows_and_blocks_give_them_in_order() {
+    let (dir, set) = prepared();
+    let mut users = Vec::new();
+    for part in PARTS {
+        let rows = all(&set, part);
+        assert_eq!(rows.rows(), set.rows(part));
+        assert!(rows.user.is_sorted(), "in the order of the source");
+        assert_eq!(rows.dense.len(), 2 * rows.rows());
+        users.extend(rows.user);
+    }
+    users.sort_unstable();
+    assert_eq!(users, (0..400).collect::<Vec<u32>>());
+    assert!((20..=60).contains(&set.rows(Part::Test)));
+    assert!(ExampleSet::is_prepared(set.folder()) && !ExampleSet::is_prepared(dir.path()));
+    assert_eq!(ExampleSet::open(set.folder()).unwrap().manifest(), set.manifest());
+    let mut data = ExamplesConfig { source: "here".into(), ..ExamplesConfig::default() };
+    let mut split = ExampleSplit::default();
+    set.describe(&mut data, &mut split);
+    assert_eq!(split, ExampleSplit::Random { validation: 0.1, test: 0.1, seed: Some(7) });
+    assert_eq!((data.source.as_str(), &data.fields), ("here", &set.manifest().data.fields));
+}
+
+#[test]
+fn an_epoch_has_every_training_row_once_with_all_its_columns() {
+    let (_dir, set) = prepared();
+    let rows = all(&set, Part::Train);
+    let mut epoch = set.epoch(5, 1, 64).unwrap();
+    assert_eq!(epoch.batches(), rows.rows().div_ceil(64));
+    let mut shuffled = Examples::none(set.schema());
+    while let Some(batch) = epoch.next().unwrap() {
+        shuffled.append(&batch);
+    }
+    assert!(!shuffled.user.is_sorted());
+    let mut order: Vec<u32> = (0..rows.rows() as u32).collect();
+    order.sort_unstable_by_key(|&row| shuffled.user[row as usize]);
+    assert_eq!(shuffled.select(&order), rows);
+}
+
+#[test]
+fn equal_data_gives_equal_bytes_and_another_seed_another_hash() {
+    let (dir, set) = prepared();
+    let again = dir.path().join("again");
+    prepare(&set.manifest().data, &ExampleSplit::default(), &again).unwrap();
+    assert_eq!(bytes(set.folder()), bytes(&again));
+    let split = ExampleSplit::Random { validation: 0.1, test: 0.1, seed: Some(8) };
+    let other = prepare(&set.manifest().data, &split, &again).unwrap();
+    assert_ne!(other.manifest().content_hash, set.manifest().content_hash);
+}
+
+#[test]
+fn prepared_examples_are_copied_and_replaced_and_anything_else_is_left_alone() {
+    let (dir, set) = prepared();
+    let copy = set.copy_to(&dir.path().join("run").join("data")).unwrap();
+    assert_eq!(bytes(copy.folder()), bytes(set.folder()));
+    copy.copy_to(set.folder()).unwrap();
+    copy.copy_to(copy.folder()).unwrap();
+    file(copy.folder(), "notes.txt", "mine");
+    for taken in [copy.folder().to_path_buf(), dir.path().join("source.csv"), dir.path().to_path_buf()] {
+        let error = set.copy_to(&taken).unwrap_err();
+        assert!(matches!(error, DataError::Folder(FolderError::WouldReplace { .. })), "{error}");
+    }
+    assert!(copy.folder().join("notes.txt").is_file());
+}

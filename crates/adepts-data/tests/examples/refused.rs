@@ -1,0 +1,129 @@
+//! Settings, rows and files that cannot be right.
+
+use adepts_data::examples::{ExampleSet, ExampleSplit, ExamplesConfig, ExamplesError};
+use adepts_data::{BadRows, DataError, FolderError, Part};
+use tempfile::tempdir;
+
+use crate::support::file;
+use crate::{column, config, prepare, prepared, source};
+
+#[test]
+fn a_list_where_one_value_is_needed_is_refused() {
+    let dir = tempdir().unwrap();
+    let rows = "{\"c\":\"x\",\"label\":[1],\"site\":\"a\"}\n";
+    let mut config = ExamplesConfig::new(file(dir.path(), "a.jsonl", rows), column("label"), column("site"));
+    config.fields = vec![column("c").into()];
+    let error = prepare(&config, &ExampleSplit::default(), &dir.path().join("prepared")).unwrap_err();
+    assert!(matches!(&error, DataError::BadValue { column, .. } if column == "label"), "{error}");
+}
+
+#[test]
+fn settings_that_cannot_be_meant_are_named() {
+    let dir = tempdir().unwrap();
+    let good = config(source(dir.path()));
+    let place = dir.path().join("prepared");
+    let refused = |change: &dyn Fn(&mut ExamplesConfig)| {
+        let mut config = good.clone();
+        change(&mut config);
+        prepare(&config, &ExampleSplit::default(), &place).unwrap_err().to_string()
+    };
+    let nothing = refused(&|c| (c.fields, c.dense) = (Vec::new(), Vec::new()));
+    assert!(nothing.starts_with("[data] names no field"), "{nothing}");
+    let hash = refused(&|c| c.fields[2].hash = Some(0));
+    assert_eq!(hash, "the field `zip`: `hash` is 0; expected 1 to 4294967294 codes");
+    let buckets = refused(&|c| c.dense[0].buckets = Some(4));
+    assert_eq!(buckets, "the field `age`: `buckets` is 4; expected none unless `transform` is `quantile`");
+    let twice = refused(&|c| c.fields.push(column("views").into()));
+    assert_eq!(twice, "the column `views` is named twice among the categorical fields; expected each once");
+    let one_class = refused(&|c| c.label.at_least = Some(0.0));
+    assert!(
+        one_class.contains("have the label 1; expected some of either class in the column `rating`"),
+        "{one_class}"
+    );
+    let label = refused(&|c| c.label.at_least = None);
+    assert!(label.contains("column `rating`: found") && label.contains("at_least"), "{label}");
+    let unknown = refused(&|c| c.domain = column("sites"));
+    assert!(unknown.contains("did you mean `site`"), "{unknown}");
+    let nameless = refused(&|c| c.domain = ExamplesConfig::default().domain);
+    assert_eq!(nameless, "a model of examples needs the column of the domain: set `domain` in [data]");
+    let mut without = good.clone();
+    without.time = None;
+    let split = ExampleSplit::Temporal { validation: 0.1, test: 0.1 };
+    let error = prepare(&without, &split, &place).unwrap_err();
+    assert!(matches!(error, DataError::Examples(ExamplesError::NeedsColumn { role: "time", .. })), "{error}");
+    let split = ExampleSplit::Random { validation: 0.5, test: 0.5, seed: None };
+    assert!(matches!(prepare(&good, &split, &place).unwrap_err(), DataError::Split(_)));
+    assert!(!place.exists() && std::fs::read_dir(dir.path()).unwrap().count() == 1, "nothing is left behind");
+}
+
+#[test]
+fn fields_are_named_alone_or_with_settings() {
+    let json = r#"{"source":"a.csv","label":{"column":"rating","at_least":4},"domain":"site","user":"row","time":"time",
+        "fields":["colour",{"column":"tags","separator":"|"},{"column":"zip","hash":50}],
+        "dense":["age",{"column":"views","transform":"quantile","buckets":4},{"column":"time","transform":"log"}]}"#;
+    let read: ExamplesConfig = serde_json::from_str(json).unwrap();
+    assert_eq!(read, config("a.csv"));
+    assert_eq!(serde_json::from_str::<ExamplesConfig>(&serde_json::to_string(&read).unwrap()).unwrap(), read);
+    let error = serde_json::from_str::<ExamplesConfig>(&json.replace("hash", "hsah")).unwrap_err();
+    assert!(error.to_string().contains("unknown field `hsah`"), "{error}");
+}
+
+#[test]
+fn bad_rows_are_counted_when_they_may_be_skipped() {
+    let dir = tempdir().unwrap();
+    let text = std::fs::read_to_string(source(dir.path())).unwrap();
+    let broken = format!("{text}400,red,a,1,old,1,5,1,app\n401,red,a,1,30,1,,1,app\n402,red\n");
+    let mut config = config(file(dir.path(), "broken.csv", broken));
+    let folder = dir.path().join("prepared");
+    let error = prepare(&config, &ExampleSplit::default(), &folder).unwrap_err();
+    assert!(error.to_string().ends_with("line 402, column `age`: found `old`, expected a finite number"), "{error}");
+    config.bad_rows = BadRows::Skip;
+    let set = prepare(&config, &ExampleSplit::default(), &folder).unwrap();
+    assert_eq!((set.manifest().rows.total(), set.manifest().skipped_rows), (400, 3));
+    assert_eq!(set.manifest().skipped_examples.len(), 3);
+}
+
+#[test]
+fn what_is_read_back_is_not_trusted() {
+    let (_dir, set) = prepared();
+    let folder = set.folder();
+    let spoil = |name: &str, change: &dyn Fn(Vec<u8>) -> Vec<u8>| {
+        let path = folder.join(name);
+        let before = std::fs::read(&path).unwrap();
+        file(folder, name, change(before.clone()));
+        let error = ExampleSet::open(folder).unwrap_err();
+        file(folder, name, before);
+        error
+    };
+    for name in ["train.parquet", "vocabulary-0.parquet"] {
+        let error = spoil(name, &|mut bytes| {
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            bytes
+        });
+        assert!(matches!(error, DataError::Examples(ExamplesError::FileChanged { .. })), "{error}");
+        let error = spoil(name, &|bytes| bytes[..20].to_vec());
+        assert!(error.to_string().contains("found 20 bytes"), "{error}");
+    }
+    let text = |from: &'static str, to: &'static str| {
+        spoil("manifest.json", &|bytes| String::from_utf8(bytes).unwrap().replacen(from, to, 1).into_bytes())
+    };
+    let error = text("\"format\": 1", "\"format\": 9");
+    assert!(matches!(error, DataError::Folder(FolderError::NewerFormat { found: 9, .. })), "{error}");
+    let error = text("\"family\": \"examples\"", "\"kin\": \"examples\"");
+    assert!(matches!(error, DataError::Examples(ExamplesError::OtherFamily { .. })), "{error}");
+    let error = text("\"size\": 4", "\"size\": 400");
+    assert!(matches!(error, DataError::Folder(FolderError::BadManifest { .. })), "{error}");
+}
+
+#[test]
+fn codes_out_of_range_are_an_error_of_the_block() {
+    let (_dir, set) = prepared();
+    let path = set.folder().join("manifest.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    file(set.folder(), "manifest.json", text.replace("\"users\": 400", "\"users\": 3"));
+    let set = ExampleSet::open(set.folder()).unwrap();
+    let error = set.blocks(Part::Train, 50).unwrap().find_map(Result::err).unwrap();
+    assert!(error.to_string().contains("column `user`: found"), "{error}");
+    assert!(set.epoch(1, 1, 50).unwrap().next().is_err());
+}
