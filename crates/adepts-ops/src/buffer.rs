@@ -1,5 +1,6 @@
 //! Large results that are written exactly once, without being cleared before.
 
+use std::cell::Cell;
 use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
@@ -17,9 +18,9 @@ where
     let mut out: Vec<f32> = Vec::with_capacity(total);
     if width > 0 {
         out.spare_capacity_mut()[..total].par_chunks_mut(width).enumerate().for_each(|(chunk, place)| {
-            let mut written = false;
-            write(chunk, Uninit { place, written: &mut written });
-            assert!(written, "build_chunks: chunk {chunk} was not written");
+            let (written, elements) = (Cell::new(0), place.len());
+            write(chunk, Uninit { place, written: &written });
+            assert_eq!(written.get(), elements, "build_chunks: written elements of chunk {chunk}");
         });
     }
     // SAFETY: every chunk of the first `total` elements was filled, as the assertion above checked.
@@ -34,23 +35,46 @@ where
     F: Fn(usize, [Uninit<'_>; 3]) + Sync,
 {
     assert!(sizes.iter().all(|(_, width)| *width > 0), "build_three: {sizes:?}");
-    let mut out = sizes.map(|(total, _)| Vec::<f32>::with_capacity(total));
-    let [a, b, c] = &mut out;
-    let [(n0, w0), (n1, w1), (n2, w2)] = sizes;
-    let a = a.spare_capacity_mut()[..n0].par_chunks_mut(w0);
-    let b = b.spare_capacity_mut()[..n1].par_chunks_mut(w1);
-    let c = c.spare_capacity_mut()[..n2].par_chunks_mut(w2);
-    assert!(a.len() == b.len() && b.len() == c.len(), "build_three: {sizes:?} have unequal numbers of chunks");
-    a.zip(b).zip(c).enumerate().for_each(|(chunk, ((a, b), c))| {
-        let mut written = [false; 3];
-        let [x, y, z] = &mut written;
-        let places =
-            [Uninit { place: a, written: x }, Uninit { place: b, written: y }, Uninit { place: c, written: z }];
-        write(chunk, places);
-        assert!(written == [true; 3], "build_three: chunk {chunk} was not written");
+    let parts: [Vec<usize>; 3] =
+        sizes.map(|(total, width)| (0..total).step_by(width).map(|at| width.min(total - at)).collect());
+    let mut built = build_parts(&parts, |part, mut places| {
+        let mut next = || places.next().expect("three vectors");
+        write(part, [next(), next(), next()]);
     });
-    for (out, (total, _)) in out.iter_mut().zip(sizes) {
-        // SAFETY: every chunk of the first `total` elements was filled, as the assertion above checked.
+    std::array::from_fn(|at| std::mem::take(&mut built[at]))
+}
+
+/// As [`build_chunks`], for any number of vectors whose parts are of any size: `sizes[v][p]` floats for part `p` of vector
+/// `v`. The parts of one index are written together.
+///
+/// # Panics
+/// If the vectors have unequal numbers of parts.
+pub(crate) fn build_parts<F>(sizes: &[Vec<usize>], write: F) -> Vec<Vec<f32>>
+where
+    F: Fn(usize, std::vec::IntoIter<Uninit<'_>>) + Sync,
+{
+    let parts = sizes.first().map_or(0, Vec::len);
+    assert!(sizes.iter().all(|of| of.len() == parts), "build_parts: vectors of unequal numbers of parts");
+    let totals: Vec<usize> = sizes.iter().map(|of| of.iter().sum()).collect();
+    let mut out: Vec<Vec<f32>> = totals.iter().map(|total| Vec::with_capacity(*total)).collect();
+    let mut rest: Vec<&mut [MaybeUninit<f32>]> =
+        out.iter_mut().zip(&totals).map(|(out, total)| &mut out.spare_capacity_mut()[..*total]).collect();
+    let mut places = Vec::with_capacity(parts);
+    for part in 0..parts {
+        let mut of_part = Vec::with_capacity(sizes.len());
+        for (rest, of) in rest.iter_mut().zip(sizes) {
+            of_part.push(rest.split_off_mut(..of[part]).expect("a vector is as long as its parts together"));
+        }
+        places.push(of_part);
+    }
+    places.into_par_iter().enumerate().for_each(|(part, places)| {
+        let (written, elements) = (Cell::new(0), places.iter().map(|place| place.len()).sum::<usize>());
+        let places: Vec<_> = places.into_iter().map(|place| Uninit { place, written: &written }).collect();
+        write(part, places.into_iter());
+        assert_eq!(written.get(), elements, "build_parts: written elements of part {part}");
+    });
+    for (out, total) in out.iter_mut().zip(totals) {
+        // SAFETY: every part of the first `total` elements was filled, as the assertion above checked.
         unsafe { out.set_len(total) };
     }
     out
@@ -59,7 +83,8 @@ where
 /// A piece of memory that is still to be filled.
 pub(crate) struct Uninit<'a> {
     place: &'a mut [MaybeUninit<f32>],
-    written: &'a mut bool,
+    /// Elements of the chunk that were written; what fills a place consumes it, so none is counted twice.
+    written: &'a Cell<usize>,
 }
 
 impl<'a> Uninit<'a> {
@@ -68,7 +93,7 @@ impl<'a> Uninit<'a> {
         for row in self.place.chunks_mut(pattern.len()) {
             row.write_copy_of_slice(&pattern[..row.len()]);
         }
-        *self.written = true;
+        self.count();
         // SAFETY: the loop has written every element.
         unsafe { self.place.assume_init_mut() }
     }
@@ -78,9 +103,8 @@ impl<'a> Uninit<'a> {
     /// # Panics
     /// If the shapes do not fit.
     pub(crate) fn product(self, a: Matrix<'_>, b: Matrix<'_>, threads: Threads) -> &'a mut [f32] {
-        let Self { place, written } = self;
-        *written = true;
-        product_into(place, a, b, threads)
+        self.count();
+        product_into(self.place, a, b, threads)
     }
 
     /// Has stacked rows filled piece by piece: the place begins at row `start` of stacks of `per_stack` rows each;
@@ -95,6 +119,7 @@ impl<'a> Uninit<'a> {
         per_stack: usize,
         mut fill: impl FnMut(usize, usize, &mut [MaybeUninit<f32>]),
     ) {
+        self.count();
         let (mut place, mut at) = (self.place, start);
         while !place.is_empty() {
             let (stack, first) = (at / per_stack, at % per_stack);
@@ -104,11 +129,28 @@ impl<'a> Uninit<'a> {
             place = rest;
             at += rows;
         }
-        *self.written = true;
+    }
+
+    /// Fills with rows of `source`, which are `width` wide, and hands over the filled slice.
+    ///
+    /// # Panics
+    /// If the place is not for as many rows, or there is no such row.
+    pub(crate) fn gather(self, source: &[f32], width: usize, rows: &[u32]) -> &'a mut [f32] {
+        assert_eq!(self.place.len(), width * rows.len(), "gather: {} rows of width {width}", rows.len());
+        for (place, row) in self.place.chunks_mut(width.max(1)).zip(rows) {
+            place.write_copy_of_slice(&source[*row as usize * width..][..width]);
+        }
+        self.count();
+        // SAFETY: the loop has written every element, as there is a row of `width` elements for each chunk.
+        unsafe { self.place.assume_init_mut() }
     }
 
     /// Fills with zeros and hands over the filled slice.
     pub(crate) fn zero(self) -> &'a mut [f32] {
         self.repeat(&[0.0; 64])
+    }
+
+    fn count(&self) {
+        self.written.set(self.written.get() + self.place.len());
     }
 }

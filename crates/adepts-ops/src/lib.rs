@@ -10,6 +10,9 @@
 //! - [`mixture`]: the experts' decoders, the gate and the mixed logits, with the logits held once and their gradient
 //!   written in place;
 //! - [`row_losses`]: cross-entropy and probe loss of wide rows;
+//! - [`expert_bank`]: networks of experts for the rows that select them, and their gated sum;
+//! - [`embedding`]: the rows of a table that categorical fields name, and [`table`], the same for tables outside automatic
+//!   differentiation, of which only the rows that were used are updated;
 //! - [`adam`]: the optimizer in one pass;
 //! - [`top_k`]: the best items of a row.
 //!
@@ -30,6 +33,7 @@ pub mod csr;
 #[cfg(feature = "burn")]
 mod dense;
 pub mod embedding;
+pub mod expert_bank;
 #[cfg(feature = "burn")]
 mod extend;
 pub mod latent;
@@ -38,6 +42,7 @@ mod math;
 pub mod matrix;
 pub mod mixture;
 pub mod row_losses;
+mod rows;
 pub mod sparse_linear;
 pub mod table;
 pub mod top_k;

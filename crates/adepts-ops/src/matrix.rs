@@ -25,6 +25,18 @@ impl<'a> Matrix<'a> {
         Self { data, rows, columns, row_stride: columns, column_stride: 1 }
     }
 
+    /// The view of `count` columns from `from` on.
+    ///
+    /// # Panics
+    /// If there are not so many.
+    #[must_use]
+    pub fn columns(self, from: usize, count: usize) -> Self {
+        assert!(from <= self.columns && count <= self.columns - from, "Matrix: {count} columns from {from}");
+        // A view of nothing may begin behind the end of its slice.
+        let data = self.data.get(from * self.column_stride..).unwrap_or_default();
+        Self { data, columns: count, ..self }
+    }
+
     /// The transposed view.
     #[must_use]
     pub fn t(self) -> Self {

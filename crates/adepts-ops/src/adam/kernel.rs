@@ -30,30 +30,38 @@ const CHUNK: usize = 1 << 14;
 pub fn step(level: Level, adam: Adam, time: u64, weight: &mut [f32], gradient: &[f32], m: &mut [f32], v: &mut [f32]) {
     let n = weight.len();
     assert!(gradient.len() == n && m.len() == n && v.len() == n, "adam: {n} weights, {} gradients", gradient.len());
-    let power = |beta: f32| 1.0 - f64::from(beta).powf(time as f64);
-    let rate = (f64::from(adam.learning_rate) / power(adam.beta1)) as f32;
-    let root = (1.0 / power(adam.beta2)).sqrt() as f32;
+    let step = adam.at(time);
     weight
         .par_chunks_mut(CHUNK)
         .zip(gradient.par_chunks(CHUNK))
         .zip(m.par_chunks_mut(CHUNK).zip(v.par_chunks_mut(CHUNK)))
-        .for_each(|((w, g), (m, v))| update(level, adam, rate, root, w, g, m, v));
+        .for_each(|((w, g), (m, v))| update(level, step, w, g, m, v));
 }
 
-per_level! {
-    fn update(adam: Adam, rate: f32, root: f32, w: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) = update_body
-}
-
-#[inline(always)]
-fn update_body<const FMA: bool>(
+/// [`Adam`] at one time, with its corrections of the bias.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
     adam: Adam,
     rate: f32,
     root: f32,
-    w: &mut [f32],
-    g: &[f32],
-    m: &mut [f32],
-    v: &mut [f32],
-) {
+}
+
+impl Adam {
+    pub(crate) fn at(self, time: u64) -> Step {
+        let power = |beta: f32| 1.0 - f64::from(beta).powf(time as f64);
+        let rate = (f64::from(self.learning_rate) / power(self.beta1)) as f32;
+        let root = (1.0 / power(self.beta2)).sqrt() as f32;
+        Step { adam: self, rate, root }
+    }
+}
+
+per_level! {
+    fn update(step: Step, w: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) = update_body
+}
+
+#[inline(always)]
+pub(crate) fn update_body<const FMA: bool>(step: Step, w: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
+    let Step { adam, rate, root } = step;
     let (a1, a2) = (1.0 - adam.beta1, 1.0 - adam.beta2);
     for (((w, g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
         let g = fma::<FMA>(adam.l2, *w, *g);

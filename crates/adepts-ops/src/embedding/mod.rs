@@ -1,5 +1,14 @@
 //! Embeddings of categorical fields: which rows of a table each example takes.
 
+use std::ops::Range;
+
+pub mod kernel;
+
+#[cfg(feature = "burn")]
+mod operation;
+#[cfg(feature = "burn")]
+pub use operation::{composed_gather, gather};
+
 /// The codes of some rows: one each, or a list of any length whose embeddings are averaged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Codes {
@@ -38,9 +47,28 @@ impl Codes {
     /// If there is no such row.
     #[must_use]
     pub fn row(&self, row: usize) -> &[u32] {
+        &self.codes[self.range(row)]
+    }
+
+    /// Where the codes of a row stand among all of them.
+    #[inline]
+    pub(crate) fn range(&self, row: usize) -> Range<usize> {
         match &self.starts {
-            None => &self.codes[row..=row],
-            Some(starts) => &self.codes[starts[row] as usize..starts[row + 1] as usize],
+            None => row..row + 1,
+            Some(starts) => starts[row] as usize..starts[row + 1] as usize,
+        }
+    }
+
+    /// The share of each code of a row in its mean.
+    #[inline]
+    pub(crate) fn share(&self, row: usize) -> f32 {
+        if self.starts.is_none() { 1.0 } else { 1.0 / self.range(row).len() as f32 }
+    }
+
+    /// Panics if a code is outside a table of this many rows.
+    pub(crate) fn check(&self, table_rows: usize) {
+        if let Some(code) = self.codes.iter().find(|code| **code as usize >= table_rows) {
+            panic!("embedding: code {code} is outside a table of {table_rows} rows");
         }
     }
 

@@ -7,8 +7,9 @@ use rayon::prelude::*;
 
 use crate::buffer::{build_chunks, build_three};
 use crate::csr::Csr;
-use crate::level::{Level, per_level};
+use crate::level::Level;
 use crate::matrix::{Matrix, Start, Threads, product};
+use crate::rows::add_rows;
 
 use super::row_pass::{self, RowGate};
 
@@ -303,27 +304,4 @@ pub fn given_backward(d: Decoders<'_>, z: &[f32], gates: &[f32], d_out: &[f32]) 
         }
     });
     (Gradients { z: d_z, weight: d_weight, bias: d_bias }, d_gates)
-}
-
-per_level! {
-    fn add_rows(out: &mut [f32], rows: &[f32]) = add_rows_body
-}
-
-/// Adds up rows, four at a time.
-#[inline(always)]
-fn add_rows_body<const FMA: bool>(out: &mut [f32], rows: &[f32]) {
-    let width = out.len();
-    let fours = rows.chunks_exact(4 * width);
-    for row in fours.remainder().chunks_exact(width) {
-        for (o, a) in out.iter_mut().zip(row) {
-            *o += a;
-        }
-    }
-    for four in fours {
-        let (ab, cd) = four.split_at(2 * width);
-        let ((a, b), (c, d)) = (ab.split_at(width), cd.split_at(width));
-        for ((o, (a, b)), (c, d)) in out.iter_mut().zip(a.iter().zip(b)).zip(c.iter().zip(d)) {
-            *o += (a + b) + (c + d);
-        }
-    }
 }

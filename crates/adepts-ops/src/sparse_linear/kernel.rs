@@ -6,6 +6,7 @@ use crate::buffer::build_chunks;
 use crate::csr::Csr;
 use crate::level::{Level, per_level};
 use crate::math::fma;
+use crate::rows::prefetch;
 
 /// Shapes of a stacked sparse linear layer.
 #[derive(Clone, Copy, Debug)]
@@ -103,19 +104,6 @@ per_level! {
 
 /// How many rows ahead of its use a tile is asked for: rows follow the user's items, which no processor can foresee.
 const AHEAD: usize = 8;
-
-/// Asks for the `N` floats from index `at` on.
-#[inline(always)]
-fn prefetch<const N: usize>(data: &[f32], at: usize) {
-    #[cfg(target_arch = "x86_64")]
-    for line in (0..N).step_by(16) {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a prefetch, of whatever address, changes nothing but what is in the cache.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(data.as_ptr().wrapping_add(at + line).cast()) };
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (data, at);
-}
 
 /// The widest tile of columns kept in registers.
 const TILE: usize = 64;

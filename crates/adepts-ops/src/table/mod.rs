@@ -1,9 +1,13 @@
 //! Large embedding tables, outside automatic differentiation: rows are gathered, and only rows that were are updated.
 
-use crate::adam::kernel::Adam;
-use crate::embedding::Codes;
+pub mod kernel;
 
-/// A table of embeddings with the moments of Adam.
+use crate::adam::kernel::Adam;
+use crate::embedding::{self, Codes};
+use crate::level::Level;
+use kernel::{Adagrad, Rule, State};
+
+/// A table of embeddings with the moments of Adam, or in place of the second one the sums of Adagrad.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     width: usize,
@@ -56,17 +60,7 @@ impl Table {
     /// # Panics
     /// If a code is not in the table or `out` has another size.
     pub fn gather(&self, codes: &Codes, out: &mut [f32]) {
-        assert_eq!(out.len(), codes.rows() * self.width, "table: gather");
-        for (row, out) in out.chunks_exact_mut(self.width).enumerate() {
-            out.fill(0.0);
-            let listed = codes.row(row);
-            for code in listed {
-                let weight = &self.weight[*code as usize * self.width..][..self.width];
-                out.iter_mut().zip(weight).for_each(|(out, weight)| *out += weight);
-            }
-            let scale = 1.0 / listed.len().max(1) as f32;
-            out.iter_mut().for_each(|out| *out *= scale);
-        }
+        embedding::kernel::gather(Level::best(), &self.weight, self.width, codes, out);
     }
 
     /// Update number `time` (from 1) of the rows that were gathered, given the gradient of what [`Table::gather`] gave. L2
@@ -75,22 +69,19 @@ impl Table {
     /// # Panics
     /// If a code is not in the table or the gradient has another size.
     pub fn update(&mut self, codes: &Codes, gradient: &[f32], adam: Adam, time: u64) {
-        assert_eq!(gradient.len(), codes.rows() * self.width, "table: update");
-        let mut touched: Vec<(u32, u32)> = (0..codes.rows() as u32)
-            .flat_map(|row| codes.row(row as usize).iter().map(move |code| (*code, row)))
-            .collect();
-        touched.sort_unstable();
-        let mut sum = vec![0.0; self.width];
-        for of_code in touched.chunk_by(|a, b| a.0 == b.0) {
-            sum.fill(0.0);
-            for (_, row) in of_code {
-                let scale = 1.0 / codes.row(*row as usize).len() as f32;
-                let gradient = &gradient[*row as usize * self.width..][..self.width];
-                sum.iter_mut().zip(gradient).for_each(|(sum, g)| *sum += scale * g);
-            }
-            let at = of_code[0].0 as usize * self.width..(of_code[0].0 as usize + 1) * self.width;
-            let (first, second) = (&mut self.first[at.clone()], &mut self.second[at.clone()]);
-            crate::adam::kernel::step(crate::Level::best(), adam, time, &mut self.weight[at], &sum, first, second);
-        }
+        self.apply(Rule::Adam(adam, time), codes, gradient);
+    }
+
+    /// As [`Table::update`], by Adagrad. The sums of squares are kept as second moments; the first ones stay as they are.
+    ///
+    /// # Panics
+    /// If a code is not in the table or the gradient has another size.
+    pub fn update_adagrad(&mut self, codes: &Codes, gradient: &[f32], adagrad: Adagrad) {
+        self.apply(Rule::Adagrad(adagrad), codes, gradient);
+    }
+
+    fn apply(&mut self, rule: Rule, codes: &Codes, gradient: &[f32]) {
+        let state = State { weight: &mut self.weight, first: &mut self.first, second: &mut self.second };
+        kernel::update(Level::best(), rule, state, self.width, codes, gradient);
     }
 }

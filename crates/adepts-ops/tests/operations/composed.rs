@@ -10,7 +10,8 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
 use crate::support::{
-    Arrays, Histories, Sizes, assert_close, assert_same_bits, csr, floats, shares, sizes, tensor, values, variable,
+    Arrays, Histories, Sizes, assert_close, assert_same_bits, csr, floats, gradient, shares, sizes, tensor, values,
+    variable, walk_back,
 };
 
 /// Differences up to this part of an array's largest entry.
@@ -20,16 +21,6 @@ const TOLERANCE_OF_GATES: f32 = 1e-4;
 
 fn few() -> ProptestConfig {
     ProptestConfig { failure_persistence: None, rng_seed: RngSeed::Fixed(2024), ..ProptestConfig::with_cases(120) }
-}
-
-/// Walks back from Σ out ⊙ d.
-fn walk_back<const D: usize>(out: &Tensor<D>, d: &[f32]) -> Gradients {
-    let d = tensor(d, out.dims(), &Device::flex().autodiff());
-    (out.clone() * d).sum().backward()
-}
-
-fn gradient<const D: usize>(of: &Tensor<D>, gradients: &Gradients) -> Vec<f32> {
-    values(of.grad(gradients).expect("a gradient"))
 }
 
 fn run_sparse(s: Sizes, rows: &Arc<Csr>, kernel: bool) -> Arrays {

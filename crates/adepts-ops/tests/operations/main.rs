@@ -3,6 +3,8 @@
 
 mod adam;
 mod composed;
+mod expert_bank;
 mod noise;
 mod slices;
 mod support;
+mod table;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use adepts_ops::Csr;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -103,6 +103,16 @@ pub(crate) fn variable<const D: usize>(values: &[f32], shape: [usize; D]) -> Ten
 
 pub(crate) fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_to_vec().unwrap()
+}
+
+/// Walks back from Σ out ⊙ d.
+pub(crate) fn walk_back<const D: usize>(out: &Tensor<D>, d: &[f32]) -> Gradients {
+    let d = tensor(d, out.dims(), &Device::flex().autodiff());
+    (out.clone() * d).sum().backward()
+}
+
+pub(crate) fn gradient<const D: usize>(of: &Tensor<D>, gradients: &Gradients) -> Vec<f32> {
+    values(of.grad(gradients).expect("a gradient"))
 }
 
 /// Named arrays: a result and its gradients.

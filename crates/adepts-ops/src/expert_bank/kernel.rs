@@ -1,0 +1,219 @@
+//! Rows gathered per expert, products and bias in one pass over a piece of them.
+
+use super::Last;
+pub use super::gradient::{Gradients, backward};
+use super::routes::{Piece, Routes};
+use crate::buffer::{Uninit, build_chunks, build_parts};
+use crate::level::{Level, per_level};
+use crate::math::fma;
+use crate::matrix::{Matrix, Start, Threads, product};
+pub use crate::mixture::kernel::{Cut, TILE};
+
+/// One layer of every expert.
+#[derive(Clone, Copy, Debug)]
+pub struct Layer<'a> {
+    /// Width of what goes in.
+    pub inputs: usize,
+    /// Width of what comes out.
+    pub outputs: usize,
+    /// `[E, in, out]`.
+    pub weight: &'a [f32],
+    /// `[E, out]`.
+    pub bias: &'a [f32],
+}
+
+impl<'a> Layer<'a> {
+    pub(super) fn weight(&self, expert: usize) -> Matrix<'a> {
+        let size = self.inputs * self.outputs;
+        Matrix::new(&self.weight[expert * size..][..size], self.inputs, self.outputs)
+    }
+}
+
+/// A network per expert.
+#[derive(Clone, Copy, Debug)]
+pub struct Bank<'a> {
+    /// Number of experts E.
+    pub experts: usize,
+    /// Their layers, of which there is one at least.
+    pub layers: &'a [Layer<'a>],
+    /// What follows the last layer.
+    pub last: Last,
+}
+
+impl Bank<'_> {
+    pub(super) fn inputs(&self) -> usize {
+        self.layers[0].inputs
+    }
+
+    pub(super) fn outputs(&self) -> usize {
+        self.layers[self.layers.len() - 1].outputs
+    }
+
+    /// Whether ReLU follows a layer.
+    fn relu(&self, layer: usize) -> bool {
+        layer + 1 < self.layers.len() || self.last == Last::Relu
+    }
+
+    fn check(&self, x: &[f32], gates: &[f32]) {
+        assert!(!self.layers.is_empty() && self.experts > 0, "expert_bank: no layers or no experts");
+        let rows = gates.len() / self.experts;
+        assert!(
+            gates.len() == rows * self.experts && x.len() == rows * self.inputs(),
+            "expert_bank: {} inputs of width {}, {} gates of {} experts",
+            x.len(),
+            self.inputs(),
+            gates.len(),
+            self.experts
+        );
+        let mut width = self.inputs();
+        for (at, layer) in self.layers.iter().enumerate() {
+            assert!(
+                layer.inputs == width
+                    && width > 0
+                    && layer.outputs > 0
+                    && layer.weight.len() == self.experts * width * layer.outputs
+                    && layer.bias.len() == self.experts * layer.outputs,
+                "expert_bank: layer {at} from {} to {} behind a width of {width}",
+                layer.inputs,
+                layer.outputs
+            );
+            width = layer.outputs;
+        }
+    }
+}
+
+/// What the forward pass leaves for the backward pass.
+#[derive(Debug)]
+pub struct Saved {
+    pub(super) routes: Routes,
+    /// The output of each layer for each pair, `[P, out]`.
+    pub(super) outputs: Vec<Vec<f32>>,
+}
+
+/// Pairs of one task, a multiple of [`TILE`].
+pub(super) const PAIRS: usize = 512;
+/// Rows of one task where a row's pairs are added up.
+const ROWS: usize = 256;
+/// From this number of tasks on they take a thread each, instead of sharing each product.
+pub(super) const MANY: usize = 4;
+
+pub(super) fn threads(tasks: usize) -> Threads {
+    if tasks < MANY { Threads::All } else { Threads::One }
+}
+
+/// `out[b] = Σ_e gates[b, e] · MLP_e(x[b])`. An expert is computed for the rows alone whose gate is not 0.
+///
+/// # Shapes
+/// x `[B, I]`, gates `[B, E]` → `[B, out]`.
+///
+/// # Panics
+/// If the shapes do not fit.
+#[must_use]
+pub fn forward(level: Level, bank: Bank<'_>, x: &[f32], gates: &[f32], cut: Cut) -> (Vec<f32>, Saved) {
+    bank.check(x, gates);
+    let routes = Routes::new(gates, bank.experts);
+    let pieces = routes.pieces(PAIRS);
+    let sizes: Vec<Vec<usize>> =
+        bank.layers.iter().map(|l| pieces.iter().map(|p| (p.to - p.from) * l.outputs).collect()).collect();
+    let threads = threads(pieces.len());
+    let outputs = build_parts(&sizes, |at, places| match cut {
+        Cut::Whole => whole(level, bank, x, &routes, pieces[at], threads, places),
+        Cut::Tiles => tiles(level, bank, x, &routes, pieces[at], places),
+    });
+    let width = bank.outputs();
+    let last = &outputs[outputs.len() - 1];
+    let out = build_chunks(routes.batch * width, ROWS * width, |chunk, out| {
+        mix(level, out.zero(), width, last, &routes, chunk * ROWS);
+    });
+    (out, Saved { routes, outputs })
+}
+
+fn whole<'a>(
+    level: Level,
+    bank: Bank<'_>,
+    x: &[f32],
+    routes: &Routes,
+    Piece { expert, from, to }: Piece,
+    threads: Threads,
+    places: impl Iterator<Item = Uninit<'a>>,
+) {
+    let rows = to - from;
+    let (width, mut gathered) = (bank.inputs(), Vec::new());
+    let mut input: &[f32] = match routes.run(from, to) {
+        Some(first) => &x[first * width..][..rows * width],
+        None => gather(&mut gathered, x, width, &routes.rows[from..to]),
+    };
+    for (at, (layer, place)) in bank.layers.iter().zip(places).enumerate() {
+        let out = place.product(Matrix::new(input, rows, layer.inputs), layer.weight(expert), threads);
+        let bias = &layer.bias[expert * layer.outputs..][..layer.outputs];
+        add_bias(level, out, bias, bank.relu(at));
+        input = out;
+    }
+}
+
+/// As [`whole`], with products of [`TILE`] rows, of which the last ones may be padding.
+fn tiles<'a>(
+    level: Level,
+    bank: Bank<'_>,
+    x: &[f32],
+    routes: &Routes,
+    Piece { expert, from, to }: Piece,
+    places: impl Iterator<Item = Uninit<'a>>,
+) {
+    let rows = to - from;
+    let padded = rows.next_multiple_of(TILE);
+    let mut input = Vec::with_capacity(padded * bank.inputs());
+    gather(&mut input, x, bank.inputs(), &routes.rows[from..to]);
+    input.resize(padded * bank.inputs(), 0.0);
+    for (at, (layer, place)) in bank.layers.iter().zip(places).enumerate() {
+        let mut out = vec![0.0; padded * layer.outputs];
+        for (t, out) in out.chunks_mut(TILE * layer.outputs).enumerate() {
+            let tile = &input[t * TILE * layer.inputs..][..TILE * layer.inputs];
+            product(out, Start::Zero, Matrix::new(tile, TILE, layer.inputs), layer.weight(expert), Threads::One);
+        }
+        let bias = &layer.bias[expert * layer.outputs..][..layer.outputs];
+        add_bias(level, &mut out, bias, bank.relu(at));
+        place.repeat(&out[..rows * layer.outputs]);
+        input = out;
+    }
+}
+
+/// The rows of `source`, one behind the other.
+fn gather<'a>(into: &'a mut Vec<f32>, source: &[f32], width: usize, rows: &[u32]) -> &'a [f32] {
+    into.reserve(rows.len() * width);
+    for row in rows {
+        into.extend_from_slice(&source[*row as usize * width..][..width]);
+    }
+    into
+}
+
+per_level! {
+    fn add_bias(rows: &mut [f32], bias: &[f32], relu: bool) = add_bias_body
+}
+
+#[inline(always)]
+fn add_bias_body<const FMA: bool>(rows: &mut [f32], bias: &[f32], relu: bool) {
+    // So written, NaN stays NaN.
+    let floor = if relu { 0.0 } else { f32::NEG_INFINITY };
+    for row in rows.chunks_exact_mut(bias.len()) {
+        for (x, bias) in row.iter_mut().zip(bias) {
+            let sum = *x + bias;
+            *x = if sum < floor { floor } else { sum };
+        }
+    }
+}
+
+per_level! {
+    fn mix(out: &mut [f32], width: usize, last: &[f32], routes: &Routes, first: usize) = mix_body
+}
+
+#[inline(always)]
+fn mix_body<const FMA: bool>(out: &mut [f32], width: usize, last: &[f32], routes: &Routes, first: usize) {
+    for (row, out) in (first..).zip(out.chunks_exact_mut(width)) {
+        for pair in routes.pairs(row) {
+            let gate = routes.gates[*pair];
+            let y = &last[pair * width..][..width];
+            out.iter_mut().zip(y).for_each(|(out, y)| *out = fma::<FMA>(gate, *y, *out));
+        }
+    }
+}

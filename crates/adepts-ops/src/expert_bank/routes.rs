@@ -1,0 +1,90 @@
+//! Which rows of a batch go to which expert.
+
+/// The pairs of an expert and a row whose gate is not 0, by expert and then by row, both ascending.
+#[derive(Debug)]
+pub(crate) struct Routes {
+    /// Number of rows of the batch.
+    pub(crate) batch: usize,
+    /// Where each expert's pairs begin and the last one's end.
+    pub(crate) starts: Vec<usize>,
+    /// The row of each pair.
+    pub(crate) rows: Vec<u32>,
+    /// The gate of each pair.
+    pub(crate) gates: Vec<f32>,
+    /// Where the pairs of each row begin in `pairs` and the last one's end.
+    of_row: Vec<usize>,
+    /// The pairs of each row, by ascending expert.
+    pairs: Vec<usize>,
+}
+
+/// A piece of an expert's pairs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Piece {
+    pub(crate) expert: usize,
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+}
+
+impl Routes {
+    /// The routes that gates `[B, E]` select.
+    pub(crate) fn new(gates: &[f32], experts: usize) -> Self {
+        let batch = gates.len().checked_div(experts).unwrap_or(0);
+        let mut starts = vec![0; experts + 1];
+        let mut of_row = vec![0; batch + 1];
+        for (row, gates) in gates.chunks(experts.max(1)).enumerate() {
+            of_row[row + 1] = of_row[row];
+            for (expert, gate) in gates.iter().enumerate() {
+                let taken = usize::from(*gate != 0.0);
+                starts[expert + 1] += taken;
+                of_row[row + 1] += taken;
+            }
+        }
+        for expert in 0..experts {
+            starts[expert + 1] += starts[expert];
+        }
+        let count = starts[experts];
+        let (mut rows, mut of_pair, mut pairs) = (vec![0; count], vec![0.0; count], Vec::with_capacity(count));
+        let mut next = starts.clone();
+        for (row, gates) in gates.chunks(experts.max(1)).enumerate() {
+            for (next, gate) in next.iter_mut().zip(gates).filter(|(_, gate)| **gate != 0.0) {
+                rows[*next] = row as u32;
+                of_pair[*next] = *gate;
+                pairs.push(*next);
+                *next += 1;
+            }
+        }
+        Self { batch, starts, rows, gates: of_pair, of_row, pairs }
+    }
+
+    /// Number of experts.
+    pub(crate) fn experts(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// Whether every row goes to every expert: pair `e · B + b` is then that of expert e and row b.
+    pub(crate) fn dense(&self) -> bool {
+        self.rows.len() == self.batch * self.experts()
+    }
+
+    /// The pairs of a row, by ascending expert.
+    #[inline]
+    pub(crate) fn pairs(&self, row: usize) -> &[usize] {
+        &self.pairs[self.of_row[row]..self.of_row[row + 1]]
+    }
+
+    /// The pairs of all experts, cut into pieces of at most `most`.
+    pub(crate) fn pieces(&self, most: usize) -> Vec<Piece> {
+        let of = |expert: usize| {
+            let end = self.starts[expert + 1];
+            (self.starts[expert]..end).step_by(most).map(move |from| Piece { expert, from, to: end.min(from + most) })
+        };
+        (0..self.experts()).flat_map(of).collect()
+    }
+
+    /// The first row of pairs that are a run of consecutive rows.
+    pub(crate) fn run(&self, from: usize, to: usize) -> Option<usize> {
+        let rows = &self.rows[from..to];
+        let (first, last) = (*rows.first()? as usize, *rows.last()? as usize);
+        (last - first + 1 == rows.len()).then_some(first)
+    }
+}
