@@ -102,6 +102,17 @@ pub trait ExampleLearner {
         Vec::new()
     }
 
+    /// What is counted while parameters are learned, such as running means, and is no parameter; by name.
+    fn counted(&mut self) -> Tensors {
+        Tensors::default()
+    }
+
+    /// Replaces what is counted by what [`ExampleLearner::counted`] gave before.
+    fn recount(&mut self, counted: &Tensors) -> Result<(), TensorsError> {
+        let _ = counted;
+        Ok(())
+    }
+
     /// The loss of a batch.
     fn loss(&self, batch: &Examples, step: &Step) -> ExampleLoss;
 }

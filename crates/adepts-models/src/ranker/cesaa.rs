@@ -1,0 +1,316 @@
+//! CESAA: for each example a few experts out of many, and a loss that lets experts and domains find each other.
+//!
+//! A gate sees q, the embedded fields z, an embedding of the domain, or both. Its clean logits are `c = q W_g`; in training
+//! they get noise, `c + ε ⊙ softplus(q W_n)` with ε ~ N(0, noise²) (Shazeer et al. 2017). The `k` largest are kept and
+//! G is a softmax over them; with k = 1 it is the chosen expert's probability among all, because a softmax over one logit is
+//! 1 and would teach the gate nothing. `h = Σ_shared E_s(z) + Σ_kept G_i E_i(z)` goes through one tower to the logit. Experts
+//! that are not kept are not computed and have no gradient.
+//!
+//! With p = softmax(c) and `P(d, i)` the sum of p(i) over the rows of domain d, divided by the rows of the batch, the loss is
+//! the cross-entropy − mi · I, where `I = Σ P(d,i) log (P(d,i) / (P(d) P(i)))` is the mutual information of domain and expert
+//! in nats, at most min(H(D), log N) (Chen et al., Mod-Squad, CVPR 2023). It has a gradient through p. Beside it or instead of
+//! it there are the losses of Shazeer et al. that keep all experts equally busy (`balance`).
+//!
+//! The paper's own equations were not available to us: this is our construction of what it describes, from the techniques
+//! that it names, and no figure of the paper is claimed for it.
+
+use adepts_core::{ConfigError, ExampleSpec, Step, Work};
+use adepts_data::seed;
+use adepts_ops::embedding::gather;
+use burn::tensor::{Device, Tensor, TensorData, activation};
+use rand_distr::{Distribution, StandardNormal};
+use serde::{Deserialize, Serialize};
+
+use super::model::{Output, Term, Trunk};
+use super::parts::embedding::DEVIATION;
+use super::parts::gate;
+use super::parts::slots::matrix;
+use super::parts::stack::filled;
+use super::parts::{DomainField, Embedded, Layout, Named, Norm, Pass, Shape, Slots, Stack, linear};
+use super::recipe::{Architecture, Input, positive, recipe, sum, widths};
+use crate::parts::init;
+
+/// The entry of the registry.
+pub static SPEC: ExampleSpec = ExampleSpec {
+    name: "cesaa",
+    summary: "Each example takes its own few of many experts; a loss lets experts and domains find each other",
+    paper: "Dong et al., 2024 (our construction of it: its equations are not public); Shazeer et al., ICLR 2017; \
+            Chen et al., CVPR 2023",
+    example: include_str!("examples/cesaa.toml"),
+    recipe: recipe::<CesaaConfig>,
+};
+
+/// The `[model]` table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CesaaConfig {
+    /// Floats of an embedding, that of the domain too.
+    pub embedding: usize,
+    /// Number of experts that the gate chooses from, N.
+    pub experts: usize,
+    /// Number of experts that every example meets.
+    pub shared: usize,
+    /// How many experts the gate keeps.
+    pub k: usize,
+    /// Widths of an expert's layers.
+    pub hidden: Vec<usize>,
+    /// Widths of the tower's layers before the logit.
+    pub tower: Vec<usize>,
+    /// Standard deviation of ε in training; with 0 there is no `W_n`.
+    pub noise: f64,
+    /// Weight of the mutual information.
+    pub mi: f64,
+    /// Weight of the losses that keep all experts equally busy, whatever the domains (Shazeer et al. 2017): the squared
+    /// variations of the sums of shares, and, with noise, of the smoothed numbers of examples.
+    pub balance: f64,
+    /// The gate.
+    pub gate: Gate,
+    /// What stands between a layer and its ReLU.
+    pub norm: Norm,
+}
+
+/// The gate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Gate {
+    /// What it sees.
+    pub input: GateInput,
+}
+
+/// What the gate sees.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GateInput {
+    /// An embedding of the domain.
+    Domain,
+    /// The embedded fields.
+    Features,
+    /// The fields, then the domain.
+    #[default]
+    Both,
+}
+
+impl Default for CesaaConfig {
+    fn default() -> Self {
+        Self {
+            embedding: 16,
+            experts: 8,
+            shared: 1,
+            k: 2,
+            hidden: vec![64, 32],
+            tower: vec![16],
+            noise: 1.0,
+            mi: 0.01,
+            balance: 0.0,
+            gate: Gate::default(),
+            norm: Norm::None,
+        }
+    }
+}
+
+impl CesaaConfig {
+    /// Width of what the gate sees.
+    fn gate_width(&self, input: &Input) -> usize {
+        match self.gate.input {
+            GateInput::Domain => self.embedding,
+            GateInput::Features => input.width,
+            GateInput::Both => input.width + self.embedding,
+        }
+    }
+}
+
+impl Architecture for CesaaConfig {
+    type Trunk = Cesaa;
+
+    fn check(&self) -> Result<(), ConfigError> {
+        positive("embedding", self.embedding)?;
+        positive("experts", self.experts)?;
+        if !(1..=self.experts).contains(&self.k) {
+            let problem = format!("expected 1 to {} (the number of experts), found {}", self.experts, self.k);
+            return Err(ConfigError::invalid("k", problem));
+        }
+        widths("hidden", &self.hidden, 1)?;
+        widths("tower", &self.tower, 0)?;
+        for (path, value) in [("noise", self.noise), ("mi", self.mi), ("balance", self.balance)] {
+            if !(value >= 0.0 && value.is_finite()) {
+                let problem = format!("expected a finite number of at least 0, found {value}");
+                return Err(ConfigError::invalid(path, problem));
+            }
+        }
+        Ok(())
+    }
+
+    fn layout(&self) -> Layout {
+        Layout { width: self.embedding, domain: DomainField::Absent }
+    }
+
+    fn shapes(&self, input: &Input) -> Vec<Shape> {
+        let all = self.experts + self.shared;
+        let experts = Shape::new("experts", all, input.width, &self.hidden).active(self.k + self.shared);
+        let tower = Shape::new("tower", 1, experts.output(), &self.tower).ending(1);
+        vec![experts.norm(self.norm), tower.norm(self.norm)]
+    }
+
+    fn trunk(&self, input: &Input, seed: u64, device: &Device) -> Cesaa {
+        let [experts, tower] = Stack::of(self.shapes(input), seed, device);
+        let (width, domains) = (self.gate_width(input), input.domains);
+        let domain = || {
+            let values = init::normal(seed, "domain", domains * self.embedding, DEVIATION);
+            Tensor::from_data(TensorData::new(values, [domains, self.embedding]), device).require_grad()
+        };
+        // Noise makes equal logits choose by chance. Without it the same experts would be chosen for all examples for ever.
+        let gate = if self.noise > 0.0 {
+            init::constant(0.0, [width, self.experts], device)
+        } else {
+            init::uniform(seed, "gate.weight", [width, self.experts], width, device)
+        };
+        Cesaa {
+            config: self.clone(),
+            experts,
+            tower,
+            domain: (self.gate.input != GateInput::Features).then(domain),
+            gate,
+            noise: (self.noise > 0.0).then(|| init::constant(0.0, [width, self.experts], device)),
+        }
+    }
+
+    fn work(&self, input: &Input) -> Work {
+        let of_gate = self.gate_width(input) * self.experts;
+        let parameters = if self.noise > 0.0 { 2 * of_gate } else { of_gate };
+        // In prediction there is no noise.
+        let gate = Work {
+            parameters,
+            activated_parameters: of_gate,
+            multiply_adds: of_gate as f64,
+            total_multiply_adds: of_gate as f64,
+        };
+        self.shapes(input).iter().map(Shape::work).fold(gate, sum)
+    }
+}
+
+/// Experts, gate and tower.
+#[derive(Clone, Debug)]
+pub struct Cesaa {
+    config: CesaaConfig,
+    /// Those that the gate chooses from, then the shared ones.
+    experts: Stack,
+    tower: Stack,
+    /// `[D, embedding]`.
+    domain: Option<Tensor<2>>,
+    /// `W_g`.
+    gate: Tensor<2>,
+    /// `W_n`.
+    noise: Option<Tensor<2>>,
+}
+
+/// What the gate says.
+struct Chosen {
+    /// Clean logits, `[R, N]`.
+    clean: Tensor<2>,
+    /// Logits with noise, `[R, N]`.
+    noisy: Tensor<2>,
+    /// The standard deviation of the noise, `[R, N]`.
+    deviation: Option<Tensor<2>>,
+    /// G, 0 for experts that are not kept, `[R, N]`.
+    shares: Tensor<2>,
+}
+
+impl Cesaa {
+    fn choose(&self, rows: &Embedded, noise: Option<Tensor<2>>) -> Chosen {
+        let domain = self.domain.as_ref().map(|weight| gather(weight.clone(), &rows.domain));
+        let q = match (self.config.gate.input, domain) {
+            (GateInput::Both, Some(domain)) => Tensor::cat(vec![rows.z.clone(), domain], 1),
+            (_, Some(domain)) => domain,
+            (_, None) => rows.z.clone(),
+        };
+        let clean = linear(q.clone(), self.gate.clone(), rows.pass);
+        let (noisy, deviation) = match (&self.noise, noise) {
+            (Some(weight), Some(noise)) => {
+                // softplus(x) = −log σ(−x)
+                let deviation = -activation::log_sigmoid(-linear(q, weight.clone(), rows.pass));
+                (clean.clone() + deviation.clone() * noise, Some(deviation * self.config.noise))
+            }
+            _ => (clean.clone(), None),
+        };
+        let shares = gate::keep(noisy.clone(), self.config.k);
+        Chosen { clean, noisy, deviation, shares }
+    }
+
+    /// What is added to the loss.
+    fn terms(&self, rows: &Embedded, chosen: Chosen) -> Vec<Term> {
+        let Chosen { clean, noisy, deviation, shares } = chosen;
+        let value = gate::information(activation::softmax(clean.clone(), 1), &rows.own);
+        let mut terms = vec![Term { name: "mi", weight: -self.config.mi, value }];
+        if self.config.balance > 0.0 {
+            let mut value = gate::variation(shares);
+            if let Some(deviation) = deviation.filter(|_| self.config.k < self.config.experts) {
+                value = value + gate::variation(gate::load(clean, &noisy, deviation, self.config.k));
+            }
+            terms.push(Term { name: "balance", weight: self.config.balance, value });
+        }
+        terms
+    }
+
+    /// A pass with this noise ε, `[R, N]`, or none.
+    #[must_use]
+    pub fn forward_with(&self, rows: &Embedded, noise: Option<Tensor<2>>) -> Output {
+        let chosen = self.choose(rows, noise);
+        let gates = if self.config.shared == 0 {
+            chosen.shares.clone()
+        } else {
+            Tensor::cat(
+                vec![chosen.shares.clone(), filled(1.0, [rows.rows(), self.config.shared], &rows.z.device())],
+                1,
+            )
+        };
+        let h = self.experts.mix(rows.z.clone(), gates, rows.pass);
+        let logit = self.tower.one(h, rows.pass);
+        let training = matches!(rows.pass, Pass::Training(_));
+        Output { logit, terms: if training { self.terms(rows, chosen) } else { Vec::new() } }
+    }
+
+    /// ε of a step.
+    fn draw(&self, rows: usize, step: &Step, device: &Device) -> Tensor<2> {
+        let mut random = seed::stream(step.seed, "gate noise", &[step.taken]);
+        let scale = self.config.noise as f32;
+        let draw = |_| {
+            let draw: f32 = StandardNormal.sample(&mut random);
+            draw * scale
+        };
+        let noise: Vec<f32> = (0..rows * self.config.experts).map(draw).collect();
+        Tensor::from_data(TensorData::new(noise, [rows, self.config.experts]), device)
+    }
+}
+
+impl Named for Cesaa {
+    fn slots(&mut self) -> Slots<'_> {
+        let mut slots = self.experts.slots();
+        slots.extend(self.tower.slots());
+        if let Some(domain) = &mut self.domain {
+            slots.push(matrix("domain", domain));
+        }
+        slots.push(matrix("gate.weight", &mut self.gate));
+        if let Some(noise) = &mut self.noise {
+            slots.push(matrix("gate.noise", noise));
+        }
+        slots
+    }
+}
+
+impl Trunk for Cesaa {
+    fn forward(&self, rows: &Embedded) -> Output {
+        let noise = match rows.pass {
+            Pass::Training(step) if self.noise.is_some() => Some(self.draw(rows.rows(), &step, &rows.z.device())),
+            _ => None,
+        };
+        self.forward_with(rows, noise)
+    }
+
+    fn experts(&self) -> usize {
+        self.config.experts
+    }
+
+    fn gates(&self, rows: &Embedded) -> Option<Tensor<2>> {
+        Some(self.choose(rows, None).shares)
+    }
+}

@@ -1,0 +1,21 @@
+//! Models of examples: rows of fields, with a domain and a label.
+//!
+//! They differ in what stands between the embedded fields and the logit, the *trunk*; everything else, embeddings, loss,
+//! scores, saving, is shared ([`model::Ranker`]). A model is a configuration ([`recipe::Architecture`]) and a [`model::Trunk`]
+//! in one file.
+
+pub mod cesaa;
+pub mod epnet;
+pub mod fm;
+pub mod mlp;
+pub mod mmoe;
+pub mod model;
+pub mod parts;
+pub mod ple;
+pub mod recipe;
+pub mod shared_bottom;
+pub mod single;
+pub mod star;
+
+pub use model::{Output, Ranker, Term, Trunk};
+pub use recipe::{Architecture, Input};

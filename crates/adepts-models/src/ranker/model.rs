@@ -1,0 +1,204 @@
+//! What all rankers share: embedded fields in, a trunk, the loss of its logits, and their probabilities out.
+
+use std::fmt::Debug;
+
+use adepts_core::{
+    ExampleLearner, ExampleLoss, ExampleModel, Parameter, Step, Tensors, TensorsError, Work, tensors::values,
+};
+use adepts_data::examples::Examples;
+use adepts_ops::table::Table;
+use burn::tensor::{Tensor, TensorData, activation};
+
+use super::parts::slots::{counted, freeze, load, parameters, recount, save};
+use super::parts::{Embedded, Embedding, Named, Pass};
+
+/// Rows that prediction holds at once.
+const BLOCK: usize = 4096;
+
+/// What stands between the embedded fields and the logit.
+pub trait Trunk: Named + Clone + Debug + Send {
+    /// The logits of a batch.
+    fn forward(&self, rows: &Embedded) -> Output;
+
+    /// Number of experts that a gate chooses from; 0 without a gate.
+    fn experts(&self) -> usize {
+        0
+    }
+
+    /// The weights of the gate, `[R, experts]`.
+    fn gates(&self, rows: &Embedded) -> Option<Tensor<2>> {
+        let _ = rows;
+        None
+    }
+
+    /// Weights of the rows in the loss, which add up to what the loss is worth; `None` for equal weights, the mean.
+    fn row_weights(&self, batch: &Examples) -> Option<Vec<f32>> {
+        let _ = batch;
+        None
+    }
+}
+
+/// What a trunk gives.
+#[derive(Debug)]
+pub struct Output {
+    /// `[R, 1]`.
+    pub logit: Tensor<2>,
+    /// What is added to the loss; prediction does not look at it.
+    pub terms: Vec<Term>,
+}
+
+/// A term of the loss.
+#[derive(Debug)]
+pub struct Term {
+    /// Its name in the log.
+    pub name: &'static str,
+    /// What its value is multiplied with in the loss.
+    pub weight: f64,
+    /// A single number.
+    pub value: Tensor<1>,
+}
+
+/// Logits alone.
+impl From<Tensor<2>> for Output {
+    fn from(logit: Tensor<2>) -> Self {
+        Self { logit, terms: Vec::new() }
+    }
+}
+
+/// A model of examples: the embedding of its fields and a trunk.
+#[derive(Debug)]
+pub struct Ranker<T> {
+    embedding: Embedding,
+    trunk: T,
+    work: Work,
+}
+
+impl<T: Trunk> Ranker<T> {
+    /// A model of these parts.
+    #[must_use]
+    pub fn new(embedding: Embedding, trunk: T, work: Work) -> Self {
+        Self { embedding, trunk, work }
+    }
+
+    /// The trunk for prediction.
+    fn frozen(&self) -> T {
+        let mut trunk = self.trunk.clone();
+        freeze(trunk.slots());
+        trunk
+    }
+
+    /// The batch for prediction, block by block, each with its first row.
+    fn blocks(&self, batch: &Examples) -> impl Iterator<Item = (usize, Embedded)> {
+        let rows = batch.rows();
+        (0..rows).step_by(BLOCK).map(move |first| {
+            let block: Vec<u32> = (first as u32..rows.min(first + BLOCK) as u32).collect();
+            (first, self.embedding.embed(&batch.select(&block), Pass::Prediction).0)
+        })
+    }
+}
+
+/// −log of the probability of each row's label (nats), in a form that neither overflows nor loses small numbers:
+/// `(1 − y) x − log σ(x)` for the logit x.
+///
+/// # Shapes
+/// logit `[R, 1]`, R labels → `[R, 1]`.
+#[must_use]
+pub fn cross_entropies(logit: Tensor<2>, label: &[f32]) -> Tensor<2> {
+    let negative = label.iter().map(|y| 1.0 - y).collect::<Vec<_>>();
+    let negative = Tensor::<2>::from_data(TensorData::new(negative, [label.len(), 1]), &logit.device());
+    negative * logit.clone() - activation::log_sigmoid(logit)
+}
+
+fn probability(logit: f32) -> f32 {
+    if logit >= 0.0 {
+        1.0 / (1.0 + (-logit).exp())
+    } else {
+        let e = logit.exp();
+        e / (1.0 + e)
+    }
+}
+
+impl<T: Trunk> ExampleModel for Ranker<T> {
+    fn score(&self, batch: &Examples, scores: &mut [f32]) {
+        assert_eq!(scores.len(), batch.rows(), "score: rows");
+        let trunk = self.frozen();
+        for (first, rows) in self.blocks(batch) {
+            let logits = values(&trunk.forward(&rows).logit);
+            for (score, logit) in scores[first..][..logits.len()].iter_mut().zip(logits) {
+                *score = probability(logit);
+            }
+        }
+    }
+
+    fn experts(&self) -> usize {
+        self.trunk.experts()
+    }
+
+    fn gates(&self, batch: &Examples) -> Vec<f32> {
+        let trunk = self.frozen();
+        self.blocks(batch)
+            .flat_map(|(_, rows)| trunk.gates(&rows).map_or_else(Vec::new, |gates| values(&gates)))
+            .collect()
+    }
+
+    fn work(&self) -> Work {
+        self.work
+    }
+
+    fn learner(&mut self) -> &mut dyn ExampleLearner {
+        self
+    }
+
+    fn save(&self) -> Tensors {
+        let mut tensors = Tensors::default();
+        self.embedding.save(&mut tensors);
+        save(self.trunk.clone().slots(), &mut tensors);
+        tensors
+    }
+
+    fn load(&mut self, tensors: &Tensors) -> Result<(), TensorsError> {
+        let mut known = self.embedding.load(tensors)?;
+        known.extend(load(self.trunk.slots(), tensors)?);
+        match tensors.names().find(|name| !known.iter().any(|k| k == name)) {
+            Some(name) => Err(TensorsError::Unknown { name: name.to_owned() }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<T: Trunk> ExampleLearner for Ranker<T> {
+    fn parameters(&mut self) -> Vec<(String, Parameter<'_>)> {
+        let mut slots = self.embedding.slots();
+        slots.extend(self.trunk.slots());
+        parameters(slots)
+    }
+
+    fn tables(&mut self) -> Vec<(String, &mut Table)> {
+        self.embedding.tables()
+    }
+
+    fn counted(&mut self) -> Tensors {
+        counted(self.trunk.slots())
+    }
+
+    fn recount(&mut self, tensors: &Tensors) -> Result<(), TensorsError> {
+        recount(self.trunk.slots(), tensors)
+    }
+
+    fn loss(&self, batch: &Examples, step: &Step) -> ExampleLoss {
+        let rows = batch.rows();
+        let (embedded, leaves) = self.embedding.embed(batch, Pass::Training(*step));
+        let Output { logit, terms } = self.trunk.forward(&embedded);
+        let losses = cross_entropies(logit, &batch.label);
+        let bce = values(&losses).iter().map(|loss| f64::from(*loss)).sum::<f64>() / rows as f64;
+        let weights = self.trunk.row_weights(batch).unwrap_or_else(|| vec![1.0 / rows as f32; rows]);
+        let weights = Tensor::<2>::from_data(TensorData::new(weights, [rows, 1]), &losses.device());
+        let mut total = (losses * weights).sum();
+        let mut parts = vec![("bce", bce)];
+        for Term { name, weight, value } in terms {
+            parts.push((name, f64::from(values(&value)[0])));
+            total = total + value * weight as f32;
+        }
+        ExampleLoss { total, parts, leaves }
+    }
+}

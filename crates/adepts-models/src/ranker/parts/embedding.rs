@@ -1,0 +1,277 @@
+//! From the columns of a batch to the numbers that a model sees: embeddings of the fields, and dense fields as they are.
+
+use std::sync::Arc;
+
+use adepts_core::{Leaf, Memory, Step, Tensors, TensorsError};
+use adepts_data::examples::{self, Examples, Schema};
+use adepts_ops::embedding::{Codes, gather};
+use adepts_ops::mixture::kernel::Cut;
+use adepts_ops::table::Table;
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::slots::{Named, Slots, matrix};
+use crate::parts::init;
+
+/// Tables of more rows than this stand outside automatic differentiation, so that an update costs what its rows cost.
+pub const LARGE: usize = 100_000;
+/// Standard deviation of initial embeddings.
+pub const DEVIATION: f32 = 1e-4;
+
+/// What the domain is for the embedding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DomainField {
+    /// Nothing: the model looks at it elsewhere.
+    Absent,
+    /// One more field.
+    Feature,
+    /// Each domain has tables of its own.
+    Apart,
+}
+
+/// How a model embeds its fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// Floats of an embedding.
+    pub width: usize,
+    /// What is done with the domain.
+    pub domain: DomainField,
+}
+
+impl Layout {
+    /// Names and rows of the tables, in the order of the columns.
+    #[must_use]
+    pub fn tables(&self, schema: &Schema) -> Vec<(String, usize)> {
+        let times = if self.domain == DomainField::Apart { schema.domains.len() } else { 1 };
+        let of = |field: &examples::Field| (format!("embedding.{}", field.name), field.size * times);
+        let mut tables: Vec<_> = schema.fields.iter().map(of).collect();
+        if self.domain == DomainField::Feature {
+            // No field has this name, because theirs begin with `embedding`.
+            tables.push(("domain_embedding".to_owned(), schema.domains.len()));
+        }
+        tables
+    }
+
+    /// Number of columns that the fields are turned into, dense ones among them.
+    #[must_use]
+    pub fn columns(&self, schema: &Schema) -> usize {
+        self.tables(schema).len() * self.width + schema.dense.len()
+    }
+
+    /// What the tables take in training, and a batch of what they give.
+    #[must_use]
+    pub fn memory(&self, schema: &Schema, batch: usize) -> Memory {
+        let (small, large): (Vec<usize>, Vec<usize>) =
+            self.tables(schema).into_iter().map(|(_, rows)| rows).partition(|rows| *rows <= LARGE);
+        let [small, large] = [small, large].map(|rows| rows.iter().sum::<usize>() * self.width);
+        let memory = Memory::default().floats("embeddings with gradients and moments", 4 * small);
+        let memory = if large > 0 { memory.floats("large embeddings with moments", 3 * large) } else { memory };
+        memory.floats("a batch of embeddings and their gradients", 4 * batch * self.columns(schema))
+    }
+}
+
+/// Whether a pass is for learning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pass {
+    /// It is, in this step.
+    Training(Step),
+    /// It is not; the result for a row does not depend on the other rows.
+    Prediction,
+}
+
+impl Pass {
+    /// How rows are cut for matrix products.
+    #[must_use]
+    pub fn cut(self) -> Cut {
+        match self {
+            Self::Training(_) => Cut::Whole,
+            Self::Prediction => Cut::Tiles,
+        }
+    }
+}
+
+/// A batch as the layers see it.
+#[derive(Clone, Debug)]
+pub struct Embedded {
+    /// Embeddings of the fields, field by field, then the dense numbers: `[R, columns]`.
+    pub z: Tensor<2>,
+    /// The domain of each row.
+    pub domain: Arc<Codes>,
+    /// 1 for the domain of the row, 0 for others: `[R, D]`.
+    pub own: Tensor<2>,
+    /// What for.
+    pub pass: Pass,
+}
+
+impl Embedded {
+    /// Number of rows.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.z.dims()[0]
+    }
+}
+
+/// The embeddings of the fields.
+#[derive(Debug)]
+pub struct Embedding {
+    layout: Layout,
+    fields: Vec<(String, Weight)>,
+    dense: usize,
+    domains: usize,
+    device: Device,
+}
+
+#[derive(Debug)]
+enum Weight {
+    Small(Box<Tensor<2>>),
+    Large(Table),
+}
+
+impl Embedding {
+    /// Initial embeddings, N(0, 10⁻⁴²).
+    #[must_use]
+    pub fn init(layout: Layout, schema: &Schema, seed: u64, device: &Device) -> Self {
+        let width = layout.width;
+        let table = |(name, rows): (String, usize)| {
+            let values = init::normal(seed, &name, rows * width, DEVIATION);
+            let weight = if rows > LARGE {
+                Weight::Large(Table::new(values, width))
+            } else {
+                let tensor = Tensor::from_data(TensorData::new(values, [rows, width]), device);
+                Weight::Small(Box::new(tensor.require_grad()))
+            };
+            (name, weight)
+        };
+        let fields = layout.tables(schema).into_iter().map(table).collect();
+        let (dense, domains) = (schema.dense.len(), schema.domains.len());
+        Self { layout, fields, dense, domains, device: device.clone() }
+    }
+
+    /// The codes of each table's rows.
+    fn codes(&self, batch: &Examples, domain: &Arc<Codes>) -> Vec<Arc<Codes>> {
+        let apart = self.layout.domain == DomainField::Apart;
+        let of = |field: &examples::Codes, rows: usize| {
+            let size = (rows / self.domains.max(1)) as u32;
+            let first = |row: usize| if apart { batch.domain[row] * size } else { 0 };
+            match field {
+                examples::Codes::One(codes) => {
+                    Codes::one(codes.iter().enumerate().map(|(row, code)| first(row) + code).collect())
+                }
+                examples::Codes::Many { starts, .. } => {
+                    let all =
+                        (0..field.rows()).flat_map(|row| field.row(row).iter().map(move |code| first(row) + code));
+                    Codes::many(starts.clone(), all.collect())
+                }
+            }
+        };
+        let mut codes: Vec<_> = batch
+            .fields
+            .iter()
+            .zip(&self.fields)
+            .map(|(field, (_, weight))| Arc::new(of(field, weight.rows())))
+            .collect();
+        if self.layout.domain == DomainField::Feature {
+            codes.push(Arc::clone(domain));
+        }
+        codes
+    }
+
+    /// A batch, and what was gathered from large tables.
+    ///
+    /// # Panics
+    /// If the batch is of another schema.
+    #[must_use]
+    pub fn embed(&self, batch: &Examples, pass: Pass) -> (Embedded, Vec<Leaf>) {
+        let rows = batch.rows();
+        let fits = batch.dense.len() == rows * self.dense && batch.domain.iter().all(|d| (*d as usize) < self.domains);
+        assert!(fits, "embed: {rows} rows of {} dense fields in {} domains", self.dense, self.domains);
+        let training = matches!(pass, Pass::Training(_));
+        let device = if training { self.device.clone() } else { self.device.clone().inner() };
+        let domain = Arc::new(Codes::one(batch.domain.clone()));
+        let codes = self.codes(batch, &domain);
+        assert_eq!(codes.len(), self.fields.len(), "embed: fields");
+        let (mut leaves, mut pieces, mut large) = (Vec::new(), Vec::new(), 0);
+        for (codes, (_, weight)) in codes.into_iter().zip(&self.fields) {
+            pieces.push(match weight {
+                Weight::Small(weight) if training => gather((**weight).clone(), &codes),
+                Weight::Small(weight) => gather((**weight).clone().inner(), &codes),
+                Weight::Large(table) => {
+                    let mut gathered = vec![0.0; rows * table.width()];
+                    table.gather(&codes, &mut gathered);
+                    let gathered = Tensor::from_data(TensorData::new(gathered, [rows, table.width()]), &device);
+                    let gathered = if training { gathered.require_grad() } else { gathered };
+                    if training {
+                        leaves.push(Leaf { table: large, codes, rows: gathered.clone() });
+                    }
+                    large += 1;
+                    gathered
+                }
+            });
+        }
+        if self.dense > 0 {
+            pieces.push(Tensor::from_data(TensorData::new(batch.dense.clone(), [rows, self.dense]), &device));
+        }
+        let mut own = vec![0.0; rows * self.domains];
+        for (row, domain) in batch.domain.iter().enumerate() {
+            own[row * self.domains + *domain as usize] = 1.0;
+        }
+        let own = Tensor::from_data(TensorData::new(own, [rows, self.domains]), &device);
+        (Embedded { z: Tensor::cat(pieces, 1), domain, own, pass }, leaves)
+    }
+
+    /// The large tables.
+    pub fn tables(&mut self) -> Vec<(String, &mut Table)> {
+        let mut tables = Vec::new();
+        for (name, weight) in &mut self.fields {
+            if let Weight::Large(table) = weight {
+                tables.push((name.clone(), table));
+            }
+        }
+        tables
+    }
+
+    /// Adds all tables to `tensors`.
+    pub fn save(&self, tensors: &mut Tensors) {
+        for (name, weight) in &self.fields {
+            match weight {
+                Weight::Small(tensor) => tensors.insert_tensor(name, &**tensor),
+                Weight::Large(table) => {
+                    tensors.insert(name, &[table.rows(), table.width()], table.arrays()[0].to_vec());
+                }
+            }
+        }
+    }
+
+    /// Replaces all tables by saved ones, whose names it returns; moments of large tables begin anew.
+    pub fn load(&mut self, tensors: &Tensors) -> Result<Vec<String>, TensorsError> {
+        for (name, weight) in &mut self.fields {
+            let shape = [weight.rows(), self.layout.width];
+            match weight {
+                Weight::Small(slot) => **slot = tensors.tensor(name, shape, &self.device)?.require_grad(),
+                Weight::Large(table) => *table = Table::new(tensors.get(name, &shape)?.to_vec(), shape[1]),
+            }
+        }
+        Ok(self.fields.iter().map(|(name, _)| name.clone()).collect())
+    }
+}
+
+impl Weight {
+    fn rows(&self) -> usize {
+        match self {
+            Self::Small(tensor) => tensor.dims()[0],
+            Self::Large(table) => table.rows(),
+        }
+    }
+}
+
+/// The tables that are parameters.
+impl Named for Embedding {
+    fn slots(&mut self) -> Slots<'_> {
+        let mut slots = Vec::new();
+        for (name, weight) in &mut self.fields {
+            if let Weight::Small(tensor) = weight {
+                slots.push(matrix(name, tensor));
+            }
+        }
+        slots
+    }
+}

@@ -1,0 +1,322 @@
+//! Stacks of small networks: the experts of a mixture, the towers of domains, the gates of domains, or one network alone.
+//!
+//! All of it is one operation, [`expert_bank`]: a network that a row's gates leave at 0 is not computed for it.
+
+use std::ops::Range;
+
+use adepts_core::tensors::values;
+use adepts_core::{Parameter, Work};
+use adepts_ops::expert_bank::{Last, expert_bank};
+use burn::tensor::{Device, Tensor, TensorData, activation};
+use serde::{Deserialize, Serialize};
+
+use super::embedding::Pass;
+use super::running::Running;
+use super::slots::{Named, Slot, Slots};
+use crate::parts::init;
+
+/// Added to variances.
+const EPSILON: f32 = 1e-5;
+
+/// What stands between a linear layer and its ReLU.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Norm {
+    /// Nothing.
+    #[default]
+    None,
+    /// Batch normalisation (Ioffe & Szegedy 2015) over the rows that meet the network; running statistics in prediction.
+    Batch,
+}
+
+/// The sizes of a stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// The beginning of its parameters' names.
+    pub name: String,
+    /// Number of networks.
+    pub experts: usize,
+    /// How many of them a row meets.
+    pub active: usize,
+    /// The width of the input and of each layer.
+    pub widths: Vec<usize>,
+    /// What follows the last layer.
+    pub last: Last,
+    /// What stands before a ReLU.
+    pub norm: Norm,
+}
+
+impl Shape {
+    /// Networks that all rows meet, with ReLU after every layer.
+    #[must_use]
+    pub fn new(name: impl Into<String>, experts: usize, input: usize, hidden: &[usize]) -> Self {
+        let widths = std::iter::once(input).chain(hidden.iter().copied()).collect();
+        Self { name: name.into(), experts, active: experts, widths, last: Last::Relu, norm: Norm::None }
+    }
+
+    /// With a linear layer of this width at the end.
+    #[must_use]
+    pub fn ending(mut self, width: usize) -> Self {
+        self.widths.push(width);
+        self.last = Last::Linear;
+        self
+    }
+
+    /// Of which a row meets `active`.
+    #[must_use]
+    pub fn active(mut self, active: usize) -> Self {
+        self.active = active;
+        self
+    }
+
+    /// With this before every ReLU.
+    #[must_use]
+    pub fn norm(mut self, norm: Norm) -> Self {
+        self.norm = norm;
+        self
+    }
+
+    /// The width of the output.
+    #[must_use]
+    pub fn output(&self) -> usize {
+        self.widths[self.widths.len() - 1]
+    }
+
+    fn layers(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.widths.windows(2).map(|pair| (pair[0], pair[1]))
+    }
+
+    /// Whether a layer is followed by a ReLU.
+    fn bends(&self, layer: usize) -> bool {
+        layer + 2 < self.widths.len() || self.last == Last::Relu
+    }
+
+    /// Parameters of one network.
+    #[must_use]
+    pub fn each(&self) -> usize {
+        let normed = |layer: usize| self.norm == Norm::Batch && self.bends(layer);
+        let of = |(at, (input, output)): (usize, (usize, usize))| {
+            input * output + output + if normed(at) { 2 * output } else { 0 }
+        };
+        self.layers().enumerate().map(of).sum()
+    }
+
+    /// What the stack costs.
+    #[must_use]
+    pub fn work(&self) -> Work {
+        let (all, met) = (self.experts as f64, self.active as f64);
+        let each: f64 = self.layers().map(|(input, output)| (input * output) as f64).sum();
+        Work {
+            parameters: self.experts * self.each(),
+            activated_parameters: self.active * self.each(),
+            multiply_adds: met * each,
+            total_multiply_adds: all * each,
+        }
+    }
+}
+
+/// The networks of a [`Shape`].
+#[derive(Clone, Debug)]
+pub struct Stack {
+    shape: Shape,
+    layers: Vec<Layer>,
+}
+
+#[derive(Clone, Debug)]
+struct Layer {
+    /// `[E, in, out]`.
+    weight: Tensor<3>,
+    /// `[E, out]`.
+    bias: Tensor<2>,
+    norm: Option<BatchNorm>,
+}
+
+#[derive(Clone, Debug)]
+struct BatchNorm {
+    /// `[E, out]`.
+    scale: Tensor<2>,
+    /// `[E, out]`.
+    shift: Tensor<2>,
+    running: Running,
+}
+
+impl Stack {
+    /// Initial parameters: U(±1/√in), each network from streams of its own.
+    #[must_use]
+    pub fn init(shape: Shape, seed: u64, device: &Device) -> Self {
+        let experts = shape.experts;
+        let layer = |(n, (input, output)): (usize, (usize, usize))| {
+            let name = |what: &str| format!("{}.{n}.{what}", shape.name);
+            let norm = || BatchNorm {
+                scale: init::constant(1.0, [experts, output], device),
+                shift: init::constant(0.0, [experts, output], device),
+                running: Running::new(experts, output),
+            };
+            Layer {
+                weight: init::uniform(seed, &name("weight"), [experts, input, output], input, device),
+                bias: init::uniform(seed, &name("bias"), [experts, output], input, device),
+                norm: (shape.norm == Norm::Batch && shape.bends(n)).then(norm),
+            }
+        };
+        let layers = shape.layers().enumerate().map(layer).collect();
+        Self { shape, layers }
+    }
+
+    /// Weights of 1 and biases of 0, which [`Stack::times`] leaves others unchanged.
+    #[must_use]
+    pub fn neutral(shape: Shape, device: &Device) -> Self {
+        let mut stack = Self::init(shape, 0, device);
+        for layer in &mut stack.layers {
+            layer.weight = init::constant(1.0, layer.weight.dims(), device);
+            layer.bias = init::constant(0.0, layer.bias.dims(), device);
+        }
+        stack
+    }
+
+    /// The networks whose weights are those of this stack times those of the only network of `shared`, element by element,
+    /// and whose biases are added; normalised as this stack.
+    #[must_use]
+    pub fn times(&self, shared: &Self) -> Self {
+        let layer = |(own, shared): (&Layer, &Layer)| Layer {
+            weight: own.weight.clone() * shared.weight.clone(),
+            bias: own.bias.clone() + shared.bias.clone(),
+            norm: own.norm.clone(),
+        };
+        Self { shape: self.shape.clone(), layers: self.layers.iter().zip(&shared.layers).map(layer).collect() }
+    }
+
+    /// Initial parameters of several.
+    ///
+    /// # Panics
+    /// If there are not as many shapes.
+    #[must_use]
+    pub fn of<const N: usize>(shapes: Vec<Shape>, seed: u64, device: &Device) -> [Self; N] {
+        let stacks: Vec<_> = shapes.into_iter().map(|shape| Self::init(shape, seed, device)).collect();
+        let found = stacks.len();
+        stacks.try_into().unwrap_or_else(|_| panic!("{found} stacks, expected {N}"))
+    }
+
+    /// `Σ_e gates[r, e] · network_e(x[r])`. A network whose gate is 0 is not computed for the row.
+    ///
+    /// # Shapes
+    /// x `[R, in]`, gates `[R, E]` → `[R, out]`.
+    #[must_use]
+    pub fn mix(&self, x: Tensor<2>, gates: Tensor<2>, pass: Pass) -> Tensor<2> {
+        self.mix_of(0..self.shape.experts, x, gates, pass)
+    }
+
+    /// The output of the first network, such as the only one.
+    #[must_use]
+    pub fn one(&self, x: Tensor<2>, pass: Pass) -> Tensor<2> {
+        self.one_of(0, x, pass)
+    }
+
+    /// The output of one network for all rows.
+    #[must_use]
+    pub fn one_of(&self, expert: usize, x: Tensor<2>, pass: Pass) -> Tensor<2> {
+        let ones = filled(1.0, [x.dims()[0], 1], &x.device());
+        self.mix_of(expert..expert + 1, x, ones, pass)
+    }
+
+    /// As [`Stack::mix`] by some of the networks, for which alone there are gates.
+    #[must_use]
+    pub fn mix_of(&self, experts: Range<usize>, x: Tensor<2>, gates: Tensor<2>, pass: Pass) -> Tensor<2> {
+        let training = matches!(pass, Pass::Training(_));
+        if training && self.layers.iter().any(|layer| layer.norm.is_some()) {
+            return self.normalised(experts, x, gates);
+        }
+        let layers: Vec<_> = self.layers.iter().map(|layer| layer.folded().of(&experts)).collect();
+        expert_bank(x, &layers, gates, self.shape.last, pass.cut())
+    }
+
+    /// Training with batch normalisation: all networks for all rows, with the statistics of those that meet them.
+    fn normalised(&self, experts: Range<usize>, x: Tensor<2>, gates: Tensor<2>) -> Tensor<2> {
+        let ([rows, _], device) = (x.dims(), x.device());
+        let count = experts.len();
+        let met: Vec<f32> = values(&gates.clone().transpose()).iter().map(|g| f32::from(*g != 0.0)).collect();
+        let counts: Vec<f32> = met.chunks(rows.max(1)).map(|met| met.iter().sum()).collect();
+        let met = Tensor::<3>::from_data(TensorData::new(met, [count, rows, 1]), &device);
+        let shares: Vec<f32> = counts.iter().map(|n| 1.0 / n.max(1.0)).collect();
+        let shares = Tensor::<3>::from_data(TensorData::new(shares, [count, 1, 1]), &device);
+        let mut h = x.unsqueeze::<3>();
+        for (at, layer) in self.layers.iter().enumerate() {
+            let (weight, bias) = layer.of(&experts);
+            h = h.matmul(weight) + bias.unsqueeze_dim::<3>(1);
+            if let Some(norm) = &layer.norm {
+                let mean = (h.clone() * met.clone()).sum_dim(1) * shares.clone();
+                h = h - mean.clone();
+                let variance = (h.clone().square() * met.clone()).sum_dim(1) * shares.clone();
+                norm.running.update(experts.start, &values(&mean), &values(&variance), &counts);
+                let part = |of: &Tensor<2>| part(of, &experts).unsqueeze_dim::<3>(1);
+                h = h / (variance + EPSILON).sqrt() * part(&norm.scale) + part(&norm.shift);
+            }
+            if self.shape.bends(at) {
+                h = activation::relu(h);
+            }
+        }
+        let [_, _, output] = h.dims();
+        // Where a gate is 0 it is cut off, as if the network were not computed.
+        let gates = gates.transpose().unsqueeze_dim::<3>(2) * met;
+        (h * gates).sum_dim(0).reshape([rows, output])
+    }
+}
+
+impl Layer {
+    /// Weights and biases of some networks.
+    fn of(&self, experts: &Range<usize>) -> (Tensor<3>, Tensor<2>) {
+        let weight = &self.weight;
+        let whole = experts.len() == weight.dims()[0];
+        let weight = if whole { weight.clone() } else { weight.clone().narrow(0, experts.start, experts.len()) };
+        (weight, part(&self.bias, experts))
+    }
+
+    /// A layer without normalisation that does the same with running statistics.
+    fn folded(&self) -> Self {
+        let Some(BatchNorm { scale, shift, running }) = &self.norm else { return self.clone() };
+        let [mean, variance] = running.tensors(&self.weight.device());
+        let scale = scale.clone() / (variance + EPSILON).sqrt();
+        Self {
+            weight: self.weight.clone() * scale.clone().unsqueeze_dim::<3>(1),
+            bias: (self.bias.clone() - mean) * scale + shift.clone(),
+            norm: None,
+        }
+    }
+}
+
+fn part(of: &Tensor<2>, experts: &Range<usize>) -> Tensor<2> {
+    if experts.len() == of.dims()[0] { of.clone() } else { of.clone().narrow(0, experts.start, experts.len()) }
+}
+
+impl Named for Stack {
+    fn slots(&mut self) -> Slots<'_> {
+        let mut slots = Vec::new();
+        for (n, Layer { weight, bias, norm }) in self.layers.iter_mut().enumerate() {
+            let name = |what: &str| format!("{}.{n}.{what}", self.shape.name);
+            slots.push((name("weight"), Slot::Parameter(Parameter::Three(weight))));
+            slots.push((name("bias"), Slot::Parameter(Parameter::Two(bias))));
+            if let Some(BatchNorm { scale, shift, running }) = norm {
+                slots.push((name("scale"), Slot::Parameter(Parameter::Two(scale))));
+                slots.push((name("shift"), Slot::Parameter(Parameter::Two(shift))));
+                slots.push((name("running"), Slot::Running(running)));
+            }
+        }
+        slots
+    }
+}
+
+/// `x · weight`, without a bias.
+///
+/// # Shapes
+/// x `[R, in]`, weight `[in, out]` → `[R, out]`.
+#[must_use]
+pub fn linear(x: Tensor<2>, weight: Tensor<2>, pass: Pass) -> Tensor<2> {
+    let ([rows, _], [_, width], device) = (x.dims(), weight.dims(), x.device());
+    let layer = (weight.unsqueeze::<3>(), filled(0.0, [1, width], &device));
+    expert_bank(x, &[layer], filled(1.0, [rows, 1], &device), Last::Linear, pass.cut())
+}
+
+/// Equal numbers that are not learned.
+#[must_use]
+pub fn filled(value: f32, shape: [usize; 2], device: &Device) -> Tensor<2> {
+    Tensor::from_data(TensorData::new(vec![value; shape[0] * shape[1]], shape), device)
+}

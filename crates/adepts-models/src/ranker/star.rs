@@ -1,0 +1,183 @@
+//! STAR: a network whose weights are those that all domains share times those of the domain, element by element.
+//!
+//! - Partitioned normalisation of the embedded fields, with mean and variance of the rows of the domain:
+//!   `z' = (γ γ_d) (z − μ_d) / √(σ_d² + ε) + (β + β_d)`; running statistics of the domain in prediction.
+//! - `W*_d = W ⊙ W_d`, `b*_d = b + b_d`; domains begin with `W_d` = 1 and `b_d` = 0, so that all begin with the same network.
+//!   The last layer is linear.
+//! - An auxiliary network that sees z and an embedding of the domain; its logit is added.
+
+use adepts_core::{ConfigError, ExampleSpec, Work, tensors::values};
+use adepts_ops::embedding::gather;
+use burn::tensor::{Device, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+
+use super::model::{Output, Trunk};
+use super::parts::embedding::DEVIATION;
+use super::parts::slots::matrix;
+use super::parts::{DomainField, Embedded, Layout, Named, Norm, Pass, Running, Shape, Slot, Slots, Stack};
+use super::recipe::{Architecture, Input, positive, recipe, sum, widths};
+use crate::parts::init;
+
+/// Added to variances.
+const EPSILON: f32 = 1e-6;
+
+/// The entry of the registry.
+pub static SPEC: ExampleSpec = ExampleSpec {
+    name: "star",
+    summary: "A network whose weights are shared ones times those of the domain, with normalisation by domain",
+    paper: "Sheng et al., One Model to Serve All: Star Topology Adaptive Recommender, CIKM 2021 (arXiv 2101.11427)",
+    example: include_str!("examples/star.toml"),
+    recipe: recipe::<StarConfig>,
+};
+
+/// The `[model]` table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StarConfig {
+    /// Floats of an embedding, that of the domain too.
+    pub embedding: usize,
+    /// Widths of the layers before the logit.
+    pub hidden: Vec<usize>,
+    /// Widths of the auxiliary network's layers before its logit.
+    pub auxiliary: Vec<usize>,
+    /// What stands between a layer and its ReLU.
+    pub norm: Norm,
+}
+
+impl Default for StarConfig {
+    fn default() -> Self {
+        Self { embedding: 16, hidden: vec![128, 64, 32], auxiliary: vec![32], norm: Norm::None }
+    }
+}
+
+impl Architecture for StarConfig {
+    type Trunk = Star;
+
+    fn check(&self) -> Result<(), ConfigError> {
+        positive("embedding", self.embedding)?;
+        widths("hidden", &self.hidden, 0)?;
+        widths("auxiliary", &self.auxiliary, 0)
+    }
+
+    fn layout(&self) -> Layout {
+        Layout { width: self.embedding, domain: DomainField::Absent }
+    }
+
+    /// The networks of the domains, the shared one, the auxiliary one.
+    fn shapes(&self, input: &Input) -> Vec<Shape> {
+        let layers = |name, count| Shape::new(name, count, input.width, &self.hidden).ending(1);
+        let auxiliary = Shape::new("auxiliary", 1, input.width + self.embedding, &self.auxiliary).ending(1);
+        let domains = layers("domains", input.domains).active(1).norm(self.norm);
+        vec![domains, layers("shared", 1), auxiliary.norm(self.norm)]
+    }
+
+    fn trunk(&self, input: &Input, seed: u64, device: &Device) -> Star {
+        let (width, domains) = (input.width, input.domains);
+        let values = init::normal(seed, "domain", domains * self.embedding, DEVIATION);
+        let domain = Tensor::from_data(TensorData::new(values, [domains, self.embedding]), device).require_grad();
+        let mut shapes = self.shapes(input);
+        let own = Stack::neutral(shapes.remove(0), device);
+        let [shared, auxiliary] = Stack::of(shapes, seed, device);
+        let constant = |value, rows| init::constant(value, [rows, width], device);
+        let norm = Partitioned {
+            scale: constant(1.0, 1),
+            scales: constant(1.0, domains),
+            shift: constant(0.0, 1),
+            shifts: constant(0.0, domains),
+            running: Running::new(domains, width),
+        };
+        Star { norm, own, shared, auxiliary, domain }
+    }
+
+    fn work(&self, input: &Input) -> Work {
+        let normed = 2 * input.width;
+        let norm = Work {
+            parameters: (input.domains + 1) * normed,
+            activated_parameters: 2 * normed,
+            multiply_adds: input.width as f64,
+            total_multiply_adds: input.width as f64,
+        };
+        let shapes = self.shapes(input);
+        // The shared weights are multiplied into those of the domains once for a batch, not for each example.
+        let shared = Work { multiply_adds: 0.0, total_multiply_adds: 0.0, ..shapes[1].work() };
+        [shapes[0].work(), shared, shapes[2].work()].into_iter().fold(norm, sum)
+    }
+}
+
+/// Normalisation, networks, and the embeddings of the domains.
+#[derive(Clone, Debug)]
+pub struct Star {
+    norm: Partitioned,
+    /// Of the domains.
+    own: Stack,
+    shared: Stack,
+    auxiliary: Stack,
+    /// `[D, embedding]`.
+    domain: Tensor<2>,
+}
+
+/// Normalisation by domain.
+#[derive(Clone, Debug)]
+struct Partitioned {
+    /// γ, `[1, width]`.
+    scale: Tensor<2>,
+    /// `γ_d`, `[D, width]`.
+    scales: Tensor<2>,
+    /// β, `[1, width]`.
+    shift: Tensor<2>,
+    /// `β_d`, `[D, width]`.
+    shifts: Tensor<2>,
+    running: Running,
+}
+
+impl Partitioned {
+    fn apply(&self, rows: &Embedded) -> Tensor<2> {
+        let (own, device) = (&rows.own, rows.z.device());
+        // With one 1 in each row a product picks the row of the domain, exactly.
+        let pick = |of_domains: Tensor<2>| own.clone().matmul(of_domains);
+        let (centred, variance) = if matches!(rows.pass, Pass::Prediction) {
+            let [mean, variance] = self.running.tensors(&device);
+            (rows.z.clone() - pick(mean), variance)
+        } else {
+            let counts = values(&own.clone().sum_dim(0));
+            let shares = counts.iter().map(|count| 1.0 / count.max(1.0)).collect::<Vec<_>>();
+            let shares = Tensor::<2>::from_data(TensorData::new(shares, [counts.len(), 1]), &device);
+            let mean_of = |x: Tensor<2>| own.clone().transpose().matmul(x) * shares.clone();
+            let mean = mean_of(rows.z.clone());
+            let centred = rows.z.clone() - pick(mean.clone());
+            let variance = mean_of(centred.clone().square());
+            self.running.update(0, &values(&mean), &values(&variance), &counts);
+            (centred, variance)
+        };
+        let scale = self.scale.clone() * self.scales.clone() / (variance + EPSILON).sqrt();
+        centred * pick(scale) + pick(self.shift.clone() + self.shifts.clone())
+    }
+}
+
+impl Named for Star {
+    fn slots(&mut self) -> Slots<'_> {
+        let Self { norm, own, shared, auxiliary, domain } = self;
+        let mut slots = vec![
+            matrix("norm.scale", &mut norm.scale),
+            matrix("norm.scales", &mut norm.scales),
+            matrix("norm.shift", &mut norm.shift),
+            matrix("norm.shifts", &mut norm.shifts),
+            ("norm.running".to_owned(), Slot::Running(&mut norm.running)),
+            matrix("domain", domain),
+        ];
+        slots.extend(own.slots());
+        slots.extend(shared.slots());
+        slots.extend(auxiliary.slots());
+        slots
+    }
+}
+
+impl Trunk for Star {
+    fn forward(&self, rows: &Embedded) -> Output {
+        let z = self.norm.apply(rows);
+        let logit = self.own.times(&self.shared).mix(z, rows.own.clone(), rows.pass);
+        let domain = gather(self.domain.clone(), &rows.domain);
+        let seen = Tensor::cat(vec![rows.z.clone(), domain], 1);
+        (logit + self.auxiliary.one(seen, rows.pass)).into()
+    }
+}

@@ -1,0 +1,77 @@
+//! Tables that stand outside automatic differentiation.
+
+use adepts_core::{Step, tensors};
+use adepts_data::examples::{Codes, Field};
+
+use crate::plain::{Plain, Rows, arrays, beside};
+use crate::support::{ROWS, assert_close, bits_of, build, examples, gradients, model, recipe, schema, scores};
+
+const BIG: usize = 100_001;
+
+#[test]
+fn rows_of_a_large_table_are_leaves_whose_gradient_is_that_of_the_equations() {
+    let mut schema = schema();
+    schema.fields.push(Field { name: "item".to_owned(), size: BIG, many: true });
+    let mut batch = examples(&schema, ROWS);
+    // Codes that stand twice in a row and in several rows.
+    let starts: Vec<u32> = (0..=ROWS as u32).map(|row| 2 * row).collect();
+    let codes: Vec<u32> =
+        (0..ROWS as u32).flat_map(|row| [row % 3, if row % 2 == 0 { row % 3 } else { 100_000 }]).collect();
+    batch.fields[2] = Codes::Many { starts, codes };
+    let mut model = model("mlp", "embedding = 3\nhidden = [4]", &schema);
+    let mut plain = Plain { arrays: arrays(&model.save()), batch: &batch, predict: false, still: None };
+    let forward = |p: &Plain<'_>| -> Rows {
+        let [user, tags] = <[Rows; 2]>::try_from(p.fields(false)).unwrap();
+        let (_, values) = &p.arrays["embedding.item"];
+        let item = |row: usize| {
+            let listed = batch.fields[2].row(row);
+            (0..3).map(|c| listed.iter().map(|code| values[*code as usize * 3 + c]).sum::<f64>() / 2.0).collect()
+        };
+        let item = (0..ROWS).map(item).collect();
+        let z = [tags, item, p.by_domain("domain_embedding"), p.dense()].iter().fold(user, |a, b| beside(&a, b));
+        p.one("layers", 0, &z, true)
+    };
+    let want: Vec<f64> = forward(&plain).iter().map(|x| 1.0 / (1.0 + (-x[0]).exp())).collect();
+    assert_close("scores", &scores(&*model, &batch), &want, 3e-5);
+
+    let names: Vec<String> = model.learner().tables().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["embedding.item"]);
+    let loss = model.learner().loss(&batch, &Step { seed: 1, epoch: 1, taken: 0 });
+    let [leaf] = <[_; 1]>::try_from(loss.leaves).unwrap();
+    assert_eq!((leaf.table, leaf.codes.rows()), (0, ROWS));
+    let found = loss.total.backward();
+    assert!(gradients(&mut *model, &found).iter().all(|(name, _)| name != "embedding.item"));
+    let rows = tensors::values(&leaf.rows.grad(&found).unwrap());
+    for code in [0, 1, 2, 100_000] {
+        let mut got = vec![0.0f32; 3];
+        for (row, rows) in rows.chunks(3).enumerate() {
+            let times = batch.fields[2].row(row).iter().filter(|listed| **listed == code).count();
+            got.iter_mut().zip(rows).for_each(|(got, g)| *got += times as f32 / 2.0 * g);
+        }
+        let mut want = Vec::new();
+        for c in 0..3 {
+            let mut ahead = |by: f64| {
+                plain.arrays.get_mut("embedding.item").unwrap().1[code as usize * 3 + c] += by;
+                plain.losses(&forward(&plain)).iter().sum::<f64>() / ROWS as f64
+            };
+            let difference = ahead(1e-6) - ahead(-2e-6);
+            ahead(1e-6);
+            want.push(difference / 2e-6);
+        }
+        assert_close(&format!("gradient of row {code}"), &got, &want, 3e-5);
+    }
+}
+
+#[test]
+fn a_large_table_is_saved_and_opened_bit_for_bit() {
+    let mut schema = schema();
+    schema.fields[0].size = BIG / 3 + 1;
+    // The tables of all domains together are large.
+    let recipe = recipe("single", "embedding = 2\nhidden = [3]");
+    let (first, mut second) = (build(&*recipe, &schema, 1), build(&*recipe, &schema, 2));
+    let saved = first.save();
+    assert_ne!(bits_of(&saved), bits_of(&second.save()));
+    second.load(&saved).unwrap();
+    assert_eq!(bits_of(&saved), bits_of(&second.save()));
+    assert_eq!(second.learner().tables().len(), 1);
+}
