@@ -100,7 +100,7 @@ fn resampled_means(rows: &Padded, users: usize, group: &str, seed: u64, resample
 /// A number in `0..n`, each equally likely (Lemire 2019: a product in place of a division, and the few draws that would
 /// favour some numbers rejected).
 #[inline]
-fn below(random: &mut impl Rng, n: u32) -> u32 {
+pub(crate) fn below(random: &mut impl Rng, n: u32) -> u32 {
     loop {
         let product = u64::from(random.next_u32()) * u64::from(n);
         let low = product as u32;

@@ -17,6 +17,7 @@
 //!   of a batch or the number of threads.
 //! * [`mod@summarise`]: means with [`bootstrap`] intervals, overall and by group, the worst group and the gap.
 //! * [`mod@compare`]: is one run better than another, and for whom? By users, and by seeds.
+//! * [`mod@pointwise`]: the same of examples, whose rows have a probability and a domain.
 //! * [`fail_if`]: the condition on which a pipeline stops.
 //! * [`summary`]: the JSON contract.
 //!
@@ -31,6 +32,7 @@ pub mod fail_if;
 pub mod metrics;
 mod nearest;
 pub mod per_user;
+pub mod pointwise;
 pub mod summarise;
 pub mod summary;
 
@@ -43,5 +45,9 @@ pub use evaluate::{Judgement, Measured, Scores, evaluate, evaluate_both};
 pub use fail_if::{FailIf, FailIfError, Verdict};
 pub use metrics::{Exposure, Judged, LIST_METRICS, ListMetric, METRICS, Metric, MetricAt, MetricError};
 pub use per_user::{PerUserError, read_per_user, write_per_user};
+pub use pointwise::{
+    ComparedDomain, DomainComparison, DomainSummary, ExpertSummary, GateTally, POINTWISE_METRICS, PointwiseError,
+    PointwiseMetric, ReliabilityBin, Truth, WorkSummary, gains, summarise_examples,
+};
 pub use summarise::{gate_summary, summarise};
 pub use summary::{Estimate, GateSummary, GroupShares, GroupSummary, Protocol, RunSummary, Summary, WorstGroup};

@@ -66,6 +66,7 @@ pub fn summarise(
         gate: None,
         seconds: BTreeMap::new(),
         protocol: Protocol { users: masked.users.len(), bootstrap: (seed, resamples), ..Protocol::default() },
+        ..RunSummary::default()
     }
 }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::pointwise::{DomainSummary, ExpertSummary, ReliabilityBin, WorkSummary};
+
 /// One or more evaluated runs: the whole JSON object.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
@@ -29,10 +31,23 @@ pub struct RunSummary {
     pub metrics_validation_masked: BTreeMap<String, f64>,
     /// The groups of all groupings.
     pub groups: Vec<GroupSummary>,
+    /// The domains of a run on examples, in the order of the data.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub domains: Vec<DomainSummary>,
+    /// All rows of a run on examples by score, in bins of equal size, the lowest scores first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reliability: Vec<ReliabilityBin>,
     /// Of the first grouping, by the first metric: the group that is served worst, and the gap between best and worst.
+    /// For examples the same of domains, by AUC.
     pub worst: Option<WorstGroup>,
     /// How the gate mixed the experts at prediction; absent for models without a gate.
     pub gate: Option<GateSummary>,
+    /// Which experts serve which domain, for models of examples with a gate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub experts: Option<ExpertSummary>,
+    /// What an example costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<WorkSummary>,
     /// Seconds spent in `prepare`, `train`, `evaluate`.
     pub seconds: BTreeMap<String, f64>,
     /// What the evaluation was: number of test users, which items were masked, the probe of the gate.

@@ -1,5 +1,8 @@
-//! Writes a report on invented results, to look at: `cargo run -p adepts-report --example demo -- report.html`.
+//! Writes reports on invented results, to look at, of histories and of examples:
+//! `cargo run -p adepts-report --example demo -- report.html examples.html`.
 
+#[path = "../tests/ranked/mod.rs"]
+mod ranked;
 #[path = "../tests/synthetic/mod.rs"]
 mod synthetic;
 
@@ -7,9 +10,11 @@ use std::error::Error;
 use std::path::PathBuf;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let path = PathBuf::from(std::env::args().nth(1).ok_or("usage: demo PATH")?);
-    let html = adepts_report::page(&synthetic::input())?;
-    let mut file = std::fs::File::create(&path)?;
-    std::io::Write::write_all(&mut file, html.as_bytes())?;
+    let path = |n: usize| std::env::args().nth(n).map(PathBuf::from).ok_or("usage: demo PATH PATH");
+    for (path, input) in [(path(1)?, synthetic::input()), (path(2)?, ranked::input())] {
+        let html = adepts_report::page(&input)?;
+        let mut file = std::fs::File::create(&path)?;
+        std::io::Write::write_all(&mut file, html.as_bytes())?;
+    }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! What a report is made of.
 
 use adepts_core::log::EpochRecord;
-use adepts_eval::{Comparison, RunSummary};
+use adepts_eval::{Comparison, DomainComparison, RunSummary};
 
 /// Everything on the page.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -14,6 +14,8 @@ pub struct ReportInput {
     pub runs: Vec<RunInput>,
     /// The runs compared user by user, where that was done.
     pub comparison: Option<Comparison>,
+    /// Runs on examples compared on the same rows, where that was done.
+    pub domains: Option<DomainComparison>,
 }
 
 /// One run: how it serves its users, and how it got there.

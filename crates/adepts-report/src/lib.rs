@@ -5,6 +5,8 @@
 //! activity because "niche" often only means "short history", and ends with how it was measured and a glossary.
 //! It is one file without scripts, fonts or pictures to load, so that it can be mailed, archived and printed.
 //!
+//! Runs on examples (summaries with domains) have sections of their own, in `sections/examples`.
+//!
 //! A section is a function `fn(&View) -> Option<Section>`; one without data returns `None` and leaves no trace. It
 //! hands over *blocks* (sentences, tables, plots); the templates alone know HTML, and they escape everything but the
 //! plots. Plots are drawn by `kuva`, whose colours pass through to the SVG as they are: CSS variables and
@@ -18,7 +20,7 @@
 //! run.summary.name = "ease-ml-1m".into();
 //! run.summary.metrics.insert("ndcg@20".into(), 0.34);
 //! let dataset = DatasetFacts::of_users(3260, &[21, 35, 217], &[0.02, 0.05, 0.11]);
-//! let html = page(&ReportInput { title: "MovieLens".into(), dataset, runs: vec![run], comparison: None })?;
+//! let html = page(&ReportInput { title: "MovieLens".into(), dataset, runs: vec![run], ..ReportInput::default() })?;
 //! assert!(html.contains("ease-ml-1m"));
 //! # Ok::<(), adepts_report::ReportError>(())
 //! ```
@@ -26,6 +28,7 @@
 mod blocks;
 mod chart;
 mod format;
+mod heat;
 mod input;
 mod look;
 mod page;
@@ -35,4 +38,6 @@ mod view;
 
 pub use input::{DatasetFacts, Limits, ReportInput, RunInput};
 pub use page::{MARK, ReportError, page, seeds_page};
-pub use table::{comparison_table, groups_table, seeds_table, summary_table};
+pub use table::{
+    comparison_table, domains_table, examples_table, gains_table, groups_table, seeds_table, summary_table,
+};

@@ -12,6 +12,10 @@ use crate::sections::compared::{full_name, verdict};
 use crate::sections::seeds;
 use crate::view::{bounded, is_list_metric};
 
+mod examples;
+
+pub use examples::{domains_table, examples_table, gains_table};
+
 /// No column is wider than this.
 const WIDEST: usize = 40;
 

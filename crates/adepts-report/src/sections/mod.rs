@@ -3,6 +3,7 @@
 pub(crate) mod compared;
 mod dataset;
 mod epochs;
+pub(crate) mod examples;
 mod experts;
 pub(crate) mod glossary;
 mod groups;
@@ -16,8 +17,8 @@ mod weights;
 use crate::blocks::Section;
 use crate::view::View;
 
-/// All sections, in the order of the page.
-pub(crate) static SECTIONS: &[fn(&View) -> Option<Section>] = &[
+/// All sections of a page of histories, in order.
+static SECTIONS: &[fn(&View) -> Option<Section>] = &[
     headline::section,
     runs::section,
     groups::section,
@@ -30,3 +31,8 @@ pub(crate) static SECTIONS: &[fn(&View) -> Option<Section>] = &[
     protocol::section,
     glossary::section,
 ];
+
+/// The sections for these runs, in the order of the page: those of examples where a run has domains.
+pub(crate) fn of(view: &View) -> &'static [fn(&View) -> Option<Section>] {
+    if view.runs().iter().any(|run| !run.summary.domains.is_empty()) { examples::SECTIONS } else { SECTIONS }
+}

@@ -87,6 +87,7 @@ fn summary(model: &str, means: [f64; 5], lists: [f64; 3], train: f64) -> RunSumm
             probe: String::new(),
             bootstrap: (7, 2000),
         },
+        ..RunSummary::default()
     }
 }
 
@@ -207,5 +208,5 @@ pub(crate) fn input() -> ReportInput {
     }
     let dataset = DatasetFacts::of_users(3260, &histories, &scores);
     let comparison = Some(comparison(&runs));
-    ReportInput { title: "MovieLens 1M: four models".into(), dataset, runs, comparison }
+    ReportInput { title: "MovieLens 1M: four models".into(), dataset, runs, comparison, ..ReportInput::default() }
 }

@@ -1,0 +1,286 @@
+//! What is measured of probabilities: one function and one line in a table per metric.
+
+use super::rows::{First, Row, Sample};
+
+/// Bins of the calibration error and of the reliability curve.
+pub const BINS: usize = 15;
+
+/// Which values of a metric are good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Better {
+    /// Larger ones.
+    Higher,
+    /// Smaller ones.
+    Lower,
+    /// Those near 1.
+    One,
+}
+
+/// A metric of rows with a probability and a label.
+pub struct PointwiseMetric {
+    /// Its name, as in `auc`.
+    pub name: &'static str,
+    /// Which values are good.
+    pub better: Better,
+    /// Its value; `None` where it is not defined, as the AUC of rows that all have the same label.
+    pub measure: fn(&Sample<'_>) -> Option<f64>,
+    /// Whether drawing rows anew raises it by itself, as it does a sum of absolute values: its percentiles are moved down by the
+    /// mean rise, so that the interval stands around the value.
+    pub raised_by_noise: bool,
+    /// What it is, in words and a formula, with its source.
+    pub definition: &'static str,
+}
+
+/// Every metric of examples. A new one is one function below and one line here.
+pub static POINTWISE_METRICS: &[PointwiseMetric] = &[
+    PointwiseMetric {
+        name: "auc",
+        better: Better::Higher,
+        measure: auc,
+        raised_by_noise: false,
+        definition: "Area under the ROC curve: the share of all pairs of a row with label 1 and a row with label 0 in which the first \
+                     has the higher score, equal scores counting half (Hanley and McNeil 1982).",
+    },
+    PointwiseMetric {
+        name: "gauc",
+        better: Better::Higher,
+        measure: gauc,
+        raised_by_noise: false,
+        definition: "AUC within the rows of each user, averaged over users by their number of rows; users whose labels are all the \
+                     same are left out (Zhu et al. 2017).",
+    },
+    PointwiseMetric {
+        name: "log_loss",
+        better: Better::Lower,
+        measure: log_loss,
+        raised_by_noise: false,
+        definition: "Mean of -ln p over the probabilities that were given to the labels that came (nats), with p at least 1e-7.",
+    },
+    PointwiseMetric {
+        name: "ece",
+        better: Better::Lower,
+        measure: ece,
+        raised_by_noise: true,
+        definition: "Expected calibration error: rows sorted by score and cut into 15 bins of equal size; the mean, weighted by rows, \
+                     of |mean score - mean label| of a bin (Naeini, Cooper and Hauskrecht 2015, with equal counts).",
+    },
+    PointwiseMetric {
+        name: "predicted_over_observed",
+        better: Better::One,
+        measure: predicted_over_observed,
+        raised_by_noise: false,
+        definition: "Sum of the scores divided by the number of rows with label 1: above 1 the model expects too many of them.",
+    },
+];
+
+/// The metric of this name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static PointwiseMetric> {
+    POINTWISE_METRICS.iter().find(|metric| metric.name == name)
+}
+
+/// The pairs of a positive and a negative row so far, as whole numbers, so that no order of rows rounds. Of n rows there are at
+/// most n²/4 pairs, so for n below 2³² twice their number is below 2⁶⁴.
+#[derive(Default)]
+struct Pairs {
+    /// Twice the pairs in the right order, equal scores counting half.
+    twice_right: u64,
+    /// Rows below the current score.
+    positive: u64,
+    negative: u64,
+    /// Rows at the current score.
+    positive_here: u64,
+    negative_here: u64,
+}
+
+impl Pairs {
+    fn add(&mut self, row: Row) {
+        *(if row.positive { &mut self.positive_here } else { &mut self.negative_here }) += u64::from(row.count);
+    }
+
+    /// Ends the current score.
+    fn close(&mut self) {
+        self.twice_right += self.positive_here * (2 * self.negative + self.negative_here);
+        self.positive += std::mem::take(&mut self.positive_here);
+        self.negative += std::mem::take(&mut self.negative_here);
+    }
+
+    /// The AUC of the rows so far, the last score of which is closed, and how many they are.
+    fn auc(&self) -> Option<(f64, f64)> {
+        let pairs = self.positive * self.negative;
+        (pairs > 0).then(|| (self.twice_right as f64 / (2 * pairs) as f64, (self.positive + self.negative) as f64))
+    }
+}
+
+fn auc(sample: &Sample<'_>) -> Option<f64> {
+    let mut pairs = Pairs::default();
+    for row in sample.by_score() {
+        if row.first != First::Nothing {
+            pairs.close();
+        }
+        pairs.add(row);
+    }
+    pairs.close();
+    pairs.auc().map(|(auc, _)| auc)
+}
+
+fn gauc(sample: &Sample<'_>) -> Option<f64> {
+    let (mut pairs, mut sum, mut rows) = (Pairs::default(), 0.0, 0.0);
+    let mut end = |pairs: &Pairs| {
+        if let Some((auc, of_user)) = pairs.auc() {
+            sum += auc * of_user;
+            rows += of_user;
+        }
+    };
+    for row in sample.by_user() {
+        if row.first != First::Nothing {
+            pairs.close();
+        }
+        if row.first == First::User {
+            end(&pairs);
+            pairs = Pairs::default();
+        }
+        pairs.add(row);
+    }
+    pairs.close();
+    end(&pairs);
+    (rows > 0.0).then(|| sum / rows)
+}
+
+fn log_loss(sample: &Sample<'_>) -> Option<f64> {
+    let (mut sum, mut rows) = (0.0, 0_u64);
+    for (count, loss) in sample.losses() {
+        sum += f64::from(count) * loss;
+        rows += u64::from(count);
+    }
+    (rows > 0).then(|| sum / rows as f64)
+}
+
+fn ece(sample: &Sample<'_>) -> Option<f64> {
+    let (mut sum, mut rows) = (0.0, 0_u64);
+    for bin in bins(sample) {
+        sum += (bin.scores - bin.positive as f64).abs();
+        rows += bin.rows;
+    }
+    (rows > 0).then(|| sum / rows as f64)
+}
+
+fn predicted_over_observed(sample: &Sample<'_>) -> Option<f64> {
+    let (mut scores, mut positive) = (0.0, 0_u64);
+    for row in sample.by_score() {
+        scores += f64::from(row.count) * f64::from(row.score);
+        positive += u64::from(row.count) * u64::from(row.positive);
+    }
+    (positive > 0).then(|| scores / positive as f64)
+}
+
+/// Rows whose scores are near each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Bin {
+    /// How many they are.
+    pub(super) rows: u64,
+    /// Those with label 1.
+    pub(super) positive: u64,
+    /// Sum of the scores.
+    pub(super) scores: f64,
+}
+
+impl Bin {
+    /// Adds a row, so many times.
+    fn add(&mut self, row: Row, times: u64) {
+        self.rows += times;
+        self.positive += times * u64::from(row.positive);
+        self.scores += times as f64 * f64::from(row.score);
+    }
+}
+
+/// The rows by score, cut into [`BINS`] bins whose sizes differ by at most one, larger ones first; fewer where there are fewer rows.
+pub(super) fn bins(sample: &Sample<'_>) -> Vec<Bin> {
+    let all = sample.rows();
+    let size = |bin: usize| all / BINS as u64 + u64::from((bin as u64) < all % BINS as u64);
+    let mut bins = Vec::with_capacity(BINS);
+    let (mut bin, mut room) = (Bin::default(), size(0));
+    for row in sample.by_score() {
+        let mut left = u64::from(row.count);
+        // How often a row counts is not to be foreseen, but that its bin has room for it nearly always is.
+        while left >= room && left > 0 {
+            bin.add(row, room);
+            left -= room;
+            bins.push(std::mem::take(&mut bin));
+            room = size(bins.len());
+        }
+        bin.add(row, left);
+        room -= left;
+    }
+    bins
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rows::{Part, Places};
+    use super::super::truth::Truth;
+    use super::*;
+
+    fn measure(name: &str, label: &[f32], score: &[f32], user: &[u32], counts: &[u32]) -> Option<f64> {
+        let (domain, domains) = (vec![0; label.len()], ["all".to_owned()]);
+        let truth = Truth { label, user, domain: &domain, domains: &domains };
+        let part = Part::of(&truth, score, &Places::of(&truth), 0..label.len());
+        (find(name).unwrap().measure)(&part.sample(counts))
+    }
+
+    #[test]
+    fn a_count_is_the_same_as_a_repeated_row() {
+        let (label, score, user) = ([1.0, 0.0, 1.0, 0.0, 0.0], [0.7, 0.7, 0.2, 0.4, 0.9], [0, 0, 1, 1, 1]);
+        let counts = [2, 1, 3, 0, 2];
+        let repeated: Vec<usize> = (0..5).flat_map(|row| vec![row; counts[row] as usize]).collect();
+        let of = |column: &[f32]| repeated.iter().map(|&row| column[row]).collect::<Vec<f32>>();
+        let users: Vec<u32> = repeated.iter().map(|&row| user[row]).collect();
+        for metric in POINTWISE_METRICS {
+            let counted = measure(metric.name, &label, &score, &user, &counts).unwrap();
+            let plain = measure(metric.name, &of(&label), &of(&score), &users, &[1; 8]).unwrap();
+            assert!((counted - plain).abs() < 1e-12, "{}: {counted} {plain}", metric.name);
+        }
+    }
+
+    #[test]
+    fn equal_scores_count_half() {
+        assert_eq!(measure("auc", &[1.0, 0.0], &[0.5, 0.5], &[], &[1; 2]), Some(0.5));
+        assert_eq!(measure("auc", &[1.0, 0.0, 0.0], &[0.5, 0.5, 0.1], &[], &[1; 3]), Some(0.75));
+        assert_eq!(measure("auc", &[1.0, 0.0], &[0.0, -0.0], &[], &[1; 2]), Some(0.5));
+    }
+
+    #[test]
+    fn what_needs_both_labels_is_not_defined_without() {
+        let of = |name: &str, label: f32| measure(name, &[label; 3], &[0.1, 0.2, 0.3], &[0; 3], &[1; 3]);
+        assert_eq!((of("auc", 1.0), of("gauc", 0.0), of("predicted_over_observed", 0.0)), (None, None, None));
+        assert!(of("log_loss", 0.0).is_some() && of("ece", 1.0).is_some());
+        assert_eq!(measure("auc", &[1.0, 0.0], &[0.5, 0.4], &[], &[3, 0]), None);
+        assert_eq!(measure("gauc", &[1.0, 0.0], &[0.5, 0.4], &[], &[1; 2]), None, "users are not known");
+    }
+
+    #[test]
+    fn users_with_one_label_are_left_out_and_the_others_weighted_by_rows() {
+        let (label, user) = ([1.0, 0.0, 1.0, 0.0, 0.0, 1.0], [7, 7, 3, 3, 3, 9]);
+        let score = [0.9, 0.1, 0.5, 0.6, 0.4, 0.0];
+        let expected = (2.0 * 1.0 + 3.0 * 0.5) / 5.0;
+        assert_eq!(measure("gauc", &label, &score, &user, &[1; 6]), Some(expected));
+    }
+
+    #[test]
+    fn a_certain_mistake_costs_a_finite_loss() {
+        let loss = measure("log_loss", &[1.0, 0.0], &[0.0, 1.0], &[], &[1; 2]).unwrap();
+        assert!((loss + 1e-7_f64.ln()).abs() < 1e-8, "{loss}");
+    }
+
+    #[test]
+    fn bins_differ_by_at_most_one_row_and_hold_all() {
+        let (label, score): (Vec<f32>, Vec<f32>) = (0..37).map(|n| (f32::from(n % 2 == 0), n as f32 / 40.0)).unzip();
+        let (domain, domains) = (vec![0; 37], ["all".to_owned()]);
+        let truth = Truth { label: &label, user: &[], domain: &domain, domains: &domains };
+        let part = Part::of(&truth, &score, &Places::of(&truth), 0..37);
+        let sizes: Vec<u64> = bins(&part.sample(&[1; 37])).iter().map(|bin| bin.rows).collect();
+        assert_eq!(sizes, [[3; 7].as_slice(), &[2; 8]].concat());
+        let few: Vec<u64> = bins(&part.sample(&[&[1; 4][..], &[0; 33]].concat())).iter().map(|bin| bin.rows).collect();
+        assert_eq!(few, [1; 4]);
+    }
+}

@@ -1,0 +1,99 @@
+//! The figures of a run, pooled and by domain, and the same of rows drawn anew.
+
+use adepts_data::seed;
+use rayon::prelude::*;
+
+use crate::bootstrap::{below, percentiles};
+use crate::summary::Estimate;
+
+use super::metrics::PointwiseMetric;
+use super::rows::{Part, Places, Sample};
+use super::truth::Truth;
+
+/// The place of the pooled figure among those of a run.
+pub(super) const POOLED: usize = 0;
+/// The place of the mean over domains.
+pub(super) const MACRO: usize = 1;
+/// The place of the mean over domains weighted by their rows.
+pub(super) const WEIGHTED: usize = 2;
+/// The place of the first domain.
+pub(super) const DOMAINS: usize = 3;
+
+/// The rows of a run, pooled and by domain.
+pub(super) struct Judged {
+    pub(super) pooled: Part,
+    pub(super) domains: Vec<Part>,
+    sizes: Vec<f64>,
+}
+
+impl Judged {
+    pub(super) fn of(truth: &Truth<'_>, score: &[f32], places: &Places) -> Self {
+        let ranges = || places.start.windows(2).map(|ends| ends[0]..ends[1]);
+        Self {
+            pooled: Part::of(truth, score, places, 0..truth.rows()),
+            domains: ranges().map(|range| Part::of(truth, score, places, range)).collect(),
+            sizes: ranges().map(|range| range.len() as f64).collect(),
+        }
+    }
+
+    /// Each metric pooled, as mean and as weighted mean of the domains, then of each domain; NaN where it is not defined. Means are
+    /// over the domains where it is.
+    pub(super) fn figures<'m>(
+        &self,
+        metrics: impl IntoIterator<Item = &'m PointwiseMetric>,
+        counts: &[u32],
+    ) -> Vec<Vec<f64>> {
+        let (pooled, domains) = (self.pooled.sample(counts), self.domains.iter().map(|part| part.sample(counts)));
+        let domains: Vec<Sample<'_>> = domains.collect();
+        let of_metric = |metric: &PointwiseMetric| {
+            let of = |sample: &Sample<'_>| (metric.measure)(sample).unwrap_or(f64::NAN);
+            let domains: Vec<f64> = domains.iter().map(of).collect();
+            let mean = |weight: &dyn Fn(usize) -> f64| {
+                let defined = || (0..domains.len()).filter(|&domain| domains[domain].is_finite());
+                let sum: f64 = defined().map(|domain| domains[domain] * weight(domain)).sum();
+                sum / defined().map(weight).sum::<f64>()
+            };
+            let all = [of(&pooled), mean(&|_| 1.0), mean(&|domain| self.sizes[domain])];
+            all.into_iter().chain(domains.iter().copied()).collect()
+        };
+        metrics.into_iter().map(of_metric).collect()
+    }
+}
+
+/// What `measure` says of the counts of each of `resamples` draws.
+///
+/// A draw takes as many rows as a domain has, with replacement, domain by domain: the sizes of the domains are taken as given, and
+/// what holds for rows of other domains changes nothing in one. Each draw and domain has a random stream of its own, so the result
+/// is the same for any number of threads, and the same draws serve all runs.
+pub(super) fn resampled<T: Send>(
+    places: &Places,
+    seed: u64,
+    resamples: usize,
+    measure: impl Fn(&[u32]) -> T + Sync,
+) -> Vec<T> {
+    let draw = |counts: &mut Vec<u32>, resample: usize| {
+        counts.fill(0);
+        for (domain, ends) in places.start.windows(2).enumerate() {
+            let mut random = seed::stream(seed, "bootstrap rows", &[resample as u64, domain as u64]);
+            let of_domain = &mut counts[ends[0]..ends[1]];
+            for _ in 0..of_domain.len() {
+                of_domain[below(&mut random, of_domain.len() as u32) as usize] += 1;
+            }
+        }
+        measure(counts)
+    };
+    (0..resamples).into_par_iter().map_init(|| vec![0; places.row.len()], draw).collect()
+}
+
+/// A value with the 2.5 % and the 97.5 % percentile of its resampled values, those left out that are not defined; without any, the
+/// interval is the value. `raised` is [`PointwiseMetric::raised_by_noise`].
+pub(super) fn estimate(value: f64, resampled: impl Iterator<Item = f64>, raised: bool) -> Estimate {
+    let mut values: Vec<f64> = resampled.filter(|value| value.is_finite()).collect();
+    values.sort_unstable_by(f64::total_cmp);
+    let rise = if raised { values.iter().sum::<f64>() / values.len() as f64 - value } else { 0.0 };
+    match percentiles(&values) {
+        Some((lower, upper)) if raised => Estimate { mean: value, lower: (lower - rise).max(0.0), upper: upper - rise },
+        Some((lower, upper)) => Estimate { mean: value, lower, upper },
+        None => Estimate { mean: value, lower: value, upper: value },
+    }
+}

@@ -1,0 +1,239 @@
+//! From the scores of examples to what is reported: pooled, by domain, over domains, and the worst one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::summary::{Estimate, Protocol, RunSummary, WorstGroup};
+
+use super::metrics::{POINTWISE_METRICS, bins};
+use super::resample::{DOMAINS, Judged, MACRO, POOLED, WEIGHTED, estimate, resampled};
+use super::rows::{Part, Places};
+use super::summary::{DomainSummary, ReliabilityBin};
+use super::truth::{PointwiseError, Truth};
+
+/// The 97.5 % percentile of the normal distribution.
+const Z: f64 = 1.959_963_984_540_054;
+
+/// Sums up one run by the probabilities that it gives to the rows: `[rows]`.
+///
+/// `metrics` and `intervals` have each metric three times: of all rows pooled (`auc`), which rewards knowing the base rates of the
+/// domains, as mean of the domains (`auc_macro`) and as their mean weighted by rows (`auc_weighted`). A metric that is not defined
+/// is left out. `worst` is the domain with the lowest AUC. Intervals are of `resamples` bootstrap resamples of rows; without
+/// resamples they are the values. They take rows as independent: where few users have most of the rows, they are too narrow.
+///
+/// The caller fills in what only it knows: `experts`, `work`, `seconds`, and of the protocol all but users and bootstrap.
+///
+/// # Errors
+/// If there are no rows, the columns are not of one length, a label is not 0 or 1, a score no probability, or a domain has no name.
+pub fn summarise_examples(
+    name: &str,
+    model: &str,
+    truth: &Truth<'_>,
+    score: &[f32],
+    seed: u64,
+    resamples: usize,
+) -> Result<RunSummary, PointwiseError> {
+    truth.check()?;
+    truth.check_score(name, score)?;
+    let places = Places::of(truth);
+    let judged = Judged::of(truth, score, &places);
+    let figures = |counts: &[u32]| judged.figures(POINTWISE_METRICS, counts);
+    let once = vec![1; truth.rows()];
+    let values = figures(&once);
+    let draws = resampled(&places, seed, resamples, figures);
+    let found = |metric: usize, place: usize| {
+        let value = Some(values[metric][place]).filter(|value| value.is_finite())?;
+        let resampled = draws.iter().map(|draw| draw[metric][place]);
+        Some(estimate(value, resampled, POINTWISE_METRICS[metric].raised_by_noise))
+    };
+    let mut intervals = BTreeMap::new();
+    for (place, suffix) in [(POOLED, ""), (MACRO, "_macro"), (WEIGHTED, "_weighted")] {
+        let of_metric = |(n, metric): (usize, _)| Some((format!("{metric}{suffix}"), found(n, place)?));
+        intervals.extend(POINTWISE_METRICS.iter().map(|metric| metric.name).enumerate().filter_map(of_metric));
+    }
+    let domain = |(index, name): (usize, &String)| {
+        let part = &judged.domains[index];
+        let of_metric = |(n, metric): (usize, &str)| Some((metric.to_owned(), found(n, DOMAINS + index)?));
+        DomainSummary {
+            name: name.clone(),
+            rows: part.by_score.place.len(),
+            base_rate: base_rate(&part.by_score.positive),
+            metrics: POINTWISE_METRICS.iter().map(|metric| metric.name).enumerate().filter_map(of_metric).collect(),
+            reliability: reliability(part, &once),
+        }
+    };
+    let domains: Vec<DomainSummary> = truth.domains.iter().enumerate().map(domain).collect();
+    Ok(RunSummary {
+        name: name.to_owned(),
+        model: model.to_owned(),
+        metrics: intervals.iter().map(|(name, estimate): (&String, &Estimate)| (name.clone(), estimate.mean)).collect(),
+        intervals,
+        worst: worst(&domains),
+        domains,
+        reliability: reliability(&judged.pooled, &once),
+        protocol: Protocol {
+            users: truth.user.iter().collect::<BTreeSet<_>>().len(),
+            bootstrap: (seed, resamples),
+            ..Protocol::default()
+        },
+        ..RunSummary::default()
+    })
+}
+
+fn base_rate(positive: &[bool]) -> f64 {
+    positive.iter().filter(|&&positive| positive).count() as f64 / positive.len().max(1) as f64
+}
+
+fn reliability(part: &Part, once: &[u32]) -> Vec<ReliabilityBin> {
+    let bin = |bin: super::metrics::Bin| {
+        let (rows, observed) = (bin.rows as f64, bin.positive as f64 / bin.rows as f64);
+        let centre = (observed + Z * Z / (2.0 * rows)) / (1.0 + Z * Z / rows);
+        let half = Z * (observed * (1.0 - observed) / rows + Z * Z / (4.0 * rows * rows)).sqrt() / (1.0 + Z * Z / rows);
+        ReliabilityBin {
+            rows: bin.rows as usize,
+            predicted: bin.scores / rows,
+            observed,
+            lower: (centre - half).max(0.0),
+            upper: (centre + half).min(1.0),
+        }
+    };
+    bins(&part.sample(once)).into_iter().map(bin).collect()
+}
+
+/// By AUC, over the domains where it is defined; the first of equals.
+fn worst(domains: &[DomainSummary]) -> Option<WorstGroup> {
+    let means: Vec<(&DomainSummary, f64)> =
+        domains.iter().filter_map(|domain| Some((domain, domain.metrics.get("auc")?.mean))).collect();
+    let (worst, least) = means.iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
+    let best = means.iter().map(|&(_, mean)| mean).max_by(f64::total_cmp)?;
+    Some(WorstGroup { metric: "auc".into(), group: worst.name.clone(), mean: *least, gap: best - least })
+}
+
+#[cfg(test)]
+mod tests {
+    use adepts_data::seed;
+    use rand_chacha::rand_core::Rng;
+
+    use super::*;
+
+    struct Rows {
+        label: Vec<f32>,
+        score: Vec<f32>,
+        user: Vec<u32>,
+        domain: Vec<u32>,
+        domains: Vec<String>,
+    }
+
+    impl Rows {
+        fn truth(&self) -> Truth<'_> {
+            Truth { label: &self.label, user: &self.user, domain: &self.domain, domains: &self.domains }
+        }
+    }
+
+    /// Two domains with base rates around .2 and .6 and a score that is the true probability, and one without rows.
+    fn calibrated(rows: usize) -> Rows {
+        let mut random = seed::stream(5, "calibrated", &[]);
+        let mut next = || f64::from(random.next_u32()) / 2f64.powi(32);
+        let names = ["small", "none", "large"].map(String::from).to_vec();
+        let mut all = Rows { label: vec![], score: vec![], user: vec![], domain: vec![], domains: names };
+        for row in 0..rows {
+            let domain = if row % 4 == 0 { 0 } else { 2 };
+            let p = if domain == 0 { 0.4 * next() } else { 0.2 + 0.8 * next() };
+            all.label.push(f32::from(u8::from(next() < p)));
+            all.score.push(p as f32);
+            all.user.push((row / 20) as u32);
+            all.domain.push(domain);
+        }
+        all
+    }
+
+    fn summary(rows: &Rows, resamples: usize) -> RunSummary {
+        summarise_examples("a", "mlp", &rows.truth(), &rows.score, 3, resamples).unwrap()
+    }
+
+    #[test]
+    fn true_probabilities_are_calibrated_in_every_domain() {
+        let summary = summary(&calibrated(4000), 300);
+        let ratio = summary.intervals["predicted_over_observed"];
+        assert!(ratio.lower < 1.0 && 1.0 < ratio.upper, "{ratio:?}");
+        let ece = summary.intervals["ece"];
+        assert!(ece.mean < 0.05 && ece.lower <= ece.mean && ece.mean <= ece.upper, "{ece:?}");
+        let inside = |bin: &&ReliabilityBin| bin.lower <= bin.predicted && bin.predicted <= bin.upper;
+        assert_eq!(summary.reliability.len(), 15);
+        assert!(summary.reliability.iter().filter(inside).count() >= 12);
+    }
+
+    #[test]
+    fn domains_stand_in_order_and_one_without_rows_measures_nothing() {
+        let summary = summary(&calibrated(800), 50);
+        let rows: Vec<(&str, usize)> = summary.domains.iter().map(|domain| (&*domain.name, domain.rows)).collect();
+        assert_eq!(rows, [("small", 200), ("none", 0), ("large", 600)]);
+        assert!(summary.domains[1].metrics.is_empty() && summary.domains[1].reliability.is_empty());
+        assert_eq!(summary.domains[1].base_rate, 0.0);
+        let auc = |domain: usize| summary.domains[domain].metrics["auc"].mean;
+        assert!((summary.metrics["auc_macro"] - f64::midpoint(auc(0), auc(2))).abs() < 1e-12);
+        assert!((summary.metrics["auc_weighted"] - (0.25 * auc(0) + 0.75 * auc(2))).abs() < 1e-12);
+        assert!((summary.metrics["log_loss_weighted"] - summary.metrics["log_loss"]).abs() < 1e-12);
+        let worst = summary.worst.as_ref().unwrap();
+        assert_eq!((worst.mean, worst.gap), (auc(0).min(auc(2)), (auc(0) - auc(2)).abs()));
+        assert_eq!((summary.protocol.users, summary.protocol.bootstrap), (40, (3, 50)));
+    }
+
+    #[test]
+    fn the_interval_of_an_auc_has_the_width_that_its_variance_foretells() {
+        let summary = summary(&calibrated(2000), 2000);
+        let (auc, rows) = (summary.domains[0].metrics["auc"], calibrated(2000));
+        let positive = (0..2000).filter(|&row| rows.domain[row] == 0 && rows.label[row] == 1.0).count() as f64;
+        // Hanley and McNeil 1982, whose exponential approximation is good to a tenth or two.
+        let (a, p, n) = (auc.mean, positive, 500.0 - positive);
+        let (q1, q2) = (a / (2.0 - a), 2.0 * a * a / (1.0 + a));
+        let error = ((a * (1.0 - a) + (p - 1.0) * (q1 - a * a) + (n - 1.0) * (q2 - a * a)) / (p * n)).sqrt();
+        let ratio = (auc.upper - auc.lower) / (2.0 * Z * error);
+        assert!((0.8..1.25).contains(&ratio), "{ratio}");
+    }
+
+    #[test]
+    fn intervals_depend_on_the_seed_but_not_on_threads() {
+        let rows = calibrated(600);
+        let of = |seed, threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| summarise_examples("a", "b", &rows.truth(), &rows.score, seed, 40).unwrap())
+        };
+        assert_eq!(of(1, 1), of(1, 3));
+        assert_ne!(of(1, 1).intervals["auc"], of(2, 1).intervals["auc"]);
+    }
+
+    #[test]
+    fn without_resamples_an_interval_is_the_value() {
+        let summary = summary(&calibrated(100), 0);
+        assert!(summary.intervals.values().all(|e| e.lower == e.mean && e.mean == e.upper));
+    }
+
+    #[test]
+    fn a_summary_of_examples_survives_json_and_one_of_histories_says_nothing_of_domains() {
+        let summary = summary(&calibrated(300), 10);
+        let json = serde_json::to_string(&summary).unwrap();
+        assert_eq!(serde_json::from_str::<RunSummary>(&json).unwrap(), summary);
+        let json = serde_json::to_string(&RunSummary::default()).unwrap();
+        assert!(["domains", "reliability", "experts", "work"].iter().all(|key| !json.contains(key)), "{json}");
+        assert_eq!(serde_json::from_str::<RunSummary>(&json).unwrap(), RunSummary::default());
+    }
+
+    #[test]
+    fn what_cannot_be_judged_is_refused_with_its_row() {
+        let rows = calibrated(10);
+        let ask = |change: &dyn Fn(&mut Rows)| {
+            let mut rows = calibrated(10);
+            change(&mut rows);
+            summarise_examples("a", "b", &rows.truth(), &rows.score, 1, 1).unwrap_err().to_string()
+        };
+        assert_eq!(ask(&|rows| rows.label[3] = 0.5), "the label of row 3 is 0.5, expected 0 or 1");
+        let score = "a gives row 4 the score NaN, expected a probability from 0 to 1";
+        assert_eq!(ask(&|rows| rows.score[4] = f32::NAN), score);
+        assert_eq!(ask(&|rows| rows.domain[1] = 7), "row 1 is of domain 7, but there are only 3 domains");
+        assert_eq!(ask(&|rows| rows.user.truncate(2)), "2 users are given for 10 rows");
+        assert_eq!(ask(&|rows| rows.domain.truncate(2)), "2 domains are given for 10 rows");
+        assert_eq!(ask(&|rows| rows.score.push(0.0)), "11 scores are given for 10 rows");
+        let none = summarise_examples("a", "b", &Truth::default(), &[], 1, 1);
+        assert_eq!((none, rows.label.len()), (Err(PointwiseError::NoRows), 10));
+    }
+}

@@ -1,0 +1,69 @@
+//! The parts of the JSON contract that only runs on examples have.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::summary::Estimate;
+
+/// How a run serves one domain.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DomainSummary {
+    /// The domain.
+    pub name: String,
+    /// Judged rows in it.
+    pub rows: usize,
+    /// Share of them with label 1; 0 without rows.
+    pub base_rate: f64,
+    /// Each metric with its interval, such as `auc`; those that are not defined for these rows are left out.
+    pub metrics: BTreeMap<String, Estimate>,
+    /// The rows by score, in bins of equal size, the lowest scores first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reliability: Vec<ReliabilityBin>,
+}
+
+/// Rows whose scores are near each other: what was predicted for them, and what came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ReliabilityBin {
+    /// How many they are.
+    pub rows: usize,
+    /// Their mean score.
+    pub predicted: f64,
+    /// Share of them with label 1.
+    pub observed: f64,
+    /// The lower end of the 95 % interval of that share (Wilson 1927).
+    pub lower: f64,
+    /// The upper end.
+    pub upper: f64,
+}
+
+/// Which experts serve which domain.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ExpertSummary {
+    /// Number of experts that the gate chooses from.
+    pub experts: usize,
+    /// Mean number of experts with a weight above 0 in a row.
+    pub selected: f64,
+    /// For each domain the mean share of each expert in the gate's weights of a row: `[domains][experts]`. The shares of a domain
+    /// sum to 1; all are 0 where it has no rows.
+    pub load: Vec<Vec<f64>>,
+    /// Mutual information of domain and expert (nats): 0 if every domain uses the experts alike.
+    pub mutual_information: f64,
+    /// The largest that it can be: the lesser of the entropy of the domains and ln(experts).
+    pub mutual_information_bound: f64,
+    /// Experts, numbered from 0, that in no domain reach a hundredth of an equal share.
+    pub dead: Vec<usize>,
+}
+
+/// What an example costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WorkSummary {
+    /// Parameters without embeddings.
+    pub parameters: usize,
+    /// Those of them that an example meets.
+    pub activated_parameters: usize,
+    /// Multiply-adds of an example.
+    pub multiply_adds: f64,
+    /// Multiply-adds of an example if nothing were left out.
+    pub total_multiply_adds: f64,
+}

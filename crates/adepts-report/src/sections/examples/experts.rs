@@ -1,0 +1,101 @@
+//! Which experts serve which domain.
+
+use adepts_eval::{ExpertSummary, RunSummary};
+
+use crate::blocks::{Block, Cell, Figure, Plots, Section, Table};
+use crate::format::{count, decimals, listed, percent};
+use crate::heat::heat_map;
+use crate::view::View;
+
+use super::by_size;
+
+/// A grid of more domains than this is not legible; the table holds them all.
+const MOST: usize = 24;
+/// Below this part of what is possible, domains use the experts alike.
+const ALIKE: f64 = 0.02;
+
+pub(super) fn section(view: &View) -> Option<Section> {
+    let gated = || view.runs().iter().filter_map(|run| Some((&run.summary, run.summary.experts.as_ref()?)));
+    let figures: Vec<Figure> = gated().filter_map(|(run, experts)| figure(view, run, experts)).collect();
+    if figures.is_empty() {
+        return None;
+    }
+    let text = "A gate decides which experts serve a row. The grids show the share that each expert has in the rows of each domain: a \
+                row of the grid adds up to 100 %. If the rows of the grid look alike, all domains use the same experts; if each domain \
+                has dark cells of its own, experts have specialised. Whether that helps is a question for the domains’ AUC, not for \
+                these grids.";
+    let blocks = vec![
+        Block::Text(text.into()),
+        Block::Points(gated().map(|(run, experts)| in_words(&run.name, experts)).collect()),
+        Block::Plots(Plots { legend: Vec::new(), figures }),
+        Block::More(gated().map(|(run, experts)| table(view, run, experts)).collect()),
+    ];
+    Some(Section { id: "experts", title: "Which experts serve which domain", blocks })
+}
+
+fn in_words(run: &str, experts: &ExpertSummary) -> String {
+    let all = experts.experts as f64;
+    let used = if experts.selected >= 0.999 * all {
+        format!("every row uses all {} experts", count(experts.experts))
+    } else {
+        format!("a row uses {} of {} experts", decimals(experts.selected, 1), count(experts.experts))
+    };
+    let (bound, known) = (experts.mutual_information_bound, experts.mutual_information);
+    let information = if bound > 0.0 {
+        let alike = if known / bound < ALIKE { ", so all domains use the experts alike" } else { "" };
+        format!(
+            "; domain and expert share {} nats of information, {} of the most that is possible{alike}",
+            decimals(known, 3),
+            percent(known / bound)
+        )
+    } else {
+        String::new()
+    };
+    let numbers: Vec<String> = experts.dead.iter().map(|expert| (expert + 1).to_string()).collect();
+    let dead = match numbers.as_slice() {
+        [] => String::new(),
+        [one] => format!("; expert {one} serves nobody"),
+        some if some.len() <= 8 => format!("; experts {} serve nobody", listed(some)),
+        many => format!("; {} experts serve nobody", many.len()),
+    };
+    format!("{run}: {used}{information}{dead}.")
+}
+
+/// The domains with their loads, the largest first.
+fn loads<'a>(view: &View<'a>, run: &RunSummary, experts: &'a ExpertSummary) -> Vec<(&'a str, &'a [f64])> {
+    let place = |name: &str| run.domains.iter().position(|domain| domain.name == name);
+    let load = |name: &str| experts.load.get(place(name)?).map(Vec::as_slice);
+    by_size(view).iter().filter_map(|domain| Some((domain.name, load(domain.name)?))).collect()
+}
+
+fn figure(view: &View, run: &RunSummary, experts: &ExpertSummary) -> Option<Figure> {
+    let loads = loads(view, run, experts);
+    let (names, shares): (Vec<&str>, Vec<&[f64]>) = loads.iter().take(MOST).copied().unzip();
+    let top = |(name, load): &(&str, &[f64])| {
+        let (expert, share) = load.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1))?;
+        Some(format!("{name}: expert {} with {}", expert + 1, percent(*share)))
+    };
+    let said: Vec<String> = loads.iter().filter_map(top).collect();
+    let left_out =
+        if loads.len() > MOST { " Only the largest domains are drawn; the table below has all." } else { "" };
+    Some(Figure {
+        title: format!("{}: share of each expert by domain", run.name),
+        svg: heat_map(&names, &shares, "expert")?,
+        alt: format!("Share of each expert by domain; the largest of each: {}.", said.join("; ")),
+        caption: format!(
+            "The largest domain first; an equal share would be {}.{left_out}",
+            percent(1.0 / experts.experts.max(1) as f64)
+        ),
+    })
+}
+
+fn table(view: &View, run: &RunSummary, experts: &ExpertSummary) -> Table {
+    let head = std::iter::once("Domain".to_owned()).chain((1..=experts.experts).map(|expert| expert.to_string()));
+    let row =
+        |(name, load): (&str, &[f64])| (name.to_owned(), load.iter().map(|share| Cell::of(percent(*share))).collect());
+    Table {
+        caption: format!("{}: share of each expert in the rows of a domain", run.name),
+        head: head.collect(),
+        rows: loads(view, run, experts).into_iter().map(row).collect(),
+    }
+}

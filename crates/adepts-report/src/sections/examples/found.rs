@@ -1,0 +1,180 @@
+//! What was found, in plain words.
+
+use adepts_eval::{ComparedRun, DomainComparison, Estimate};
+
+use crate::blocks::{Block, Section};
+use crate::format::{count, decimals, listed, percent, score, signed};
+use crate::input::RunInput;
+use crate::sections::compared::verdict;
+use crate::view::{View, overlap};
+
+use super::{by_size, in_domain, overall, with_interval};
+
+/// Fewer positive rows too many or too few than this share are not worth a remark.
+const CALIBRATED: f64 = 0.03;
+
+pub(super) fn section(view: &View) -> Option<Section> {
+    let auc = |run: &RunInput| overall(&run.summary, "auc");
+    let (best, top) = view.best_by(auc)?;
+    let mut points = vec![pooled(view, best, top)];
+    points.extend(macro_mean(view, best));
+    points.extend(unequal(view, best));
+    points.extend(view.input.domains.iter().flat_map(gains));
+    points.extend(calibration(view, best));
+    let mut blocks = vec![Block::Points(points)];
+    if !same_rows(view) {
+        let note = "These runs were not judged on the same rows (see “How it was measured”): their numbers must not be compared.";
+        blocks.push(Block::Note(note.into()));
+    }
+    Some(Section { id: "found", title: "What was found", blocks })
+}
+
+fn pooled(view: &View, best: usize, top: Estimate) -> String {
+    let domains = by_size(view);
+    let rows = domains.iter().map(|domain| domain.rows).sum();
+    let over = match domains.len() {
+        1 => format!("Over {} rows of one domain", count(rows)),
+        n => format!("Over {} rows of {n} domains", count(rows)),
+    };
+    let rest = |run: &RunInput| {
+        if std::ptr::eq(run, &raw const view.runs()[best]) { None } else { overall(&run.summary, "auc") }
+    };
+    let name = view.name(best);
+    let Some((second, next)) = view.best_by(rest) else {
+        return format!("{over}, {name} reaches AUC {}.", with_interval(top));
+    };
+    let verdict = paired(view, name, view.name(second)).unwrap_or_else(|| {
+        let said = match overlap(top, next) {
+            Some(true) => {
+                "The two intervals overlap, so these numbers alone do not show that one is better; a comparison on the same rows is \
+                 sharper and may."
+            }
+            Some(false) => "The two intervals do not overlap.",
+            None => "Without intervals it is not known whether that difference means anything.",
+        };
+        said.into()
+    });
+    format!(
+        "{over}, {name} is best: AUC {}. Next is {} with {}. {verdict}",
+        with_interval(top),
+        view.name(second),
+        with_interval(next)
+    )
+}
+
+/// What the comparison on the same rows says of two runs, where one of them is its baseline.
+fn paired(view: &View, ours: &str, theirs: &str) -> Option<String> {
+    let comparison = view.input.domains.as_ref().filter(|c| c.metric == "auc")?;
+    let of = |run: &str| comparison.pooled.iter().find(|r| r.run == run).and_then(|r| r.difference);
+    let (d, sign) = match comparison.baseline.as_str() {
+        base if base == theirs => (of(ours)?, 1.0),
+        base if base == ours => (of(theirs)?, -1.0),
+        _ => return None,
+    };
+    let (low, high) = if sign > 0.0 { (d.lower, d.upper) } else { (-d.upper, -d.lower) };
+    let chance = if d.p < 0.05 { "unlikely to be chance" } else { "so small that it may be chance" };
+    Some(format!(
+        "On the same rows the difference is {} ({} to {}): {chance}.",
+        signed(sign * d.mean),
+        signed(low),
+        signed(high)
+    ))
+}
+
+/// Who is best if each domain counts the same, where that is someone else.
+fn macro_mean(view: &View, best: usize) -> Option<String> {
+    let (other, top) = view.best_by(|run| overall(&run.summary, "auc_macro"))?;
+    let here = overall(&view.runs()[best].summary, "auc_macro")?;
+    (other != best).then(|| {
+        let chance = match overlap(top, here) {
+            Some(false) => "",
+            _ => " The difference is not established.",
+        };
+        format!(
+            "If each domain counts the same, {} comes first: mean AUC {}, against {} of {}.{chance}",
+            view.name(other),
+            with_interval(top),
+            with_interval(here),
+            view.name(best)
+        )
+    })
+}
+
+fn unequal(view: &View, best: usize) -> Option<String> {
+    let domains = by_size(view);
+    let run = &view.runs()[best].summary;
+    let served: Vec<_> = domains.iter().filter_map(|d| Some((d, in_domain(run, d.name, "auc")?))).collect();
+    let (worst, low) = served.iter().min_by(|a, b| a.1.mean.total_cmp(&b.1.mean))?;
+    let (favoured, high) = served.iter().max_by(|a, b| a.1.mean.total_cmp(&b.1.mean))?;
+    let chance = if overlap(*low, *high) == Some(true) { " The intervals of the two overlap." } else { "" };
+    (served.len() > 1).then(|| {
+        format!(
+            "With {}, AUC is lowest in the domain “{}” ({} rows, {} of them positive) with {}, and highest in “{}” ({} rows, {}) \
+             with {}.{chance}",
+            view.name(best),
+            worst.name,
+            count(worst.rows),
+            percent(worst.base_rate),
+            score(low.mean),
+            favoured.name,
+            count(favoured.rows),
+            percent(favoured.base_rate),
+            score(high.mean)
+        )
+    })
+}
+
+/// For each run in how many domains it is better or worse than the baseline.
+fn gains(comparison: &DomainComparison) -> Vec<String> {
+    let of = |run: &ComparedRun, wanted: &str| -> Vec<String> {
+        let inside = comparison.domains.iter().filter(|domain| {
+            let found = domain.runs.iter().find(|r| r.run == run.run).and_then(|r| r.difference);
+            found.is_some_and(|difference| verdict(difference) == wanted)
+        });
+        inside.map(|domain| format!("“{}”", domain.name)).collect()
+    };
+    let named = |names: &[String]| match names.len() {
+        n if n == comparison.domains.len() && n > 1 => "in every domain".to_owned(),
+        n if n > 6 => format!("in {n} of {} domains", comparison.domains.len()),
+        _ => format!("in {}", listed(names)),
+    };
+    let others = comparison.pooled.iter().filter(|run| run.run != comparison.baseline);
+    let sentence = |run: &ComparedRun| {
+        let (better, worse) = (of(run, "better"), of(run, "worse"));
+        let (name, base) = (&run.run, &comparison.baseline);
+        let rest = if better.len() + worse.len() < comparison.domains.len() {
+            " Elsewhere no difference is established."
+        } else {
+            ""
+        };
+        match (better.len(), worse.len()) {
+            (0, 0) => format!("Between {name} and {base} no difference is established in any domain."),
+            (_, 0) => format!("{name} is better than {base} {}.{rest}", named(&better)),
+            (0, _) => format!("{name} is worse than {base} {}.{rest}", named(&worse)),
+            _ => format!("{name} is better than {base} {}, but worse {}.{rest}", named(&better), named(&worse)),
+        }
+    };
+    others.map(sentence).collect()
+}
+
+fn calibration(view: &View, best: usize) -> Option<String> {
+    let ratio = overall(&view.runs()[best].summary, "predicted_over_observed")?;
+    let excess = ratio.mean - 1.0;
+    let known = ratio.lower > 1.0 || ratio.upper < 1.0;
+    (known && excess.abs() >= CALIBRATED).then(|| {
+        format!(
+            "{} predicts {} % {} positive rows than there are; its probabilities need correction before they are used as such.",
+            view.name(best),
+            decimals(excess.abs() * 100.0, 0),
+            if excess > 0.0 { "more" } else { "fewer" }
+        )
+    })
+}
+
+fn same_rows(view: &View) -> bool {
+    let of = |run: &RunInput| {
+        let domains: Vec<(String, usize)> = run.summary.domains.iter().map(|d| (d.name.clone(), d.rows)).collect();
+        (run.summary.protocol.part.clone(), domains)
+    };
+    view.runs().windows(2).all(|pair| of(&pair[0]) == of(&pair[1]))
+}

@@ -1,0 +1,55 @@
+//! How it was measured.
+
+use adepts_eval::RunSummary;
+
+use crate::blocks::{Block, Section};
+use crate::format::{count, listed, percent};
+use crate::view::View;
+
+pub(super) fn section(view: &View) -> Option<Section> {
+    let mut told: Vec<(Vec<String>, Vec<&str>)> = Vec::new();
+    for run in view.runs().iter().map(|run| &run.summary).filter(|run| !run.domains.is_empty()) {
+        let sentences = sentences(run);
+        match told.iter_mut().find(|(known, _)| *known == sentences) {
+            Some((_, names)) => names.push(&run.name),
+            None => told.push((sentences, vec![&run.name])),
+        }
+    }
+    let several = told.len() > 1;
+    let mut blocks = Vec::new();
+    for (sentences, names) in told {
+        if several {
+            blocks.push(Block::Text(format!("{}:", listed(&names))));
+        }
+        blocks.push(Block::Points(sentences));
+    }
+    (!blocks.is_empty()).then_some(Section { id: "measured", title: "How it was measured", blocks })
+}
+
+fn sentences(run: &RunSummary) -> Vec<String> {
+    let (rows, protocol) = (run.domains.iter().map(|domain| domain.rows).sum::<usize>(), &run.protocol);
+    let positive: f64 = run.domains.iter().map(|domain| domain.rows as f64 * domain.base_rate).sum();
+    let users = if protocol.users > 0 { format!(" of {} users", count(protocol.users)) } else { String::new() };
+    let mut out = vec![format!(
+        "Each of the {} rows{users} in the {} part got a probability; {} of them are positive. Nothing was left out or sampled, and no \
+         row’s probability depends on the rows beside it.",
+        count(rows),
+        if protocol.part.is_empty() { "test" } else { &protocol.part },
+        percent(positive / rows.max(1) as f64)
+    )];
+    let (seed, resamples) = protocol.bootstrap;
+    if resamples > 0 {
+        out.push(format!(
+            "The intervals are 95 % percentile bootstrap intervals: from each domain {} times as many rows as it has were drawn with \
+             replacement (seed {seed}). They take rows as independent, so they are too narrow where a few users have most of the \
+             rows; and they say nothing of how much depends on the split of the data or on the seed of the training. For that, train \
+             with several seeds.",
+            count(resamples)
+        ));
+        out.push(
+            "Runs are compared on the same drawn rows. The p-values of the domains are corrected for how many domains there are."
+                .into(),
+        );
+    }
+    out
+}

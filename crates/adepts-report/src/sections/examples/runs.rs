@@ -1,0 +1,153 @@
+//! The table of runs, and what quality costs.
+
+use adepts_eval::RunSummary;
+
+use crate::blocks::{Block, Cell, Figure, Plots, Section, Table};
+use crate::chart::{Chart, Range};
+use crate::format::{UNKNOWN, count, decimals, exact, quantity, seconds};
+use crate::look::Look;
+use crate::view::View;
+
+use super::{interval, overall};
+
+/// A column: its heading, the metric, and which of two values is better.
+type Column = (&'static str, &'static str, fn(f64, f64) -> bool);
+
+const COLUMNS: [Column; 5] = [
+    ("AUC, pooled", "auc", |a, b| a > b),
+    ("AUC, mean of domains", "auc_macro", |a, b| a > b),
+    ("GAUC", "gauc", |a, b| a > b),
+    ("Log loss", "log_loss", |a, b| a < b),
+    ("Calibration error", "ece", |a, b| a < b),
+];
+
+pub(super) fn section(view: &View) -> Option<Section> {
+    let several = view.runs().len() > 1;
+    let runs: Vec<&RunSummary> = view.runs().iter().map(|run| &run.summary).collect();
+    let columns: Vec<Column> =
+        COLUMNS.into_iter().filter(|(_, metric, _)| runs.iter().any(|run| overall(run, metric).is_some())).collect();
+    if columns.is_empty() {
+        return None;
+    }
+    let worst = runs.iter().any(|run| run.worst.is_some());
+    let work = runs.iter().any(|run| run.work.is_some());
+    let trained = runs.iter().any(|run| run.seconds.contains_key("train"));
+    let mut head: Vec<String> = vec!["Run".into(), "Model".into()];
+    for (heading, metric, _) in &columns {
+        head.push((*heading).into());
+        if *metric == "auc_macro" && worst {
+            head.push("AUC, worst domain".into());
+        }
+    }
+    if work {
+        head.extend(["Parameters per row", "Multiply-adds per row"].map(str::to_owned));
+    }
+    head.extend(trained.then(|| "Train".to_owned()));
+    let row = |run: &&RunSummary| {
+        let mut cells = vec![Cell::of(run.model.clone())];
+        for (_, metric, better) in &columns {
+            cells.push(match overall(run, metric) {
+                None => Cell::of(UNKNOWN.into()),
+                Some(e) => {
+                    let beaten = runs.iter().filter_map(|r| overall(r, metric)).any(|other| better(other.mean, e.mean));
+                    let small = if *metric == "ece" { ratio(run) } else { interval(e) };
+                    Cell::of(exact(e.mean)).small(small).best(several && !beaten)
+                }
+            });
+            if *metric == "auc_macro" && worst {
+                cells.push(worst_cell(run, &runs));
+            }
+        }
+        if work {
+            cells.extend(work_cells(run));
+        }
+        if trained {
+            cells.push(Cell::of(run.seconds.get("train").map_or(UNKNOWN.into(), |&v| seconds(v))));
+        }
+        (run.name.clone(), cells)
+    };
+    let table = Table {
+        caption: format!(
+            "Over all judged rows, with 95 % intervals in small print, and below the calibration error the positive rows that were \
+             predicted for each one observed.{}",
+            if several { " The best of each column is marked ★." } else { "" }
+        ),
+        head,
+        rows: runs.iter().map(row).collect(),
+    };
+    let mut blocks = vec![Block::Table(table)];
+    let text = "Pooled AUC compares rows of different domains, so a model gains by knowing that positive rows are more common in one \
+                domain than in another. The mean of the domains compares only rows of the same domain, and counts each domain the \
+                same, however small.";
+    if by_domain(&runs) {
+        blocks.push(Block::Text(text.into()));
+    }
+    if let Some(figure) = cost(view) {
+        let legend = view.runs().iter().enumerate().map(|(i, run)| Look::model(i).point_entry(&run.summary.name));
+        blocks.push(Block::Plots(Plots { legend: legend.collect(), figures: vec![figure] }));
+    }
+    Some(Section { id: "runs", title: "The runs side by side", blocks })
+}
+
+/// How many positive rows were predicted for each one that there is.
+fn ratio(run: &RunSummary) -> String {
+    overall(run, "predicted_over_observed").map(|e| format!("{} : 1", decimals(e.mean, 3))).unwrap_or_default()
+}
+
+fn by_domain(runs: &[&RunSummary]) -> bool {
+    runs.iter().any(|run| run.domains.len() > 1)
+}
+
+fn worst_cell(run: &RunSummary, runs: &[&RunSummary]) -> Cell {
+    let Some(worst) = run.worst.as_ref().filter(|worst| worst.mean.is_finite()) else {
+        return Cell::of(UNKNOWN.into());
+    };
+    let beaten = runs.iter().filter_map(|r| r.worst.as_ref()).any(|other| other.mean > worst.mean);
+    Cell::of(exact(worst.mean)).small(worst.group.clone()).best(runs.len() > 1 && !beaten)
+}
+
+fn work_cells(run: &RunSummary) -> [Cell; 2] {
+    let Some(work) = run.work else { return [Cell::of(UNKNOWN.into()), Cell::of(UNKNOWN.into())] };
+    let of = |part: String, all: String| {
+        if part == all { Cell::of(part) } else { Cell::of(part).small(format!("of {all}")) }
+    };
+    [
+        of(count(work.activated_parameters), count(work.parameters)),
+        of(quantity(work.multiply_adds), quantity(work.total_multiply_adds)),
+    ]
+}
+
+/// AUC over the multiply-adds of a row: what more experts, or more of them per row, buy.
+fn cost(view: &View) -> Option<Figure> {
+    let of = |run: &RunSummary| Some((run.work?.multiply_adds, overall(run, "auc")?.mean));
+    let points: Vec<(usize, &str, f64, f64)> = view
+        .runs()
+        .iter()
+        .enumerate()
+        .filter_map(|(i, run)| of(&run.summary).map(|(x, y)| (i, run.summary.name.as_str(), x, y)))
+        .filter(|(_, _, x, _)| x.is_finite())
+        .collect();
+    if points.len() < 2 {
+        return None;
+    }
+    let most = points.iter().map(|point| point.2).fold(0.0, f64::max);
+    let (unit, label) = match most {
+        m if m >= 1e7 => (1e6, "multiply-adds per row (millions)"),
+        m if m >= 1e4 => (1e3, "multiply-adds per row (thousands)"),
+        _ => (1.0, "multiply-adds per row"),
+    };
+    let x = Range::of(points.iter().map(|point| point.2 / unit).chain([0.0]))?;
+    let mut chart = Chart::new(x, label, Range::of(points.iter().map(|point| point.3))?, "AUC, pooled");
+    for &(i, name, x, y) in &points {
+        let words = format!("{name}: AUC {} with {} multiply-adds", exact(y), quantity(x));
+        chart.points(Look::model(i), 5.0, 1.0, vec![(x / unit, y, words)]);
+    }
+    let said = points.iter().map(|(_, name, x, y)| format!("{name}: {} at {}", exact(*y), quantity(*x)));
+    Some(Figure {
+        title: "Quality and cost".into(),
+        svg: chart.svg()?,
+        alt: format!("Pooled AUC over the multiply-adds of a row: {}.", said.collect::<Vec<_>>().join("; ")),
+        caption: "Further up is better, further left is cheaper: the arithmetic that one row takes, without looking up embeddings."
+            .into(),
+    })
+}

@@ -1,0 +1,87 @@
+//! The tables of runs on examples.
+
+use adepts_eval::{ComparedRun, DomainComparison, RunSummary, Summary};
+
+use super::TextTable;
+use crate::format::{UNKNOWN, count, exact, metric_label, percent, probability, score, seconds, signed};
+use crate::sections::compared::verdict;
+use crate::sections::examples::{in_domain, largest_first, overall};
+use crate::view::bounded;
+
+/// The runs side by side, a line each; columns that no run has anything in are left out.
+#[must_use]
+pub fn examples_table(summary: &Summary) -> String {
+    let metric = |name: &'static str| move |run: &RunSummary| overall(run, name).map(|e| exact(e.mean));
+    let worst = |run: &RunSummary| run.worst.as_ref().filter(|worst| worst.mean.is_finite()).cloned();
+    let columns: [(&str, &dyn Fn(&RunSummary) -> Option<String>); 10] = [
+        ("AUC", &metric("auc")),
+        ("mean of domains", &metric("auc_macro")),
+        ("worst domain", &|run| Some(worst(run)?.group)),
+        ("its AUC", &|run| Some(exact(worst(run)?.mean))),
+        ("GAUC", &metric("gauc")),
+        ("log loss", &metric("log_loss")),
+        ("calibration error", &metric("ece")),
+        ("predicted/observed", &metric("predicted_over_observed")),
+        ("parameters per row", &|run| run.work.map(|work| count(work.activated_parameters))),
+        ("train", &|run| run.seconds.get("train").map(|&value| seconds(value))),
+    ];
+    let used = || columns.iter().filter(|(_, of)| summary.runs.iter().any(|run| of(run).is_some()));
+    let mut table = TextTable::new(["run", "model"].into_iter().chain(used().map(|(heading, _)| *heading)));
+    for run in &summary.runs {
+        let cells = used().map(|(_, of)| of(run).unwrap_or(UNKNOWN.into()));
+        table.row([run.name.clone(), run.model.clone()].into_iter().chain(cells));
+    }
+    table.render()
+}
+
+/// The metric (such as `auc`) by domain, the largest first, a column per run; nothing without domains.
+#[must_use]
+pub fn domains_table(summary: &Summary, metric: &str) -> String {
+    let domains = largest_first(summary.runs.iter());
+    if domains.is_empty() {
+        return String::new();
+    }
+    let head = ["domain", "rows", "positive"].into_iter().chain(summary.runs.iter().map(|run| run.name.as_str()));
+    let mut table = TextTable::new(head);
+    for domain in domains {
+        let cell = |run: &RunSummary| match in_domain(run, domain.name, metric) {
+            None => UNKNOWN.into(),
+            Some(e) if bounded(e) => format!("{} ({}–{})", exact(e.mean), score(e.lower), score(e.upper)),
+            Some(e) => exact(e.mean),
+        };
+        let facts = [domain.name.to_owned(), count(domain.rows), percent(domain.base_rate)];
+        table.row(facts.into_iter().chain(summary.runs.iter().map(cell)));
+    }
+    format!("{} by domain\n{}", metric_label(metric), table.render())
+}
+
+/// The gains over the baseline, a line per domain and run, with interval, corrected p-value and verdict.
+#[must_use]
+pub fn gains_table(comparison: &DomainComparison) -> String {
+    let mut table = TextTable::new(["domain", "rows", "run", "mean", "gain", "95 % interval", "p (Holm)", "verdict"]);
+    let mut lines = |name: &str, rows: usize, runs: &[ComparedRun]| {
+        for (place, run) in runs.iter().enumerate() {
+            let [name, rows] = if place == 0 { [name.to_owned(), count(rows)] } else { Default::default() };
+            let found = run.difference.map_or(["baseline", "", "", ""].map(str::to_owned), |d| {
+                let interval = format!("{} to {}", signed(d.lower), signed(d.upper));
+                [signed(d.mean), interval, probability(d.p_holm.unwrap_or(d.p)), verdict(d).into()]
+            });
+            table.row([name, rows, run.run.clone(), exact(run.mean)].into_iter().chain(found));
+        }
+    };
+    lines("all, pooled", comparison.rows, &comparison.pooled);
+    lines("mean of domains", comparison.rows, &comparison.macro_mean);
+    lines("mean weighted by rows", comparison.rows, &comparison.weighted_mean);
+    let mut domains: Vec<_> = comparison.domains.iter().collect();
+    domains.sort_by_key(|domain| std::cmp::Reverse(domain.rows));
+    for domain in domains {
+        lines(&domain.name, domain.rows, &domain.runs);
+    }
+    let title = format!(
+        "{} against {} on the same {} rows; p corrected over the domains\n",
+        metric_label(&comparison.metric),
+        comparison.baseline,
+        count(comparison.rows)
+    );
+    title + &table.render()
+}
