@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use adepts_core::{Parameter, TensorsError};
+use adepts_core::{Array, Parameter, Tensors, TensorsError};
 use burn::backend::Flex;
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::FlexTensor;
@@ -13,6 +13,7 @@ use safetensors::tensor::{Dtype, Metadata};
 use serde_json::{Map, Value, json};
 
 use crate::TrainError;
+use crate::course::Course;
 
 /// Floats per write and read.
 const CHUNK: usize = 1 << 16;
@@ -64,6 +65,11 @@ impl<'a> Entry<'a> {
 }
 
 impl Entry<'static> {
+    /// An array that is copied.
+    pub(crate) fn array(name: impl Into<String>, array: &Array) -> Self {
+        Self { name: name.into(), shape: array.shape.clone(), floats: Floats::Copied(array.values.clone()) }
+    }
+
     /// A parameter, without a copy where it is on the CPU.
     pub(crate) fn parameter(name: impl Into<String>, parameter: &Parameter<'_>) -> Self {
         let (shape, floats) = match parameter {
@@ -229,4 +235,23 @@ impl ArrayFile {
 pub(crate) fn note(value: &impl serde::Serialize) -> String {
     // Maps with text as keys and numbers can always be written.
     serde_json::to_string(value).unwrap_or_default()
+}
+
+/// Takes what is counted from a file, where its arrays have these names behind `prefix`.
+pub(crate) fn recount(course: &mut impl Course, file: &mut ArrayFile, prefix: &str) -> Result<(), TrainError> {
+    let now = course.counted();
+    let mut counted = Tensors::default();
+    for name in now.names() {
+        let shape = now.array(name).map(|array| array.shape.clone()).unwrap_or_default();
+        counted.insert(name, &shape, file.read(&format!("{prefix}{name}"), &shape)?);
+    }
+    let path = file.path.clone();
+    course.recount(&counted).map_err(|source| TrainError::Array { path, source: Box::new(source) })
+}
+
+/// The arrays of what is counted, their names behind `prefix`.
+pub(crate) fn counted(course: &mut impl Course, prefix: &str) -> Vec<Entry<'static>> {
+    let counted = course.counted();
+    let entry = |name| Some(Entry::array(format!("{prefix}{name}"), counted.array(name).ok()?));
+    counted.names().filter_map(entry).collect()
 }

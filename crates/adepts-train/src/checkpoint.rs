@@ -9,11 +9,11 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use adepts_core::Learner;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::arrays::{self, ArrayFile, Entry};
+use crate::course::Course;
 use crate::optimizer::Adam;
 use crate::sums::{Exact, Sums};
 use crate::{Fingerprint, TrainError};
@@ -78,16 +78,21 @@ pub(crate) fn save(
     path: &Path,
     fingerprint: &Fingerprint,
     state: &State,
-    learner: &mut dyn Learner,
+    course: &mut impl Course,
     adam: &Adam,
 ) -> Result<(), TrainError> {
     let state = State { window: state.signals.len(), ..state.clone() };
     let notes =
         [("format", FORMAT.to_string()), ("fingerprint", arrays::note(fingerprint)), ("state", arrays::note(&state))];
-    let mut entries = Vec::new();
+    let mut entries: Vec<Entry> = Vec::new();
     if !state.finished {
-        let parameters = learner.parameters();
+        let parameters = course.parameters();
         entries.extend(parameters.iter().map(|(name, p)| Entry::parameter(format!("parameter/{name}"), p)));
+        entries.extend(arrays::counted(course, "counted/"));
+        for (name, table) in course.tables() {
+            let arrays = TABLE_ARRAYS.into_iter().zip((&*table).arrays());
+            entries.extend(arrays.map(|(array, floats)| Entry::list(format!("table.{array}/{name}"), floats)));
+        }
         entries.extend(adam.entries());
         let past = state.signals.iter().enumerate();
         entries.extend(past.map(|(i, signal)| Entry::list(format!("signal/{i}"), signal)));
@@ -96,13 +101,15 @@ pub(crate) fn save(
     arrays::write(path, &notes, &entries, true)
 }
 
-/// Reads a checkpoint into the learner and its optimizer; `None` if there is no file. `users` is the length of the signals.
+/// What a table keeps, in the order of [`adepts_ops::table::Table::arrays`].
+const TABLE_ARRAYS: [&str; 3] = ["weight", "first", "second"];
+
+/// Reads a checkpoint into the learner and its optimizer; `None` if there is no file.
 pub(crate) fn load(
     path: &Path,
     fingerprint: &Fingerprint,
-    learner: &mut dyn Learner,
+    course: &mut impl Course,
     adam: &mut Adam,
-    users: usize,
 ) -> Result<Option<State>, TrainError> {
     match fs::exists(path) {
         Ok(true) => {}
@@ -119,7 +126,7 @@ pub(crate) fn load(
         return Err(TrainError::OtherTraining { path: path.to_owned(), differences });
     }
     let mut state: State = note(path, &file, "state")?;
-    let window = learner.signal_window();
+    let (window, users) = course.signals();
     if state.epoch == 0 || state.window > window {
         let reason = format!("epoch {} with {} of {window} past signals", state.epoch, state.window);
         return Err(TrainError::Damaged { path: path.to_owned(), reason });
@@ -127,13 +134,20 @@ pub(crate) fn load(
     if state.finished {
         return Ok(Some(state));
     }
-    for (name, mut parameter) in learner.parameters() {
+    for (name, mut parameter) in course.parameters() {
         let shape = arrays::shape(&parameter);
         arrays::replace(&mut parameter, file.read(&format!("parameter/{name}"), &shape)?);
         // Without an update there are no moments yet.
         if state.taken > 0 {
             adam.restore(&mut file, &name, shape.iter().product())?;
         }
+    }
+    arrays::recount(course, &mut file, "counted/")?;
+    for (name, table) in course.tables() {
+        let floats = table.rows() * table.width();
+        let mut read = |array: &str| file.read(&format!("table.{array}/{name}"), &[floats]);
+        let [weight, first, second] = TABLE_ARRAYS;
+        table.replace([read(weight)?, read(first)?, read(second)?]);
     }
     for i in 0..state.window {
         state.signals.push_back(file.read(&format!("signal/{i}"), &[users])?);

@@ -15,8 +15,11 @@ pub enum TrainError {
     #[error("this model is fitted in one go, not update by update")]
     NotALearner,
     /// There is nobody to learn from.
-    #[error("there is no user with a training history to learn from")]
+    #[error("there is nothing to learn from: no user with a training history, or no training example")]
     NoLearners,
+    /// The examples could not be read.
+    #[error(transparent)]
+    Data(#[from] adepts_data::DataError),
     /// A loss is infinite or not a number.
     #[error(
         "the loss `{part}` is {value} in batch {batch} of epoch {epoch}; a smaller learning rate, or a look at the data, may help"

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use adepts_core::{HistoryModel, Stopwatch};
+use adepts_core::{ExampleModel, HistoryModel, Stopwatch};
+use adepts_data::examples::ExampleSet;
 use adepts_data::{Grouping, Rows};
 
-use crate::run::{Run, learner};
+use crate::course::{self, Course, Users};
+use crate::run::{Run, Setting};
 use crate::{Fingerprint, Observer, TrainConfig, TrainError};
 
 /// What is trained on, and where the files of the run are.
@@ -36,6 +38,25 @@ pub struct Training<'a> {
     pub checkpoint_every: f64,
     /// Whether to continue from a checkpoint, if there is one; otherwise training starts afresh and replaces the files of
     /// an earlier one.
+    pub resume: bool,
+}
+
+/// What is trained on, and where the files of the run are, for models of examples; fields as in [`Training`].
+#[derive(Clone, Copy, Debug)]
+pub struct ExampleTraining<'a> {
+    /// The `[train]` table.
+    pub config: &'a TrainConfig,
+    /// Seed of all randomness.
+    pub seed: u64,
+    /// The prepared examples, which are streamed.
+    pub data: &'a ExampleSet,
+    /// The run directory.
+    pub folder: &'a Path,
+    /// What a checkpoint must agree with to be resumed.
+    pub fingerprint: &'a Fingerprint,
+    /// Least seconds between checkpoints.
+    pub checkpoint_every: f64,
+    /// Whether to continue from a checkpoint, if there is one.
     pub resume: bool,
 }
 
@@ -97,26 +118,59 @@ pub fn fit(
     observer: &mut dyn Observer,
     stop_requested: &dyn Fn() -> bool,
 ) -> Result<Outcome, TrainError> {
-    let (mut run, beginning) = Run::start(model, training)?;
+    training.config.check()?;
+    let Training { config, seed, folder, fingerprint, checkpoint_every, resume, .. } = *training;
+    let setting = Setting { config, seed, folder, fingerprint, checkpoint_every, resume };
+    let mut users = Users::new(model, training)?;
+    go(&mut users, setting, &mut |users: &Users<'_>| validate(&*users.model), observer, stop_requested)
+}
+
+/// As [`fit`], for a model of examples: each epoch goes through all training examples in an order of its own.
+///
+/// # Panics
+/// If the learner breaks its contract: a parameter or a gathered table without gradient.
+pub fn fit_examples(
+    model: &mut dyn ExampleModel,
+    training: &ExampleTraining<'_>,
+    validate: &mut dyn FnMut(&dyn ExampleModel) -> Result<Validation, ValidateError>,
+    observer: &mut dyn Observer,
+    stop_requested: &dyn Fn() -> bool,
+) -> Result<Outcome, TrainError> {
+    training.config.check()?;
+    let ExampleTraining { config, seed, folder, fingerprint, checkpoint_every, resume, .. } = *training;
+    let setting = Setting { config, seed, folder, fingerprint, checkpoint_every, resume };
+    let mut rows = course::Rows::new(model, training)?;
+    go(&mut rows, setting, &mut |rows: &course::Rows<'_>| validate(&*rows.model), observer, stop_requested)
+}
+
+/// The loop.
+fn go<C: Course>(
+    course: &mut C,
+    setting: Setting<'_>,
+    validate: &mut dyn FnMut(&C) -> Result<Validation, ValidateError>,
+    observer: &mut dyn Observer,
+    stop_requested: &dyn Fn() -> bool,
+) -> Result<Outcome, TrainError> {
+    let (mut run, beginning) = Run::start(course, setting)?;
     observer.begin(beginning, &run.progress());
     while !run.finished() {
-        let epoch = run.epoch(learner(model)?);
-        while let Some(users) = run.next(&epoch) {
-            run.update(learner(model)?, &epoch, users)?;
+        run.begin(course)?;
+        while run.update(course)? {
             observer.step(&run.progress());
             if stop_requested() {
-                return run.interrupt(learner(model)?);
+                return run.interrupt(course);
             }
-            run.save_when_due(learner(model)?)?;
+            run.save_when_due(course)?;
         }
         let watch = Stopwatch::start();
-        let found = validate(model).map_err(|source| TrainError::Validation { epoch: run.progress().epoch, source })?;
-        let record = run.close(learner(model)?, &epoch, found, watch.seconds())?;
+        let found =
+            validate(course).map_err(|source| TrainError::Validation { epoch: run.progress().epoch, source })?;
+        let record = run.close(course, found, watch.seconds())?;
         observer.epoch(&record, &run.progress());
         if stop_requested() && !run.finished() {
-            return run.interrupt(learner(model)?);
+            return run.interrupt(course);
         }
-        run.save_when_due(learner(model)?)?;
+        run.save_when_due(course)?;
     }
-    run.finish(learner(model)?)
+    run.finish(course)
 }

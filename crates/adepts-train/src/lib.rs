@@ -4,6 +4,9 @@
 //! disk, an end by patience. It knows neither models nor metrics: a model is a [`adepts_core::Learner`], which says what its
 //! loss is and how rows are weighted, and validation reaches the loop as a closure.
 //!
+//! The two families of models differ in what an epoch goes through, users with their histories or streamed examples, and in
+//! nothing else: one loop serves both.
+//!
 //! Training is a function of configuration, data and seed, bit for bit: the order of an epoch follows from seed and epoch,
 //! row weights from what was seen in the epochs before, noise from [`adepts_core::Step`]. So a checkpoint holds only what
 //! does not follow — parameters, moments, sums, signals — and a training that is stopped or killed at any moment ends, once
@@ -20,6 +23,7 @@
 mod arrays;
 mod checkpoint;
 mod config;
+mod course;
 mod error;
 mod fingerprint;
 mod fit;
@@ -32,6 +36,6 @@ mod sums;
 pub use config::{Metric, OptimizerConfig, StopConfig, TrainConfig};
 pub use error::TrainError;
 pub use fingerprint::Fingerprint;
-pub use fit::{Outcome, Summary, Training, ValidateError, Validation, fit};
+pub use fit::{ExampleTraining, Outcome, Summary, Training, ValidateError, Validation, fit, fit_examples};
 pub use observer::{Beginning, Observer, Progress};
 pub use optimizer::Adam;

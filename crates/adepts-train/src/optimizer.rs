@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::mem;
 
-use adepts_core::{Learner, Parameter};
+use adepts_core::{Leaf, Parameter};
 use adepts_ops::adam;
 use adepts_ops::adam::kernel::Adam as Settings;
+use adepts_ops::table::Table;
 use burn::backend::Flex;
 use burn::tensor::{Gradients, Tensor, TensorData};
 
@@ -48,13 +49,35 @@ impl Adam {
     ///
     /// # Panics
     /// If a parameter has no gradient, or is not on the CPU backend.
-    pub fn step(&mut self, time: u64, learner: &mut dyn Learner, gradients: &mut Gradients) {
-        for (name, parameter) in learner.parameters() {
+    pub fn step(&mut self, time: u64, parameters: Vec<(String, Parameter<'_>)>, gradients: &mut Gradients) {
+        for (name, parameter) in parameters {
             match parameter {
                 Parameter::One(slot) => self.update(time, &name, slot, gradients),
                 Parameter::Two(slot) => self.update(time, &name, slot, gradients),
                 Parameter::Three(slot) => self.update(time, &name, slot, gradients),
             }
+        }
+    }
+
+    /// Update number `time` (from 1) of the rows of large tables that were gathered.
+    ///
+    /// # Panics
+    /// If the loss does not depend on what was gathered, or two leaves are of one table.
+    pub fn step_tables(
+        &self,
+        time: u64,
+        mut tables: Vec<(String, &mut Table)>,
+        leaves: &[Leaf],
+        gradients: &mut Gradients,
+    ) {
+        let mut seen = vec![false; tables.len()];
+        for Leaf { table: at, codes, rows } in leaves {
+            let (name, table) = &mut tables[*at];
+            assert!(!std::mem::replace(&mut seen[*at], true), "table `{name}` was gathered from twice in one batch");
+            let Some(gradient) = rows.grad_remove(gradients) else {
+                panic!("the loss does not depend on what was gathered from table `{name}`")
+            };
+            table.update(codes, &adepts_core::tensors::values(&gradient), self.settings, time);
         }
     }
 

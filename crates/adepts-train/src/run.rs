@@ -1,69 +1,52 @@
 //! The parts of the loop: one update, the end of an epoch, and the files beside.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use adepts_core::{Batcher, EpochRecord, Fit, HistoryModel, Known, Learner, Step, Stopwatch};
-use adepts_data::seed;
-use rand::seq::SliceRandom;
+use adepts_core::{EpochRecord, Step, Stopwatch};
 
-use crate::arrays::{self, ArrayFile, Entry};
+use crate::arrays::{self, ArrayFile, Entry, Floats};
 use crate::checkpoint::{self, State};
+use crate::course::Course;
 use crate::journal::Journal;
 use crate::optimizer::Adam;
-use crate::sums::{self, Exact, Sums};
-use crate::{Beginning, Outcome, Progress, Summary, TrainError, Training, Validation};
+use crate::sums::{Exact, Sums};
+use crate::{Beginning, Fingerprint, Outcome, Progress, Summary, TrainConfig, TrainError, Validation};
+
+/// What every training has.
+#[derive(Clone, Copy)]
+pub(crate) struct Setting<'a> {
+    pub(crate) config: &'a TrainConfig,
+    pub(crate) seed: u64,
+    pub(crate) folder: &'a Path,
+    pub(crate) fingerprint: &'a Fingerprint,
+    pub(crate) checkpoint_every: f64,
+    pub(crate) resume: bool,
+}
 
 /// A training in progress.
 pub(crate) struct Run<'a> {
-    training: &'a Training<'a>,
-    batcher: Batcher<'a>,
-    experts: usize,
+    setting: Setting<'a>,
+    batches: usize,
     adam: Adam,
     journal: Journal,
     state: State,
     since_checkpoint: Stopwatch,
 }
 
-/// What an epoch goes through; it follows from the seed and what is known before the epoch.
-pub(crate) struct Epoch {
-    order: Vec<u32>,
-    weights: Option<Vec<f32>>,
-}
-
-pub(crate) fn learner(model: &mut dyn HistoryModel) -> Result<&mut dyn Learner, TrainError> {
-    match model.fit() {
-        Fit::Steps(learner) => Ok(learner),
-        Fit::Closed(_) => Err(TrainError::NotALearner),
-    }
-}
-
 impl<'a> Run<'a> {
     /// From the checkpoint, if it is to be resumed and there is one, or from the beginning.
-    pub(crate) fn start(
-        model: &mut dyn HistoryModel,
-        training: &'a Training<'a>,
-    ) -> Result<(Self, Beginning), TrainError> {
-        training.config.check()?;
-        if training.learners.is_empty() {
-            return Err(TrainError::NoLearners);
-        }
-        let Training { train, validation, items, seed, .. } = *training;
-        let batcher = Batcher { histories: train, validation, items, probe: model.probe(), seed };
-        let experts = model.experts();
-        let learner = learner(model)?;
-        let adam = Adam::new(&training.config.optimizer, learner.l2_divisor());
-        let (journal, since_checkpoint) = (Journal::new(training.folder), Stopwatch::start());
-        let mut run = Self { training, batcher, experts, adam, journal, state: State::first(), since_checkpoint };
+    pub(crate) fn start(course: &mut impl Course, setting: Setting<'a>) -> Result<(Self, Beginning), TrainError> {
+        let adam = Adam::new(&setting.config.optimizer, course.l2_divisor());
+        let (journal, since_checkpoint) = (Journal::new(setting.folder), Stopwatch::start());
+        let (batches, state) = (course.batches(), State::first());
+        let mut run = Self { setting, batches, adam, journal, state, since_checkpoint };
         let path = run.checkpoint();
-        let resumed = if training.resume {
-            checkpoint::load(&path, training.fingerprint, learner, &mut run.adam, train.len())?
-        } else {
-            None
-        };
+        let resumed =
+            if setting.resume { checkpoint::load(&path, setting.fingerprint, course, &mut run.adam)? } else { None };
         let beginning = match &resumed {
             Some(state) if state.finished => Beginning::Ended,
             Some(_) => Beginning::Continued,
-            None if training.resume => Beginning::NoCheckpoint,
+            None if setting.resume => Beginning::NoCheckpoint,
             None => Beginning::Afresh,
         };
         match resumed {
@@ -78,88 +61,55 @@ impl<'a> Run<'a> {
         self.state.finished
     }
 
-    /// The order and the weights of the epoch in progress.
-    ///
-    /// # Panics
-    /// If the learner does not give one weight per user.
-    pub(crate) fn epoch(&mut self, learner: &dyn Learner) -> Epoch {
-        let Training { learners, mainstream, seed, train, .. } = *self.training;
-        let mut order = learners.to_vec();
-        order.shuffle(&mut seed::stream(seed, "shuffle", &[self.state.epoch as u64]));
-        let known = Known { epoch: self.state.epoch, signals: &self.state.signals, mainstream, learners };
-        let weights = learner.row_weights(&known);
-        if let Some(weights) = &weights {
-            assert_eq!(weights.len(), train.len(), "row weights: one per user");
-        }
-        if learner.signal_window() > 0 && self.state.signal.is_empty() {
-            self.state.signal = vec![f32::NAN; train.len()];
-        }
-        Epoch { order, weights }
+    /// Begins an epoch, or goes on in its midst.
+    pub(crate) fn begin(&mut self, course: &mut impl Course) -> Result<(), TrainError> {
+        course.begin(&mut self.state)
     }
 
-    /// The users of the next batch; the last batch of an epoch may be short.
-    pub(crate) fn next<'e>(&self, epoch: &'e Epoch) -> Option<&'e [u32]> {
-        epoch.order.chunks(self.training.config.batch).nth(self.state.batch)
-    }
-
-    /// One update.
-    ///
-    /// # Panics
-    /// If the learner's signals are not one per row.
-    pub(crate) fn update(&mut self, learner: &mut dyn Learner, epoch: &Epoch, users: &[u32]) -> Result<(), TrainError> {
+    /// One update, if there is a batch left in this epoch.
+    pub(crate) fn update(&mut self, course: &mut impl Course) -> Result<bool, TrainError> {
         let watch = Stopwatch::start();
-        let mut batch = self.batcher.batch(users);
-        if let Some(weights) = &epoch.weights {
-            batch.weights = users.iter().map(|user| weights[*user as usize]).collect();
-        }
-        let step = Step { seed: self.training.seed, epoch: self.state.epoch, taken: self.state.taken };
-        let loss = learner.loss(&batch, &step);
-        let total = f64::from(loss.total.clone().into_scalar::<f32>());
-        for (part, value) in loss.parts.iter().copied().chain([("total", total)]) {
+        let step = Step { seed: self.setting.seed, epoch: self.state.epoch, taken: self.state.taken };
+        let Some(taken) = course.next(&self.state, &step)? else { return Ok(false) };
+        let total = f64::from(taken.total.clone().into_scalar::<f32>());
+        for (part, value) in taken.parts.iter().copied().chain([("total", total)]) {
             if !value.is_finite() {
                 let (epoch, batch, part) = (self.state.epoch, self.state.batch + 1, part.to_owned());
                 return Err(TrainError::NotFinite { epoch, batch, part, value });
             }
         }
-        self.state.sums.add(users, total, &loss, self.experts, self.training.groups);
-        if !self.state.signal.is_empty() && !loss.signal.is_empty() {
-            assert_eq!(loss.signal.len(), users.len(), "signals: one per row");
-            users.iter().zip(&loss.signal).for_each(|(user, signal)| self.state.signal[*user as usize] = *signal);
-        }
-        let mut gradients = loss.total.backward();
+        self.state.sums.add(&taken, total);
+        course.note(&mut self.state, &taken.seen);
+        let mut gradients = taken.total.backward();
+        let leaves = taken.leaves;
         // The graph goes first: what it holds of the parameters would have to be copied.
-        drop(loss);
+        drop(taken.total);
         self.state.taken += 1;
-        self.adam.step(self.state.taken, learner, &mut gradients);
+        self.adam.step_tables(self.state.taken, course.tables(), &leaves, &mut gradients);
+        drop(leaves);
+        self.adam.step(self.state.taken, course.parameters(), &mut gradients);
         self.state.batch += 1;
         self.state.epoch_seconds.0 += watch.seconds();
-        Ok(())
+        Ok(true)
     }
 
     /// Ends an epoch: the best parameters are kept, the log gets its line.
     pub(crate) fn close(
         &mut self,
-        learner: &mut dyn Learner,
-        epoch: &Epoch,
+        course: &mut impl Course,
         found: Validation,
         eval_seconds: f64,
     ) -> Result<EpochRecord, TrainError> {
-        let Training { config, learners, groups, .. } = *self.training;
+        let config = self.setting.config;
         if !found.stop.is_finite() {
             return Err(TrainError::ScoreNotFinite { epoch: self.state.epoch, value: found.stop });
         }
         let best = self.state.best.is_none_or(|(_, Exact(best))| found.stop > best);
         if best {
-            self.keep_best(learner)?;
+            self.keep_best(course)?;
             self.state.best = Some((self.state.epoch, Exact(found.stop)));
         }
-        let (weights, floor) = (epoch.weights.as_deref(), learner.weight_floor());
-        let mut groups =
-            groups.map_or_else(Vec::new, |groups| sums::by_group(&self.state.sums, groups, learners, weights, floor));
-        for group in &mut groups {
-            let score = found.groups.iter().find(|(name, score)| *name == group.name && score.is_finite());
-            group.validation = score.map(|(_, score)| *score);
-        }
+        let (gate, groups) = course.close(&self.state, &found);
         let scores = found.scores.into_iter().chain([("stop".to_owned(), found.stop)]);
         let record = EpochRecord {
             epoch: self.state.epoch,
@@ -169,17 +119,17 @@ impl<'a> Run<'a> {
             losses: self.state.sums.losses(),
             validation: scores.filter(|(_, score)| score.is_finite()).collect(),
             best,
-            gate: self.state.sums.gate(0),
+            gate,
             groups,
         };
         self.journal.append(&record)?;
 
-        let window = learner.signal_window();
+        let (window, rows) = course.signals();
         if window > 0 {
             self.state.signals.push_back(std::mem::take(&mut self.state.signal));
             let surplus = self.state.signals.len().saturating_sub(window);
             self.state.signals.drain(..surplus);
-            self.state.signal = vec![f32::NAN; self.training.train.len()];
+            self.state.signal = vec![f32::NAN; rows];
         }
         let best_epoch = self.state.best.map_or(self.state.epoch, |(epoch, _)| epoch);
         let patient = self.state.epoch - best_epoch < config.stop.patience;
@@ -193,30 +143,30 @@ impl<'a> Run<'a> {
     }
 
     /// Writes a checkpoint unless the last one is recent.
-    pub(crate) fn save_when_due(&mut self, learner: &mut dyn Learner) -> Result<(), TrainError> {
-        if self.since_checkpoint.seconds() >= self.training.checkpoint_every { self.save(learner) } else { Ok(()) }
+    pub(crate) fn save_when_due(&mut self, course: &mut impl Course) -> Result<(), TrainError> {
+        if self.since_checkpoint.seconds() >= self.setting.checkpoint_every { self.save(course) } else { Ok(()) }
     }
 
     /// Writes a checkpoint, after what it refers to is sure to last.
-    fn save(&mut self, learner: &mut dyn Learner) -> Result<(), TrainError> {
+    fn save(&mut self, course: &mut impl Course) -> Result<(), TrainError> {
         if self.state.best.is_some() {
             arrays::sync(&self.best())?;
         }
         self.journal.sync()?;
-        checkpoint::save(&self.checkpoint(), self.training.fingerprint, &self.state, learner, &self.adam)?;
+        checkpoint::save(&self.checkpoint(), self.setting.fingerprint, &self.state, course, &self.adam)?;
         self.since_checkpoint = Stopwatch::start();
         Ok(())
     }
 
     /// Ends on request.
-    pub(crate) fn interrupt(&mut self, learner: &mut dyn Learner) -> Result<Outcome, TrainError> {
-        self.save(learner)?;
+    pub(crate) fn interrupt(&mut self, course: &mut impl Course) -> Result<Outcome, TrainError> {
+        self.save(course)?;
         Ok(Outcome::Interrupted { epoch: self.state.epoch, batch: self.state.batch })
     }
 
     /// Ends with the best parameters in the model. The checkpoint then says no more than that, so that a run that dies
     /// before the model is saved elsewhere is not trained again.
-    pub(crate) fn finish(mut self, learner: &mut dyn Learner) -> Result<Outcome, TrainError> {
+    pub(crate) fn finish(mut self, course: &mut impl Course) -> Result<Outcome, TrainError> {
         let (best_epoch, Exact(best)) = self.state.best.unwrap_or((0, Exact(f64::NAN)));
         let path = self.best();
         let mut file = ArrayFile::open(&path)?;
@@ -224,18 +174,23 @@ impl<'a> Run<'a> {
         if found != best_epoch.to_string() {
             return Err(TrainError::OtherEpoch { path, found: found.to_owned(), expected: best_epoch });
         }
-        for (name, mut parameter) in learner.parameters() {
+        for (name, mut parameter) in course.parameters() {
             let floats = file.read(&name, &arrays::shape(&parameter))?;
             arrays::replace(&mut parameter, floats);
         }
-        self.save(learner)?;
+        arrays::recount(course, &mut file, "")?;
+        for (name, table) in course.tables() {
+            let [_, first, second] = table.arrays().map(<[f32]>::to_vec);
+            table.replace([file.read(&name, &[table.rows(), table.width()])?, first, second]);
+        }
+        self.save(course)?;
         let State { epoch, train_seconds, eval_seconds, .. } = self.state;
         let (train_seconds, eval_seconds) = (train_seconds.0, eval_seconds.0);
         Ok(Outcome::Finished(Summary { epochs: epoch - 1, best_epoch, best, train_seconds, eval_seconds }))
     }
 
     pub(crate) fn progress(&self) -> Progress {
-        let Training { config, learners, .. } = *self.training;
+        let config = self.setting.config;
         let state = &self.state;
         let done = state.epoch - 1;
         let best_epoch = state.best.map_or(done, |(epoch, _)| epoch);
@@ -244,25 +199,31 @@ impl<'a> Run<'a> {
             epoch: state.epoch,
             epochs: config.epochs,
             batch: state.batch,
-            batches: learners.len().div_ceil(config.batch),
+            batches: self.batches,
             best: state.best.map(|(epoch, Exact(score))| (epoch, score)),
             patience_left: (best_epoch + config.stop.patience).saturating_sub(done),
             epoch_seconds: (done > 0).then(|| seconds / done as f64),
         }
     }
 
-    fn keep_best(&self, learner: &mut dyn Learner) -> Result<(), TrainError> {
-        let parameters = learner.parameters();
+    fn keep_best(&self, course: &mut impl Course) -> Result<(), TrainError> {
+        let parameters = course.parameters();
         let mut entries: Vec<Entry> = parameters.iter().map(|(name, p)| Entry::parameter(name.clone(), p)).collect();
+        drop(parameters);
+        entries.extend(arrays::counted(course, ""));
+        for (name, table) in course.tables() {
+            let (shape, floats) = (vec![table.rows(), table.width()], Floats::Slice((&*table).arrays()[0]));
+            entries.push(Entry { name, shape, floats });
+        }
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         arrays::write(&self.best(), &[("epoch", self.state.epoch.to_string())], &entries, false)
     }
 
     fn best(&self) -> PathBuf {
-        self.training.folder.join("best.safetensors")
+        self.setting.folder.join("best.safetensors")
     }
 
     fn checkpoint(&self) -> PathBuf {
-        self.training.folder.join("checkpoint.safetensors")
+        self.setting.folder.join("checkpoint.safetensors")
     }
 }

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use adepts_core::{EpochGroup, GateStats, Loss};
+use adepts_core::{EpochGroup, GateStats};
 use adepts_data::Grouping;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::course::Taken;
 
 /// A number that is written by its bits: what is read back is the same, NaN too.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -43,21 +45,25 @@ struct GateSums {
 }
 
 impl Sums {
-    /// Adds a batch.
+    /// Adds the losses of a batch.
+    pub(crate) fn add(&mut self, taken: &Taken, total: f64) {
+        self.rows += taken.rows as u64;
+        for (name, value) in taken.parts.iter().copied().chain([("total", total)]) {
+            self.losses.entry(name.to_owned()).or_default().0 += value * taken.rows as f64;
+        }
+    }
+
+    /// Adds the shares of a batch of users.
     ///
     /// # Panics
-    /// If the shares are not `[rows, experts]`.
-    pub(crate) fn add(&mut self, users: &[u32], total: f64, loss: &Loss, experts: usize, groups: Option<&Grouping>) {
-        self.rows += users.len() as u64;
-        for (name, value) in loss.parts.iter().copied().chain([("total", total)]) {
-            self.losses.entry(name.to_owned()).or_default().0 += value * users.len() as f64;
-        }
-        if loss.shares.is_empty() || experts < 2 {
+    /// If the shares are not `[users, experts]`.
+    pub(crate) fn add_shares(&mut self, users: &[u32], shares: &[f32], experts: usize, groups: Option<&Grouping>) {
+        if shares.is_empty() || experts < 2 {
             return;
         }
-        assert_eq!(loss.shares.len(), users.len() * experts, "shares of {} rows and {experts} experts", users.len());
+        assert_eq!(shares.len(), users.len() * experts, "shares of {} rows and {experts} experts", users.len());
         self.gates.resize_with(1 + groups.map_or(0, |groups| groups.names.len()), GateSums::default);
-        for (user, shares) in users.iter().zip(loss.shares.chunks_exact(experts)) {
+        for (user, shares) in users.iter().zip(shares.chunks_exact(experts)) {
             let seen = Gate::of(shares);
             self.gates[0].add(&seen, shares);
             if let Some(group) = groups.and_then(|groups| groups.of_user[*user as usize]) {

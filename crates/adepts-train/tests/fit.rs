@@ -344,7 +344,7 @@ fn an_update_copies_no_parameter() {
     let mut adam = Adam::new(&case.config.optimizer, 1.0);
     for taken in 0..3 {
         let mut gradients = gradients(&case, &model, taken);
-        adam.step(taken + 1, &mut model, &mut gradients);
+        adam.step(taken + 1, model.parameters(), &mut gradients);
     }
     assert_eq!(adam.copies(), 0);
 }
@@ -355,7 +355,7 @@ fn a_parameter_without_gradient_is_named() {
     let case = case(30, 8);
     let mut model = case.model().with_unused();
     let mut gradients = gradients(&case, &model, 0);
-    Adam::new(&case.config.optimizer, 1.0).step(1, &mut model, &mut gradients);
+    Adam::new(&case.config.optimizer, 1.0).step(1, model.parameters(), &mut gradients);
 }
 
 fn gradients(case: &Case, model: &Tiny, taken: u64) -> burn::tensor::Gradients {
