@@ -3,8 +3,9 @@
 use std::io::{ErrorKind, Write as _, stderr};
 use std::process::ExitCode;
 
+use adepts::data::examples::ExamplesError;
 use adepts::data::{DataError, SplitError};
-use adepts::eval::{FailIf, Summary};
+use adepts::eval::{FailIf, PointwiseError, Summary};
 use adepts::{Error, RunError};
 use anyhow::bail;
 
@@ -55,9 +56,15 @@ fn is_request(error: &Error) -> bool {
         | Error::Metric(_)
         | Error::FailIf(_)
         | Error::Compare(_)
+        | Error::Pointwise(
+            PointwiseError::UnknownBaseline { .. }
+            | PointwiseError::UnknownMetric { .. }
+            | PointwiseError::TooFewRuns { .. },
+        )
         | Error::Run(
             RunError::NotARun { .. }
             | RunError::Prepared { .. }
+            | RunError::Family { .. }
             | RunError::Exists { .. }
             | RunError::HoldsSource { .. },
         ) => true,
@@ -83,6 +90,13 @@ fn is_wrong_source(error: &DataError) -> bool {
             | DataError::BadFilter { .. }
             | DataError::Group(_)
             | DataError::Simulation(_)
+            | DataError::Examples(
+                ExamplesError::NeedsColumn { .. }
+                    | ExamplesError::NoFields
+                    | ExamplesError::Setting { .. }
+                    | ExamplesError::Twice { .. }
+                    | ExamplesError::OtherFamily { .. }
+            )
             | DataError::Split(
                 SplitError::Share { .. }
                     | SplitError::SharesTooLarge { .. }

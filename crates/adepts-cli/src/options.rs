@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use adepts::config::Planned;
 use adepts::contract::Probe;
 use adepts::evaluate::ProbeChoice;
 use adepts::experiment::Work;
-use adepts::{Error, Experiment, config};
+use adepts::{Error, Experiment};
 use clap::{Args, Parser, ValueEnum, value_parser};
 
 use crate::machine::available_memory;
@@ -288,13 +289,18 @@ pub(crate) fn with_work<T>(terminal: &Terminal, options: WorkOptions, does: impl
     })
 }
 
+/// What the options say of a log, as an experiment that only reads it.
+pub(crate) fn experiment(sets: &[String]) -> Result<Experiment, Error> {
+    Experiment::read("the command line", "", sets, &|_| None)
+}
+
 /// An experiment from a file, or from overrides alone.
-pub(crate) fn experiment(file: Option<&PathBuf>, sets: &[String]) -> Result<Experiment, Error> {
+pub(crate) fn planned(file: Option<&PathBuf>, sets: &[String]) -> Result<Planned, Error> {
     #[allow(clippy::disallowed_methods, reason = "the one place where the environment is read")]
     let variable = |name: &str| std::env::var(name).ok();
     match file {
-        Some(file) => config::open(file, sets, &variable),
-        None => Experiment::read("the command line", "", sets, &variable),
+        Some(file) => Planned::open(file, sets, &variable),
+        None => Planned::read("the command line", "", sets, &variable),
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::io::{Write as _, stdout};
 
-use adepts::data::Manifest;
+use adepts::data::examples::ExamplesManifest;
+use adepts::data::{Manifest, Part};
 use adepts::eval::Summary;
 use adepts::page::table::TextTable;
-use adepts::page::{groups_table, summary_table};
+use adepts::page::{domains_table, examples_table, groups_table, summary_table};
 use serde::Serialize;
 
 /// Prints text, ending in one line break.
@@ -38,6 +39,9 @@ pub(crate) fn summary(summary: &Summary, as_json: bool) -> anyhow::Result<()> {
 
 /// The runs side by side, and by group the metric that decides who is served worst.
 pub(crate) fn tables(summary: &Summary) -> String {
+    if summary.runs.iter().any(|run| !run.domains.is_empty()) {
+        return format!("{}\n{}", examples_table(summary), domains_table(summary, "auc"));
+    }
     let of_groups = summary.runs.iter().flat_map(|run| run.groups.iter().flat_map(|group| group.metrics.keys()));
     let worst = summary.runs.iter().filter_map(|run| run.worst.as_ref()).map(|worst| &worst.metric).next();
     let metric = worst.or(of_groups.min()).cloned().unwrap_or_default();
@@ -83,4 +87,36 @@ fn layout(manifest: &Manifest) -> Option<String> {
     let header = (manifest.data.header == Some(false)).then(|| "without a header".to_owned());
     let known: Vec<String> = delimiter.into_iter().chain(header).collect();
     (!known.is_empty()).then(|| known.join(", "))
+}
+
+/// What a preparation of examples made.
+pub(crate) fn examples(manifest: &ExamplesManifest) -> String {
+    let mut domains = TextTable::new(["domain", "training", "validation", "test", "positive"]);
+    for domain in &manifest.domains {
+        let rows = |part| domain.rows.of(part).to_string();
+        let base_rate = format!("{:.1} %", 100.0 * domain.base_rate(Part::Train));
+        domains.row([domain.name.clone(), rows(Part::Train), rows(Part::Validation), rows(Part::Test), base_rate]);
+    }
+    let mut lines = vec![domains.render()];
+    for field in &manifest.fields {
+        lines.push(format!(
+            "field {}: {} values and one for what is unknown",
+            field.name,
+            field.size.saturating_sub(1)
+        ));
+    }
+    lines.extend(
+        manifest
+            .dense
+            .iter()
+            .map(|dense| format!("dense field {}: {} rows without a value", dense.name, dense.missing.total())),
+    );
+    if manifest.skipped_rows > 0 {
+        lines.push(format!("{} rows could not be read and were skipped, such as", manifest.skipped_rows));
+        lines.extend(manifest.skipped_examples.iter().map(|example| format!("  {example}")));
+    }
+    let rows = |part| manifest.rows.of(part);
+    let (train, validation, test) = (rows(Part::Train), rows(Part::Validation), rows(Part::Test));
+    lines.push(format!("{train} training, {validation} validation and {test} test examples"));
+    lines.join("\n") + "\n"
 }

@@ -10,6 +10,8 @@ use adepts_train::TrainConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::ranker::RankerExperiment;
+use crate::ranker::config::is_ranker;
 
 /// An experiment.
 #[derive(Clone, Debug, PartialEq)]
@@ -108,14 +110,8 @@ impl Experiment {
         sets: &[String],
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, Error> {
-        let wrong = |source| Error::Config { file: file.to_owned(), source };
-        let mut table: toml::Table = text
-            .parse()
-            .map_err(|e: toml::de::Error| wrong(ConfigError::Syntax(e.to_string().trim_end().to_owned())))?;
-        for set in sets {
-            override_key(&mut table, set).map_err(|source| Error::Config { file: format!("--set {set}"), source })?;
-        }
-        Self::from_table(table, variable).map_err(wrong)
+        let table = table_of(file, text, sets)?;
+        Self::from_table(table, variable).map_err(|source| Error::Config { file: file.to_owned(), source })
     }
 
     /// Reads a configuration that is a table already.
@@ -155,7 +151,7 @@ impl Experiment {
         let mut table = self.model.clone();
         let kind = table.remove("kind");
         let kind = kind.as_ref().and_then(toml::Value::as_str).ok_or_else(|| {
-            let names: Vec<_> = registry::MODELS.iter().map(|spec| spec.name).collect();
+            let names: Vec<_> = registry::names().collect();
             ConfigError::invalid("model.kind", format!("expected the name of a model: {}", names.join(", ")))
         })?;
         let spec = registry::find(kind).ok_or_else(|| ConfigError::Invalid {
@@ -183,15 +179,28 @@ impl Experiment {
     }
 }
 
+/// The table of a configuration with its overrides.
+pub(crate) fn table_of(file: &str, text: &str, sets: &[String]) -> Result<toml::Table, Error> {
+    let syntax = |e: toml::de::Error| {
+        let source = ConfigError::Syntax(e.to_string().trim_end().to_owned());
+        Error::Config { file: file.to_owned(), source }
+    };
+    let mut table: toml::Table = text.parse().map_err(syntax)?;
+    for set in sets {
+        override_key(&mut table, set).map_err(|source| Error::Config { file: format!("--set {set}"), source })?;
+    }
+    Ok(table)
+}
+
 /// So that one key of a table can be set alone.
-fn default_kind(table: Option<&mut toml::Value>, kind: &str) {
+pub(crate) fn default_kind(table: Option<&mut toml::Value>, kind: &str) {
     if let Some(table) = table.and_then(toml::Value::as_table_mut) {
         table.entry("kind").or_insert_with(|| kind.into());
     }
 }
 
 /// Replaces `${NAME}`.
-fn expand(source: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<String, ConfigError> {
+pub(crate) fn expand(source: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<String, ConfigError> {
     let Some((before, rest)) = source.split_once("${") else { return Ok(source.to_owned()) };
     let Some((name, after)) = rest.split_once('}') else {
         return Err(ConfigError::invalid("data.source", format!("`${{` without `}}` in {source}")));
@@ -228,12 +237,36 @@ pub fn override_key(table: &mut toml::Table, set: &str) -> Result<(), ConfigErro
     Ok(())
 }
 
-/// Reads an experiment file. `${ADEPTS_DATA}` is the folder `data` beside the file where the variable is not set.
-pub fn open(path: &Path, sets: &[String], variable: &dyn Fn(&str) -> Option<String>) -> Result<Experiment, Error> {
-    let text =
-        std::fs::read_to_string(path).map_err(|e| Error::Request(format!("cannot read {}: {e}", path.display())))?;
-    let beside = path.parent().unwrap_or(Path::new(".")).join("data");
-    let variable =
-        |name: &str| variable(name).or_else(|| (name == "ADEPTS_DATA").then(|| beside.to_string_lossy().into_owned()));
-    Experiment::read(&path.display().to_string(), &text, sets, &variable)
+/// An experiment of either family of models.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Planned {
+    /// With a model of users' histories.
+    Histories(Box<Experiment>),
+    /// With a model of examples.
+    Examples(Box<RankerExperiment>),
+}
+
+impl Planned {
+    /// Reads a configuration as [`Experiment::read`] does; its model says of which family it is.
+    pub fn read(
+        file: &str,
+        text: &str,
+        sets: &[String],
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, Error> {
+        if is_ranker(&table_of(file, text, sets)?) {
+            return Ok(Self::Examples(Box::new(RankerExperiment::read(file, text, sets, variable)?)));
+        }
+        Ok(Self::Histories(Box::new(Experiment::read(file, text, sets, variable)?)))
+    }
+
+    /// Reads an experiment file. `${ADEPTS_DATA}` is the folder `data` beside the file where the variable is not set.
+    pub fn open(path: &Path, sets: &[String], variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| Error::Request(format!("cannot read {}: {e}", path.display())))?;
+        let beside = path.parent().unwrap_or(Path::new(".")).join("data");
+        let beside = |name: &str| (name == "ADEPTS_DATA").then(|| beside.to_string_lossy().into_owned());
+        let variable = |name: &str| variable(name).or_else(|| beside(name));
+        Self::read(&path.display().to_string(), &text, sets, &variable)
+    }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use adepts_core::{Bytes, ConfigError, FitError, Memory, TensorsError};
 use adepts_data::DataError;
-use adepts_eval::{CompareError, EvalError, FailIfError, MetricError, PerUserError};
+use adepts_eval::{CompareError, EvalError, FailIfError, MetricError, PerUserError, PointwiseError};
 use adepts_report::ReportError;
 use adepts_train::TrainError;
 
@@ -32,6 +32,9 @@ pub enum Error {
     /// The evaluation.
     #[error(transparent)]
     Eval(#[from] EvalError),
+    /// The evaluation of examples.
+    #[error(transparent)]
+    Pointwise(#[from] PointwiseError),
     /// The name of a metric.
     #[error(transparent)]
     Metric(#[from] MetricError),
@@ -122,6 +125,16 @@ pub enum RunError {
         path: PathBuf,
         /// The most that is read.
         most: u64,
+    },
+    /// The run is of the other family of models.
+    #[error("{} is a run of a model of {found}; this is for models of {expected}", path.display())]
+    Family {
+        /// The folder.
+        path: PathBuf,
+        /// Its family: `histories` or `examples`.
+        found: String,
+        /// The one that was expected.
+        expected: String,
     },
     /// The training has not come to its end.
     #[error("{} is not finished; continue it with `adepts train … --resume`", path.display())]

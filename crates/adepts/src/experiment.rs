@@ -145,7 +145,7 @@ pub fn memory(recipe: &dyn Recipe, sizes: &Sizes) -> Memory {
     recipe.memory(sizes).floats("scores that are ranked", elements(&[2, rows, sizes.items]))
 }
 
-fn check_memory(needed: &Memory, available: Option<u64>) -> Result<(), Error> {
+pub(crate) fn check_memory(needed: &Memory, available: Option<u64>) -> Result<(), Error> {
     match available {
         Some(available) if needed.total() > available => {
             Err(Error::Memory { needed: Bytes(needed.total()), needed_parts: needed.clone(), available })

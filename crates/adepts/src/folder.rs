@@ -12,11 +12,14 @@ use adepts_train::Fingerprint;
 
 use crate::config::Experiment;
 use crate::error::{Error, RunError};
+use crate::ranker::RankerExperiment;
+use crate::ranker::run::{self as ranker, PREDICTIONS};
 use crate::run::{self, CONFIG, DATA, EPOCHS, MANIFEST, MODEL, PER_USER, REPORT};
 
 /// What a finished run holds. The first says that it is finished and the last that it is a run, so that a removal that is
 /// cut short, in this order, leaves what can still be told to be an unfinished run.
-pub const FILES: [&str; 8] = [MANIFEST, MODEL, DATA, EPOCHS, REPORT, PER_USER, crate::report::PAGE, CONFIG];
+pub const FILES: [&str; 9] =
+    [MANIFEST, MODEL, DATA, EPOCHS, REPORT, PER_USER, PREDICTIONS, crate::report::PAGE, CONFIG];
 
 /// What training keeps beside until the run is finished; the last two are what a killed process was writing.
 const WORKING: [&str; 4] =
@@ -34,8 +37,8 @@ pub fn check(folder: &Path, resume: bool, overwrite: bool) -> Result<(), Error> 
         return Err(RunError::Exists { path: folder.to_owned() }.into());
     }
     let manifest = run::manifest(folder);
-    let finished = matches!(manifest, Ok(_) | Err(Error::Run(RunError::Newer { .. })));
-    if finished || run::experiment(folder).is_ok() {
+    let finished = matches!(manifest, Ok(_) | Err(Error::Run(RunError::Newer { .. } | RunError::Family { .. })));
+    if finished || run::experiment(folder).is_ok() || ranker::experiment(folder).is_ok() {
         return Ok(());
     }
     let (folder, what) = (folder.display(), if overwrite { "overwritten" } else { "continued" });
@@ -51,6 +54,11 @@ pub fn spare_source(data: &DataConfig, places: &[PathBuf]) -> Result<(), Error> 
         // What is wrong with the source is told when it is read.
         find_files(&data.source, data.format).unwrap_or_default().into_iter().map(|file| file.path).collect()
     };
+    spare(&files, places)
+}
+
+/// Refuses if one of these files lies in one of these places.
+pub(crate) fn spare(files: &[PathBuf], places: &[PathBuf]) -> Result<(), Error> {
     for (file, place) in files.iter().flat_map(|file| places.iter().map(move |place| (file, place))) {
         let real = file.canonicalize().ok().zip(place.canonicalize().ok());
         if real.is_some_and(|(file, place)| file.starts_with(place)) {
@@ -60,13 +68,42 @@ pub fn spare_source(data: &DataConfig, places: &[PathBuf]) -> Result<(), Error> 
     Ok(())
 }
 
+/// The settings of a run, which stand in its folder.
+pub trait Settings: Sized {
+    /// Every setting written out.
+    fn to_toml(&self) -> String;
+
+    /// Those of the run in a folder.
+    fn of_run(folder: &Path) -> Result<Self, Error>;
+}
+
+impl Settings for Experiment {
+    fn to_toml(&self) -> String {
+        self.to_toml()
+    }
+
+    fn of_run(folder: &Path) -> Result<Self, Error> {
+        run::experiment(folder)
+    }
+}
+
+impl Settings for RankerExperiment {
+    fn to_toml(&self) -> String {
+        self.to_toml()
+    }
+
+    fn of_run(folder: &Path) -> Result<Self, Error> {
+        ranker::experiment(folder)
+    }
+}
+
 /// Whether this run may be written there, as [`check`], and where it is to be continued was begun with the same settings, but
 /// for the place of the data. Nothing is changed.
 #[expect(clippy::missing_panics_doc, reason = "it never does")]
-pub fn claim(folder: &Path, experiment: &Experiment, resume: bool, overwrite: bool) -> Result<(), Error> {
+pub fn claim<S: Settings>(folder: &Path, experiment: &S, resume: bool, overwrite: bool) -> Result<(), Error> {
     check(folder, resume, overwrite)?;
     if !overwrite && folder.join(CONFIG).exists() {
-        let settings = |experiment: &Experiment| {
+        let settings = |experiment: &S| {
             let mut table: toml::Table = experiment.to_toml().parse().expect("a configuration is a table");
             if let Some(data) = table.get_mut("data").and_then(toml::Value::as_table_mut) {
                 data.remove("source");
@@ -74,7 +111,7 @@ pub fn claim(folder: &Path, experiment: &Experiment, resume: bool, overwrite: bo
             }
             table.iter().fold(Fingerprint::default(), |print, (key, value)| print.with(key, value))
         };
-        let differences = settings(&run::experiment(folder)?).differences(&settings(experiment));
+        let differences = settings(&S::of_run(folder)?).differences(&settings(experiment));
         if !differences.is_empty() {
             let (folder, differences) = (folder.display(), differences.join("; "));
             return Err(Error::Request(format!("{folder} was begun with other settings: {differences}")));
@@ -84,7 +121,7 @@ pub fn claim(folder: &Path, experiment: &Experiment, resume: bool, overwrite: bo
 }
 
 /// Begins a run with its configuration, or finds the one that is to be continued, under the conditions of [`claim`].
-pub fn begin(folder: &Path, experiment: &Experiment, resume: bool, overwrite: bool) -> Result<(), Error> {
+pub fn begin(folder: &Path, experiment: &impl Settings, resume: bool, overwrite: bool) -> Result<(), Error> {
     claim(folder, experiment, resume, overwrite)?;
     if overwrite {
         FILES.iter().chain(&WORKING).try_for_each(|name| remove(&folder.join(name)))?;
@@ -95,6 +132,14 @@ pub fn begin(folder: &Path, experiment: &Experiment, resume: bool, overwrite: bo
         return Ok(());
     }
     Ok(write_atomically(&folder.join(CONFIG), |out| out.write_all(experiment.to_toml().as_bytes()))?)
+}
+
+/// Takes back what [`begin`] did in a folder that was new, when nothing came of it.
+pub fn forget(folder: &Path) -> Result<(), Error> {
+    remove(&folder.join(CONFIG))?;
+    // Whatever else is there stays, and the folder with it.
+    drop(fs::remove_dir(folder));
+    Ok(())
 }
 
 /// Removes from a finished run what only its training needed.

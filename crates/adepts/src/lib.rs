@@ -7,7 +7,9 @@ pub mod error;
 pub mod evaluate;
 pub mod experiment;
 pub mod folder;
+pub mod pages;
 pub mod quickstart;
+pub mod ranker;
 pub mod recommend;
 pub mod report;
 pub mod run;
@@ -15,6 +17,7 @@ pub mod run;
 pub use adepts_ops::allocator;
 pub use config::Experiment;
 pub use error::{Error, RunError};
+pub use ranker::{RankerExperiment, RankerRun};
 pub use run::Run;
 
 // What the command line and the Python package need of the rooms behind.

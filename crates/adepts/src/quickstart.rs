@@ -56,12 +56,12 @@ pub struct Quickstart {
 const MARK: &str = ".adepts-quickstart";
 
 /// The names of what is made in the folder.
-const MADE: [&str; 4] = ["interactions.csv", "data", "runs", report::PAGE];
+const MADE: [&str; 5] = ["interactions.csv", "data", "runs", report::PAGE, "examples.csv"];
 
 /// Does all of it in `folder`; `epochs` bounds the training further.
 pub fn quickstart(folder: &Path, epochs: Option<usize>, work: &mut Work<'_>) -> Result<Quickstart, Error> {
     claim(folder, work.overwrite)?;
-    let [log, data, runs, page] = MADE.map(|name| folder.join(name));
+    let [log, data, runs, page, _] = MADE.map(|name| folder.join(name));
     let simulated = simulate(&SimulationConfig::default(), &log, work.progress)?;
     let dataset = prepared(&log, &data, work)?;
     let mut summary = Summary::default();
@@ -76,7 +76,8 @@ pub fn quickstart(folder: &Path, epochs: Option<usize>, work: &mut Work<'_>) -> 
     Ok(Quickstart { log, simulated, data, prepared: dataset.manifest, runs: folders, summary, page })
 }
 
-fn claim(folder: &Path, overwrite: bool) -> Result<(), Error> {
+/// Makes a folder ready for a quickstart: new, empty, or one of a quickstart that is to be replaced.
+pub(crate) fn claim(folder: &Path, overwrite: bool) -> Result<(), Error> {
     let io = |action: &'static str, path: &Path| {
         let path = path.to_owned();
         move |source| Error::from(RunError::Io { action, path, source })

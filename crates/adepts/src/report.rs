@@ -161,7 +161,7 @@ fn input(title: &str, records: &[Record]) -> Result<ReportInput, Error> {
     let dataset = DatasetFacts::of_users(data.items.len(), &histories, &data.mainstream);
     let comparison = comparison(records, &data)?;
     let runs = records.iter().map(run_input).collect();
-    Ok(ReportInput { title, dataset, runs, comparison })
+    Ok(ReportInput { title, dataset, runs, comparison, ..ReportInput::default() })
 }
 
 fn run_input(record: &Record) -> RunInput {

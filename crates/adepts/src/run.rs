@@ -9,6 +9,7 @@ use adepts_core::{EpochRecord, HistoryModel, Sizes, Tensors};
 use adepts_data::{Dataset, atomic::write_atomically, store::is_prepared};
 use adepts_eval::{RunSummary, Summary};
 use burn::tensor::Device;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Experiment;
@@ -125,12 +126,12 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
 }
 
 /// The most that is read of a configuration, a manifest or an evaluation.
-const LARGEST: u64 = 64 << 20;
+pub(crate) const LARGEST: u64 = 64 << 20;
 /// The most that is read of a training log.
 const LARGEST_LOG: u64 = 1 << 30;
 
 /// The content of a file of at most this length.
-fn read(path: &Path, most: u64) -> Result<Vec<u8>, Error> {
+pub(crate) fn read(path: &Path, most: u64) -> Result<Vec<u8>, Error> {
     let io = |source| RunError::Io { action: "read", path: path.to_owned(), source };
     let too_long = || RunError::TooLong { path: path.to_owned(), most };
     let file = fs::File::open(path).map_err(io)?;
@@ -142,15 +143,15 @@ fn read(path: &Path, most: u64) -> Result<Vec<u8>, Error> {
     if bytes.len() as u64 > most { Err(too_long().into()) } else { Ok(bytes) }
 }
 
-fn mark(path: &Path) -> Result<FileMark, Error> {
+pub(crate) fn mark(path: &Path) -> Result<FileMark, Error> {
     let bytes = fs::read(path).map_err(|source| RunError::Io { action: "read", path: path.to_owned(), source })?;
     Ok(FileMark { bytes: bytes.len() as u64, blake3: hash(&bytes) })
 }
 
 /// The content of a file that the manifest vouches for; no more is read than it says.
-fn checked(folder: &Path, manifest: &RunManifest, name: &str) -> Result<Vec<u8>, Error> {
+pub(crate) fn checked(folder: &Path, files: &BTreeMap<String, FileMark>, name: &str) -> Result<Vec<u8>, Error> {
     let path = folder.join(name);
-    let Some(expected) = manifest.files.get(name) else {
+    let Some(expected) = files.get(name) else {
         let reason = format!("it does not list {name}");
         return Err(RunError::Damaged { path: folder.join(MANIFEST), reason }.into());
     };
@@ -179,7 +180,8 @@ impl Run {
     /// Opens a finished run; every file is checked before it is used.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let manifest = manifest(folder)?;
-        let (config, model_file) = (checked(folder, &manifest, CONFIG)?, checked(folder, &manifest, MODEL)?);
+        let (config, model_file) =
+            (checked(folder, &manifest.files, CONFIG)?, checked(folder, &manifest.files, MODEL)?);
         let config_path = folder.join(CONFIG);
         let file = config_path.display().to_string();
         let experiment = Experiment::read(&file, &String::from_utf8_lossy(&config), &[], &|_| None)?;
@@ -269,9 +271,15 @@ pub fn epochs(folder: &Path) -> Result<Vec<EpochRecord>, Error> {
 
 /// What a finished run says of itself.
 pub fn manifest(folder: &Path) -> Result<RunManifest, Error> {
+    manifest_of(folder, None)
+}
+
+/// The manifest of a finished run of a family; those of histories name none.
+pub(crate) fn manifest_of<T: DeserializeOwned>(folder: &Path, family: Option<&str>) -> Result<T, Error> {
     #[derive(Deserialize)]
-    struct Format {
+    struct Head {
         format: u32,
+        family: Option<String>,
     }
     let path = folder.join(MANIFEST);
     if is_prepared(folder) {
@@ -284,12 +292,17 @@ pub fn manifest(folder: &Path) -> Result<RunManifest, Error> {
     }
     let bytes = read(&path, LARGEST)?;
     let damaged = |e: serde_json::Error| RunError::Damaged { path: path.clone(), reason: e.to_string() };
-    let Format { format } = serde_json::from_slice(&bytes).map_err(damaged)?;
+    let Head { format, family: found } = serde_json::from_slice(&bytes).map_err(damaged)?;
     if format > FORMAT {
         return Err(RunError::Newer { path, found: format, known: FORMAT }.into());
     }
     if format == 0 {
         return Err(RunError::Damaged { path, reason: "format 0, expected a whole number from 1".into() }.into());
+    }
+    if found.as_deref() != family {
+        let of = |family: Option<&str>| family.unwrap_or("histories").to_owned();
+        let (found, expected) = (of(found.as_deref()), of(family));
+        return Err(RunError::Family { path: folder.to_owned(), found, expected }.into());
     }
     Ok(serde_json::from_slice(&bytes).map_err(damaged)?)
 }

@@ -16,6 +16,8 @@ mod folders;
 mod learning;
 #[path = "conformance/limits.rs"]
 mod limits;
+#[path = "conformance/rankers.rs"]
+mod rankers;
 #[path = "conformance/repeat.rs"]
 mod repeat;
 #[path = "conformance/scores.rs"]

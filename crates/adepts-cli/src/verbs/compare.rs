@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use adepts::compare::{Compared, compare};
-use adepts::page::{comparison_table, seeds_table};
-use adepts::{Error, report};
+use adepts::page::{comparison_table, gains_table, seeds_table};
+use adepts::{Error, ranker, report};
 use clap::Args;
 
 use crate::output;
@@ -18,7 +18,7 @@ Examples:
   adepts compare runs/multvae-s1 runs/multvae-s2 runs/multvae-s3 runs/tall-s1 runs/tall-s2 runs/tall-s3
 
 Runs on the same data are paired by user: differences with 95 % bootstrap intervals, p-values of the paired t-test
-corrected over groups by Holm's procedure. Runs on different splits are paired by split and seed, where the name of a run
+corrected over groups by Holm's procedure. Runs of models of examples are paired by row and compared domain by domain. Runs on different splits are paired by split and seed, where the name of a run
 without its seed (tall-s1, tall-seed1, tall-2024) says which model it is of: means with 95 % t-intervals.")]
 pub(crate) struct Options {
     /// Run folders
@@ -43,6 +43,9 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
+        if ranker::run::holds_ranker(&self.runs[0]) {
+            return self.domains();
+        }
         let metric = self.metric.as_ref().map(|name| name.parse()).transpose().map_err(Error::from)?;
         self.html.iter().try_for_each(|page| report::check(page, self.overwrite))?;
         let records = report::open_all(&self.runs)?;
@@ -57,5 +60,17 @@ impl Options {
             Compared::Users(comparison) => output::text(&comparison_table(comparison)),
             Compared::Seeds(comparison) => output::text(&seeds_table(comparison)),
         }
+    }
+
+    /// Compares models of examples, domain by domain.
+    fn domains(&self) -> anyhow::Result<()> {
+        self.html.iter().try_for_each(|page| report::check(page, self.overwrite))?;
+        let records = ranker::report::open_all(&self.runs)?;
+        let metric = self.metric.as_deref().unwrap_or("auc");
+        let compared = ranker::report::compare(&records, self.baseline.as_deref(), metric)?;
+        if let Some(page) = &self.html {
+            ranker::report::write(page, "", &records)?;
+        }
+        if self.json { output::json(&compared) } else { output::text(&gains_table(&compared)) }
     }
 }

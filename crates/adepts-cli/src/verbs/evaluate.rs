@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use adepts::eval::{FailIf, MetricAt, Summary};
 use adepts::evaluate::{Part, ProbeChoice, Request};
+use adepts::ranker::run::holds_ranker;
 use adepts::report::outline;
-use adepts::{Error, Run};
+use adepts::{Error, RankerRun, Run};
 use clap::{Args, ValueEnum};
 
 use crate::failure::judge;
@@ -60,6 +61,9 @@ enum PartName {
 
 impl Options {
     pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
+        if self.runs.first().is_some_and(|folder| holds_ranker(folder)) {
+            return self.examples(terminal);
+        }
         let conditions: Vec<FailIf> = parsed(&self.fail_if)?;
         let metrics: Vec<MetricAt> = parsed(&self.metrics)?;
         let probe = self.probe.map_or(ProbeChoice::AsTrained, ProbeName::choice);
@@ -106,5 +110,27 @@ impl Options {
             conditions.iter().try_for_each(|condition| condition.judge(&outline).map(drop))?;
         }
         Ok(())
+    }
+
+    /// Evaluates models of examples, which have neither lists nor probes.
+    fn examples(&self, terminal: &Terminal) -> anyhow::Result<()> {
+        let asked = [
+            ("--fail-if", !self.fail_if.is_empty()),
+            ("--probe", self.probe.is_some()),
+            ("--validation-as-input", self.validation_as_input),
+            ("--average", self.average),
+            ("--metrics", !self.metrics.is_empty()),
+            ("--part", self.part.is_some()),
+        ];
+        if let Some((option, _)) = asked.iter().find(|(_, asked)| *asked) {
+            let wrong = format!("{option} is for models of histories; {} is of examples", self.runs[0].display());
+            return Err(Error::Request(wrong).into());
+        }
+        let mut summary = Summary::default();
+        for folder in &self.runs {
+            summary.runs.push(RankerRun::open(folder)?.evaluate(&mut terminal.progress())?);
+        }
+        terminal.clear();
+        output::summary(&summary, self.json)
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use adepts::Error;
+use adepts::data::examples::ExampleSet;
 use adepts::data::{self, DataConfig, Dataset, Manifest, SplitConfig};
 use clap::Args;
 use serde::Serialize;
@@ -33,13 +35,21 @@ pub(crate) struct Options {
 impl Options {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         let folder = Path::new(&self.file);
+        if ExampleSet::is_prepared(folder) {
+            let set = ExampleSet::open(folder).map_err(Error::from)?;
+            return if self.json {
+                output::json(set.manifest())
+            } else {
+                output::text(&output::examples(set.manifest()))
+            };
+        }
         if data::store::is_prepared(folder) {
             let manifest = Dataset::open(folder)?.manifest;
             return if self.json { output::json(&manifest) } else { output::text(&prepared(&self.file, &manifest)?) };
         }
         let mut sets = self.layout.sets();
         sets.push("model.kind=popularity".into());
-        let found = data::inspect(&self.file, &experiment(None, &sets)?.data)?;
+        let found = data::inspect(&self.file, &experiment(&sets)?.data)?;
         if self.json { output::json(&found) } else { output::text(&found.to_string()) }
     }
 }

@@ -2,7 +2,7 @@
 
 use adepts::Error;
 use adepts::contract::config::nearest;
-use adepts::eval::{LIST_METRICS, METRICS};
+use adepts::eval::{LIST_METRICS, METRICS, POINTWISE_METRICS};
 use clap::Args;
 use serde_json::json;
 
@@ -29,7 +29,8 @@ impl Options {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         let of_users = METRICS.iter().map(|metric| (metric.name, "of each user's list", metric.definition));
         let of_lists = LIST_METRICS.iter().map(|metric| (metric.name, "of all lists together", metric.definition));
-        let mut all: Vec<_> = of_users.chain(of_lists).collect();
+        let of_rows = POINTWISE_METRICS.iter().map(|metric| (metric.name, "of examples", metric.definition));
+        let mut all: Vec<_> = of_users.chain(of_lists).chain(of_rows).collect();
         if let Some(asked) = &self.name {
             let name = asked.split_once('@').map_or(asked.as_str(), |(name, _)| name);
             let known: Vec<&str> = all.iter().map(|(name, ..)| *name).collect();
@@ -45,7 +46,7 @@ impl Options {
             let object = |(name, of, definition)| json!({"name": name, "of": of, "definition": definition});
             return output::json(&all.into_iter().map(object).collect::<Vec<_>>());
         }
-        let line = |(name, of, definition): (&str, &str, &str)| format!("{name:<12}({of}) {definition}\n");
+        let line = |(name, of, definition): (&str, &str, &str)| format!("{name:<12} ({of}) {definition}\n");
         output::text(&all.into_iter().map(line).collect::<String>())
     }
 }

@@ -7,6 +7,7 @@ mod import;
 mod inspect;
 mod metrics;
 mod models;
+mod predict;
 mod prepare;
 mod quickstart;
 mod recommend;
@@ -31,6 +32,7 @@ pub(crate) enum Verb {
     Compare(compare::Options),
     Report(report::Options),
     Recommend(recommend::Options),
+    Predict(predict::Options),
     Models(models::Options),
     Metrics(metrics::Options),
     Doctor(doctor::Options),
@@ -49,6 +51,7 @@ impl Verb {
             Self::Compare(options) => options.run(),
             Self::Report(options) => options.run(),
             Self::Recommend(options) => options.run(terminal),
+            Self::Predict(options) => options.run(terminal),
             Self::Models(options) => options.run(),
             Self::Metrics(options) => options.run(),
             Self::Doctor(options) => options.run(),

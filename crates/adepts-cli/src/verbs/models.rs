@@ -21,33 +21,66 @@ pub(crate) struct Options {
     json: bool,
 }
 
+/// A line of either registry.
+struct Line {
+    family: &'static str,
+    name: &'static str,
+    summary: &'static str,
+    paper: &'static str,
+    example: &'static str,
+}
+
+fn all() -> Vec<Line> {
+    let of_histories = models::MODELS.iter().map(|spec| Line {
+        family: "histories",
+        name: spec.name,
+        summary: spec.summary,
+        paper: spec.paper,
+        example: spec.example,
+    });
+    let of_examples = models::RANKERS.iter().map(|spec| Line {
+        family: "examples",
+        name: spec.name,
+        summary: spec.summary,
+        paper: spec.paper,
+        example: spec.example,
+    });
+    of_histories.chain(of_examples).collect()
+}
+
 impl Options {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
+        let all = all();
         let Some(name) = &self.name else {
             if self.json {
-                let all = models::MODELS
-                    .iter()
-                    .map(|spec| json!({"name": spec.name, "summary": spec.summary, "paper": spec.paper}));
-                return output::json(&all.collect::<Vec<_>>());
+                let object = |line: &Line| json!({"name": line.name, "family": line.family, "summary": line.summary, "paper": line.paper});
+                return output::json(&all.iter().map(object).collect::<Vec<_>>());
             }
-            let lines = models::MODELS.iter().map(|spec| format!("{:<12}{}\n", spec.name, spec.summary));
-            return output::text(
-                &(lines.collect::<String>() + "\n`adepts models NAME` describes one with its settings."),
-            );
+            let of = |family: &str| -> String {
+                let lines = all.iter().filter(|line| line.family == family);
+                lines.map(|line| format!("{:<14}{}\n", line.name, line.summary)).collect()
+            };
+            return output::text(&format!(
+                "Users' histories, ranked lists:\n{}\nExamples of many domains, probabilities:\n{}\n`adepts models NAME` describes one with its settings.",
+                of("histories"),
+                of("examples")
+            ));
         };
-        let spec = models::find(name).ok_or_else(|| {
+        let line = all.iter().find(|line| line.name == name).ok_or_else(|| {
             let near = models::nearest(name).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
-            let names: Vec<_> = models::MODELS.iter().map(|spec| spec.name).collect();
+            let names: Vec<_> = models::names().collect();
             Error::Request(format!("there is no model `{name}`{near}; there are {}", names.join(", ")))
         })?;
-        let settings = settings(spec.example);
+        let settings = settings(line.example);
         if self.json {
-            let (name, summary, paper) = (spec.name, spec.summary, spec.paper);
-            return output::json(&json!({"name": name, "summary": summary, "paper": paper, "settings": settings}));
+            let Line { family, name, summary, paper, .. } = line;
+            return output::json(
+                &json!({"name": name, "family": family, "summary": summary, "paper": paper, "settings": settings}),
+            );
         }
         output::text(&format!(
             "{}: {}\n\n{}\n\nIts settings with their defaults:\n\n{settings}",
-            spec.name, spec.summary, spec.paper
+            line.name, line.summary, line.paper
         ))
     }
 }

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use adepts::Error;
-use adepts::data;
+use adepts::config::Planned;
+use adepts::data::{self, examples::ExampleSet};
 use adepts::folder::spare_source;
+use adepts::{Error, RankerExperiment};
 use clap::Args;
 
-use crate::options::{LogOptions, SplitOptions, experiment, quoted};
+use crate::options::{LogOptions, SplitOptions, planned, quoted};
 use crate::output;
 use crate::progress::Terminal;
 
@@ -49,7 +50,10 @@ impl Options {
         if self.config.is_none() {
             sets.push("model.kind=popularity".into());
         }
-        let experiment = experiment(self.config.as_ref(), &sets)?;
+        let experiment = match planned(self.config.as_ref(), &sets)? {
+            Planned::Histories(experiment) => experiment,
+            Planned::Examples(experiment) => return self.examples(&experiment, terminal),
+        };
         spare_source(&experiment.data, std::slice::from_ref(&self.out))?;
         let data = data::prepare(&experiment.data, &experiment.split, experiment.seed, &mut terminal.progress())
             .map_err(Error::from)?;
@@ -59,5 +63,17 @@ impl Options {
             return output::json(&data.manifest);
         }
         output::text(&format!("{}\nprepared: {}", output::preparation(&data.manifest), self.out.display()))
+    }
+
+    /// Prepares examples, for models of many domains.
+    fn examples(&self, experiment: &RankerExperiment, terminal: &Terminal) -> anyhow::Result<()> {
+        let RankerExperiment { data, split, seed, .. } = experiment;
+        let prepared =
+            ExampleSet::prepare(data, split, *seed, &self.out, &mut terminal.progress()).map_err(Error::from)?;
+        terminal.clear();
+        if self.json {
+            return output::json(prepared.manifest());
+        }
+        output::text(&format!("{}\nprepared: {}", output::examples(prepared.manifest()), self.out.display()))
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use adepts::contract::Stopwatch;
-use adepts::quickstart;
+use adepts::{quickstart, ranker};
 use clap::Args;
 
 use crate::options::{WorkOptions, with_work};
@@ -16,6 +16,7 @@ use crate::progress::Terminal;
 Examples:
   adepts quickstart
   adepts quickstart --out /tmp/try --epochs 3      a short one, to see that everything works
+  adepts quickstart --multi-domain                 five domains instead: mlp, mmoe and cesaa on simulated examples
 
 In the folder: interactions.csv (simulated), data/ (prepared), runs/popularity, runs/ease, runs/multvae, runs/tall,
 and report.html, which sets the four side by side for niche and mainstream users. Settings are the published ones, but
@@ -31,6 +32,9 @@ pub(crate) struct Options {
     /// Replace the quickstart that is in the folder
     #[arg(long)]
     overwrite: bool,
+    /// The other family: simulate five domains, train three models of examples on them
+    #[arg(long)]
+    multi_domain: bool,
     /// Print the evaluation as JSON
     #[arg(long)]
     json: bool,
@@ -38,6 +42,9 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
+        if self.multi_domain {
+            return self.domains(terminal);
+        }
         let watch = Stopwatch::start();
         let options = WorkOptions { overwrite: self.overwrite, resume: false, checkpoint_every: 120.0 };
         let done = with_work(terminal, options, |work| quickstart::quickstart(&self.out, self.epochs, work))?;
@@ -73,5 +80,28 @@ impl Options {
             runs = self.out.join("runs").display()
         );
         output::text(&(told + &next))
+    }
+
+    fn domains(&self, terminal: &Terminal) -> anyhow::Result<()> {
+        let watch = Stopwatch::start();
+        let options = WorkOptions { overwrite: self.overwrite, resume: false, checkpoint_every: 120.0 };
+        let done = with_work(terminal, options, |work| ranker::quickstart::quickstart(&self.out, self.epochs, work))?;
+        terminal.clear();
+        if self.json {
+            return output::json(&done.summary);
+        }
+        let cesaa = self.out.join("runs").join("cesaa").display().to_string();
+        output::text(&format!(
+            "Simulated {} examples of {} domains: {log}\n{}\nTrained three models in {}; their settings are in config.toml of \
+             each run.\n\n{}\nReport: {}\n\nNext:\n  adepts predict {cesaa} {log} --out scores.parquet\n  adepts compare {}/*",
+            done.simulated.rows,
+            done.simulated.domains.len(),
+            output::examples(&done.prepared),
+            duration(watch.seconds()),
+            tables(&done.summary),
+            done.page.display(),
+            self.out.join("runs").display(),
+            log = done.log.display(),
+        ))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use adepts::report;
+use adepts::{pages, report};
 use clap::Args;
 
 use crate::output;
@@ -32,7 +32,7 @@ pub(crate) struct Options {
 impl Options {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         report::check(&self.out, self.overwrite)?;
-        report::write(&self.out, &self.title, &report::open_all(&self.runs)?)?;
+        pages::write(&self.out, &self.title, &self.runs)?;
         output::text(&self.out.display().to_string())
     }
 }

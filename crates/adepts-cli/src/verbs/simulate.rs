@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use adepts::Error;
 use adepts::config::override_key;
 use adepts::contract::{ConfigError, config};
+use adepts::data::examples::{DomainsConfig, simulate_domains};
 use adepts::data::{self, SimulationConfig};
 use adepts::page::table::TextTable;
 use clap::Args;
+use serde::de::DeserializeOwned;
 
 use crate::output;
 use crate::progress::Terminal;
@@ -17,10 +19,13 @@ use crate::progress::Terminal;
 #[command(after_help = "\
 Examples:
   adepts simulate --out log.csv
+  adepts simulate --multi-domain --out examples.csv
   adepts simulate --out big.parquet --users 100000 --items 20000 --set interactions=80 --set niches=8
 
 Keys of --set: users, items, interactions, least, spread, popularity, head, topics, topical, niches, niche_users,
-niche_items, niche_taste, days, stay, ratings, seed. The defaults imitate published statistics of real logs.")]
+niche_items, niche_taste, days, stay, ratings, seed; with --multi-domain: rows, users, items, domains, fall, lowest_rate,
+highest_rate, alike, shared, own, categories, tags, factors, missing, seed. The defaults imitate published statistics of
+real logs.")]
 pub(crate) struct Options {
     /// The log to write: .csv, .csv.gz or .parquet
     #[arg(long, value_name = "FILE")]
@@ -37,6 +42,9 @@ pub(crate) struct Options {
     /// Override a key of the simulation, such as `niche_users=0.3`; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+    /// Simulate examples of several domains instead, for models such as cesaa
+    #[arg(long)]
+    multi_domain: bool,
     /// Print what was made as JSON
     #[arg(long)]
     json: bool,
@@ -44,7 +52,17 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
-        let made = data::simulate(&self.config()?, &self.out, &mut terminal.progress()).map_err(Error::from)?;
+        if self.multi_domain {
+            return self.domains(terminal);
+        }
+        let config: SimulationConfig = self.config()?;
+        let config = SimulationConfig {
+            users: self.users.unwrap_or(config.users),
+            items: self.items.unwrap_or(config.items),
+            seed: self.seed.unwrap_or(config.seed),
+            ..config
+        };
+        let made = data::simulate(&config, &self.out, &mut terminal.progress()).map_err(Error::from)?;
         terminal.clear();
         if self.json {
             return output::json(&made);
@@ -57,7 +75,29 @@ impl Options {
         output::text(&format!("{}\n{} items; log: {}", table.render(), made.items, self.out.display()))
     }
 
-    fn config(&self) -> Result<SimulationConfig, Error> {
+    fn domains(&self, terminal: &Terminal) -> anyhow::Result<()> {
+        let config: DomainsConfig = self.config()?;
+        let config = DomainsConfig {
+            users: self.users.unwrap_or(config.users),
+            items: self.items.unwrap_or(config.items),
+            seed: self.seed.unwrap_or(config.seed),
+            ..config
+        };
+        let made = simulate_domains(&config, &self.out, &mut terminal.progress()).map_err(Error::from)?;
+        terminal.clear();
+        if self.json {
+            return output::json(&made);
+        }
+        let mut table = TextTable::new(["domain", "rows", "positive", "effects of its own", "best AUC"]);
+        for domain in &made.domains {
+            let (positive, own) = (format!("{:.1} %", 100.0 * domain.base_rate), if domain.own { "yes" } else { "no" });
+            let best = domain.best_auc.map_or(String::new(), |auc| format!("{auc:.4}"));
+            table.row([domain.name.clone(), domain.rows.to_string(), positive, own.to_owned(), best]);
+        }
+        output::text(&format!("{}\n{} rows: {}", table.render(), made.rows, self.out.display()))
+    }
+
+    fn config<C: DeserializeOwned>(&self) -> Result<C, Error> {
         let mut table = toml::Table::new();
         let wrong = |set: &str| {
             let file = format!("--set {set}");
@@ -66,11 +106,6 @@ impl Options {
         for set in &self.set {
             override_key(&mut table, set).map_err(wrong(set))?;
         }
-        let mut config: SimulationConfig =
-            config::read(table).map_err(|source| Error::Config { file: "simulate".into(), source })?;
-        config.users = self.users.unwrap_or(config.users);
-        config.items = self.items.unwrap_or(config.items);
-        config.seed = self.seed.unwrap_or(config.seed);
-        Ok(config)
+        config::read(table).map_err(|source| Error::Config { file: "simulate".into(), source })
     }
 }

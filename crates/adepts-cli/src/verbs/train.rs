@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
+use adepts::config::Planned;
 use adepts::eval::Summary;
-use adepts::{Error, experiment, report};
+use adepts::{Error, experiment, pages, ranker, report};
 use clap::Args;
 
-use crate::options::{LogOptions, WorkOptions, experiment, quoted, with_work};
+use crate::options::{LogOptions, WorkOptions, planned, quoted, with_work};
 use crate::output::{self, tables};
 use crate::progress::Terminal;
 
@@ -19,6 +20,7 @@ Examples:
   adepts train --model ease --data prepared --out runs/ease
   adepts train --model multvae --data log.csv --user customer --item sku --set train.epochs=50
   adepts train experiments/tall-ml-1m.toml --out runs/tall --resume
+  adepts train experiments/cesaa-ml-1m.toml --out runs/cesaa       many domains: the model says what the data is
 
 `adepts models tall` prints the settings of a model, each of which can be given with --set model.…")]
 pub(crate) struct Options {
@@ -61,14 +63,21 @@ impl Options {
         sets.extend(self.data.as_ref().map(|data| format!("data.source={}", quoted(data))));
         sets.extend(self.log.sets());
         sets.extend(self.set.iter().cloned());
-        let experiment = experiment(self.config.as_ref(), &sets)?;
-        if experiment.data.source.is_empty() {
+        let planned = planned(self.config.as_ref(), &sets)?;
+        let (name, source) = match &planned {
+            Planned::Histories(experiment) => (&experiment.name, &experiment.data.source),
+            Planned::Examples(experiment) => (&experiment.name, &experiment.data.source),
+        };
+        if source.is_empty() {
             let missing = "data.source is not set; name the log there, or with --data";
             return Err(Error::Request(missing.into()).into());
         }
-        let out = self.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(&experiment.name));
-        let summary = with_work(terminal, self.work, |work| experiment::run(&experiment, &out, work))?;
-        report::write(&out.join(report::PAGE), "", &report::open_all(std::slice::from_ref(&out))?)?;
+        let out = self.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(name));
+        let summary = with_work(terminal, self.work, |work| match &planned {
+            Planned::Histories(experiment) => experiment::run(experiment, &out, work),
+            Planned::Examples(experiment) => ranker::experiment::run(experiment, &out, work),
+        })?;
+        pages::write(&out.join(report::PAGE), "", std::slice::from_ref(&out))?;
         terminal.clear();
         let summary = Summary { runs: vec![summary] };
         if self.json {

@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 mod data;
+mod domains;
 mod doors;
 mod evaluation;
 mod resuming;

@@ -86,6 +86,6 @@ pub(crate) fn step(kind: &str, experts: usize, items: usize) -> f64 {
         let loss = learner.loss(&batch, &Step { seed: 1, epoch: 1, taken });
         let mut gradients = loss.total.backward();
         taken += 1;
-        adam.step(taken, learner, &mut gradients);
+        adam.step(taken, learner.parameters(), &mut gradients);
     })
 }

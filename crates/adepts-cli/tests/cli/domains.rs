@@ -1,0 +1,155 @@
+//! Models of examples, from simulated domains to probabilities for new rows.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+use crate::support::{epochs, folder, run, runs, write};
+
+const TABLES: &str = r#"
+[data]
+source = "SOURCE"
+label = "label"
+domain = "domain"
+user = "user"
+fields = ["user", "item", "category", { column = "tags", separator = "|" }]
+dense = ["price", { column = "hour", transform = "quantile", buckets = 4 }]
+
+[train]
+batch = 256
+epochs = 3
+
+[eval]
+resamples = 50
+
+[model]
+kind = "cesaa"
+experts = 4
+hidden = [8]
+embedding = 4
+"#;
+
+/// Simulated examples, the file of an experiment on them, and a run of it.
+struct Made {
+    log: PathBuf,
+    config: PathBuf,
+    cesaa: PathBuf,
+}
+
+fn made() -> &'static Made {
+    static MADE: OnceLock<Made> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let folder = Box::leak(Box::new(folder())).path();
+        let (log, config, cesaa) = (folder.join("examples.csv"), folder.join("cesaa.toml"), folder.join("cesaa"));
+        let set = "--set rows=4000 --set domains=3 --set lowest_rate=0.1 --users 80 --items 50";
+        run(&format!("simulate --multi-domain {set} --out {{}} -q"), &[&log]).ok();
+        write(&config, &TABLES.replace("SOURCE", &log.display().to_string()));
+        run("train {} --out {} -q", &[&config, &cesaa]).ok();
+        Made { log, config, cesaa }
+    })
+}
+
+fn report(run: &Path) -> Value {
+    serde_json::from_str(&fs::read_to_string(run.join("report.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn the_evaluation_has_domains_with_intervals_and_what_the_experts_do() {
+    let Made { cesaa, .. } = made();
+    let found = run("evaluate {} --json -q", &[cesaa]).ok().json();
+    let run = &found["runs"][0];
+    assert_eq!(run["model"], "cesaa");
+    assert!(run["metrics"]["auc"].is_number() && run["metrics"]["log_loss"].is_number());
+    let domains = run["domains"].as_array().unwrap();
+    assert_eq!(domains.len(), 3);
+    for domain in domains {
+        let auc = &domain["metrics"]["auc"];
+        let of = |key: &str| auc[key].as_f64().unwrap();
+        assert!(of("lower") <= of("mean") && of("mean") <= of("upper"), "{auc}");
+        assert!(domain["name"].is_string() && domain["rows"].is_u64());
+    }
+    assert_eq!(run["experts"]["load"].as_array().unwrap().len(), 3);
+    assert!(run["work"]["activated_parameters"].as_u64() < run["work"]["parameters"].as_u64());
+    assert_eq!(report(cesaa)["runs"][0]["metrics"], run["metrics"]);
+    assert_eq!(epochs(cesaa).len(), 3);
+}
+
+#[test]
+fn predicting_the_rows_of_the_log_needs_no_label_and_counts_what_is_unknown() {
+    let Made { log, cesaa, .. } = made();
+    let home = folder();
+    let text = fs::read_to_string(log).unwrap();
+    let mut lines = text.lines().map(|line| line.rsplit_once(',').unwrap().0.to_owned());
+    let head = lines.next().unwrap();
+    let row = lines.next().unwrap();
+    let strange = row.replacen(row.split(',').next().unwrap(), "somebody", 1);
+    let new = home.path().join("new.csv");
+    write(&new, &format!("{head}\n{row}\n{strange}\n"));
+    let done = run("predict {} {}", &[cesaa, &new]).ok();
+    let scores: Vec<f64> = done.out.lines().skip(1).map(|l| l.split_once(',').unwrap().1.parse().unwrap()).collect();
+    assert_eq!(scores.len(), 2);
+    assert!(scores.iter().all(|score| (0.0..=1.0).contains(score)) && scores[0] != scores[1]);
+    assert!(done.err.contains("1 values of user are unknown"), "{}", done.err);
+    let out = home.path().join("scores.parquet");
+    run("predict {} {} --out {} -q", &[cesaa, log, &out]).ok();
+    assert!(out.metadata().unwrap().len() > 1000);
+
+    let elsewhere = row.replace("domain-1", "domain-9").replace("domain-2", "domain-9").replace("domain-3", "domain-9");
+    write(&new, &format!("{head}\n{row}\n{elsewhere}\n"));
+    run("predict {} {}", &[cesaa, &new]).fails(1, &["domain-9", "line 3"]);
+    let skipped = run("predict {} {} --skip-bad-rows --json", &[cesaa, &new]).ok();
+    assert_eq!(skipped.json().as_array().unwrap().len(), 1);
+    assert!(skipped.err.contains("1 rows were skipped"), "{}", skipped.err);
+}
+
+#[test]
+fn runs_on_a_prepared_folder_are_compared_domain_by_domain() {
+    let Made { config, .. } = made();
+    let home = folder();
+    let data = home.path().join("data");
+    let prepared = run("prepare --config {} --out {}", &[config, &data]).ok();
+    assert!(prepared.out.contains("domain-3") && prepared.out.contains("training"), "{}", prepared.out);
+    assert!(run("inspect {}", &[&data]).ok().out.contains("domain-3"));
+    let [mlp, single] = ["mlp", "single"].map(|model| {
+        let out = home.path().join(model);
+        let small = "--set train.epochs=1 --set train.batch=256 --set eval.resamples=50 --set model.hidden=[8]";
+        run(&format!("train --model {model} --data {{}} --out {{}} {small} -q"), &[&data, &out]).ok();
+        out
+    });
+    let compared = run("compare {} {}", &[&mlp, &single]).ok().out;
+    assert!(compared.contains("against single") && compared.contains("domain-1"), "{compared}");
+    let page = home.path().join("page.html");
+    run("report {} {} --out {}", &[&mlp, &single, &page]).ok();
+    assert!(fs::read_to_string(&page).unwrap().contains("domain-2"));
+    run("compare {} {} --baseline sngle", &[&mlp, &single]).fails(2, &["sngle", "single"]);
+    run("train --model mlp --data {} --out {} --overwrite", &[&mlp.join("data"), &mlp]).fails(2, &["data"]);
+}
+
+#[test]
+fn the_families_are_not_mixed_up() {
+    let Made { cesaa, config, .. } = made();
+    let [popularity, ..] = runs();
+    run("recommend {} --user u1", &[cesaa]).fails(2, &["model of examples"]);
+    run("predict {} {}", &[popularity, &popularity.join("config.toml")]).fails(2, &["model of histories"]);
+    run("evaluate {} --probe none", &[cesaa]).fails(2, &["--probe is for models of histories"]);
+    run("report {} {} --out nowhere.html", &[popularity, cesaa]).fails(2, &["model of examples"]);
+    let home = folder();
+    let out = home.path().join("out");
+    run("train {} --set model.expert=3 --out {}", &[config, &out]).fails(2, &["did you mean `experts`?"]);
+    run("train {} --set train.stop.metric=acu --out {}", &[config, &out]).fails(2, &["did you mean `auc`?"]);
+    run("train {} --set data.label=lable --out {}", &[config, &out]).fails(2, &["lable"]);
+    assert!(!out.exists(), "nothing is left of a request that was wrong");
+}
+
+#[test]
+fn the_quickstart_of_many_domains_leaves_three_runs_and_a_page() {
+    let home = folder();
+    let out = home.path().join("quick");
+    let done = run("quickstart --multi-domain --epochs 1 --out {} --json -q", &[&out]).ok().json();
+    let models: Vec<&str> = done["runs"].as_array().unwrap().iter().map(|run| run["model"].as_str().unwrap()).collect();
+    assert_eq!(models, ["mlp", "mmoe", "cesaa"]);
+    assert!(out.join("report.html").is_file() && out.join("runs/cesaa/manifest.json").is_file());
+    run("quickstart --multi-domain --out {}", &[&out]).fails(2, &["--overwrite"]);
+}

@@ -1,0 +1,184 @@
+//! An experiment with a ranker as one TOML file.
+
+use std::path::Path;
+
+use adepts_core::{ConfigError, ExampleRecipe, ExampleSpec, config};
+use adepts_data::examples::{ExampleSet, ExampleSplit, ExamplesConfig};
+use adepts_models::registry;
+use adepts_train::TrainConfig;
+use serde::{Deserialize, Serialize};
+
+use crate::config::{default_kind, expand, table_of};
+use crate::error::Error;
+
+/// An experiment with a model of examples.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RankerExperiment {
+    /// Its name, also that of the run.
+    pub name: String,
+    /// Seed of the training, and of the split unless that has its own.
+    pub seed: u64,
+    /// The examples.
+    pub data: ExamplesConfig,
+    /// How they are cut.
+    pub split: ExampleSplit,
+    /// The `[model]` table; `kind` names the model.
+    pub model: toml::Table,
+    /// How the model is trained.
+    pub train: TrainConfig,
+    /// How it is judged.
+    pub eval: RankerEval,
+}
+
+/// The `[eval]` table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RankerEval {
+    /// Bootstrap resamples behind the intervals.
+    pub resamples: usize,
+}
+
+impl Default for RankerEval {
+    fn default() -> Self {
+        Self { resamples: adepts_eval::bootstrap::RESAMPLES }
+    }
+}
+
+/// What validation measures and early stopping can watch: the AUC of all rows, the mean of the domains', the least of them,
+/// and the log loss, of which less is better.
+pub const STOP_METRICS: [&str; 4] = ["auc", "auc_macro", "auc_worst", "log_loss"];
+
+/// The file as it is typed.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Typed {
+    #[serde(default = "unnamed")]
+    name: String,
+    #[serde(default = "seed")]
+    seed: u64,
+    data: ExamplesConfig,
+    #[serde(default)]
+    split: ExampleSplit,
+    model: toml::Table,
+    #[serde(default)]
+    train: TrainConfig,
+    #[serde(default)]
+    eval: RankerEval,
+}
+
+fn unnamed() -> String {
+    "experiment".into()
+}
+fn seed() -> u64 {
+    2024
+}
+
+/// Whether a configuration is of this family: its model says so.
+#[must_use]
+pub fn is_ranker(table: &toml::Table) -> bool {
+    let kind = table.get("model").and_then(|model| model.get("kind")).and_then(toml::Value::as_str);
+    kind.is_some_and(|kind| registry::find_ranker(kind).is_some())
+}
+
+impl RankerExperiment {
+    /// Reads a configuration; arguments as in [`crate::Experiment::read`]. What the columns of a prepared folder mean is
+    /// taken from there.
+    pub fn read(
+        file: &str,
+        text: &str,
+        sets: &[String],
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, Error> {
+        let mut table = table_of(file, text, sets)?;
+        from_prepared(&mut table, variable)?;
+        Self::from_table(table, variable).map_err(|source| Error::Config { file: file.to_owned(), source })
+    }
+
+    /// Reads a configuration that is a table already.
+    pub fn from_table(mut table: toml::Table, variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        default_kind(table.get_mut("split"), "random");
+        defaults_of_training(&mut table);
+        let typed: Typed = config::read(table)?;
+        let Typed { name, seed, mut data, split, model, train, eval } = typed;
+        data.source = expand(&data.source, variable)?;
+        let mut experiment = Self { name, seed, data, split, model, train, eval };
+        experiment.train.check().map_err(|e| e.within("train"))?;
+        for name in experiment.train.stop.metric.names() {
+            if !STOP_METRICS.contains(&name.as_str()) {
+                let hint = config::nearest(name, STOP_METRICS).map(str::to_owned);
+                let problem = format!("unknown metric `{name}`, expected one of {}", STOP_METRICS.join(", "));
+                return Err(ConfigError::Invalid { path: "train.stop.metric".into(), problem, hint });
+            }
+        }
+        let (spec, recipe) = experiment.recipe()?;
+        experiment.model = recipe.resolved();
+        experiment.model.insert("kind".into(), spec.name.into());
+        Ok(experiment)
+    }
+
+    /// The model as configured.
+    pub fn recipe(&self) -> Result<(&'static ExampleSpec, Box<dyn ExampleRecipe>), ConfigError> {
+        let mut table = self.model.clone();
+        let kind = table.remove("kind");
+        let kind = kind.as_ref().and_then(toml::Value::as_str).unwrap_or_default();
+        let spec = registry::find_ranker(kind)
+            .ok_or_else(|| ConfigError::invalid("model.kind", format!("there is no model of examples `{kind}`")))?;
+        let recipe = (spec.recipe)(table).map_err(|e| e.within("model"))?;
+        Ok((spec, recipe))
+    }
+
+    /// The name of the model.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        self.model.get("kind").and_then(toml::Value::as_str).unwrap_or_default()
+    }
+
+    /// The configuration with every default written out.
+    #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "it never does")]
+    pub fn to_toml(&self) -> String {
+        let Self { name, seed, data, split, model, train, eval } = self.clone();
+        let typed = Typed { name, seed, data, split, model, train, eval };
+        toml::to_string(&typed).expect("a configuration is a table")
+    }
+}
+
+/// Fills in what the manifest says, where the source is a prepared folder.
+fn from_prepared(table: &mut toml::Table, variable: &dyn Fn(&str) -> Option<String>) -> Result<(), Error> {
+    let Some(data) = table.get_mut("data").and_then(toml::Value::as_table_mut) else { return Ok(()) };
+    let Some(source) = data.get("source").and_then(toml::Value::as_str) else { return Ok(()) };
+    // What is wrong with the source is told when the configuration is read.
+    let Ok(source) = expand(source, variable) else { return Ok(()) };
+    let folder = Path::new(&source);
+    if !ExampleSet::is_prepared(folder) {
+        return Ok(());
+    }
+    let set = ExampleSet::open(folder)?;
+    if let Ok(toml::Value::Table(prepared)) = toml::Value::try_from(&set.manifest().data) {
+        for (key, value) in prepared {
+            data.entry(key).or_insert(value);
+        }
+    }
+    if let Ok(split) = toml::Value::try_from(&set.manifest().split) {
+        table.insert("split".into(), split);
+    }
+    Ok(())
+}
+
+/// Training of this family has defaults of its own: large batches, few epochs, the AUC to stop by.
+fn defaults_of_training(table: &mut toml::Table) {
+    fn within<'t>(table: &'t mut toml::Table, key: &str) -> Option<&'t mut toml::Table> {
+        table.entry(key).or_insert_with(|| toml::Value::Table(toml::Table::new())).as_table_mut()
+    }
+    let Some(train) = within(table, "train") else { return };
+    train.entry("batch").or_insert_with(|| 4096.into());
+    train.entry("epochs").or_insert_with(|| 50.into());
+    if let Some(stop) = within(train, "stop") {
+        stop.entry("metric").or_insert_with(|| "auc".into());
+        stop.entry("patience").or_insert_with(|| 4.into());
+    }
+    if let Some(optimizer) = within(train, "optimizer") {
+        optimizer.entry("kind").or_insert_with(|| "adam".into());
+        optimizer.entry("l2").or_insert_with(|| 1e-5.into());
+    }
+}

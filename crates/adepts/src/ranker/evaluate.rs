@@ -1,0 +1,170 @@
+//! How good is a ranker, and for which domain: probabilities go to the evaluation, numbers come back.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use adepts_core::{ExampleModel, Stopwatch};
+use adepts_data::atomic::write_atomically;
+use adepts_data::examples::ExampleSet;
+use adepts_data::{Part, Progress};
+use adepts_eval::{GateTally, RunSummary, Truth, WorkSummary, summarise_examples};
+use adepts_train::{StopConfig, Validation};
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float32Type;
+use arrow_array::{ArrayRef, Float32Array, RecordBatch, StringArray, UInt32Array};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use crate::error::{Error, RunError};
+
+/// Rows that are scored at once.
+pub(super) const BLOCK: usize = 1 << 14;
+
+/// The scores of a part, with what they are judged by.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scored {
+    /// The probability that the model gives to each row.
+    pub score: Vec<f32>,
+    /// The label of each row.
+    pub label: Vec<f32>,
+    /// The domain of each row.
+    pub domain: Vec<u32>,
+    /// The user of each row; empty where the data has none.
+    pub user: Vec<u32>,
+}
+
+impl Scored {
+    /// What the scores are judged by.
+    #[must_use]
+    pub fn truth<'a>(&'a self, domains: &'a [String]) -> Truth<'a> {
+        Truth { label: &self.label, user: &self.user, domain: &self.domain, domains }
+    }
+}
+
+/// The result of an evaluation.
+#[derive(Clone, Debug)]
+pub struct Evaluated {
+    /// What people and programs read.
+    pub summary: RunSummary,
+    /// The scores of the test rows.
+    pub scored: Scored,
+}
+
+/// Scores the rows of a part, and notes in `tally` what the gate does.
+pub fn score(
+    model: &dyn ExampleModel,
+    data: &ExampleSet,
+    part: Part,
+    mut tally: Option<&mut GateTally>,
+    progress: Progress<'_>,
+) -> Result<Scored, Error> {
+    let rows = data.rows(part);
+    let mut scored = Scored { score: vec![0.0; rows], ..Scored::default() };
+    let mut done = 0;
+    for block in data.blocks(part, BLOCK)? {
+        let block = block?;
+        progress("score", done as u64, Some(rows as u64));
+        model.score(&block, &mut scored.score[done..done + block.rows()]);
+        if let Some(tally) = &mut tally {
+            tally.add(&block.domain, &model.gates(&block))?;
+        }
+        done += block.rows();
+        scored.label.extend_from_slice(&block.label);
+        scored.domain.extend_from_slice(&block.domain);
+        scored.user.extend_from_slice(&block.user);
+    }
+    Ok(scored)
+}
+
+/// The validation of an epoch.
+pub(super) fn validate(model: &dyn ExampleModel, data: &ExampleSet, stop: &StopConfig) -> Result<Validation, Error> {
+    let scored = score(model, data, Part::Validation, None, &mut adepts_data::progress::silent)?;
+    let found = summarise_examples("", "", &scored.truth(&data.schema().domains), &scored.score, 0, 0)?;
+    let mut scores = found.metrics.clone();
+    scores.extend(found.worst.as_ref().map(|worst| ("auc_worst".to_owned(), worst.mean)));
+    scores.retain(|name, _| super::config::STOP_METRICS.contains(&name.as_str()));
+    // What is missing, such as the AUC of rows that all have one label, is no number to stop by.
+    let of = |name: &String| {
+        let score = scores.get(name).copied().unwrap_or(f64::NAN);
+        if name == "log_loss" { -score } else { score }
+    };
+    let names = stop.metric.names();
+    let mean = names.iter().map(of).sum::<f64>() / names.len() as f64;
+    let auc = found.domains.iter().filter_map(|domain| Some((domain.name.clone(), domain.metrics.get("auc")?.mean)));
+    Ok(Validation { stop: mean, groups: auc.collect(), scores })
+}
+
+/// Evaluates a model on the test rows.
+pub fn test(
+    name: &str,
+    kind: &str,
+    model: &dyn ExampleModel,
+    data: &ExampleSet,
+    resamples: usize,
+    seed: u64,
+    progress: Progress<'_>,
+) -> Result<Evaluated, Error> {
+    let watch = Stopwatch::start();
+    let domains = &data.schema().domains;
+    let mut tally = (model.experts() > 0).then(|| GateTally::new(domains.len(), model.experts()));
+    let scored = score(model, data, Part::Test, tally.as_mut(), progress)?;
+    let seconds = watch.seconds();
+    progress("intervals", 0, None);
+    let mut summary = summarise_examples(name, kind, &scored.truth(domains), &scored.score, seed, resamples)?;
+    summary.experts = tally.map(|tally| tally.summary());
+    let work = model.work();
+    summary.work = Some(WorkSummary {
+        parameters: work.parameters,
+        activated_parameters: work.activated_parameters,
+        multiply_adds: work.multiply_adds,
+        total_multiply_adds: work.total_multiply_adds,
+    });
+    summary.seconds.insert("evaluate".into(), seconds);
+    summary.protocol.part = "test".into();
+    Ok(Evaluated { summary, scored })
+}
+
+/// Writes the scores of test rows: columns `score`, `label`, `domain` (its name) and `user` (its number in the data).
+pub(super) fn write_scored(path: &Path, scored: &Scored, domains: &[String]) -> Result<(), Error> {
+    let names = scored.domain.iter().map(|domain| domains[*domain as usize].as_str());
+    let mut columns: Vec<(&str, ArrayRef)> = vec![
+        ("score", Arc::new(Float32Array::from(scored.score.clone()))),
+        ("label", Arc::new(Float32Array::from(scored.label.clone()))),
+        ("domain", Arc::new(StringArray::from_iter_values(names))),
+    ];
+    if !scored.user.is_empty() {
+        columns.push(("user", Arc::new(UInt32Array::from(scored.user.clone()))));
+    }
+    write_columns(path, columns)
+}
+
+/// Writes columns of equal length as Parquet, atomically.
+pub(super) fn write_columns(path: &Path, columns: Vec<(&str, ArrayRef)>) -> Result<(), Error> {
+    Ok(write_atomically(path, |out| {
+        let batch = RecordBatch::try_from_iter(columns).map_err(std::io::Error::other)?;
+        let mut writer = ArrowWriter::try_new(&mut *out, batch.schema(), None)?;
+        writer.write(&batch)?;
+        writer.close()?;
+        out.flush()
+    })?)
+}
+
+/// The scores that a run gave to the rows of its test part, in their order.
+pub(super) fn read_scores(path: &Path, rows: usize) -> Result<Vec<f32>, Error> {
+    let damaged = |reason: String| Error::from(RunError::Damaged { path: path.to_owned(), reason });
+    let file =
+        std::fs::File::open(path).map_err(|source| RunError::Io { action: "read", path: path.to_owned(), source })?;
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(|builder| builder.build());
+    let mut scores = Vec::new();
+    for batch in reader.map_err(|e| damaged(e.to_string()))? {
+        let batch = batch.map_err(|e| damaged(e.to_string()))?;
+        let column = batch.column_by_name("score").and_then(|column| column.as_primitive_opt::<Float32Type>());
+        let column = column.ok_or_else(|| damaged("it has no column `score` of 32-bit floats".into()))?;
+        scores.extend_from_slice(column.values());
+    }
+    if scores.len() != rows {
+        return Err(damaged(format!("it has {} rows, the test part has {rows}", scores.len())));
+    }
+    Ok(scores)
+}

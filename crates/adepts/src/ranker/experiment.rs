@@ -1,0 +1,109 @@
+//! An experiment with a ranker on one page: prepare → build → fit → evaluate → save.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use adepts_core::{ExampleModel, Stopwatch};
+use adepts_data::examples::ExampleSet;
+use adepts_eval::{RunSummary, Summary};
+use adepts_train::{ExampleTraining, Fingerprint, Outcome, fit_examples};
+use burn::tensor::Device;
+
+use super::config::RankerExperiment;
+use super::evaluate::{self, Evaluated};
+use super::run;
+use crate::error::Error;
+use crate::experiment::{Work, check_memory};
+use crate::folder as place;
+use crate::run::{CONFIG, DATA, REPORT, write_json};
+
+/// Does an experiment and leaves a finished run in `folder`. One that is to be continued and is finished already is left as
+/// it is, and its evaluation returned.
+pub fn run(experiment: &RankerExperiment, folder: &Path, work: &mut Work<'_>) -> Result<RunSummary, Error> {
+    place::check(folder, work.resume, work.overwrite)?;
+    let watch = Stopwatch::start();
+    place::claim(folder, experiment, work.resume, work.overwrite)?;
+    let source = Path::new(&experiment.data.source);
+    if ExampleSet::is_prepared(source) {
+        if work.overwrite {
+            place::spare(&[source.to_owned()], &[folder.to_owned()])?;
+        }
+        return run_on(experiment, &ExampleSet::open(source)?, watch.seconds(), folder, work);
+    }
+    let prepared = folder.join(DATA);
+    if work.resume && ExampleSet::is_prepared(&prepared) {
+        return run_on(experiment, &ExampleSet::open(&prepared)?, watch.seconds(), folder, work);
+    }
+    // Examples may be larger than memory, so they are prepared where the run will hold them.
+    let fresh = !folder.join(CONFIG).exists();
+    place::begin(folder, experiment, work.resume, work.overwrite)?;
+    let data = ExampleSet::prepare(&experiment.data, &experiment.split, experiment.seed, &prepared, work.progress);
+    if fresh && data.is_err() {
+        place::forget(folder)?;
+    }
+    train(experiment, &data?, watch.seconds(), folder, work)
+}
+
+/// As [`run()`], on data that is prepared.
+pub fn run_on(
+    experiment: &RankerExperiment,
+    data: &ExampleSet,
+    prepared: f64,
+    folder: &Path,
+    work: &mut Work<'_>,
+) -> Result<RunSummary, Error> {
+    place::begin(folder, experiment, work.resume, work.overwrite)?;
+    train(experiment, data, prepared, folder, work)
+}
+
+/// The part after the run was begun and its data prepared.
+fn train(
+    experiment: &RankerExperiment,
+    data: &ExampleSet,
+    prepared: f64,
+    folder: &Path,
+    work: &mut Work<'_>,
+) -> Result<RunSummary, Error> {
+    if let Some(summary) = run::finished(folder, data)? {
+        place::tidy(folder)?;
+        return Ok(summary);
+    }
+    let config = |source| Error::Config { file: experiment.name.clone(), source };
+    let (spec, recipe) = experiment.recipe().map_err(config)?;
+    let sizes = run::sizes(experiment, data);
+    check_memory(&recipe.memory(&sizes), work.available)?;
+    let mut model = recipe.build(&sizes, experiment.seed, &Device::flex().autodiff());
+    let fingerprint = Fingerprint::default()
+        .with("seed", &experiment.seed)
+        .with("data", &data.manifest().content_hash)
+        .with("model", &experiment.model)
+        .with("train", &experiment.train);
+    let training = ExampleTraining {
+        config: &experiment.train,
+        seed: experiment.seed,
+        data,
+        folder,
+        fingerprint: &fingerprint,
+        checkpoint_every: work.checkpoint_every,
+        resume: work.resume,
+    };
+    let stop = &experiment.train.stop;
+    let validate = &mut |model: &dyn ExampleModel| evaluate::validate(model, data, stop).map_err(Into::into);
+    let found = match fit_examples(&mut *model, &training, validate, work.observer, work.stop)? {
+        Outcome::Finished(found) => found,
+        Outcome::Interrupted { epoch, batch } => return Err(Error::Interrupted { epoch, batch }),
+    };
+    let seconds = BTreeMap::from([
+        ("prepare".to_owned(), prepared),
+        ("train".to_owned(), found.train_seconds + found.eval_seconds),
+    ]);
+    let (resamples, seed) = (experiment.eval.resamples, experiment.seed);
+    let Evaluated { mut summary, scored } =
+        evaluate::test(&experiment.name, spec.name, &*model, data, resamples, seed, work.progress)?;
+    summary.seconds.extend(seconds.clone());
+    evaluate::write_scored(&folder.join(run::PREDICTIONS), &scored, &data.schema().domains)?;
+    write_json(&folder.join(REPORT), &Summary { runs: vec![summary.clone()] })?;
+    run::finish(folder, experiment, data, &*model, (found.best_epoch, found.epochs), seconds)?;
+    place::tidy(folder)?;
+    Ok(summary)
+}

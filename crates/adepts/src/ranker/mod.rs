@@ -1,0 +1,16 @@
+//! The family of examples in the front hall: an experiment with a ranker, its run folder, its predictions.
+//!
+//! Everything is as for histories — one file of settings, one loop, one layout of a run — except that an example is a row of
+//! fields with a domain and a label, that it streams from the disk, and that figures are by domain instead of by group of
+//! users.
+
+pub mod config;
+pub mod evaluate;
+pub mod experiment;
+pub mod predict;
+pub mod quickstart;
+pub mod report;
+pub mod run;
+
+pub use config::RankerExperiment;
+pub use run::RankerRun;
