@@ -9,6 +9,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use adepts_ops::table::Table;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -90,7 +91,8 @@ pub(crate) fn save(
         entries.extend(parameters.iter().map(|(name, p)| Entry::parameter(format!("parameter/{name}"), p)));
         entries.extend(arrays::counted(course, "counted/"));
         for (name, table) in course.tables() {
-            let arrays = TABLE_ARRAYS.into_iter().zip((&*table).arrays());
+            let table: &Table = table;
+            let arrays = TABLE_ARRAYS.into_iter().zip(table.arrays());
             entries.extend(arrays.map(|(array, floats)| Entry::list(format!("table.{array}/{name}"), floats)));
         }
         entries.extend(adam.entries());

@@ -4,6 +4,7 @@ use adepts_core::{
     Batcher, EpochGroup, ExampleModel, Fit, GateStats, HistoryModel, Known, Leaf, Learner, Parameter, Step, Tensors,
     TensorsError,
 };
+use adepts_data::examples::Epoch;
 use adepts_data::seed;
 use adepts_ops::table::Table;
 use burn::tensor::Tensor;
@@ -199,7 +200,7 @@ impl Course for Users<'_> {
 pub(crate) struct Rows<'a> {
     pub(crate) model: &'a mut dyn ExampleModel,
     training: &'a ExampleTraining<'a>,
-    epoch: Option<adepts_data::examples::Epoch>,
+    epoch: Option<Epoch>,
     batches: usize,
 }
 
@@ -243,7 +244,7 @@ impl Course for Rows<'_> {
     }
 
     fn next(&mut self, _: &State, step: &Step) -> Result<Option<Taken>, TrainError> {
-        let Some(batch) = self.epoch.as_mut().map_or(Ok(None), |epoch| epoch.next())? else { return Ok(None) };
+        let Some(batch) = self.epoch.as_mut().map_or(Ok(None), Epoch::next)? else { return Ok(None) };
         let loss = self.model.learner().loss(&batch, step);
         let (rows, seen) = (batch.rows(), Seen::default());
         Ok(Some(Taken { total: loss.total, parts: loss.parts, leaves: loss.leaves, rows, seen }))

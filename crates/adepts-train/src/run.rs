@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use adepts_core::{EpochRecord, Step, Stopwatch};
+use adepts_ops::table::Table;
 
 use crate::arrays::{self, ArrayFile, Entry, Floats};
 use crate::checkpoint::{self, State};
@@ -212,7 +213,8 @@ impl<'a> Run<'a> {
         drop(parameters);
         entries.extend(arrays::counted(course, ""));
         for (name, table) in course.tables() {
-            let (shape, floats) = (vec![table.rows(), table.width()], Floats::Slice((&*table).arrays()[0]));
+            let table: &Table = table;
+            let (shape, floats) = (vec![table.rows(), table.width()], Floats::Slice(table.arrays()[0]));
             entries.push(Entry { name, shape, floats });
         }
         entries.sort_by(|a, b| a.name.cmp(&b.name));

@@ -58,10 +58,10 @@ impl Options {
             }
             let of = |family: &str| -> String {
                 let lines = all.iter().filter(|line| line.family == family);
-                lines.map(|line| format!("{:<14}{}\n", line.name, line.summary)).collect()
+                lines.map(|line| format!("{:<14}{}", line.name, line.summary)).collect::<Vec<_>>().join("\n")
             };
             return output::text(&format!(
-                "Users' histories, ranked lists:\n{}\nExamples of many domains, probabilities:\n{}\n`adepts models NAME` describes one with its settings.",
+                "Users' histories, ranked lists:\n{}\n\nExamples of many domains, probabilities:\n{}\n\n`adepts models NAME` describes one with its settings.",
                 of("histories"),
                 of("examples")
             ));

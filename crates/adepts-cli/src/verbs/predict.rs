@@ -62,7 +62,7 @@ impl Options {
         if self.json {
             return output::json(&rows.map(|(row, score)| json!({"row": row, "score": score})).collect::<Vec<_>>());
         }
-        let lines: String = rows.map(|(row, score)| format!("{row},{score}\n")).collect();
-        output::text(&format!("row,score\n{lines}"))
+        let lines: Vec<String> = rows.map(|(row, score)| format!("{row},{score}")).collect();
+        output::text(&format!("row,score\n{}", lines.join("\n")))
     }
 }

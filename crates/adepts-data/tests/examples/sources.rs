@@ -21,7 +21,9 @@ fn new_files_are_coded_as_the_prepared_ones_were() {
     assert_eq!(blocks.iter().map(|block| block.rows.len()).collect::<Vec<_>>(), [64, 64, 64, 64, 64, 64, 16]);
     assert_eq!(blocks.iter().flat_map(|block| block.rows.clone()).collect::<Vec<_>>(), (1..=400).collect::<Vec<u64>>());
     let mut coded = Examples::none(set.schema());
-    blocks.iter().for_each(|block| coded.append(&block.examples));
+    for block in &blocks {
+        coded.append(&block.examples);
+    }
     for part in PARTS {
         let rows = all(&set, part);
         assert_eq!(coded.select(&rows.user), rows);

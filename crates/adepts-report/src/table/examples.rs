@@ -8,12 +8,15 @@ use crate::sections::compared::verdict;
 use crate::sections::examples::{in_domain, largest_first, overall};
 use crate::view::bounded;
 
+/// What stands in a column for a run, if anything.
+type Cell<'a> = &'a dyn Fn(&RunSummary) -> Option<String>;
+
 /// The runs side by side, a line each; columns that no run has anything in are left out.
 #[must_use]
 pub fn examples_table(summary: &Summary) -> String {
     let metric = |name: &'static str| move |run: &RunSummary| overall(run, name).map(|e| exact(e.mean));
     let worst = |run: &RunSummary| run.worst.as_ref().filter(|worst| worst.mean.is_finite()).cloned();
-    let columns: [(&str, &dyn Fn(&RunSummary) -> Option<String>); 10] = [
+    let columns: [(&str, Cell<'_>); 10] = [
         ("AUC", &metric("auc")),
         ("mean of domains", &metric("auc_macro")),
         ("worst domain", &|run| Some(worst(run)?.group)),

@@ -78,7 +78,7 @@ fn summary(model: &str, auc: [f64; 5], bias: f64, work: WorkSummary) -> RunSumma
     ];
     let intervals: std::collections::BTreeMap<String, Estimate> =
         intervals.map(|(name, estimate)| (name.to_owned(), estimate)).into();
-    let worst = (0..5).min_by(|&a, &b| auc[a].total_cmp(&auc[b])).unwrap();
+    let worst = (0..5).min_by(|&a, &b| auc[a].total_cmp(&auc[b])).unwrap_or(0);
     RunSummary {
         name: format!("{model}-shop"),
         model: model.into(),

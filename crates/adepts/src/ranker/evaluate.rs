@@ -155,7 +155,7 @@ pub(super) fn read_scores(path: &Path, rows: usize) -> Result<Vec<f32>, Error> {
     let damaged = |reason: String| Error::from(RunError::Damaged { path: path.to_owned(), reason });
     let file =
         std::fs::File::open(path).map_err(|source| RunError::Io { action: "read", path: path.to_owned(), source })?;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(|builder| builder.build());
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(ParquetRecordBatchReaderBuilder::build);
     let mut scores = Vec::new();
     for batch in reader.map_err(|e| damaged(e.to_string()))? {
         let batch = batch.map_err(|e| damaged(e.to_string()))?;

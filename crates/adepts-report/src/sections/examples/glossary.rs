@@ -52,6 +52,7 @@ const INFORMATION: Term = (
      the most possible value if each domain has experts of its own.",
 );
 
+#[expect(clippy::unnecessary_wraps, reason = "the signature of every section")]
 pub(super) fn section(view: &View) -> Option<Section> {
     let any = |metric: &str| view.runs().iter().any(|run| overall(&run.summary, metric).is_some());
     let experts = view.runs().iter().any(|run| run.summary.experts.is_some());
