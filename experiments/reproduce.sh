@@ -4,11 +4,11 @@
 #   ADEPTS_DATA=/path/to/data experiments/reproduce.sh GROUP [OUT]
 #
 # GROUP is tune (baselines on validation items, minutes), baselines (minutes), ablations (20 experts, hours), first (the paper's first experiments, hours),
-# large (100 experts, an hour), wsdm22 (another split, minutes) or probes. Finished runs are kept, stopped ones continued.
+# large (100 experts, an hour), wsdm22 (another split, minutes), probes, or domains (models of examples, hours). Finished runs are kept, stopped ones continued.
 # Set ADEPTS to the binary and SEEDS to the seeds ("1 2 3").
 set -euo pipefail
 cd "$(dirname "$0")/.."
-group=${1:?which group: tune, baselines, ablations, first, large, wsdm22 or probes}
+group=${1:?which group: tune, baselines, ablations, first, large, wsdm22, probes or domains}
 out=${2:-reproduction}
 adepts=${ADEPTS:-target/release/adepts}
 seeds=${SEEDS:-1 2 3}
@@ -108,6 +108,17 @@ case $group in
     train wsdm22-ease100 ease-ml-1m.toml "${settings[@]}" model.l2=100
     train wsdm22-ease1000 ease-ml-1m.toml "${settings[@]}"
     compare wsdm22-vae wsdm22-wl wsdm22-ease100 wsdm22-ease1000
+    ;;
+  domains)
+    seeds=${SEEDS:-1 2 3 4 5}
+    rankers="single fm mlp shared_bottom mmoe ple star epnet cesaa"
+    for model in $rankers; do train "$model" "$model-ml-1m.toml"; done
+    # The same test rows for all models of a seed: gains over a model for each domain, with intervals.
+    for seed in $seeds; do
+      runs=()
+      for model in $rankers; do runs+=("$out/$model-s$seed"); done
+      "$adepts" compare "${runs[@]}"
+    done
     ;;
   *) echo "unknown group $group" >&2; exit 2 ;;
 esac
