@@ -111,12 +111,25 @@ pub(crate) fn examples(manifest: &ExamplesManifest) -> String {
             .iter()
             .map(|dense| format!("dense field {}: {} rows without a value", dense.name, dense.missing.total())),
     );
-    if manifest.skipped_rows > 0 {
-        lines.push(format!("{} rows could not be read and were skipped, such as", manifest.skipped_rows));
-        lines.extend(manifest.skipped_examples.iter().map(|example| format!("  {example}")));
-    }
+    lines.extend(lost_examples(manifest));
     let rows = |part| manifest.rows.of(part);
     let (train, validation, test) = (rows(Part::Train), rows(Part::Validation), rows(Part::Test));
     lines.push(format!("{train} training, {validation} validation and {test} test examples"));
     lines.join("\n") + "\n"
+}
+
+/// Rows of a source of examples that were not kept.
+pub(crate) fn lost_examples(manifest: &ExamplesManifest) -> Vec<String> {
+    let mut lines = Vec::new();
+    if manifest.skipped_rows > 0 {
+        lines.push(format!("{} rows could not be read and were skipped, such as", manifest.skipped_rows));
+        lines.extend(manifest.skipped_examples.iter().map(|example| format!("  {example}")));
+    }
+    let left_out = manifest.left_out.total();
+    if left_out > 0 {
+        lines.push(format!(
+            "{left_out} validation and test rows are of domains without training rows and were left out"
+        ));
+    }
+    lines
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
-    /// Users per update.
+    /// Users or examples per update.
     pub batch: usize,
     /// The most epochs.
     pub epochs: usize,

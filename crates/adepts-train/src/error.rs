@@ -35,7 +35,9 @@ pub enum TrainError {
         value: f64,
     },
     /// The validation score is infinite or not a number.
-    #[error("the validation score is {value} after epoch {epoch}; are there users with validation items?")]
+    #[error(
+        "the validation score is {value} after epoch {epoch}; are there validation items of users, or validation rows of either label?"
+    )]
     ScoreNotFinite {
         /// The epoch, from 1.
         epoch: usize,

@@ -63,7 +63,7 @@ pub struct ExampleTraining<'a> {
 /// What a validation found.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Validation {
-    /// Scores of all users, such as `ndcg@10`.
+    /// Scores of all users or examples, such as `ndcg@10`.
     pub scores: BTreeMap<String, f64>,
     /// The score that early stopping watches; larger is better.
     pub stop: f64,

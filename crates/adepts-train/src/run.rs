@@ -181,8 +181,9 @@ impl<'a> Run<'a> {
         }
         arrays::recount(course, &mut file, "")?;
         for (name, table) in course.tables() {
-            let [_, first, second] = table.arrays().map(<[f32]>::to_vec);
-            table.replace([file.read(&name, &[table.rows(), table.width()])?, first, second]);
+            // Moments are over with the training.
+            let width = table.width();
+            *table = Table::new(file.read(&name, &[table.rows(), width])?, width);
         }
         self.save(course)?;
         let State { epoch, train_seconds, eval_seconds, .. } = self.state;

@@ -254,7 +254,18 @@ impl Planned {
         sets: &[String],
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, Error> {
-        if is_ranker(&table_of(file, text, sets)?) {
+        let table = table_of(file, text, sets)?;
+        let kind = table.get("model").and_then(|model| model.get("kind")).and_then(toml::Value::as_str);
+        // Which keys are right depends on the model, so its name is looked at first.
+        if let Some(kind) = kind.filter(|kind| !registry::names().any(|name| name == *kind)) {
+            let source = ConfigError::Invalid {
+                path: "model.kind".into(),
+                problem: format!("there is no model `{kind}`"),
+                hint: registry::nearest(kind).map(str::to_owned),
+            };
+            return Err(Error::Config { file: file.to_owned(), source });
+        }
+        if is_ranker(&table) {
             return Ok(Self::Examples(Box::new(RankerExperiment::read(file, text, sets, variable)?)));
         }
         Ok(Self::Histories(Box::new(Experiment::read(file, text, sets, variable)?)))

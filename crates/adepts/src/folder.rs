@@ -134,12 +134,23 @@ pub fn begin(folder: &Path, experiment: &impl Settings, resume: bool, overwrite:
     Ok(write_atomically(&folder.join(CONFIG), |out| out.write_all(experiment.to_toml().as_bytes()))?)
 }
 
-/// Takes back what [`begin`] did in a folder that was new, when nothing came of it.
-pub fn forget(folder: &Path) -> Result<(), Error> {
-    remove(&folder.join(CONFIG))?;
+/// Makes the folder of a run.
+pub(crate) fn make(folder: &Path) -> Result<(), Error> {
+    Ok(fs::create_dir_all(folder).map_err(io("create", folder))?)
+}
+
+/// Removes what was made in a folder before its run was begun, and the folder if nothing else is in it.
+pub(crate) fn clear(folder: &Path, name: &str) -> Result<(), Error> {
+    remove(&folder.join(name))?;
     // Whatever else is there stays, and the folder with it.
     drop(fs::remove_dir(folder));
     Ok(())
+}
+
+/// Moves a folder to its place, where a folder may be in the way.
+pub(crate) fn move_into(from: &Path, to: &Path) -> Result<(), Error> {
+    remove(to)?;
+    Ok(fs::rename(from, to).map_err(io("rename", to))?)
 }
 
 /// Removes from a finished run what only its training needed.

@@ -69,7 +69,7 @@ impl Options {
         let metric = self.metric.as_deref().unwrap_or("auc");
         let compared = ranker::report::compare(&records, self.baseline.as_deref(), metric)?;
         if let Some(page) = &self.html {
-            ranker::report::write(page, "", &records)?;
+            ranker::report::write(page, "", &records, self.baseline.as_deref(), metric)?;
         }
         if self.json { output::json(&compared) } else { output::text(&gains_table(&compared)) }
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use adepts::Error;
-use adepts::data::examples::ExampleSet;
+use adepts::data::examples::{ExampleSet, ExamplesConfig, propose};
 use adepts::data::{self, DataConfig, Dataset, Manifest, SplitConfig};
 use clap::Args;
 use serde::Serialize;
@@ -25,6 +25,9 @@ pub(crate) struct Options {
     /// A file, a glob or a folder: CSV, TSV, JSON lines or Parquet, plain, .gz or .zst
     #[arg(value_name = "FILE")]
     file: String,
+    /// Propose the [data] table of an experiment with a model of examples (cesaa and its peers)
+    #[arg(long)]
+    multi_domain: bool,
     /// Print as JSON
     #[arg(long)]
     json: bool,
@@ -50,6 +53,15 @@ impl Options {
         let mut sets = self.layout.sets();
         sets.push("model.kind=popularity".into());
         let found = data::inspect(&self.file, &experiment(&sets)?.data)?;
+        if self.multi_domain {
+            let proposed = propose(&found).ok_or_else(|| {
+                let told =
+                    "no column seems to be the label (0 and 1, or a rating), or none the domain (two to fifty values)";
+                Error::Request(told.into())
+            })?;
+            let proposed = ExamplesConfig { source: self.file.clone(), ..proposed };
+            return output::text(&format!("{}\n[model]\nkind = \"cesaa\"", proposed.to_toml()));
+        }
         if self.json { output::json(&found) } else { output::text(&found.to_string()) }
     }
 }

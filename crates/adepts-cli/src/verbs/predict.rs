@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use adepts::RankerRun;
-use adepts::data::BadRows;
 use adepts::data::examples::RawFiles;
+use adepts::data::{BadRows, Format};
+use adepts::{Error, RankerRun};
 use clap::Args;
 use serde_json::json;
 
@@ -31,6 +31,9 @@ pub(crate) struct Options {
     /// Write the scores to this Parquet file (columns row and score) instead of stdout
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Replace what is at --out
+    #[arg(long, requires = "out")]
+    overwrite: bool,
     /// Leave out rows that cannot be read or are of an unknown domain, and count them
     #[arg(long)]
     skip_bad_rows: bool,
@@ -41,10 +44,14 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
+        if let Some(out) = self.out.as_ref().filter(|out| out.exists() && !self.overwrite) {
+            let told = format!("{} exists; name another file with --out, or --overwrite", out.display());
+            return Err(Error::Request(told).into());
+        }
         let run = RankerRun::open(&self.run)?;
         let bad_rows = if self.skip_bad_rows { BadRows::Skip } else { BadRows::Fail };
         let data = &run.experiment.data;
-        let files = RawFiles { source: self.file.clone(), bad_rows, ..RawFiles::from(data) };
+        let files = RawFiles { source: self.file.clone(), format: Format::Auto, bad_rows, ..RawFiles::from(data) };
         let predicted = run.predict(&files, &mut terminal.progress())?;
         terminal.clear();
         for (field, values) in &predicted.met.unknown {

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use adepts::config::Planned;
+use adepts::data::examples::ExampleSet;
 use adepts::eval::Summary;
+use adepts::run::DATA;
 use adepts::{Error, experiment, pages, ranker, report};
 use clap::Args;
 
@@ -79,6 +81,12 @@ impl Options {
         })?;
         pages::write(&out.join(report::PAGE), "", std::slice::from_ref(&out))?;
         terminal.clear();
+        if matches!(planned, Planned::Examples(_)) {
+            let manifest = ExampleSet::manifest_of(&out.join(DATA)).map_err(Error::from)?;
+            for line in output::lost_examples(&manifest) {
+                terminal.note(&line);
+            }
+        }
         let summary = Summary { runs: vec![summary] };
         if self.json {
             return output::json(&summary);

@@ -153,3 +153,44 @@ fn the_quickstart_of_many_domains_leaves_three_runs_and_a_page() {
     assert!(out.join("report.html").is_file() && out.join("runs/cesaa/manifest.json").is_file());
     run("quickstart --multi-domain --out {}", &[&out]).fails(2, &["--overwrite"]);
 }
+
+#[test]
+fn a_request_that_fails_leaves_the_run_that_was_to_be_replaced() {
+    let Made { log, config, .. } = made();
+    let home = folder();
+    let out = home.path().join("run");
+    let small = "--set model.experts=2 --set train.epochs=1";
+    run(&format!("train {{}} --out {{}} -q {small}"), &[config, &out]).ok();
+    let before = fs::read(out.join("model.safetensors")).unwrap();
+    run("train {} --data nowhere.csv --out {} --overwrite", &[config, &out]).fails(2, &["nowhere.csv"]);
+    run("train {} --set data.domain=tab --out {} --overwrite", &[config, &out]).fails(2, &["tab"]);
+    run("train {} --set model.embedding=2000000000 --out {} --overwrite", &[config, &out]).fails(1, &["memory"]);
+    assert_eq!(fs::read(out.join("model.safetensors")).unwrap(), before);
+    run("evaluate {} -q", &[&out]).ok();
+    assert!(fs::read_dir(&out).unwrap().flatten().all(|e| !e.file_name().to_string_lossy().starts_with('.')));
+
+    let data = home.path().join("data");
+    run("prepare --config {} --out {} -q", &[config, &data]).ok();
+    let other = home.path().join("other");
+    run("train {} --data {} --set data.dense=[] --out {}", &[config, &data, &other]).fails(2, &["other settings"]);
+    run("train {} --data {} --set split.test=0.3 --out {}", &[config, &data, &other]).fails(2, &["other settings"]);
+    run(&format!("train {{}} --data {{}} --out {{}} -q {small}"), &[config, &data, &other]).ok();
+    // What the folder became later is nothing to the run.
+    fs::remove_dir_all(&data).unwrap();
+    run("evaluate {} -q", &[&other]).ok();
+    run("train {} --set data.fields=[\"label\"] --out {}", &[config, &data]).fails(2, &["label"]);
+    run("predict {} {} --out {}", &[&other, log, log]).fails(2, &["exists"]);
+    run("train {} --set model.kind=cesa --out {}", &[config, &data]).fails(2, &["did you mean `cesaa`?"]);
+}
+
+#[test]
+fn an_inspection_proposes_a_table_that_trains() {
+    let Made { log, .. } = made();
+    let home = folder();
+    let config = home.path().join("proposed.toml");
+    let proposed = run("inspect {} --multi-domain", &[log]).ok().out;
+    assert!(proposed.contains("[data]") && proposed.contains("kind = \"cesaa\""), "{proposed}");
+    write(&config, &proposed);
+    let small = "--set train.epochs=1 --set train.batch=256 --set eval.resamples=20 --set model.hidden=[4]";
+    run(&format!("train {{}} --out {{}} -q {small}"), &[&config, &home.path().join("run")]).ok();
+}

@@ -38,6 +38,14 @@ impl ExampleSet {
         path.join(MANIFEST).is_file() && path.join(file_name(Part::Train)).is_file()
     }
 
+    /// What a prepared folder says of itself, without a look at its other files.
+    ///
+    /// # Errors
+    /// If the manifest cannot be read or is of another family or a later format.
+    pub fn manifest_of(folder: &Path) -> Result<ExamplesManifest, DataError> {
+        ExamplesManifest::read(folder)
+    }
+
     /// Prepares examples in a folder, and opens it. A folder of prepared examples that is there is replaced.
     ///
     /// The source is read twice (three times with the split `temporal`, which keeps 8 bytes a row of it): to cut and

@@ -71,7 +71,8 @@ impl Cutter {
                     let draw = seed::stream(*seed, "split examples users", &[spelling_hash(id)]).random();
                     parts.push(shares.part(draw));
                 }
-                parts[number as usize]
+                // A user who was not met when rows were counted; that the source changed is found by their number.
+                parts.get(number as usize).copied().unwrap_or(Part::Train)
             }
         }
     }

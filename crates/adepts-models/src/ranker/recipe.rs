@@ -2,13 +2,14 @@
 
 use std::fmt::Debug;
 
+use adepts_core::memory::elements;
 use adepts_core::{ConfigError, ExampleModel, ExampleRecipe, ExampleSizes, Memory, Work, config};
 use burn::tensor::Device;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::model::{Ranker, Trunk};
-use super::parts::{Embedding, Layout, Shape};
+use super::parts::{Embedding, Layout, Norm, Shape};
 
 /// What a trunk is built for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,10 +86,15 @@ impl<A: Architecture> ExampleRecipe for Configured<A> {
 
     fn memory(&self, sizes: &ExampleSizes) -> Memory {
         let input = self.input(sizes);
-        let met: usize = self.0.shapes(&input).iter().map(|s| s.active * s.widths[1..].iter().sum::<usize>()).sum();
+        // With batch normalisation training computes every network for every row.
+        let computed = |shape: &Shape| if shape.norm == Norm::Batch { shape.experts } else { shape.active };
+        let widths = |shape: &Shape| shape.widths[1..].iter().copied().fold(0, usize::saturating_add);
+        let met =
+            self.0.shapes(&input).iter().map(|s| elements(&[computed(s), widths(s)])).fold(0, usize::saturating_add);
         let mut memory = self.0.layout().memory(&sizes.schema, sizes.batch);
-        memory = memory.floats("other parameters with gradients and moments", 4 * self.0.work(&input).parameters);
-        memory.floats("hidden layers and their gradients", 3 * sizes.batch * met)
+        memory = memory
+            .floats("other parameters with gradients and moments", elements(&[4, self.0.work(&input).parameters]));
+        memory.floats("hidden layers and their gradients", elements(&[3, sizes.batch, met]))
     }
 
     fn build(&self, sizes: &ExampleSizes, seed: u64, device: &Device) -> Box<dyn ExampleModel> {

@@ -90,8 +90,16 @@ impl RankerExperiment {
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, Error> {
         let mut table = table_of(file, text, sets)?;
-        from_prepared(&mut table, variable)?;
+        default_kind(table.get_mut("split"), "random");
+        let wrong = |source| Error::Config { file: file.to_owned(), source };
+        from_prepared(&mut table, variable).map_err(wrong)?;
         Self::from_table(table, variable).map_err(|source| Error::Config { file: file.to_owned(), source })
+    }
+
+    /// Reads the configuration of a run, in which everything is written out.
+    pub fn resolved(file: &str, text: &str) -> Result<Self, Error> {
+        let table = table_of(file, text, &[])?;
+        Self::from_table(table, &|_| None).map_err(|source| Error::Config { file: file.to_owned(), source })
     }
 
     /// Reads a configuration that is a table already.
@@ -109,6 +117,14 @@ impl RankerExperiment {
                 let problem = format!("unknown metric `{name}`, expected one of {}", STOP_METRICS.join(", "));
                 return Err(ConfigError::Invalid { path: "train.stop.metric".into(), problem, hint });
             }
+        }
+        let label = &experiment.data.label.column;
+        let told = |key: &str| Err(ConfigError::invalid(key, "the column of the label is among what is learned from"));
+        if experiment.data.fields.iter().any(|field| field.column == *label) {
+            return told("data.fields");
+        }
+        if experiment.data.dense.iter().any(|dense| dense.column == *label) {
+            return told("data.dense");
         }
         let (spec, recipe) = experiment.recipe()?;
         experiment.model = recipe.resolved();
@@ -143,8 +159,9 @@ impl RankerExperiment {
     }
 }
 
-/// Fills in what the manifest says, where the source is a prepared folder.
-fn from_prepared(table: &mut toml::Table, variable: &dyn Fn(&str) -> Option<String>) -> Result<(), Error> {
+/// Where the source is a prepared folder: takes what its columns mean and how it was cut from there, and refuses settings that
+/// differ, because they would do nothing.
+fn from_prepared(table: &mut toml::Table, variable: &dyn Fn(&str) -> Option<String>) -> Result<(), ConfigError> {
     let Some(data) = table.get_mut("data").and_then(toml::Value::as_table_mut) else { return Ok(()) };
     let Some(source) = data.get("source").and_then(toml::Value::as_str) else { return Ok(()) };
     // What is wrong with the source is told when the configuration is read.
@@ -153,15 +170,39 @@ fn from_prepared(table: &mut toml::Table, variable: &dyn Fn(&str) -> Option<Stri
     if !ExampleSet::is_prepared(folder) {
         return Ok(());
     }
-    let set = ExampleSet::open(folder)?;
-    if let Ok(toml::Value::Table(prepared)) = toml::Value::try_from(&set.manifest().data) {
-        for (key, value) in prepared {
-            data.entry(key).or_insert(value);
+    let wrong = |path: &str, problem: String| Err(ConfigError::invalid(path, problem));
+    let manifest = match ExampleSet::manifest_of(folder) {
+        Ok(manifest) => manifest,
+        Err(error) => return wrong("data.source", error.to_string()),
+    };
+    let written = |value: Result<toml::Value, toml::ser::Error>| match value {
+        Ok(toml::Value::Table(table)) => table,
+        _ => toml::Table::new(),
+    };
+    for (key, value) in written(toml::Value::try_from(&manifest.data)) {
+        data.entry(key).or_insert(value);
+    }
+    let typed: ExamplesConfig = config::read(data.clone()).map_err(|e| e.within("data"))?;
+    let meaning = |c: &ExamplesConfig| {
+        let ExamplesConfig { label, domain, user, time, fields, dense, .. } = c.clone();
+        (label, domain, user, time, fields, dense)
+    };
+    let prepared = || format!("{source} was prepared with other settings; prepare it anew, or leave them out");
+    if meaning(&typed) != meaning(&manifest.data) {
+        return wrong("data", prepared());
+    }
+    let cut = written(toml::Value::try_from(&manifest.split));
+    if let Some(typed) = table.get("split").and_then(toml::Value::as_table) {
+        let mut filled = typed.clone();
+        if let Some(seed) = cut.get("seed") {
+            filled.entry("seed").or_insert_with(|| seed.clone());
+        }
+        let typed: ExampleSplit = config::read(filled).map_err(|e| e.within("split"))?;
+        if typed != manifest.split {
+            return wrong("split", prepared());
         }
     }
-    if let Ok(split) = toml::Value::try_from(&set.manifest().split) {
-        table.insert("split".into(), split);
-    }
+    table.insert("split".into(), toml::Value::Table(cut));
     Ok(())
 }
 

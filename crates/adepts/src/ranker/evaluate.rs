@@ -12,7 +12,7 @@ use adepts_eval::{GateTally, RunSummary, Truth, WorkSummary, summarise_examples}
 use adepts_train::{StopConfig, Validation};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float32Type;
-use arrow_array::{ArrayRef, Float32Array, RecordBatch, StringArray, UInt32Array};
+use arrow_array::{Array as _, ArrayRef, Float32Array, RecordBatch, StringArray, UInt32Array};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -161,6 +161,9 @@ pub(super) fn read_scores(path: &Path, rows: usize) -> Result<Vec<f32>, Error> {
         let batch = batch.map_err(|e| damaged(e.to_string()))?;
         let column = batch.column_by_name("score").and_then(|column| column.as_primitive_opt::<Float32Type>());
         let column = column.ok_or_else(|| damaged("it has no column `score` of 32-bit floats".into()))?;
+        if column.null_count() > 0 {
+            return Err(damaged("the column `score` has rows without a value".into()));
+        }
         scores.extend_from_slice(column.values());
     }
     if scores.len() != rows {

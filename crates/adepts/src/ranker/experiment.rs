@@ -5,6 +5,7 @@ use std::path::Path;
 
 use adepts_core::{ExampleModel, Stopwatch};
 use adepts_data::examples::ExampleSet;
+use adepts_data::source::find_files;
 use adepts_eval::{RunSummary, Summary};
 use adepts_train::{ExampleTraining, Fingerprint, Outcome, fit_examples};
 use burn::tensor::Device;
@@ -15,33 +16,47 @@ use super::run;
 use crate::error::Error;
 use crate::experiment::{Work, check_memory};
 use crate::folder as place;
-use crate::run::{CONFIG, DATA, REPORT, write_json};
+use crate::run::{DATA, REPORT, write_json};
+
+/// The name under which examples are prepared in the folder of a run before the run is begun.
+const BESIDE: &str = ".preparing-examples";
 
 /// Does an experiment and leaves a finished run in `folder`. One that is to be continued and is finished already is left as
-/// it is, and its evaluation returned.
+/// it is, and its evaluation returned. What is there already is replaced only after the new data was prepared and found to fit.
 pub fn run(experiment: &RankerExperiment, folder: &Path, work: &mut Work<'_>) -> Result<RunSummary, Error> {
-    place::check(folder, work.resume, work.overwrite)?;
-    let watch = Stopwatch::start();
     place::claim(folder, experiment, work.resume, work.overwrite)?;
+    let watch = Stopwatch::start();
     let source = Path::new(&experiment.data.source);
+    let held = folder.join(DATA);
+    let places = place::FILES.map(|name| folder.join(name));
     if ExampleSet::is_prepared(source) {
         if work.overwrite {
-            place::spare(&[source.to_owned()], &[folder.to_owned()])?;
+            place::spare(&[source.to_owned()], &places)?;
         }
         return run_on(experiment, &ExampleSet::open(source)?, watch.seconds(), folder, work);
     }
-    let prepared = folder.join(DATA);
-    if work.resume && ExampleSet::is_prepared(&prepared) {
-        return run_on(experiment, &ExampleSet::open(&prepared)?, watch.seconds(), folder, work);
+    if work.resume && ExampleSet::is_prepared(&held) {
+        return run_on(experiment, &ExampleSet::open(&held)?, watch.seconds(), folder, work);
     }
-    // Examples may be larger than memory, so they are prepared where the run will hold them.
-    let fresh = !folder.join(CONFIG).exists();
+    if work.overwrite {
+        // What is wrong with the source is told when it is read.
+        let files = find_files(&experiment.data.source, experiment.data.format).unwrap_or_default();
+        place::spare(&files.into_iter().map(|file| file.path).collect::<Vec<_>>(), &places)?;
+    }
+    // Examples may be larger than memory, so they are prepared on the disk that will hold them.
+    let beside = folder.join(BESIDE);
+    place::make(folder)?;
+    let RankerExperiment { data, split, seed, .. } = experiment;
+    let prepared = ExampleSet::prepare(data, split, *seed, &beside, work.progress)
+        .map_err(Error::from)
+        .and_then(|data| check(experiment, &data, work.available));
+    if let Err(error) = prepared {
+        place::clear(folder, BESIDE)?;
+        return Err(error);
+    }
     place::begin(folder, experiment, work.resume, work.overwrite)?;
-    let data = ExampleSet::prepare(&experiment.data, &experiment.split, experiment.seed, &prepared, work.progress);
-    if fresh && data.is_err() {
-        place::forget(folder)?;
-    }
-    train(experiment, &data?, watch.seconds(), folder, work)
+    place::move_into(&beside, &held)?;
+    train(experiment, &ExampleSet::open(&held)?, watch.seconds(), folder, work)
 }
 
 /// As [`run()`], on data that is prepared.
@@ -52,8 +67,15 @@ pub fn run_on(
     folder: &Path,
     work: &mut Work<'_>,
 ) -> Result<RunSummary, Error> {
+    check(experiment, data, work.available)?;
     place::begin(folder, experiment, work.resume, work.overwrite)?;
     train(experiment, data, prepared, folder, work)
+}
+
+/// Whether the model of this experiment fits on this data.
+fn check(experiment: &RankerExperiment, data: &ExampleSet, available: Option<u64>) -> Result<(), Error> {
+    let (_, recipe) = experiment.recipe().map_err(|source| Error::Config { file: experiment.name.clone(), source })?;
+    check_memory(&recipe.memory(&run::sizes(experiment, data)), available)
 }
 
 /// The part after the run was begun and its data prepared.
@@ -71,7 +93,6 @@ fn train(
     let config = |source| Error::Config { file: experiment.name.clone(), source };
     let (spec, recipe) = experiment.recipe().map_err(config)?;
     let sizes = run::sizes(experiment, data);
-    check_memory(&recipe.memory(&sizes), work.available)?;
     let mut model = recipe.build(&sizes, experiment.seed, &Device::flex().autodiff());
     let fingerprint = Fingerprint::default()
         .with("seed", &experiment.seed)

@@ -72,11 +72,11 @@ pub fn open_all(folders: &[PathBuf]) -> Result<Vec<Record>, Error> {
     Ok(records)
 }
 
-/// Writes the page of these runs, which must be on the same data.
-pub fn write(path: &Path, title: &str, records: &[Record]) -> Result<(), Error> {
+/// Writes the page of these runs, which must be on the same data; the comparison on it is that of [`compare`].
+pub fn write(path: &Path, title: &str, records: &[Record], baseline: Option<&str>, metric: &str) -> Result<(), Error> {
     let names: Vec<&str> = records.iter().map(|record| record.name.as_str()).collect();
     let title = if title.is_empty() { names.join(", ") } else { title.to_owned() };
-    let domains = if records.len() > 1 { Some(compare(records, None, "auc")?) } else { None };
+    let domains = if records.len() > 1 { Some(compare(records, baseline, metric)?) } else { None };
     let run = |record: &Record| {
         let TrainConfig { epochs, stop, .. } = &record.experiment.train;
         let limits = Some(Limits { epochs: *epochs, patience: stop.patience });
@@ -99,6 +99,10 @@ pub fn compare(records: &[Record], baseline: Option<&str>, metric: &str) -> Resu
         )));
     }
     let data = ExampleSet::open(&first.folder.join(DATA))?;
+    if data.manifest().content_hash != first.manifest.data {
+        let (found, expected) = (data.manifest().content_hash.clone(), first.manifest.data.clone());
+        return Err(RunError::Changed { path: first.folder.join(DATA), found, expected }.into());
+    }
     let mut truth = Scored::default();
     for block in data.blocks(Part::Test, evaluate::BLOCK)? {
         let block = block?;

@@ -85,7 +85,13 @@ pub(super) fn finish(
     let path = folder.join(MODEL);
     model.save().write(&path).map_err(|source| Error::Model { path, source: source.into() })?;
     if data.folder() != folder.join(DATA) {
-        data.copy_to(&folder.join(DATA))?;
+        let copied = data.copy_to(&folder.join(DATA))?;
+        if copied.manifest().content_hash != data.manifest().content_hash {
+            let path = data.folder().to_owned();
+            let (found, expected) = (&copied.manifest().content_hash, &data.manifest().content_hash);
+            let (found, expected) = (format!("the content {found}"), format!("{expected} when training began"));
+            return Err(RunError::Changed { path, found, expected }.into());
+        }
     }
     let mut files = BTreeMap::new();
     for name in [CONFIG, MODEL] {
@@ -114,7 +120,7 @@ pub fn manifest(folder: &Path) -> Result<RankerManifest, Error> {
 pub fn experiment(folder: &Path) -> Result<RankerExperiment, Error> {
     let path = folder.join(CONFIG);
     let text = run::read(&path, run::LARGEST)?;
-    RankerExperiment::read(&path.display().to_string(), &String::from_utf8_lossy(&text), &[], &|_| None)
+    RankerExperiment::resolved(&path.display().to_string(), &String::from_utf8_lossy(&text))
 }
 
 /// The evaluation of a run that is finished already, which must be one on this data; `None` where training is to go on.
@@ -140,7 +146,7 @@ impl RankerRun {
         let (config, model_file) =
             (run::checked(folder, &manifest.files, CONFIG)?, run::checked(folder, &manifest.files, MODEL)?);
         let file = folder.join(CONFIG).display().to_string();
-        let experiment = RankerExperiment::read(&file, &String::from_utf8_lossy(&config), &[], &|_| None)?;
+        let experiment = RankerExperiment::resolved(&file, &String::from_utf8_lossy(&config))?;
         let data = ExampleSet::open(&folder.join(DATA))?;
         // Nothing is built before these agree: sizes decide what is allocated.
         let as_found = (experiment.kind(), data.rows(Part::Train), data.manifest().content_hash.as_str());

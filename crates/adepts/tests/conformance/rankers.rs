@@ -16,8 +16,9 @@ use adepts::{Error, RankerExperiment, RankerRun, RunError};
 
 use crate::support::{How, log, model_bytes, timeless};
 
-/// Simulated and prepared examples of three domains.
-static DATA: LazyLock<(PathBuf, ExampleSet)> = LazyLock::new(|| {
+/// Simulated and prepared examples of three domains; users are hashed to more codes than an embedding inside of automatic
+/// differentiation may have in the second set.
+static DATA: LazyLock<(PathBuf, ExampleSet, ExampleSet)> = LazyLock::new(|| {
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("rankers");
     std::fs::create_dir_all(&home).unwrap();
     let log = home.join("examples.csv");
@@ -26,7 +27,10 @@ static DATA: LazyLock<(PathBuf, ExampleSet)> = LazyLock::new(|| {
     simulate_domains(&config, &log, &mut progress::silent).unwrap();
     let first = read(RANKERS[0], &log, &[]);
     let set = ExampleSet::prepare(&first.data, &first.split, 7, &home.join("data"), &mut progress::silent).unwrap();
-    (log, set)
+    let hashed = read(RANKERS[0], &log, &[r#"data.fields=[{ column = "user", hash = 100001 }, "item"]"#]);
+    let large =
+        ExampleSet::prepare(&hashed.data, &hashed.split, 7, &home.join("large"), &mut progress::silent).unwrap();
+    (log, set, large)
 });
 
 fn read(spec: &ExampleSpec, source: &Path, sets: &[&str]) -> RankerExperiment {
@@ -54,6 +58,10 @@ fn experiment(spec: &ExampleSpec, sets: &[&str]) -> RankerExperiment {
 }
 
 fn run(experiment: &RankerExperiment, folder: &Path, how: How) -> Result<RunSummary, Error> {
+    run_with(experiment, &DATA.1, folder, how)
+}
+
+fn run_with(experiment: &RankerExperiment, data: &ExampleSet, folder: &Path, how: How) -> Result<RunSummary, Error> {
     struct Count<'a>(&'a Cell<usize>);
     impl adepts::train::Observer for Count<'_> {
         fn step(&mut self, _: &adepts::train::Progress) {
@@ -70,7 +78,7 @@ fn run(experiment: &RankerExperiment, folder: &Path, how: How) -> Result<RunSumm
         resume: how.resume,
         overwrite: how.overwrite,
     };
-    run_on(experiment, &DATA.1, 0.0, folder, &mut work)
+    run_on(experiment, data, 0.0, folder, &mut work)
 }
 
 #[test]
@@ -127,6 +135,26 @@ fn a_ranker_that_was_stopped_anywhere_ends_as_one_that_was_not() {
             assert!(model_bytes(&whole) == model_bytes(&parts), "{} {norm}: other parameters", spec.name);
             assert_eq!(log(&whole), log(&parts), "{} {norm}", spec.name);
         }
+    }
+}
+
+#[test]
+fn large_tables_and_their_moments_survive_a_stop() {
+    let home = tempfile::tempdir().unwrap();
+    for kind in ["fm", "mlp", "cesaa"] {
+        let experiment = experiment(adepts::models::find_ranker(kind).unwrap(), &[]);
+        let of =
+            |name: &str, how: How| run_with(&experiment, &DATA.2, &home.path().join(format!("{kind}-{name}")), how);
+        of("whole", How::default()).unwrap();
+        for stop_after in [3, 12] {
+            let stopped =
+                of("parts", How { stop_after: Some(stop_after), resume: true, ..How::default() }).unwrap_err();
+            assert!(matches!(stopped, Error::Interrupted { .. }), "{kind}: {stopped}");
+        }
+        of("parts", How { resume: true, ..How::default() }).unwrap();
+        let bytes = |name: &str| model_bytes(&home.path().join(format!("{kind}-{name}")));
+        assert!(bytes("whole") == bytes("parts"), "{kind}: other parameters");
+        assert!(bytes("whole").len() > 4 * 4 * 100_001, "{kind}: the table is in the model");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use adepts_core::memory::elements;
 use adepts_core::{Leaf, Memory, Step, Tensors, TensorsError};
 use adepts_data::examples::{self, Examples, Schema};
 use adepts_ops::embedding::{Codes, gather};
@@ -42,7 +43,7 @@ impl Layout {
     #[must_use]
     pub fn tables(&self, schema: &Schema) -> Vec<(String, usize)> {
         let times = if self.domain == DomainField::Apart { schema.domains.len() } else { 1 };
-        let of = |field: &examples::Field| (format!("embedding.{}", field.name), field.size * times);
+        let of = |field: &examples::Field| (format!("embedding.{}", field.name), field.size.saturating_mul(times));
         let mut tables: Vec<_> = schema.fields.iter().map(of).collect();
         if self.domain == DomainField::Feature {
             // No field has this name, because theirs begin with `embedding`.
@@ -54,7 +55,7 @@ impl Layout {
     /// Number of columns that the fields are turned into, dense ones among them.
     #[must_use]
     pub fn columns(&self, schema: &Schema) -> usize {
-        self.tables(schema).len() * self.width + schema.dense.len()
+        elements(&[self.tables(schema).len(), self.width]).saturating_add(schema.dense.len())
     }
 
     /// What the tables take in training, and a batch of what they give.
@@ -62,10 +63,12 @@ impl Layout {
     pub fn memory(&self, schema: &Schema, batch: usize) -> Memory {
         let (small, large): (Vec<usize>, Vec<usize>) =
             self.tables(schema).into_iter().map(|(_, rows)| rows).partition(|rows| *rows <= LARGE);
-        let [small, large] = [small, large].map(|rows| rows.iter().sum::<usize>() * self.width);
-        let memory = Memory::default().floats("embeddings with gradients and moments", 4 * small);
-        let memory = if large > 0 { memory.floats("large embeddings with moments", 3 * large) } else { memory };
-        memory.floats("a batch of embeddings and their gradients", 4 * batch * self.columns(schema))
+        let [small, large] =
+            [small, large].map(|rows| elements(&[rows.iter().copied().fold(0, usize::saturating_add), self.width]));
+        let memory = Memory::default().floats("embeddings with gradients and moments", elements(&[4, small]));
+        let memory =
+            if large > 0 { memory.floats("large embeddings with moments", elements(&[3, large])) } else { memory };
+        memory.floats("a batch of embeddings and their gradients", elements(&[4, batch, self.columns(schema)]))
     }
 }
 

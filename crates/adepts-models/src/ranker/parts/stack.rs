@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use adepts_core::memory::elements;
 use adepts_core::tensors::values;
 use adepts_core::{Parameter, Work};
 use adepts_ops::expert_bank::{Last, expert_bank};
@@ -96,9 +97,10 @@ impl Shape {
     pub fn each(&self) -> usize {
         let normed = |layer: usize| self.norm == Norm::Batch && self.bends(layer);
         let of = |(at, (input, output)): (usize, (usize, usize))| {
-            input * output + output + if normed(at) { 2 * output } else { 0 }
+            let beside = if normed(at) { 3 } else { 1 };
+            elements(&[input, output]).saturating_add(elements(&[beside, output]))
         };
-        self.layers().enumerate().map(of).sum()
+        self.layers().enumerate().map(of).fold(0, usize::saturating_add)
     }
 
     /// What the stack costs.
@@ -107,7 +109,7 @@ impl Shape {
         let (all, met) = (self.experts as f64, self.active as f64);
         let each: f64 = self.layers().map(|(input, output)| (input * output) as f64).sum();
         Work {
-            parameters: self.experts * self.each(),
+            parameters: elements(&[self.experts, self.each()]),
             activated_parameters: self.active * self.each(),
             multiply_adds: met * each,
             total_multiply_adds: all * each,

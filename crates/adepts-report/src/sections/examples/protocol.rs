@@ -31,7 +31,7 @@ fn sentences(run: &RunSummary) -> Vec<String> {
     let positive: f64 = run.domains.iter().map(|domain| domain.rows as f64 * domain.base_rate).sum();
     let users = if protocol.users > 0 { format!(" of {} users", count(protocol.users)) } else { String::new() };
     let mut out = vec![format!(
-        "Each of the {} rows{users} in the {} part got a probability; {} of them are positive. Nothing was left out or sampled, and no \
+        "Each of the {} rows{users} in the {} part got a probability; {} of them are positive. Nothing was sampled, and no \
          row’s probability depends on the rows beside it.",
         count(rows),
         if protocol.part.is_empty() { "test" } else { &protocol.part },
