@@ -55,6 +55,21 @@ impl Adam {
     }
 }
 
+/// What is smaller than this counts as nothing. A weight that only L2 moves, such as that of a unit that no row switches on,
+/// would go on shrinking until it and its moments are subnormal, and products with subnormal numbers are many times slower.
+/// Beside any usual `epsilon` a gradient of this size moves nothing.
+const LEAST_GRADIENT: f32 = 1e-17;
+/// The same for the first moment.
+const LEAST_FIRST: f32 = 1e-30;
+/// The same for the second moment, which holds squares.
+const LEAST_SECOND: f32 = 1e-36;
+
+/// `x`, or 0 where it is smaller than `least`; NaN stays.
+#[inline(always)]
+fn or_none(x: f32, least: f32) -> f32 {
+    if x.abs() < least { 0.0 } else { x }
+}
+
 per_level! {
     fn update(step: Step, w: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) = update_body
 }
@@ -64,9 +79,38 @@ pub(crate) fn update_body<const FMA: bool>(step: Step, w: &mut [f32], g: &[f32],
     let Step { adam, rate, root } = step;
     let (a1, a2) = (1.0 - adam.beta1, 1.0 - adam.beta2);
     for (((w, g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
-        let g = fma::<FMA>(adam.l2, *w, *g);
-        *m = fma::<FMA>(adam.beta1, *m, a1 * g);
-        *v = fma::<FMA>(adam.beta2, *v, a2 * (g * g));
+        let g = or_none(fma::<FMA>(adam.l2, *w, *g), LEAST_GRADIENT);
+        *m = or_none(fma::<FMA>(adam.beta1, *m, a1 * g), LEAST_FIRST);
+        *v = or_none(fma::<FMA>(adam.beta2, *v, a2 * (g * g)), LEAST_SECOND);
         *w -= rate * *m / fma::<FMA>(v.sqrt(), root, adam.epsilon);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_l2_moves_shrinks_but_never_becomes_subnormal() {
+        let adam = Adam { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, l2: 1e-5 };
+        for level in Level::available() {
+            let mut weight: Vec<f32> =
+                (0..70).map(|i| 0.3 * 0.5f32.powi(i) * if i % 2 == 0 { 1.0 } else { -1.0 }).collect();
+            let (mut m, mut v) = (vec![0.0; 70], vec![0.0; 70]);
+            for time in 1..=6000 {
+                step(level, adam, time, &mut weight, &[0.0; 70], &mut m, &mut v);
+                let all = weight.iter().chain(&m).chain(&v);
+                assert!(all.clone().all(|x| !x.is_subnormal()), "{}: step {time}", level.name());
+            }
+            assert!(weight.iter().all(|w| w.abs() < 1e-6), "{}: {weight:?}", level.name());
+        }
+    }
+
+    #[test]
+    fn a_gradient_that_is_no_number_stays_one() {
+        let adam = Adam { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, l2: 0.0 };
+        let (mut weight, mut m, mut v) = ([1.0; 3], [0.0; 3], [0.0; 3]);
+        step(Level::best(), adam, 1, &mut weight, &[f32::NAN, 0.0, 1.0], &mut m, &mut v);
+        assert!(weight[0].is_nan() && weight[1] == 1.0 && weight[2] < 1.0);
     }
 }
