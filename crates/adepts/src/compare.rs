@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::evaluate::groupings;
+use crate::folder::Settings;
 use crate::report::Record;
 use crate::run;
 
@@ -27,12 +28,12 @@ pub enum Compared {
 }
 
 /// Whether all runs are on the same data.
-pub fn check_data(records: &[Record]) -> Result<(), Error> {
+pub fn check_data<S: Settings>(records: &[Record<S>]) -> Result<(), Error> {
     let Some((first, rest)) = records.split_first() else { return Ok(()) };
-    match rest.iter().find(|record| record.manifest.data != first.manifest.data) {
+    match rest.iter().find(|record| S::data_of(&record.manifest) != S::data_of(&first.manifest)) {
         None => Ok(()),
         Some(other) => Err(Error::Request(format!(
-            "{} and {} are runs on different data or different splits of it, so their users cannot be put side by side",
+            "{} and {} are runs on different data or different splits of it, so what they were judged on cannot be put side by side",
             first.folder.display(),
             other.folder.display()
         ))),

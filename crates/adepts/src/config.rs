@@ -94,10 +94,10 @@ struct Typed {
     eval: EvalConfig,
 }
 
-fn unnamed() -> String {
+pub(crate) fn unnamed() -> String {
     "experiment".into()
 }
-fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     2024
 }
 

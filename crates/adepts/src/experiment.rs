@@ -71,7 +71,7 @@ pub fn run_on(
 
     place::claim(folder, experiment, work.resume, work.overwrite)?;
     if !work.overwrite
-        && let Some(summary) = run::finished(folder, data)?
+        && let Some(summary) = run::finished::<Experiment>(folder, &data.manifest.content_hash)?
     {
         place::tidy(folder)?;
         return Ok(summary);

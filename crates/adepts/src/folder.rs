@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use adepts_data::atomic::write_atomically;
 use adepts_data::source::find_files;
 use adepts_data::{DataConfig, store::is_prepared};
-use adepts_train::Fingerprint;
+use adepts_train::{Fingerprint, TrainConfig};
 
 use crate::config::Experiment;
 use crate::error::{Error, RunError};
 use crate::ranker::RankerExperiment;
-use crate::ranker::run::{self as ranker, PREDICTIONS};
-use crate::run::{self, CONFIG, DATA, EPOCHS, MANIFEST, MODEL, PER_USER, REPORT};
+use crate::ranker::run::{self as ranker, PREDICTIONS, RankerManifest};
+use crate::run::{self, CONFIG, DATA, EPOCHS, MANIFEST, MODEL, PER_USER, REPORT, RunManifest};
 
 /// What a finished run holds. The first says that it is finished and the last that it is a run, so that a removal that is
 /// cut short, in this order, leaves what can still be told to be an unfinished run.
@@ -68,16 +68,33 @@ pub(crate) fn spare(files: &[PathBuf], places: &[PathBuf]) -> Result<(), Error> 
     Ok(())
 }
 
-/// The settings of a run, which stand in its folder.
+/// The settings of a run, of whichever family, and how they stand in its folder.
 pub trait Settings: Sized {
+    /// What a finished run says of itself.
+    type Manifest;
+
     /// Every setting written out.
     fn to_toml(&self) -> String;
 
     /// Those of the run in a folder.
     fn of_run(folder: &Path) -> Result<Self, Error>;
+
+    /// What the finished run in a folder says of itself.
+    fn manifest(folder: &Path) -> Result<Self::Manifest, Error>;
+
+    /// Hash of the data that the run was trained on.
+    fn data_of(manifest: &Self::Manifest) -> &str;
+
+    /// The name of the run.
+    fn name(&self) -> &str;
+
+    /// How its model is trained.
+    fn train(&self) -> &TrainConfig;
 }
 
 impl Settings for Experiment {
+    type Manifest = RunManifest;
+
     fn to_toml(&self) -> String {
         self.to_toml()
     }
@@ -85,15 +102,49 @@ impl Settings for Experiment {
     fn of_run(folder: &Path) -> Result<Self, Error> {
         run::experiment(folder)
     }
+
+    fn manifest(folder: &Path) -> Result<RunManifest, Error> {
+        run::manifest(folder)
+    }
+
+    fn data_of(manifest: &RunManifest) -> &str {
+        &manifest.data
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn train(&self) -> &TrainConfig {
+        &self.train
+    }
 }
 
 impl Settings for RankerExperiment {
+    type Manifest = RankerManifest;
+
     fn to_toml(&self) -> String {
         self.to_toml()
     }
 
     fn of_run(folder: &Path) -> Result<Self, Error> {
         ranker::experiment(folder)
+    }
+
+    fn manifest(folder: &Path) -> Result<RankerManifest, Error> {
+        ranker::manifest(folder)
+    }
+
+    fn data_of(manifest: &RankerManifest) -> &str {
+        &manifest.data
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn train(&self) -> &TrainConfig {
+        &self.train
     }
 }
 

@@ -12,9 +12,10 @@ use adepts_train::TrainConfig;
 
 use crate::compare;
 use crate::config::{EvalConfig, Experiment};
-use crate::error::{Error, RunError};
+use crate::error::Error;
 use crate::evaluate::{self, Evaluated, Request};
-use crate::run::{self, Run, RunManifest};
+use crate::folder::Settings;
+use crate::run::{self, Run};
 
 /// The page in a run.
 pub const PAGE: &str = "report.html";
@@ -42,32 +43,39 @@ impl Run {
 
 /// A finished run as its files tell, without its model.
 #[derive(Clone, Debug)]
-pub struct Record {
+pub struct Record<S: Settings = Experiment> {
     /// The folder.
     pub folder: PathBuf,
     /// Its name, unlike those of the runs beside it.
     pub name: String,
     /// What it says of itself.
-    pub manifest: RunManifest,
+    pub manifest: S::Manifest,
     /// Its configuration.
-    pub experiment: Experiment,
+    pub experiment: S,
     /// Its last evaluation.
     pub summary: RunSummary,
     /// Its training log.
     pub epochs: Vec<EpochRecord>,
 }
 
-impl Record {
+impl<S: Settings> Record<S> {
     /// Reads a finished run.
     pub fn open(folder: &Path) -> Result<Self, Error> {
-        let (manifest, experiment) = (run::manifest(folder)?, run::experiment(folder)?);
-        let path = folder.join(run::REPORT);
-        let missing = || RunError::Damaged { path: path.clone(), reason: "it holds no evaluation".into() };
-        let summary = run::summary(folder)?.and_then(|summary| summary.runs.into_iter().next()).ok_or_else(missing)?;
-        let (folder, name, epochs) = (folder.to_owned(), experiment.name.clone(), run::epochs(folder)?);
+        let (manifest, experiment, summary) = (S::manifest(folder)?, S::of_run(folder)?, run::evaluation(folder)?);
+        let (folder, name, epochs) = (folder.to_owned(), experiment.name().to_owned(), run::epochs(folder)?);
         Ok(Self { folder, name, manifest, experiment, summary, epochs })
     }
 
+    /// What the page shows of it.
+    pub(crate) fn shown(&self) -> RunInput {
+        let TrainConfig { epochs, stop, .. } = self.experiment.train();
+        let limits = Limits { epochs: *epochs, patience: stop.patience };
+        let limits = (!self.epochs.is_empty()).then_some(limits);
+        RunInput { summary: self.summary.clone(), epochs: self.epochs.clone(), limits }
+    }
+}
+
+impl Record {
     /// The data that it was trained on.
     pub fn data(&self) -> Result<Dataset, Error> {
         Ok(Dataset::open(&self.folder.join(run::DATA))?)
@@ -87,7 +95,7 @@ pub fn first_metric(eval: &EvalConfig) -> Option<MetricAt> {
 }
 
 /// Reads finished runs and tells them apart: by name, or where names are equal by folder.
-pub fn open_all(folders: &[PathBuf]) -> Result<Vec<Record>, Error> {
+pub fn open_all<S: Settings>(folders: &[PathBuf]) -> Result<Vec<Record<S>>, Error> {
     let mut records = folders.iter().map(|folder| Record::open(folder)).collect::<Result<Vec<_>, _>>()?;
     let names: Vec<String> = records.iter().map(|record| record.name.clone()).collect();
     for (record, name) in records.iter_mut().zip(&names) {
@@ -151,24 +159,22 @@ pub fn write(path: &Path, title: &str, records: &[Record]) -> Result<(), Error> 
     Ok(write_atomically(path, |out| out.write_all(html.as_bytes()))?)
 }
 
-fn input(title: &str, records: &[Record]) -> Result<ReportInput, Error> {
+/// The heading of a page: the title, or else the names of the runs.
+pub(crate) fn heading<S: Settings>(title: &str, records: &[Record<S>]) -> String {
     let names: Vec<&str> = records.iter().map(|record| record.name.as_str()).collect();
-    let title = if title.is_empty() { names.join(", ") } else { title.to_owned() };
+    if title.is_empty() { names.join(", ") } else { title.to_owned() }
+}
+
+fn input(title: &str, records: &[Record]) -> Result<ReportInput, Error> {
+    let title = heading(title, records);
     let Some(first) = records.first() else { return Ok(ReportInput { title, ..ReportInput::default() }) };
     compare::check_data(records)?;
     let data = first.data()?;
     let histories: Vec<usize> = data.train.iter().map(<[u32]>::len).collect();
     let dataset = DatasetFacts::of_users(data.items.len(), &histories, &data.mainstream);
     let comparison = comparison(records, &data)?;
-    let runs = records.iter().map(run_input).collect();
+    let runs = records.iter().map(Record::shown).collect();
     Ok(ReportInput { title, dataset, runs, comparison, ..ReportInput::default() })
-}
-
-fn run_input(record: &Record) -> RunInput {
-    let TrainConfig { epochs, stop, .. } = &record.experiment.train;
-    let limits = Limits { epochs: *epochs, patience: stop.patience };
-    let limits = (!record.epochs.is_empty()).then_some(limits);
-    RunInput { summary: record.summary.clone(), epochs: record.epochs.clone(), limits }
 }
 
 /// The runs against the best of those that mix no experts: the bar that a mixture has to clear.

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Experiment;
 use crate::error::{Error, RunError};
+use crate::folder::Settings;
 
 /// The newest format of a run.
 pub const FORMAT: u32 = 1;
@@ -228,20 +229,26 @@ pub fn summary(folder: &Path) -> Result<Option<Summary>, Error> {
     Ok(Some(serde_json::from_slice(&read(&path, LARGEST)?).map_err(damaged)?))
 }
 
-/// The evaluation of a run that is finished already, which must be one on this data; `None` where training is to go on.
-pub fn finished(folder: &Path, data: &Dataset) -> Result<Option<RunSummary>, Error> {
-    let manifest = match manifest(folder) {
+/// The evaluation of a run that is finished already, which must be one on the data of this hash; `None` where training is to
+/// go on.
+pub fn finished<S: Settings>(folder: &Path, data: &str) -> Result<Option<RunSummary>, Error> {
+    let manifest = match S::manifest(folder) {
         Err(Error::Run(RunError::Unfinished { .. } | RunError::NotARun { .. })) => return Ok(None),
         manifest => manifest?,
     };
-    if manifest.data != data.manifest.content_hash {
+    if S::data_of(&manifest) != data {
         let folder = folder.display();
         return Err(Error::Request(format!("{folder} is a finished run on other data or another split of it")));
     }
+    Ok(Some(evaluation(folder)?))
+}
+
+/// The last evaluation of a finished run.
+pub fn evaluation(folder: &Path) -> Result<RunSummary, Error> {
     let path = folder.join(REPORT);
     let missing =
         || RunError::Damaged { path, reason: "it holds no evaluation; `adepts evaluate` makes a new one".into() };
-    Ok(Some(summary(folder)?.and_then(|summary| summary.runs.into_iter().next()).ok_or_else(missing)?))
+    Ok(summary(folder)?.and_then(|summary| summary.runs.into_iter().next()).ok_or_else(missing)?)
 }
 
 /// What a model is built for.

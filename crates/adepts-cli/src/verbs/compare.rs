@@ -65,7 +65,7 @@ impl Options {
     /// Compares models of examples, domain by domain.
     fn domains(&self) -> anyhow::Result<()> {
         self.html.iter().try_for_each(|page| report::check(page, self.overwrite))?;
-        let records = ranker::report::open_all(&self.runs)?;
+        let records = report::open_all(&self.runs)?;
         let metric = self.metric.as_deref().unwrap_or("auc");
         let compared = ranker::report::compare(&records, self.baseline.as_deref(), metric)?;
         if let Some(page) = &self.html {

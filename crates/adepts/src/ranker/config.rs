@@ -8,7 +8,7 @@ use adepts_models::registry;
 use adepts_train::TrainConfig;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{default_kind, expand, table_of};
+use crate::config::{default_kind, expand, seed, table_of, unnamed};
 use crate::error::Error;
 
 /// An experiment with a model of examples.
@@ -66,13 +66,6 @@ struct Typed {
     eval: RankerEval,
 }
 
-fn unnamed() -> String {
-    "experiment".into()
-}
-fn seed() -> u64 {
-    2024
-}
-
 /// Whether a configuration is of this family: its model says so.
 #[must_use]
 pub fn is_ranker(table: &toml::Table) -> bool {
@@ -92,8 +85,8 @@ impl RankerExperiment {
         let mut table = table_of(file, text, sets)?;
         default_kind(table.get_mut("split"), "random");
         let wrong = |source| Error::Config { file: file.to_owned(), source };
-        from_prepared(&mut table, variable).map_err(wrong)?;
-        Self::from_table(table, variable).map_err(|source| Error::Config { file: file.to_owned(), source })
+        from_prepared(&mut table, variable).map_err(&wrong)?;
+        Self::from_table(table, variable).map_err(wrong)
     }
 
     /// Reads the configuration of a run, in which everything is written out.

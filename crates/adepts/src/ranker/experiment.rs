@@ -16,7 +16,7 @@ use super::run;
 use crate::error::Error;
 use crate::experiment::{Work, check_memory};
 use crate::folder as place;
-use crate::run::{DATA, REPORT, write_json};
+use crate::run::{DATA, REPORT, finished, write_json};
 
 /// The name under which examples are prepared in the folder of a run before the run is begun.
 const BESIDE: &str = ".preparing-examples";
@@ -86,7 +86,7 @@ fn train(
     folder: &Path,
     work: &mut Work<'_>,
 ) -> Result<RunSummary, Error> {
-    if let Some(summary) = run::finished(folder, data)? {
+    if let Some(summary) = finished::<RankerExperiment>(folder, &data.manifest().content_hash)? {
         place::tidy(folder)?;
         return Ok(summary);
     }

@@ -1,20 +1,20 @@
 //! Finished runs of rankers as people look at them: evaluated anew, side by side on one page, compared by domain.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use adepts_core::EpochRecord;
 use adepts_data::examples::ExampleSet;
 use adepts_data::{Part, Progress, atomic::write_atomically};
 use adepts_eval::{DomainComparison, RunSummary, Summary, gains};
-use adepts_report::{Limits, ReportInput, RunInput, page};
-use adepts_train::TrainConfig;
+use adepts_report::{ReportInput, page};
 
 use super::RankerExperiment;
 use super::evaluate::{self, Evaluated, Scored};
-use super::run::{self, PREDICTIONS, RankerManifest, RankerRun};
+use super::run::{PREDICTIONS, RankerRun};
+use crate::compare::check_data;
 use crate::error::{Error, RunError};
-use crate::run::{DATA, REPORT, epochs, summary, write_json};
+use crate::report::heading;
+use crate::run::{DATA, REPORT, write_json};
 
 impl RankerRun {
     /// Evaluates the run on its test rows anew and keeps that as its evaluation.
@@ -30,59 +30,14 @@ impl RankerRun {
     }
 }
 
-/// A finished run as its files tell, without its model.
-#[derive(Clone, Debug)]
-pub struct Record {
-    /// The folder.
-    pub folder: PathBuf,
-    /// Its name, unlike those of the runs beside it.
-    pub name: String,
-    /// What it says of itself.
-    pub manifest: RankerManifest,
-    /// Its configuration.
-    pub experiment: RankerExperiment,
-    /// Its last evaluation.
-    pub summary: RunSummary,
-    /// Its training log.
-    pub epochs: Vec<EpochRecord>,
-}
-
-impl Record {
-    /// Reads a finished run.
-    pub fn open(folder: &Path) -> Result<Self, Error> {
-        let (manifest, experiment) = (run::manifest(folder)?, run::experiment(folder)?);
-        let path = folder.join(REPORT);
-        let missing = || RunError::Damaged { path: path.clone(), reason: "it holds no evaluation".into() };
-        let summary = summary(folder)?.and_then(|summary| summary.runs.into_iter().next()).ok_or_else(missing)?;
-        let (folder, name, epochs) = (folder.to_owned(), experiment.name.clone(), epochs(folder)?);
-        Ok(Self { folder, name, manifest, experiment, summary, epochs })
-    }
-}
-
-/// Reads finished runs and tells them apart: by name, or where names are equal by folder.
-pub fn open_all(folders: &[PathBuf]) -> Result<Vec<Record>, Error> {
-    let mut records = folders.iter().map(|folder| Record::open(folder)).collect::<Result<Vec<_>, _>>()?;
-    let names: Vec<String> = records.iter().map(|record| record.name.clone()).collect();
-    for (record, name) in records.iter_mut().zip(&names) {
-        if names.iter().filter(|other| *other == name).count() > 1 {
-            record.name = record.folder.display().to_string();
-            record.summary.name.clone_from(&record.name);
-        }
-    }
-    Ok(records)
-}
+/// A finished run of a ranker as its files tell, without its model.
+pub type Record = crate::report::Record<RankerExperiment>;
 
 /// Writes the page of these runs, which must be on the same data; the comparison on it is that of [`compare`].
 pub fn write(path: &Path, title: &str, records: &[Record], baseline: Option<&str>, metric: &str) -> Result<(), Error> {
-    let names: Vec<&str> = records.iter().map(|record| record.name.as_str()).collect();
-    let title = if title.is_empty() { names.join(", ") } else { title.to_owned() };
+    let title = heading(title, records);
     let domains = if records.len() > 1 { Some(compare(records, baseline, metric)?) } else { None };
-    let run = |record: &Record| {
-        let TrainConfig { epochs, stop, .. } = &record.experiment.train;
-        let limits = Some(Limits { epochs: *epochs, patience: stop.patience });
-        RunInput { summary: record.summary.clone(), epochs: record.epochs.clone(), limits }
-    };
-    let runs = records.iter().map(run).collect();
+    let runs = records.iter().map(Record::shown).collect();
     let html = page(&ReportInput { title, runs, domains, ..ReportInput::default() })?;
     Ok(write_atomically(path, |out| out.write_all(html.as_bytes()))?)
 }
@@ -91,13 +46,7 @@ pub fn write(path: &Path, title: &str, records: &[Record], baseline: Option<&str
 /// model of its own for each domain, and else the first.
 pub fn compare(records: &[Record], baseline: Option<&str>, metric: &str) -> Result<DomainComparison, Error> {
     let Some(first) = records.first() else { return Err(Error::Request("name the runs to compare".into())) };
-    if let Some(other) = records.iter().find(|record| record.manifest.data != first.manifest.data) {
-        return Err(Error::Request(format!(
-            "{} and {} are runs on different data or different splits of it, so their rows cannot be put side by side",
-            first.folder.display(),
-            other.folder.display()
-        )));
-    }
+    check_data(records)?;
     let data = ExampleSet::open(&first.folder.join(DATA))?;
     if data.manifest().content_hash != first.manifest.data {
         let (found, expected) = (data.manifest().content_hash.clone(), first.manifest.data.clone());

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use adepts_core::{EpochRecord, ExampleModel, ExampleSizes, Tensors};
 use adepts_data::Part;
 use adepts_data::examples::ExampleSet;
-use adepts_eval::{RunSummary, Summary};
+use adepts_eval::Summary;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use super::config::{RankerExperiment, is_ranker};
 use crate::error::{Error, RunError};
-use crate::run::{self, CONFIG, DATA, FORMAT, FileMark, MANIFEST, MODEL, REPORT};
+use crate::run::{self, CONFIG, DATA, FORMAT, FileMark, MANIFEST, MODEL};
 
 /// The scores of the test examples in a run.
 pub const PREDICTIONS: &str = "predictions.parquet";
@@ -121,22 +121,6 @@ pub fn experiment(folder: &Path) -> Result<RankerExperiment, Error> {
     let path = folder.join(CONFIG);
     let text = run::read(&path, run::LARGEST)?;
     RankerExperiment::resolved(&path.display().to_string(), &String::from_utf8_lossy(&text))
-}
-
-/// The evaluation of a run that is finished already, which must be one on this data; `None` where training is to go on.
-pub(super) fn finished(folder: &Path, data: &ExampleSet) -> Result<Option<RunSummary>, Error> {
-    let manifest = match manifest(folder) {
-        Err(Error::Run(RunError::Unfinished { .. })) => return Ok(None),
-        manifest => manifest?,
-    };
-    if manifest.data != data.manifest().content_hash {
-        let folder = folder.display();
-        return Err(Error::Request(format!("{folder} is a finished run on other data or another split of it")));
-    }
-    let path = folder.join(REPORT);
-    let missing =
-        || RunError::Damaged { path, reason: "it holds no evaluation; `adepts evaluate` makes a new one".into() };
-    Ok(Some(run::summary(folder)?.and_then(|summary| summary.runs.into_iter().next()).ok_or_else(missing)?))
 }
 
 impl RankerRun {

@@ -36,7 +36,7 @@ fn a_run_of_every_format_opens_with_the_scores_that_it_gave() {
         assert!(run.summary().unwrap().is_some());
         let evaluated =
             run.evaluate(adepts::evaluate::Request::default(), &mut adepts::data::progress::silent).unwrap();
-        let then = adepts::report::Record::open(&run.folder).unwrap().summary;
+        let then = <adepts::report::Record>::open(&run.folder).unwrap().summary;
         for (metric, value) in &then.metrics {
             assert!((evaluated.summary.metrics[metric] - value).abs() < 1e-6, "{metric}");
         }

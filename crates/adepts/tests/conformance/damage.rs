@@ -145,7 +145,7 @@ fn a_file_that_is_longer_than_any_run_has_is_refused_unread() {
         // Nearly all of it is a hole that takes no place on the disk.
         let whole = fs::File::options().write(true).open(copy.path().join(file)).unwrap();
         whole.set_len(1 << 40).unwrap();
-        let error = Record::open(copy.path()).err().unwrap();
+        let error = <Record>::open(copy.path()).err().unwrap();
         assert!(matches!(&error, Error::Run(RunError::TooLong { path, .. }) if path.ends_with(file)), "{error}");
     }
     assert!(matches!(Run::open(copy.path()).err(), Some(Error::Run(RunError::TooLong { .. }))));
