@@ -10,12 +10,15 @@
 
 pub mod answer;
 pub mod answerer;
+pub mod batch;
 pub mod error;
+pub mod history;
 pub mod question;
 pub mod rank;
 
 pub use answer::{Answer, Fallback, Group, Reason, Recommended, Unknown};
 pub use answerer::{Answerer, Facts, Family, ItemFound, OpenError, Opener};
 pub use error::AnswerError;
+pub use history::HistoryAnswerer;
 pub use question::{Asked, Question};
 pub use rank::{Dropped, FieldValue, RankQuestion, Ranked, Ranking};

@@ -31,7 +31,8 @@ pub struct Question {
     /// These items are not recommended.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub deny: Vec<Id>,
-    /// Say why: the experts' shares, the items of the history that pushed each recommendation most, and the user's group.
+    /// Say why: the experts' shares, the items of the history that pushed each of the first
+    /// [`EXPLAINED`](crate::history::EXPLAINED) recommendations most, and the user's group.
     pub explain: bool,
 }
 
