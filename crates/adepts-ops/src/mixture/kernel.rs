@@ -37,10 +37,13 @@ pub struct Decoders<'a> {
 }
 
 impl<'a> Decoders<'a> {
-    fn expert(&self, k: usize) -> (Matrix<'a>, &'a [f32]) {
+    fn expert(&self, k: usize) -> (&'a [f32], &'a [f32]) {
         let Shape { hidden, items, .. } = self.shape;
-        let weight = Matrix::new(&self.weight[k * hidden * items..][..hidden * items], hidden, items);
-        (weight, &self.bias[k * items..][..items])
+        (&self.weight[k * hidden * items..][..hidden * items], &self.bias[k * items..][..items])
+    }
+
+    fn weight(&self, k: usize) -> Matrix<'a> {
+        Matrix::new(self.expert(k).0, self.shape.hidden, self.shape.items)
     }
 
     fn check(&self, z: &[f32]) {
@@ -80,7 +83,8 @@ const MANY: usize = 4;
 /// writing the logits once more.
 const WORTH_A_COPY: usize = 128;
 
-/// The longest sum that a product takes in one go on every processor; one that is taken in parts rounds elsewhere.
+/// The longest sum that a product takes in one go whatever its other sizes are. Longer ones would be cut by sizes that depend
+/// on the number of rows, and so round differently.
 const ONE_GO: usize = 512;
 
 /// How a gate turns the experts' probe losses into shares.
@@ -171,16 +175,25 @@ fn logits(d: Decoders<'_>, z: &[f32], cut: Cut) -> Vec<f32> {
     build_chunks(experts * rows * items, rows * items, |k, out| {
         let (weight, bias) = d.expert(k);
         let z = &z[k * rows * hidden..][..rows * hidden];
-        // Both ways add the bias last, so they round alike.
+        // For widths that may go either way, both add the bias to the whole sum, so they round alike.
         if rows < WORTH_A_COPY || hidden >= ONE_GO {
-            let out = out.repeat(bias);
-            product(out, Start::Output, Matrix::new(z, rows, hidden), weight, threads);
+            add_product(out.repeat(bias), Matrix::new(z, rows, hidden), weight, threads);
         } else {
-            let weight = [&d.weight[k * hidden * items..][..hidden * items], bias].concat();
+            let weight = [weight, bias].concat();
             let weight = Matrix::new(&weight, hidden + 1, items);
             out.product(Matrix::new(&with_one(z, hidden), rows, hidden + 1), weight, threads);
         }
     })
+}
+
+/// `out += a · weight`, for `[columns of a, I]` weights: an element is summed in the same order for any number of rows.
+fn add_product(out: &mut [f32], a: Matrix<'_>, weight: &[f32], threads: Threads) {
+    let items = weight.len() / a.width().max(1);
+    for from in (0..a.width()).step_by(ONE_GO) {
+        let count = ONE_GO.min(a.width() - from);
+        let part = Matrix::new(&weight[from * items..][..count * items], count, items);
+        product(out, Start::Output, a.columns(from, count), part, threads);
+    }
 }
 
 fn threads(experts: usize) -> Threads {
@@ -230,7 +243,7 @@ pub fn driven_backward(
     let sizes = [(z.len(), rows * hidden), (d.weight.len(), hidden * items), (d.bias.len(), items)];
     let [d_z, d_weight, d_bias] = build_three(sizes, |k, [d_z, d_weight, d_bias]| {
         let d_logits = Matrix::new(&d_logits[k * rows * items..][..rows * items], rows, items);
-        d_z.product(d_logits, d.expert(k).0.t(), threads);
+        d_z.product(d_logits, d.weight(k).t(), threads);
         // The gradient of the bias is that of a weight whose input is 1: one more row of the product.
         let z = with_one(&z[k * rows * hidden..][..rows * hidden], hidden);
         let both = build_chunks((hidden + 1) * items, (hidden + 1) * items, |_, both| {
@@ -267,8 +280,7 @@ pub fn given(d: Decoders<'_>, z: &[f32], gates: &[f32], cut: Cut) -> Vec<f32> {
     let mut out = vec![0.0; rows * items];
     let (gates, bias) = (Matrix::new(gates, rows, experts), Matrix::new(d.bias, experts, items));
     product(&mut out, Start::Zero, gates, bias, Threads::All);
-    let weight = Matrix::new(d.weight, experts * hidden, items);
-    product(&mut out, Start::Output, Matrix::new(&scaled, rows, experts * hidden), weight, Threads::All);
+    add_product(&mut out, Matrix::new(&scaled, rows, experts * hidden), d.weight, Threads::All);
     out
 }
 
@@ -297,7 +309,7 @@ pub fn given_backward(d: Decoders<'_>, z: &[f32], gates: &[f32], d_out: &[f32]) 
     let d_out_matrix = Matrix::new(d_out, rows, items);
     let threads = if experts < MANY { Threads::All } else { Threads::One };
     let mut d_z = build_chunks(z.len(), rows * hidden, |k, out| {
-        out.product(d_out_matrix, d.expert(k).0.t(), threads);
+        out.product(d_out_matrix, d.weight(k).t(), threads);
     });
     let d_weight = build_chunks(d.weight.len(), hidden * items, |k, out| {
         let z = Matrix::new(&scaled[k * rows * hidden..][..rows * hidden], rows, hidden);
