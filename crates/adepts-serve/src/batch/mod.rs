@@ -1,7 +1,7 @@
 //! Lists for all rows of a table, or for all users of a run: streamed in and out, in bounded memory, on all cores.
 //!
-//! Rows are scored in blocks while another thread writes those before. What is written goes into parts of [`PART`] rows in a
-//! folder beside the output; a part that is there is whole. So work that was stopped goes on where the last whole part ends,
+//! Rows are scored in blocks while another thread writes those before. What is written goes into parts in a folder
+//! beside the output; a part that is there is whole. So work that was stopped goes on where the last whole part ends,
 //! if run, table and options are the same, and at the end the parts are put behind one another.
 
 mod error;
@@ -49,6 +49,8 @@ pub struct Job<'a> {
     pub resume: bool,
     /// Whether to replace the output, and to begin work that was stopped anew.
     pub overwrite: bool,
+    /// Rows of a part, which is what is done again after a stop; [`PART`] is a good number.
+    pub part: u64,
 }
 
 /// What was done.
@@ -108,6 +110,7 @@ impl HistoryAnswerer {
         if format == Format::Parquet && question.explain {
             return Err(BatchError::Explained { path: job.out.to_owned() });
         }
+        let part = job.part.max(1);
         Question { user: Some(Id::Int(0)), history: None, ..question.clone() }.check()?;
         let table = match whom {
             Whom::Everyone => None,
@@ -123,16 +126,16 @@ impl HistoryAnswerer {
             run: self.parts().facts.hash.clone(),
             input: table.as_ref().map_or_else(|| Ok("everyone".to_owned()), Table::hash)?,
             question: question.clone(),
-            part: PART,
+            part,
         };
         let mut parts = Parts::begin(&job, format, begun)?;
         let pattern = self.pattern(question);
         let (chunks, written) = sync_channel::<Chunk>(2);
         let skip = parts.done().rows;
         std::thread::scope(|scope| {
-            let writing = scope.spawn(|| self.write(layout, &mut parts, written));
+            let writing = scope.spawn(|| self.write(layout, part, &mut parts, written));
             let mut asking =
-                Asking { answerer: self, pattern: &pattern, chunks: Some(chunks), rows: Vec::new(), at: skip };
+                Asking { answerer: self, pattern: &pattern, chunks: Some(chunks), rows: Vec::new(), at: skip, part };
             let read = match &table {
                 Some(table) => table.read(skip, &mut |row| asking.take(row), progress),
                 None => self.everyone(skip, &mut asking, progress),
@@ -162,7 +165,7 @@ impl HistoryAnswerer {
     }
 
     /// Writes chunks until there are no more; the last part ends with them.
-    fn write(&self, layout: Layout, parts: &mut Parts, chunks: Receiver<Chunk>) -> Result<(), BatchError> {
+    fn write(&self, layout: Layout, most: u64, parts: &mut Parts, chunks: Receiver<Chunk>) -> Result<(), BatchError> {
         let (mut open, mut done) = (None, Done::default());
         for chunk in chunks {
             let mut part = match open.take() {
@@ -174,7 +177,7 @@ impl HistoryAnswerer {
             };
             part.0.write(&chunk).map_err(parts.failed())?;
             done.note(&chunk);
-            if done.rows >= PART {
+            if done.rows >= most {
                 parts.keep(part, &std::mem::take(&mut done))?;
             } else {
                 open = Some(part);
@@ -192,6 +195,7 @@ struct Asking<'a> {
     rows: Vec<Row>,
     /// Rows before those that are gathered.
     at: u64,
+    part: u64,
 }
 
 impl Asking<'_> {
@@ -199,7 +203,7 @@ impl Asking<'_> {
         self.rows.push(row);
         let most = most_rows(self.answerer.parts().catalogue.users.len()) as u64;
         // No chunk reaches over the end of a part.
-        if self.rows.len() as u64 >= most.min(PART - self.at % PART) { self.hand_over() } else { Ok(()) }
+        if self.rows.len() as u64 >= most.min(self.part - self.at % self.part) { self.hand_over() } else { Ok(()) }
     }
 
     fn hand_over(&mut self) -> Result<(), BatchError> {
