@@ -10,7 +10,7 @@ mod read;
 mod write;
 
 use std::path::Path;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use adepts_data::{Id, Progress};
 use rayon::prelude::*;
@@ -30,6 +30,9 @@ use write::{Format, Layout, Writer};
 
 /// Rows of a part.
 pub const PART: u64 = 1 << 16;
+
+/// Recommendations that are held at once.
+const LONGEST: usize = 1 << 20;
 
 /// Whom lists are for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,7 +133,7 @@ impl HistoryAnswerer {
         };
         let mut parts = Parts::begin(&job, format, begun)?;
         let pattern = self.pattern(question);
-        let (chunks, written) = sync_channel::<Chunk>(2);
+        let (chunks, written) = sync_channel::<Option<Chunk>>(2);
         let skip = parts.done().rows;
         std::thread::scope(|scope| {
             let writing = scope.spawn(|| self.write(layout, part, &mut parts, written));
@@ -140,8 +143,8 @@ impl HistoryAnswerer {
                 Some(table) => table.read(skip, &mut |row| asking.take(row), progress),
                 None => self.everyone(skip, &mut asking, progress),
             };
-            let read = read.and_then(|()| asking.hand_over());
-            // Without a sender the writer comes to its end.
+            let read = read.and_then(|()| asking.end());
+            // Without a sender the writer comes to its end, also where this is left by a panic.
             asking.chunks = None;
             let wrote = writing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             wrote.and(read)
@@ -164,10 +167,14 @@ impl HistoryAnswerer {
         Ok(())
     }
 
-    /// Writes chunks until there are no more; the last part ends with them.
+    /// Writes chunks until it is told that there are no more; the last part ends with them. A part that was begun and is not
+    /// ended so is given up, so that what is written does not depend on when the work was stopped.
     fn write(&self, layout: Layout, most: u64, parts: &mut Parts, chunks: Receiver<Chunk>) -> Result<(), BatchError> {
         let (mut open, mut done) = (None, Done::default());
         for chunk in chunks {
+            let Some(chunk) = chunk else {
+                return open.map_or(Ok(()), |part| parts.keep(part, &done));
+            };
             let mut part = match open.take() {
                 Some(part) => part,
                 None => {
@@ -183,7 +190,7 @@ impl HistoryAnswerer {
                 open = Some(part);
             }
         }
-        open.map_or(Ok(()), |part| parts.keep(part, &done))
+        Ok(())
     }
 }
 
@@ -191,7 +198,7 @@ impl HistoryAnswerer {
 struct Asking<'a> {
     answerer: &'a HistoryAnswerer,
     pattern: &'a Wish,
-    chunks: Option<std::sync::mpsc::SyncSender<Chunk>>,
+    chunks: Option<SyncSender<Option<Chunk>>>,
     rows: Vec<Row>,
     /// Rows before those that are gathered.
     at: u64,
@@ -201,9 +208,16 @@ struct Asking<'a> {
 impl Asking<'_> {
     fn take(&mut self, row: Row) -> Result<(), BatchError> {
         self.rows.push(row);
-        let most = most_rows(self.answerer.parts().catalogue.users.len()) as u64;
+        let most = most_rows(self.answerer.parts().catalogue.users.len()).min((LONGEST / self.pattern.n).max(1)) as u64;
         // No chunk reaches over the end of a part.
         if self.rows.len() as u64 >= most.min(self.part - self.at % self.part) { self.hand_over() } else { Ok(()) }
+    }
+
+    /// Hands over what is left, and says that it is all.
+    fn end(&mut self) -> Result<(), BatchError> {
+        self.hand_over()?;
+        let _sent = self.chunks.as_ref().map(|chunks| chunks.send(None));
+        Ok(())
     }
 
     fn hand_over(&mut self) -> Result<(), BatchError> {
@@ -221,7 +235,7 @@ impl Asking<'_> {
         let good: Vec<&Wish> = wishes.iter().filter_map(|wish| wish.as_ref().ok()).collect();
         let lists = self.answerer.lists(&good);
         // A writer that is gone has failed, and says why itself.
-        let _sent = self.chunks.as_ref().map(|chunks| chunks.send(Chunk { rows, wishes, lists }));
+        let _sent = self.chunks.as_ref().map(|chunks| chunks.send(Some(Chunk { rows, wishes, lists })));
         Ok(())
     }
 }
