@@ -60,7 +60,11 @@ pub(crate) fn build(recipe: &dyn ExampleRecipe, schema: &Schema, seed: u64) -> B
 
 /// A model whose parameters are large enough to matter, variances above 0.
 pub(crate) fn model(name: &str, settings: &str, schema: &Schema) -> Box<dyn ExampleModel> {
-    let mut model = build(&*recipe(name, settings), schema, 3);
+    filled(build(&*recipe(name, settings), schema, 3))
+}
+
+/// The model with such parameters.
+pub(crate) fn filled(mut model: Box<dyn ExampleModel>) -> Box<dyn ExampleModel> {
     let mut tensors = model.save();
     let names: Vec<String> = tensors.names().map(str::to_owned).collect();
     for name in names {

@@ -50,7 +50,9 @@ fn difference(runs: &[ComparedRun], run: &str) -> Option<Difference> {
 fn lines<'a>(comparison: &'a DomainComparison, domains: &[Domain<'_>]) -> Vec<(&'a str, &'a [ComparedRun])> {
     let found = |domain: &Domain<'_>| comparison.domains.iter().find(|d: &&ComparedDomain| d.name == domain.name);
     let of_domains = domains.iter().filter_map(found).map(|d| (d.name.as_str(), d.runs.as_slice()));
-    let all = [("all rows, pooled", &comparison.pooled), ("mean of domains", &comparison.macro_mean)];
+    // Of lists the mean that is weighted by their number is the pooled one, and left out.
+    let pooled = if comparison.weighted_mean.is_empty() { "all lists, pooled" } else { "all rows, pooled" };
+    let all = [(pooled, &comparison.pooled), ("mean of domains", &comparison.macro_mean)];
     all.into_iter().map(|(name, runs)| (name, runs.as_slice())).chain(of_domains).collect()
 }
 
