@@ -66,7 +66,7 @@ impl Options {
     fn domains(&self) -> anyhow::Result<()> {
         self.html.iter().try_for_each(|page| report::check(page, self.overwrite))?;
         let records = report::open_all(&self.runs)?;
-        let metric = self.metric.as_deref().unwrap_or("auc");
+        let metric = self.metric.as_deref();
         let compared = ranker::report::compare(&records, self.baseline.as_deref(), metric)?;
         if let Some(page) = &self.html {
             ranker::report::write(page, "", &records, self.baseline.as_deref(), metric)?;

@@ -6,6 +6,7 @@ mod domains;
 mod doors;
 mod evaluation;
 mod resuming;
+mod retrieval;
 mod serving;
 mod support;
 mod training;

@@ -76,11 +76,13 @@ impl From<&ExamplesConfig> for RawFiles {
 pub(super) struct Row<'a> {
     /// Its place among all rows of the source, from 1; skipped ones count.
     pub(super) number: u64,
-    /// 0 or 1; 0 without a column of labels.
+    /// 0 or 1; without a column of labels 0, for retrieval 1.
     pub(super) label: f32,
     pub(super) domain: Cell<'a>,
     pub(super) user: Option<Cell<'a>>,
     pub(super) time: Option<i64>,
+    /// The id of the item, for retrieval.
+    pub(super) item: Option<Cell<'a>>,
     /// As they stand; each is a category, a list of categories or missing.
     pub(super) fields: &'a [Cell<'a>],
     /// `None` where missing.
@@ -94,6 +96,7 @@ pub(super) struct Wanted {
     label: Option<(usize, LabelConfig)>,
     user: Option<usize>,
     time: Option<usize>,
+    item: Option<usize>,
     fields: usize,
     dense: usize,
 }
@@ -111,7 +114,8 @@ impl Wanted {
             Ok::<_, DataError>(columns.len() - 1)
         };
         slot(&config.domain)?;
-        let label = if label { Some((slot(&config.label.column)?, config.label.clone())) } else { None };
+        let label =
+            if label && config.labelled() { Some((slot(&config.label.column)?, config.label.clone())) } else { None };
         let user = config.user.as_ref().filter(|_| user).map(&mut slot).transpose()?;
         let time = config.time.as_ref().filter(|_| time).map(&mut slot).transpose()?;
         let fields = 1 + usize::from(label.is_some()) + usize::from(user.is_some()) + usize::from(time.is_some());
@@ -122,7 +126,8 @@ impl Wanted {
             slot(&dense.column)?;
         }
         let names = columns.iter().map(|&c| source.columns()[c].clone()).collect();
-        Ok(Self { columns, names, label, user, time, fields, dense: fields + config.fields.len() })
+        let item = config.item.as_ref().map(|item| fields + item.place(config));
+        Ok(Self { columns, names, label, user, time, item, fields, dense: fields + config.fields.len() })
     }
 
     /// The names of the columns of the categorical fields.
@@ -194,8 +199,9 @@ impl Reader<'_> {
         };
         let domain = one(0)?;
         let user = wanted.user.map(one).transpose()?;
+        let item = wanted.item.map(one).transpose()?;
         let label = match &wanted.label {
-            None => 0.0,
+            None => f32::from(u8::from(item.is_some())),
             Some((slot, config)) => label(cells[*slot], config.at_least).ok_or_else(|| {
                 let of = |threshold: Option<f64>| if threshold.is_some() { "a number" } else { LABEL };
                 self.refused(at, *slot, cells[*slot], of(config.at_least))
@@ -226,7 +232,8 @@ impl Reader<'_> {
             *value = number(cells[slot]).map_err(|()| self.refused(at, slot, cells[slot], "a finite number"))?;
         }
         let number = self.passed.rows + self.passed.skipped_rows + 1;
-        let row = Row { number, label, domain, user, time, fields: &cells[wanted.fields..wanted.dense], dense };
+        let fields = &cells[wanted.fields..wanted.dense];
+        let row = Row { number, label, domain, user, time, item, fields, dense };
         Ok((self.take)(at, &row))
     }
 }

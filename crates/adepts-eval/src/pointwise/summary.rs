@@ -11,8 +11,11 @@ use crate::summary::Estimate;
 pub struct DomainSummary {
     /// The domain.
     pub name: String,
-    /// Judged rows in it.
+    /// Judged rows in it; in retrieval the items that were to be found.
     pub rows: usize,
+    /// In retrieval: the ranked lists in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lists: Option<usize>,
     /// Share of them with label 1; 0 without rows.
     pub base_rate: f64,
     /// Each metric with its interval, such as `auc`; those that are not defined for these rows are left out.

@@ -16,6 +16,9 @@ use arrow_array::{Array as _, ArrayRef, Float32Array, RecordBatch, StringArray, 
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use super::config::RankerExperiment;
+use super::retrieval;
+use super::run::PREDICTIONS;
 use crate::error::{Error, RunError};
 
 /// Rows that are scored at once.
@@ -95,6 +98,32 @@ pub(super) fn validate(model: &dyn ExampleModel, data: &ExampleSet, stop: &StopC
     Ok(Validation { stop: mean, groups: auc.collect(), scores })
 }
 
+/// Evaluates the model of an experiment on the test rows, and writes what it gave to each of them into `folder`.
+pub(super) fn judge(
+    experiment: &RankerExperiment,
+    model: &dyn ExampleModel,
+    data: &ExampleSet,
+    folder: &Path,
+    progress: Progress<'_>,
+) -> Result<RunSummary, Error> {
+    let mut summary = if let Some(eval) = experiment.retrieval_eval() {
+        retrieval::test(experiment, &eval, model, data, folder, progress)?
+    } else {
+        let (name, kind, resamples) = (&experiment.name, experiment.kind(), experiment.eval.resamples);
+        let Evaluated { summary, scored } = test(name, kind, model, data, resamples, experiment.seed, progress)?;
+        write_scored(&folder.join(PREDICTIONS), &scored, &data.schema().domains)?;
+        summary
+    };
+    let work = model.work();
+    summary.work = Some(WorkSummary {
+        parameters: work.parameters,
+        activated_parameters: work.activated_parameters,
+        multiply_adds: work.multiply_adds,
+        total_multiply_adds: work.total_multiply_adds,
+    });
+    Ok(summary)
+}
+
 /// Evaluates a model on the test rows.
 pub fn test(
     name: &str,
@@ -113,13 +142,6 @@ pub fn test(
     progress("intervals", 0, None);
     let mut summary = summarise_examples(name, kind, &scored.truth(domains), &scored.score, seed, resamples)?;
     summary.experts = tally.map(|tally| tally.summary());
-    let work = model.work();
-    summary.work = Some(WorkSummary {
-        parameters: work.parameters,
-        activated_parameters: work.activated_parameters,
-        multiply_adds: work.multiply_adds,
-        total_multiply_adds: work.total_multiply_adds,
-    });
     summary.seconds.insert("evaluate".into(), seconds);
     summary.protocol.part = "test".into();
     Ok(Evaluated { summary, scored })

@@ -61,7 +61,12 @@ fn run(experiment: &RankerExperiment, folder: &Path, how: How) -> Result<RunSumm
     run_with(experiment, &DATA.1, folder, how)
 }
 
-fn run_with(experiment: &RankerExperiment, data: &ExampleSet, folder: &Path, how: How) -> Result<RunSummary, Error> {
+pub(crate) fn run_with(
+    experiment: &RankerExperiment,
+    data: &ExampleSet,
+    folder: &Path,
+    how: How,
+) -> Result<RunSummary, Error> {
     struct Count<'a>(&'a Cell<usize>);
     impl adepts::train::Observer for Count<'_> {
         fn step(&mut self, _: &adepts::train::Progress) {
