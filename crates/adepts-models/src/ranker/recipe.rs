@@ -91,7 +91,7 @@ impl<A: Architecture> ExampleRecipe for Configured<A> {
         let widths = |shape: &Shape| shape.widths[1..].iter().copied().fold(0, usize::saturating_add);
         let met =
             self.0.shapes(&input).iter().map(|s| elements(&[computed(s), widths(s)])).fold(0, usize::saturating_add);
-        let mut memory = self.0.layout().memory(&sizes.schema, sizes.batch);
+        let mut memory = self.0.layout().memory(&sizes.schema, sizes.batch, sizes.lazy);
         memory = memory
             .floats("other parameters with gradients and moments", elements(&[4, self.0.work(&input).parameters]));
         memory.floats("hidden layers and their gradients", elements(&[3, sizes.batch, met]))
@@ -99,7 +99,7 @@ impl<A: Architecture> ExampleRecipe for Configured<A> {
 
     fn build(&self, sizes: &ExampleSizes, seed: u64, device: &Device) -> Box<dyn ExampleModel> {
         let input = self.input(sizes);
-        let embedding = Embedding::init(self.0.layout(), &sizes.schema, seed, device);
+        let embedding = Embedding::init(self.0.layout(), &sizes.schema, sizes.lazy, seed, device);
         let trunk = self.0.trunk(&input, seed, device);
         Box::new(Ranker::new(embedding, trunk, self.0.work(&input)))
     }
