@@ -1,8 +1,9 @@
 //! `adepts predict`: probabilities for new examples.
 
+use std::io::stdin;
 use std::path::PathBuf;
 
-use adepts::data::examples::RawFiles;
+use adepts::data::examples::{RawFiles, Streamed};
 use adepts::data::{BadRows, Format};
 use adepts::{Error, RankerRun};
 use clap::Args;
@@ -18,14 +19,16 @@ Examples:
   adepts predict runs/cesaa new.csv
   adepts predict runs/cesaa new.parquet --out scores.parquet
   adepts predict runs/cesaa 'new/*.jsonl.gz' --skip-bad-rows --json
+  zcat new.csv.gz | adepts predict runs/cesaa -
 
-The file has the columns that the model was trained on; the label may be absent. Values that the training part did not
-have count as unknown, and how many there were is told on stderr.")]
+The file has the columns that the model was trained on; label and user may be absent. Values that the training part did
+not have count as unknown; how many there were, and how many are missing, is told on stderr. `row` counts the examples
+from 1; lines in messages are those of the file, its header among them.")]
 pub(crate) struct Options {
     /// The run folder
     #[arg(value_name = "RUN")]
     run: PathBuf,
-    /// The examples: a file, a glob or a folder
+    /// The examples: a file, a glob, a folder, or - for what comes through stdin (CSV, JSON lines or Parquet)
     #[arg(value_name = "FILE")]
     file: String,
     /// Write the scores to this Parquet file (columns row and score) instead of stdout
@@ -51,15 +54,21 @@ impl Options {
         let run = RankerRun::open(&self.run)?;
         let bad_rows = if self.skip_bad_rows { BadRows::Skip } else { BadRows::Fail };
         let data = &run.experiment.data;
-        let files = RawFiles { source: self.file.clone(), format: Format::Auto, bad_rows, ..RawFiles::from(data) };
+        let streamed = (self.file == "-").then(|| Streamed::read(&mut stdin().lock())).transpose();
+        let streamed = streamed.map_err(Error::from)?;
+        let source = streamed.as_ref().map_or(self.file.as_str(), Streamed::source).to_owned();
+        let files = RawFiles { source, format: Format::Auto, bad_rows, ..RawFiles::from(data) };
         let predicted = run.predict(&files, &mut terminal.progress())?;
         terminal.clear();
         for (field, values) in &predicted.met.unknown {
             terminal.note(&format!("{values} values of {field} are unknown to the model"));
         }
+        for (field, rows) in &predicted.met.missing {
+            terminal.note(&format!("{rows} rows have no value of {field}"));
+        }
         if predicted.met.skipped_rows > 0 {
-            terminal.note(&format!("{} rows were skipped, such as", predicted.met.skipped_rows));
-            predicted.met.skipped_examples.iter().for_each(|example| terminal.note(&format!("  {example}")));
+            terminal.note(&format!("{} rows were skipped:", predicted.met.skipped_rows));
+            predicted.met.skipped_reasons.iter().for_each(|reason| terminal.note(&format!("  {reason}")));
         }
         if let Some(out) = &self.out {
             predicted.write(out)?;

@@ -13,6 +13,9 @@ pub struct Schema {
     pub users: usize,
 }
 
+/// The user of a row that has none.
+pub const NO_USER: u32 = u32::MAX;
+
 /// A categorical field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
@@ -90,7 +93,7 @@ pub struct Examples {
     pub domain: Vec<u32>,
     /// The label of each row, 0 or 1; prediction does not read it.
     pub label: Vec<f32>,
-    /// The user of each row, for measures by user; empty where the schema has none.
+    /// The user of each row, for measures by user, [`NO_USER`] where it has none; empty where the schema has none.
     pub user: Vec<u32>,
 }
 

@@ -7,7 +7,8 @@ use super::batch::Schema;
 use super::config::{ExampleSplit, ExamplesConfig};
 use super::epoch::Epoch;
 use super::folder;
-use super::manifest::{Coding, ExamplesManifest, MANIFEST, PARTS, file_name};
+use super::manifest::{Coding, ExamplesManifest, MANIFEST, PARTS, file_name, origin_name};
+use super::origin::{self, Origins};
 use super::part::{Blocks, PartFile};
 use super::prepare;
 use super::write::GROUP;
@@ -21,6 +22,7 @@ use crate::progress::Progress;
 /// | file | columns |
 /// |---|---|
 /// | `train.parquet`, `validation.parquet`, `test.parquet` | `field.NAME` (codes, or lists of them), `dense.NAME` (standardised), `domain`, `label`, `user`, in the order of the source |
+/// | `validation-rows.parquet`, `test-rows.parquet` | `row`, the place in the source, and `user`, the id as it stands there |
 /// | `vocabulary-N.parquet` | the values of the N-th field, ascending, and `count`, how often each stands in the training part |
 /// | `manifest.json` | [`ExamplesManifest`] |
 #[derive(Clone, Debug)]
@@ -162,6 +164,17 @@ impl ExampleSet {
             Coding::Vocabulary { file, values } => folder::read_vocabulary(&self.folder.join(file), *values).map(Some),
             Coding::Hash { .. } | Coding::Quantiles { .. } => Ok(None),
         }
+    }
+
+    /// Where the rows of validation or test come from, in the order of [`ExampleSet::blocks`]; `None` for the training part,
+    /// and in folders of versions that did not keep it.
+    ///
+    /// # Errors
+    /// If the file cannot be read or does not hold what it must.
+    pub fn origins(&self, part: Part) -> Result<Option<Origins>, DataError> {
+        let kept = |name: &&str| self.manifest.files.iter().any(|note| note.name == **name);
+        let name = origin_name(part).filter(kept);
+        name.map(|name| origin::read(&self.folder.join(name), self.rows(part))).transpose()
     }
 
     /// Copies the prepared folder, so that a run holds its data. A folder of prepared examples that is there is replaced;

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use adepts_core::{ExampleModel, Stopwatch};
-use adepts_data::examples::ExampleSet;
+use adepts_data::examples::{ExampleSet, ExamplesError};
 use adepts_data::source::find_files;
+use adepts_data::store::is_prepared;
+use adepts_data::{DataError, Part};
 use adepts_eval::{RunSummary, Summary};
 use adepts_train::{ExampleTraining, Fingerprint, Outcome, fit_examples};
 use burn::tensor::Device;
@@ -29,6 +31,10 @@ pub fn run(experiment: &RankerExperiment, folder: &Path, work: &mut Work<'_>) ->
     let source = Path::new(&experiment.data.source);
     let held = folder.join(DATA);
     let places = place::FILES.map(|name| folder.join(name));
+    if is_prepared(source) {
+        let (path, found) = (source.to_owned(), "interactions of users".to_owned());
+        return Err(DataError::from(ExamplesError::OtherFamily { path, found, expected: "examples" }).into());
+    }
     if ExampleSet::is_prepared(source) {
         if work.overwrite {
             place::spare(&[source.to_owned()], &places)?;
@@ -120,9 +126,9 @@ fn train(
     ]);
     let (resamples, seed) = (experiment.eval.resamples, experiment.seed);
     let Evaluated { mut summary, scored } =
-        evaluate::test(&experiment.name, spec.name, &*model, data, resamples, seed, work.progress)?;
+        evaluate::judge(&experiment.name, spec.name, &*model, data, Part::Test, resamples, seed, work.progress)?;
     summary.seconds.extend(seconds.clone());
-    evaluate::write_scored(&folder.join(run::PREDICTIONS), &scored, &data.schema().domains)?;
+    evaluate::write_scored(&folder.join(run::PREDICTIONS), &scored, data)?;
     write_json(&folder.join(REPORT), &Summary { runs: vec![summary.clone()] })?;
     run::finish(folder, experiment, data, &*model, (found.best_epoch, found.epochs), seconds)?;
     place::tidy(folder)?;

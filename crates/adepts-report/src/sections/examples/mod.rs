@@ -4,6 +4,7 @@ mod domains;
 mod experts;
 mod found;
 mod glossary;
+mod learned;
 mod learning;
 mod protocol;
 mod reliability;
@@ -14,6 +15,8 @@ use adepts_eval::{DomainSummary, Estimate, RunSummary};
 use crate::blocks::Section;
 use crate::format::{exact, score};
 use crate::view::{View, bounded};
+
+pub use learned::nothing_learned;
 
 /// All sections, in the order of the page.
 pub(super) static SECTIONS: &[fn(&View) -> Option<Section>] = &[
@@ -35,6 +38,8 @@ pub(crate) struct Domain<'a> {
     pub(crate) rows: usize,
     /// Share of them that are positive.
     pub(crate) base_rate: f64,
+    /// Whether they are enough for what is measured of them to say something.
+    pub(crate) established: bool,
 }
 
 /// The domains of all runs, the largest first.
@@ -47,11 +52,23 @@ pub(crate) fn largest_first<'a>(runs: impl Iterator<Item = &'a RunSummary>) -> V
     let mut domains: Vec<Domain<'a>> = Vec::new();
     for domain in runs.flat_map(|run| &run.domains) {
         if domain.rows > 0 && domains.iter().all(|known| known.name != domain.name) {
-            domains.push(Domain { name: &domain.name, rows: domain.rows, base_rate: domain.base_rate });
+            let (rows, base_rate, established) = (domain.rows, domain.base_rate, domain.is_established());
+            domains.push(Domain { name: &domain.name, rows, base_rate, established });
         }
     }
     domains.sort_by_key(|domain| std::cmp::Reverse(domain.rows));
     domains
+}
+
+/// A domain's name, marked where its rows are too few for what is measured of them to say something.
+pub(crate) fn marked(domain: &Domain<'_>) -> String {
+    if domain.established { domain.name.to_owned() } else { format!("{} †", domain.name) }
+}
+
+/// What the mark of [`marked`] means; nothing where no domain has it.
+pub(crate) fn mark_in_words(domains: &[Domain<'_>]) -> Option<&'static str> {
+    let any = domains.iter().any(|domain| !domain.established);
+    any.then_some("† fewer than ten rows of one label: not established")
 }
 
 fn domain<'a>(run: &'a RunSummary, name: &str) -> Option<&'a DomainSummary> {
