@@ -4,11 +4,11 @@
 #   ADEPTS_DATA=/path/to/data experiments/reproduce.sh GROUP [OUT]
 #
 # GROUP is tune (baselines on validation items, minutes), baselines (minutes), ablations (20 experts, hours), first (the paper's first experiments, hours),
-# large (100 experts, an hour), wsdm22 (another split, minutes), probes, or domains (models of examples, hours). Finished runs are kept, stopped ones continued.
+# large (100 experts, an hour), wsdm22 (another split, minutes), probes, domains (models of examples, hours), or retrieval (two towers, hours). Finished runs are kept, stopped ones continued.
 # Set ADEPTS to the binary and SEEDS to the seeds ("1 2 3").
 set -euo pipefail
 cd "$(dirname "$0")/.."
-group=${1:?which group: tune, baselines, ablations, first, large, wsdm22, probes or domains}
+group=${1:?which group: tune, baselines, ablations, first, large, wsdm22, probes, domains or retrieval}
 out=${2:-reproduction}
 adepts=${ADEPTS:-target/release/adepts}
 seeds=${SEEDS:-1 2 3}
@@ -118,6 +118,18 @@ case $group in
       runs=()
       for model in $rankers; do runs+=("$out/$model-s$seed"); done
       "$adepts" compare "${runs[@]}"
+    done
+    ;;
+  retrieval)
+    towers="single mlp cesaa"
+    for model in $towers; do train "retrieval-$model" "retrieval-$model-ml-1m.toml"; done
+    # The same lists for all models of a seed, with the model of its own for each domain as the baseline.
+    for seed in $seeds; do
+      runs=()
+      for model in $towers; do runs+=("$out/retrieval-$model-s$seed"); done
+      for metric in recall@10 recall@100; do
+        "$adepts" compare "${runs[@]}" --baseline "retrieval-single-s$seed" --metric "$metric"
+      done
     done
     ;;
   *) echo "unknown group $group" >&2; exit 2 ;;
