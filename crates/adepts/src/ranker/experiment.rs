@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use adepts_core::memory::elements;
 use adepts_core::{ExampleModel, Stopwatch, Towers};
 use adepts_data::examples::{ExampleSet, ExamplesError};
 use adepts_data::source::find_files;
@@ -17,6 +18,7 @@ use super::evaluate;
 use super::retrieval::Judge;
 use super::run;
 use crate::error::Error;
+use crate::evaluate::batch;
 use crate::experiment::{Work, check_memory};
 use crate::folder as place;
 use crate::run::{DATA, REPORT, finished, write_json};
@@ -82,7 +84,13 @@ pub fn run_on(
 /// Whether the model of this experiment fits on this data.
 fn check(experiment: &RankerExperiment, data: &ExampleSet, available: Option<u64>) -> Result<(), Error> {
     let (_, recipe) = experiment.recipe().map_err(|source| Error::Config { file: experiment.name.clone(), source })?;
-    check_memory(&recipe.memory(&run::sizes(experiment, data)), available)
+    let sizes = run::sizes(experiment, data);
+    let mut needed = recipe.memory(&sizes);
+    if let Some(items) = &sizes.schema.items {
+        // Of a block of lists the scores, as they are made and as they are ranked; queries are not known yet.
+        needed = needed.floats("scores that are ranked", elements(&[3, batch(items.count), items.count]));
+    }
+    check_memory(&needed, available)
 }
 
 /// The part after the run was begun and its data prepared.

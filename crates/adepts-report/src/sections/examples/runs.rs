@@ -4,7 +4,7 @@ use adepts_eval::RunSummary;
 
 use crate::blocks::{Block, Cell, Figure, Plots, Section, Table};
 use crate::chart::{Chart, Range};
-use crate::format::{UNKNOWN, count, decimals, exact, metric_label, quantity, seconds};
+use crate::format::{UNKNOWN, count, decimals, exact, listed, metric_label, quantity, seconds};
 use crate::look::Look;
 use crate::view::View;
 
@@ -88,6 +88,15 @@ pub(super) fn section(view: &View) -> Option<Section> {
     let text = "Pooled AUC compares rows of different domains, so a model gains by knowing that positive rows are more common in one \
                 domain than in another. The mean of the domains compares only rows of the same domain, and counts each domain the \
                 same, however small.";
+    let unmasked =
+        |run: &&RunSummary| Some(format!("{} {}", run.name, exact(*run.metrics_validation_unmasked.get(&main)?)));
+    let unmasked: Vec<String> = runs.iter().filter(|_| retrieval).filter_map(unmasked).collect();
+    if !unmasked.is_empty() {
+        blocks.push(Block::Text(format!(
+            "With the validation items left in the lists, as much published work has it, {label} is: {}.",
+            listed(&unmasked)
+        )));
+    }
     if by_domain(&runs) && !retrieval {
         blocks.push(Block::Text(text.into()));
     }
