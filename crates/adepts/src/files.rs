@@ -81,27 +81,39 @@ fn checked_with<T>(
     name: &str,
     use_it: impl FnOnce(&Path, u64, &mut Hashed) -> Result<T, Error>,
 ) -> Result<T, Error> {
+    let (file, expected) = sized(folder, files, name)?;
+    let path = folder.join(name);
+    let mut file = Hashed::new(file);
+    let made = use_it(&path, expected.bytes, &mut file);
+    // A file that has changed is told to be so, whatever else it led to.
+    file.rest().map_err(|source| RunError::Io { action: "read", path: path.clone(), source })?;
+    let found = file.hash();
+    if found != expected.blake3 {
+        let (found, expected) = (format!("hash {found}"), expected.blake3.clone());
+        return Err(RunError::Changed { path, found, expected }.into());
+    }
+    made
+}
+
+/// A file that the manifest vouches for, of the size that it says.
+pub(crate) fn sized<'a>(
+    folder: &Path,
+    files: &'a BTreeMap<String, FileMark>,
+    name: &str,
+) -> Result<(fs::File, &'a FileMark), Error> {
     let path = folder.join(name);
     let Some(expected) = files.get(name) else {
         let reason = format!("it does not list {name}");
         return Err(RunError::Damaged { path: folder.join(MANIFEST), reason }.into());
     };
-    let changed = |found: String, expected: String| RunError::Changed { path: path.clone(), found, expected };
     let io = |source| RunError::Io { action: "read", path: path.clone(), source };
     let file = fs::File::open(&path).map_err(io)?;
     let length = file.metadata().map_err(io)?.len();
     if length != expected.bytes {
-        return Err(changed(format!("{length} bytes"), format!("{} bytes", expected.bytes)).into());
+        let (found, expected) = (format!("{length} bytes"), format!("{} bytes", expected.bytes));
+        return Err(RunError::Changed { path, found, expected }.into());
     }
-    let mut file = Hashed::new(file);
-    let made = use_it(&path, length, &mut file);
-    // A file that has changed is told to be so, whatever else it led to.
-    file.rest().map_err(io)?;
-    let found = file.hash();
-    if found != expected.blake3 {
-        return Err(changed(format!("hash {found}"), expected.blake3.clone()).into());
-    }
-    made
+    Ok((file, expected))
 }
 
 /// The hash of what is in memory.

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::answers;
 use crate::config::Experiment;
 use crate::error::{Error, RunError};
-use crate::files::{FileMark, LARGEST, LARGEST_LOG, checked, checked_tensors, mark, read};
+use crate::files::{FileMark, LARGEST, LARGEST_LOG, checked, checked_tensors, mark, read, sized};
 use crate::folder::Settings;
 
 /// The newest format of a run. From 2 on runs of histories hold what answers need beside the data.
@@ -135,6 +135,8 @@ impl Run {
             return Err(RunError::WithoutHistories { path: folder.to_owned() }.into());
         }
         let experiment = checked_experiment(folder, &manifest)?;
+        // What can be told at once is told before the data is read.
+        sized(folder, &manifest.files, MODEL)?;
         let data = Dataset::open(&folder.join(DATA))?;
         // Nothing is built before these agree: sizes decide what is allocated.
         let as_found = (experiment.kind(), data.users.len(), data.items.len(), data.train.pairs());

@@ -53,7 +53,7 @@ fn a_broken_row_is_named_or_skipped() {
     }
     run("train --model ease --data {} --out {} -q", &[&out, &folder.path().join("run")]).ok();
     let answer = run("recommend {} --history sku:1 --json", &[&folder.path().join("run")]).ok().json();
-    assert_eq!(answer["unknown"], json!(["sku:1"]));
+    assert_eq!(answer["unknown"], json!({"count": 1, "ids": ["sku:1"]}));
     assert!(answer["items"][0]["item"].as_str().unwrap().starts_with("sku "), "ids come out as they went in");
 }
 

@@ -67,9 +67,9 @@ fn a_file_of_users_or_of_histories_is_answered_row_by_row() {
     let alone = run("recommend {} --user u00007 -n 4 --json", &[ease]).ok().json();
     assert_eq!((&lines[2]["row"], &lines[2]["items"]), (&json!(3), &alone["items"]));
     run("recommend {} --users {} --out {}", &[ease, &users, &out]).fails(2, &["exists", "--overwrite"]);
-    write(&baskets, "i00003 i00007\ni00004\n");
+    write(&baskets, "basket\ni00003 i00007\ni00004\n");
     let table = folder.path().join("lists.parquet");
-    let asked = "recommend {} --users {} --history-column 1 --separator";
+    let asked = "recommend {} --users {} --history-column basket --separator";
     let mut command: Vec<String> = asked.split(' ').map(str::to_owned).collect();
     command[1] = ease.display().to_string();
     command[3] = baskets.display().to_string();
