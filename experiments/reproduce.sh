@@ -5,12 +5,13 @@
 #
 # GROUP is tune (baselines on validation items, minutes), baselines (minutes), ablations (20 experts, hours), first (the paper's first experiments, hours),
 # large (100 experts, an hour), wsdm22 (another split, minutes), probes; and of models of examples domains (all models, hours), first-cesaa (k, shared
-# expert, mutual information, experts), tune-domains (ten trials of each model, by validation rows) or tables (lazy and dense updates of embeddings).
+# expert, mutual information, experts), tune-domains (ten trials of each model, by validation rows), tables (lazy and dense updates of embeddings) or retrieval
+# (two towers, hours).
 # Finished runs are kept, stopped ones continued.
 # Set ADEPTS to the binary and SEEDS to the seeds ("1 2 3").
 set -euo pipefail
 cd "$(dirname "$0")/.."
-group=${1:?which group: tune, baselines, ablations, first, large, wsdm22, probes, domains, first-cesaa, tune-domains or tables}
+group=${1:?which group: tune, baselines, ablations, first, large, wsdm22, probes, domains, first-cesaa, tune-domains, tables or retrieval}
 out=${2:-reproduction}
 adepts=${ADEPTS:-target/release/adepts}
 seeds=${SEEDS:-1 2 3}
@@ -176,6 +177,18 @@ case $group in
       runs=()
       for model in $rankers; do runs+=("$out/$model-s$seed"); done
       "$adepts" compare "${runs[@]}"
+    done
+    ;;
+  retrieval)
+    towers="single mlp cesaa"
+    for model in $towers; do train "retrieval-$model" "retrieval-$model-ml-1m.toml"; done
+    # The same lists for all models of a seed, with the model of its own for each domain as the baseline.
+    for seed in $seeds; do
+      runs=()
+      for model in $towers; do runs+=("$out/retrieval-$model-s$seed"); done
+      for metric in recall@10 recall@100; do
+        "$adepts" compare "${runs[@]}" --baseline "retrieval-single-s$seed" --metric "$metric"
+      done
     done
     ;;
   *) echo "unknown group $group" >&2; exit 2 ;;

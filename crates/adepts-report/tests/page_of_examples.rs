@@ -29,6 +29,28 @@ fn every_run_domain_and_section_is_on_the_page() {
 }
 
 #[test]
+fn a_page_of_lists_speaks_of_what_was_found_and_not_of_probabilities() {
+    let html = page(&ranked::retrieval()).unwrap();
+    for text in [
+        "is best: Recall@10",
+        "Recall@10 by domain, the largest first",
+        "Recall@10, worst domain",
+        "NDCG@100",
+        "Every one of the 3,706 items",
+        "from the training and the validation part, are kept out",
+        "Gain or loss against single-shop",
+        "all lists, pooled",
+        "To be found",
+    ] {
+        assert!(html.contains(text), "{text}");
+    }
+    for text in ["AUC", "robabilit", "Log loss", "NaN", "positive"] {
+        assert!(!html.contains(text), "{text}");
+    }
+    assert!(!has_section(&html, "reliability") && has_section(&html, "experts") && has_section(&html, "epochs"));
+}
+
+#[test]
 fn the_page_is_one_file_without_scripts() {
     let html = page(&ranked::input()).unwrap();
     for foreign in ["http://", "https://", "<script", "src=", "url(", "@import", "<link"] {

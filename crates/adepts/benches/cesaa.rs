@@ -24,7 +24,7 @@ fn schema() -> Schema {
         fields: fields.map(field).to_vec(),
         dense: vec!["age".to_owned()],
         domains: ["a", "b", "c"].map(str::to_owned).to_vec(),
-        users: 0,
+        ..Schema::default()
     }
 }
 
@@ -35,7 +35,7 @@ fn examples(schema: &Schema, rows: usize) -> Examples {
     let domain = (0..rows).map(|_| [0, 0, 0, 0, 1, 1, 1, 1, 2, 2][below(10) as usize]).collect();
     let label = (0..rows).map(|_| below(2) as f32).collect();
     let dense = (0..rows).map(|_| below(1000) as f32 / 500.0 - 1.0).collect();
-    Examples { fields, dense, domain, label, user: Vec::new() }
+    Examples { fields, dense, domain, label, ..Examples::default() }
 }
 
 /// A model in training.

@@ -20,6 +20,8 @@ mod limits;
 mod rankers;
 #[path = "conformance/repeat.rs"]
 mod repeat;
+#[path = "conformance/retrieval.rs"]
+mod retrieval;
 #[path = "conformance/scores.rs"]
 mod scores;
 #[path = "conformance/support.rs"]

@@ -67,8 +67,9 @@ impl Options {
     fn domains(&self) -> anyhow::Result<()> {
         self.html.iter().try_for_each(|page| report::check(page, self.overwrite))?;
         let records = report::open_all(&self.runs)?;
-        let metric = self.metric.as_deref().unwrap_or("auc");
-        if let Some(comparison) = ranker::report::compare_seeds(&records, self.baseline.as_deref(), metric)? {
+        if let Some(comparison) =
+            ranker::report::compare_seeds(&records, self.baseline.as_deref(), self.metric.as_deref())?
+        {
             self.html.iter().try_for_each(|page| report::write_seeds(page, &comparison))?;
             return if self.json {
                 output::json(&Compared::Seeds(comparison))
@@ -76,6 +77,7 @@ impl Options {
                 output::text(&seeds_table(&comparison))
             };
         }
+        let metric = self.metric.as_deref();
         let compared = ranker::report::compare(&records, self.baseline.as_deref(), metric)?;
         if let Some(page) = &self.html {
             ranker::report::write(page, "", &records, self.baseline.as_deref(), metric)?;

@@ -7,6 +7,7 @@ mod doors;
 mod evaluation;
 mod newcomer;
 mod resuming;
+mod retrieval;
 mod serving;
 mod support;
 mod training;

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use super::batch::{Examples, NO_USER};
 use super::coder::{Coded, Coder};
 use super::error::ExamplesError;
+use super::manifest::ExamplesManifest;
 use super::read::{Need, Needs, RawFiles, Row, Wanted};
 use super::set::ExampleSet;
 use super::skipped::SkippedReason;
@@ -56,11 +57,40 @@ impl ExampleSet {
         &self,
         files: &RawFiles,
         rows: usize,
+        each: impl FnMut(Encoded) -> Result<(), E>,
+        progress: Progress,
+    ) -> Result<EncodeSummary, E> {
+        self.encode_as(self.manifest(), files, rows, each, progress)
+    }
+
+    /// As [`ExampleSet::encode`], the columns of [`Side::User`](super::Side::User) alone: those that describe the item may be
+    /// absent.
+    ///
+    /// # Errors
+    /// As [`ExampleSet::encode`].
+    ///
+    /// # Panics
+    /// If `rows` is 0.
+    pub fn encode_users<E: From<DataError>>(
+        &self,
+        files: &RawFiles,
+        rows: usize,
+        each: impl FnMut(Encoded) -> Result<(), E>,
+        progress: Progress,
+    ) -> Result<EncodeSummary, E> {
+        self.encode_as(&self.manifest().without_item(), files, rows, each, progress)
+    }
+
+    fn encode_as<E: From<DataError>>(
+        &self,
+        manifest: &ExamplesManifest,
+        files: &RawFiles,
+        rows: usize,
         mut each: impl FnMut(Encoded) -> Result<(), E>,
         progress: Progress,
     ) -> Result<EncodeSummary, E> {
         assert!(rows > 0, "encode: a block has at least one row");
-        let config = &self.manifest().data;
+        let (config, schema) = (&manifest.data, &manifest.schema());
         let source = files.clone().open(config.columns(), progress)?;
         let labelled = source.find(&config.label.column).is_ok();
         let with_users = config.user.as_ref().is_some_and(|user| source.find(user).is_ok());
@@ -68,22 +98,22 @@ impl ExampleSet {
         let needs = Needs { label: read(labelled), user: read(with_users), time: false };
         let wanted = Wanted::new(&source, config, needs)?;
         let mut vocabularies = Vec::new();
-        for field in 0..self.schema().fields.len() {
-            vocabularies.extend(self.vocabulary(field)?.map(|(ids, _)| ids));
+        for field in &manifest.fields {
+            vocabularies.extend(self.vocabulary_of(field)?.map(|(ids, _)| ids));
         }
-        let coder = Coder::new(self.manifest(), &vocabularies);
+        let coder = Coder::new(manifest, &vocabularies);
         let mut users = Interner::new();
-        let mut coded = Coded::new(self.schema());
+        let mut coded = Coded::new(schema);
         let mut places = Vec::new();
         let mut failed = None;
         let mut hand_over = |coded: &mut Coded, places: &mut Vec<u64>| {
-            let examples = std::mem::replace(&mut coded.examples, Examples::none(self.schema()));
+            let examples = std::mem::replace(&mut coded.examples, Examples::none(schema));
             each(Encoded { examples, rows: std::mem::take(places) })
         };
         let mut take = |at: At<'_>, row: &Row<'_>| {
             let Some(domain) = coder.domain(row.domain) else {
                 let (place, domain) = (Box::new(at.place()), row.domain.spelling());
-                return Err(ExamplesError::UnknownDomain { place, domain, known: self.schema().domains.clone() }.into());
+                return Err(ExamplesError::UnknownDomain { place, domain, known: schema.domains.clone() }.into());
             };
             let user = row.user.map(|user| users.intern(user).map_err(|why| refused(&why, at, "user", user)));
             let user = user.transpose()?.or(with_users.then_some(NO_USER));
@@ -105,7 +135,6 @@ impl ExampleSet {
         if !places.is_empty() {
             hand_over(&mut coded, &mut places)?;
         }
-        let schema = self.schema();
         let fields = || schema.fields.iter().map(|field| &field.name);
         let met = |counts: Vec<(&String, &u64)>| {
             counts.into_iter().filter(|(_, n)| **n > 0).map(|(name, n)| (name.clone(), *n)).collect()

@@ -10,6 +10,7 @@ use super::batch::{Field, Schema};
 use super::config::{ExampleSplit, ExamplesConfig, Transform};
 use super::error::ExamplesError;
 use super::skipped::SkippedReason;
+use crate::config::Column;
 use crate::error::DataError;
 use crate::interactions::Part;
 use crate::store::FolderError;
@@ -21,6 +22,9 @@ pub const FORMAT: u32 = 1;
 const FAMILY: &str = "examples";
 
 pub(super) const MANIFEST: &str = "manifest.json";
+
+/// The files of the catalogue: the ids with their counts, and the fields.
+pub(super) const CATALOGUE: [&str; 2] = ["items.parquet", "catalogue.parquet"];
 
 /// No manifest is larger.
 const LARGEST: u64 = 64 << 20;
@@ -140,6 +144,18 @@ impl DomainColumn {
     }
 }
 
+/// The items of examples for retrieval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CatalogueNote {
+    /// How many there are.
+    pub items: usize,
+    /// How many of them no training row has.
+    pub untrained: usize,
+    /// Rows of the source that are not positive; they say of their items alone that they exist.
+    pub negative_rows: u64,
+}
+
 /// A file beside the manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -174,6 +190,9 @@ pub struct ExamplesManifest {
     pub domains: Vec<DomainColumn>,
     /// Users of all parts; 0 without a column of users.
     pub users: usize,
+    /// The items that can be found, where the examples are for retrieval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catalogue: Option<CatalogueNote>,
     /// Rows of validation and test that were left out because no training row has their domain.
     pub left_out: Counts,
     /// Rows that were left out because their domain is none of those that the configuration lists.
@@ -209,7 +228,26 @@ impl ExamplesManifest {
             dense: self.dense.iter().map(|d| d.name.clone()).collect(),
             domains: self.domains.iter().map(|d| d.name.clone()).collect(),
             users: self.users,
+            items: self.data.item.as_ref().zip(self.catalogue).map(|(item, of)| item.columns(&self.data, of.items)),
         }
+    }
+
+    /// The same without what describes the item.
+    pub(super) fn without_item(&self) -> Self {
+        let Some(items) = self.schema().items else { return self.clone() };
+        let mut less = self.clone();
+        let keep = |nth: usize, of: &[usize]| !of.contains(&nth);
+        let mut nth = 0..;
+        less.fields.retain(|_| nth.next().is_some_and(|nth| keep(nth, &items.fields)));
+        let mut nth = 0..;
+        less.dense.retain(|_| nth.next().is_some_and(|nth| keep(nth, &items.dense)));
+        if let Some(item) = less.data.item.take() {
+            let of_item = |column: &Column| item.column == *column || item.fields.contains(column);
+            less.data.fields.retain(|field| !of_item(&field.column));
+            less.data.dense.retain(|dense| !of_item(&dense.column));
+        }
+        less.catalogue = None;
+        less
     }
 
     /// The manifest of a folder, of a family and a format that are known.
@@ -286,7 +324,11 @@ impl ExamplesManifest {
             Coding::Vocabulary { file, .. } => Some(file.as_str()),
             _ => None,
         });
-        match vocabularies.chain(PARTS.map(file_name)).find(|file| !of_files(file)) {
+        if self.catalogue.is_some() != self.data.item.is_some() {
+            return Err("`catalogue` is there without `data.item`, or the reverse".into());
+        }
+        let catalogue = CATALOGUE.into_iter().filter(|_| self.catalogue.is_some());
+        match vocabularies.chain(PARTS.map(file_name)).chain(catalogue).find(|file| !of_files(file)) {
             Some(missing) => Err(format!("`files` does not name {missing}")),
             None => Ok(()),
         }

@@ -130,7 +130,11 @@ impl PartFile {
             return Err(self.bad("label", value.to_string(), "0 or 1".to_owned()));
         }
         let user = if schema.users > 0 { self.users(next()?, schema.users)? } else { Vec::new() };
-        Ok(Examples { fields, dense, domain, label, user })
+        let item = match &schema.items {
+            Some(items) => self.codes("item", next()?, items.count)?,
+            None => Vec::new(),
+        };
+        Ok(Examples { fields, dense, domain, label, user, item, log_share: Vec::new() })
     }
 
     /// A column of numbers that are below `limit`.

@@ -74,11 +74,13 @@ impl From<&ExamplesConfig> for RawFiles {
 pub(super) struct Row<'a> {
     /// Its place among all rows of the source, from 1; skipped ones count.
     pub(super) number: u64,
-    /// 0 or 1; 0 without a label.
+    /// 0 or 1; without a label 0, for retrieval 1.
     pub(super) label: f32,
     pub(super) domain: Cell<'a>,
     pub(super) user: Option<Cell<'a>>,
     pub(super) time: Option<i64>,
+    /// The id of the item, for retrieval.
+    pub(super) item: Option<Cell<'a>>,
     /// As they stand; each is a category, a list of categories or missing.
     pub(super) fields: &'a [Cell<'a>],
     /// `None` where missing.
@@ -113,6 +115,7 @@ pub(super) struct Wanted {
     user: Option<usize>,
     time: Option<usize>,
     needs: Needs,
+    item: Option<usize>,
     fields: usize,
     dense: usize,
 }
@@ -125,8 +128,11 @@ impl Wanted {
             Ok::<_, DataError>(columns.len() - 1)
         };
         slot(&config.domain)?;
-        let label =
-            if needs.label == Need::Not { None } else { Some((slot(&config.label.column)?, config.label.clone())) };
+        let label = if needs.label != Need::Not && config.labelled() {
+            Some((slot(&config.label.column)?, config.label.clone()))
+        } else {
+            None
+        };
         let user = config.user.as_ref().filter(|_| needs.user != Need::Not).map(&mut slot).transpose()?;
         let time = config.time.as_ref().filter(|_| needs.time).map(&mut slot).transpose()?;
         let fields = 1 + usize::from(label.is_some()) + usize::from(user.is_some()) + usize::from(time.is_some());
@@ -137,8 +143,9 @@ impl Wanted {
             slot(&dense.column)?;
         }
         let names = columns.iter().map(|&c| source.columns()[c].clone()).collect();
+        let item = config.item.as_ref().map(|item| fields + item.place(config));
         let dense = fields + config.fields.len();
-        Ok(Self { columns, names, label, user, time, needs, fields, dense })
+        Ok(Self { columns, names, label, user, time, needs, item, fields, dense })
     }
 
     /// The names of the columns of the categorical fields.
@@ -209,8 +216,9 @@ impl Reader<'_> {
         let domain = one(0)?;
         let needless = |slot: usize| wanted.needs.user == Need::IfThere && missing(cells[slot]);
         let user = wanted.user.filter(|slot| !needless(*slot)).map(one).transpose()?;
+        let item = wanted.item.map(one).transpose()?;
         let label = match &wanted.label {
-            None => 0.0,
+            None => f32::from(u8::from(item.is_some())),
             Some((slot, config)) => match label(cells[*slot], config.at_least) {
                 Some(label) => label,
                 None if wanted.needs.label == Need::IfThere => 0.0,
@@ -245,7 +253,8 @@ impl Reader<'_> {
             *value = number(cells[slot]).map_err(|()| self.refused(at, slot, cells[slot], "a finite number"))?;
         }
         let number = self.passed.rows + self.passed.skipped.rows + 1;
-        let row = Row { number, label, domain, user, time, fields: &cells[wanted.fields..wanted.dense], dense };
+        let fields = &cells[wanted.fields..wanted.dense];
+        let row = Row { number, label, domain, user, time, item, fields, dense };
         Ok((self.take)(at, &row))
     }
 }

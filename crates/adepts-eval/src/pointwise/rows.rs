@@ -18,13 +18,18 @@ pub(super) struct Places {
 
 impl Places {
     pub(super) fn of(truth: &Truth<'_>) -> Self {
-        let mut start = vec![0; truth.domains.len() + 1];
-        truth.domain.iter().for_each(|&domain| start[domain as usize + 1] += 1);
-        for domain in 0..truth.domains.len() {
+        Self::of_domains(truth.domain, truth.domains.len())
+    }
+
+    /// Of rows of these domains, each below `domains`.
+    pub(super) fn of_domains(domain: &[u32], domains: usize) -> Self {
+        let mut start = vec![0; domains + 1];
+        domain.iter().for_each(|&domain| start[domain as usize + 1] += 1);
+        for domain in 0..domains {
             start[domain + 1] += start[domain];
         }
-        let mut row: Vec<u32> = (0..truth.rows() as u32).collect();
-        row.sort_by_key(|&row| truth.domain[row as usize]);
+        let mut row: Vec<u32> = (0..domain.len() as u32).collect();
+        row.sort_by_key(|&row| domain[row as usize]);
         Self { row, start }
     }
 }

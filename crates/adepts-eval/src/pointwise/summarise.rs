@@ -58,6 +58,7 @@ pub fn summarise_examples(
         DomainSummary {
             name: name.clone(),
             rows: part.by_score.place.len(),
+            lists: None,
             base_rate: base_rate(&part.by_score.positive),
             metrics: POINTWISE_METRICS.iter().map(|metric| metric.name).enumerate().filter_map(of_metric).collect(),
             reliability: reliability(part, &once),

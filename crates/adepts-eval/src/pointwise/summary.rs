@@ -11,8 +11,11 @@ use crate::summary::Estimate;
 pub struct DomainSummary {
     /// The domain.
     pub name: String,
-    /// Judged rows in it.
+    /// Judged rows in it; in retrieval the items that were to be found.
     pub rows: usize,
+    /// In retrieval: the ranked lists in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lists: Option<usize>,
     /// Share of them with label 1; 0 without rows.
     pub base_rate: f64,
     /// Each metric with its interval, such as `auc`; those that are not defined for these rows are left out.
@@ -76,9 +79,12 @@ pub struct AlikeExperts {
 const FEWEST: f64 = 10.0;
 
 impl DomainSummary {
-    /// Whether what is measured here says something: there are ten rows of each label.
+    /// Whether what is measured here says something: there are ten rows of each label, or in retrieval ten lists.
     #[must_use]
     pub fn is_established(&self) -> bool {
+        if let Some(lists) = self.lists {
+            return lists as f64 >= FEWEST;
+        }
         let (rows, positive) = (self.rows as f64, (self.rows as f64 * self.base_rate).round());
         positive >= FEWEST && rows - positive >= FEWEST
     }

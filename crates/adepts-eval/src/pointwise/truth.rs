@@ -131,6 +131,26 @@ pub enum PointwiseError {
         /// All that there are.
         known: Vec<String>,
     },
+    /// The run was not measured by this metric.
+    #[error("{run} was not measured by `{metric}`{}; it was by {}", hint(suggestion.as_deref()), known.join(", "))]
+    MissingMetric {
+        /// The run.
+        run: String,
+        /// What was asked for.
+        metric: String,
+        /// The nearest that there is.
+        suggestion: Option<String>,
+        /// What it was measured by.
+        known: Vec<String>,
+    },
+    /// Two runs ranked for different queries.
+    #[error("{run} was judged by other lists than {baseline}, so they cannot be compared")]
+    OtherLists {
+        /// The run.
+        run: String,
+        /// The run that it is compared with.
+        baseline: String,
+    },
     /// The metric is not defined on any of the rows.
     #[error("`{metric}` is not defined for these rows: it needs labels of both kinds{}", if *by_user { " in the rows of one user" } else { "" })]
     Undefined {

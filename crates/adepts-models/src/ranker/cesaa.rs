@@ -149,7 +149,7 @@ impl Architecture for CesaaConfig {
     fn shapes(&self, input: &Input) -> Vec<Shape> {
         let all = self.experts + self.shared;
         let experts = Shape::new("experts", all, input.width, &self.hidden).active(self.k + self.shared);
-        let tower = Shape::new("tower", 1, experts.output(), &self.tower).ending(1);
+        let tower = Shape::new("tower", 1, experts.output(), &self.tower).ending(input.output);
         vec![experts.norm(self.norm), tower.norm(self.norm)]
     }
 

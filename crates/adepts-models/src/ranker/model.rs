@@ -13,9 +13,9 @@ use super::parts::slots::{counted, freeze, load, parameters, recount, save};
 use super::parts::{Embedded, Embedding, Named, Pass};
 
 /// Rows that prediction holds at once.
-const BLOCK: usize = 4096;
+pub(super) const BLOCK: usize = 4096;
 
-/// What stands between the embedded fields and the logit.
+/// What stands between the embedded fields and the logit, or, where it is the tower of users, their vector.
 pub trait Trunk: Named + Clone + Debug + Send {
     /// The logits of a batch.
     fn forward(&self, rows: &Embedded) -> Output;
@@ -47,7 +47,7 @@ pub trait Trunk: Named + Clone + Debug + Send {
 /// What a trunk gives.
 #[derive(Debug)]
 pub struct Output {
-    /// `[R, 1]`.
+    /// `[R, 1]`, for retrieval `[R, dimension]`.
     pub logit: Tensor<2>,
     /// What is added to the loss; prediction does not look at it.
     pub terms: Vec<Term>,

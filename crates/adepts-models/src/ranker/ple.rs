@@ -81,7 +81,9 @@ impl Architecture for PleConfig {
                 shapes.extend([experts, gates, shared]);
             }
         }
-        shapes.push(Shape::new("towers", input.domains, width, &self.tower).ending(1).active(1).norm(self.norm));
+        shapes.push(
+            Shape::new("towers", input.domains, width, &self.tower).ending(input.output).active(1).norm(self.norm),
+        );
         shapes
     }
 

@@ -65,7 +65,7 @@ fn a_cesaa_step_is_that_of_the_independent_implementation() {
         mi: json["mi_weight"].as_f64().unwrap(),
         ..CesaaConfig::default()
     };
-    let mut trunk = config.trunk(&Input { fields: 0, dense: 6, width: 6, domains: 3 }, 0, &device);
+    let mut trunk = config.trunk(&Input { fields: 0, dense: 6, width: 6, domains: 3, output: 1 }, 0, &device);
     let mut saved = Tensors::default();
     for (name, shape, values) in named(&json) {
         saved.insert(name, &shape, values.into_iter().map(|x| x as f32).collect());

@@ -16,6 +16,9 @@ use arrow_array::{Array as _, ArrayRef, Float32Array, RecordBatch, StringArray, 
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use super::config::{RankerExperiment, RetrievalEval};
+use super::retrieval;
+use super::run::PREDICTIONS;
 use crate::error::{Error, RunError};
 
 /// Rows that are scored at once.
@@ -95,33 +98,26 @@ pub(super) fn validate(model: &dyn ExampleModel, data: &ExampleSet, stop: &StopC
     Ok(Validation { stop: mean, groups: auc.collect(), scores })
 }
 
-/// Rows over which the outputs of experts are compared.
-const COMPARED: usize = 2048;
-
-/// Evaluates a model on the rows of a part.
-#[expect(clippy::too_many_arguments, reason = "what is judged, on what, and how")]
-pub fn judge(
-    name: &str,
-    kind: &str,
+/// Evaluates the model of an experiment on the rows of a part; for retrieval as `eval` says. What it gave to each of them is written
+/// into the folder `keep`, if there is one.
+pub(super) fn judge(
+    experiment: &RankerExperiment,
+    eval: Option<&RetrievalEval>,
     model: &dyn ExampleModel,
     data: &ExampleSet,
     part: Part,
-    resamples: usize,
-    seed: u64,
+    keep: Option<&Path>,
     progress: Progress<'_>,
-) -> Result<Evaluated, Error> {
-    let watch = Stopwatch::start();
-    let domains = &data.schema().domains;
-    let mut tally = (model.experts() > 0).then(|| GateTally::new(domains.len(), model.experts()));
-    let scored = score(model, data, part, tally.as_mut(), progress)?;
-    let seconds = watch.seconds();
-    progress("intervals", 0, None);
-    let mut summary = summarise_examples(name, kind, &scored.truth(domains), &scored.score, seed, resamples)?;
-    summary.experts = tally.map(|tally| tally.summary());
-    if let Some(experts) = &mut summary.experts {
-        let outputs = outputs(model, data, part)?;
-        (experts.duplicates, experts.compared_rows) = (outputs.duplicates(), outputs.rows());
-    }
+) -> Result<RunSummary, Error> {
+    let mut summary = if let Some(eval) = eval {
+        retrieval::judge(experiment, eval, model, data, part, keep, progress)?
+    } else {
+        let Evaluated { summary, scored } = probabilities(experiment, model, data, part, progress)?;
+        if let Some(folder) = keep {
+            write_scored(&folder.join(PREDICTIONS), &scored, data)?;
+        }
+        summary
+    };
     let work = model.work();
     summary.work = Some(WorkSummary {
         parameters: work.parameters,
@@ -129,8 +125,36 @@ pub fn judge(
         multiply_adds: work.multiply_adds,
         total_multiply_adds: work.total_multiply_adds,
     });
-    summary.seconds.insert("evaluate".into(), seconds);
     summary.protocol.part = if part == Part::Validation { "validation" } else { "test" }.into();
+    Ok(summary)
+}
+
+/// Rows over which the outputs of experts are compared.
+const COMPARED: usize = 2048;
+
+/// Evaluates the probabilities that a model gives to the rows of a part.
+fn probabilities(
+    experiment: &RankerExperiment,
+    model: &dyn ExampleModel,
+    data: &ExampleSet,
+    part: Part,
+    progress: Progress<'_>,
+) -> Result<Evaluated, Error> {
+    let (name, kind, resamples) = (&experiment.name, experiment.kind(), experiment.eval.resamples);
+    let watch = Stopwatch::start();
+    let domains = &data.schema().domains;
+    let mut tally = (model.experts() > 0).then(|| GateTally::new(domains.len(), model.experts()));
+    let scored = score(model, data, part, tally.as_mut(), progress)?;
+    let seconds = watch.seconds();
+    progress("intervals", 0, None);
+    let mut summary =
+        summarise_examples(name, kind, &scored.truth(domains), &scored.score, experiment.seed, resamples)?;
+    summary.experts = tally.map(|tally| tally.summary());
+    if let Some(experts) = &mut summary.experts {
+        let outputs = outputs(model, data, part)?;
+        (experts.duplicates, experts.compared_rows) = (outputs.duplicates(), outputs.rows());
+    }
+    summary.seconds.insert("evaluate".into(), seconds);
     Ok(Evaluated { summary, scored })
 }
 

@@ -8,13 +8,14 @@ use adepts_core::config::nearest;
 use adepts_data::examples::ExampleSet;
 use adepts_data::{Part, Progress, atomic::write_atomically};
 use adepts_eval::{
-    Better, DomainComparison, Estimate, GroupSummary, POINTWISE_METRICS, RunSummary, SeedComparison, Summary, gains,
-    pointwise_metric,
+    Better, DomainComparison, Estimate, GroupSummary, MetricError, POINTWISE_METRICS, RunSummary, SeedComparison,
+    Summary, gains, pointwise_metric,
 };
 use adepts_report::{ReportInput, page};
 
-use super::RankerExperiment;
-use super::evaluate::{BLOCK, Evaluated, Scored, judge, read_scores, write_scored};
+use super::config::{RankerExperiment, RetrievalEval};
+use super::evaluate::{BLOCK, Scored, judge, read_scores};
+use super::retrieval;
 use super::run::{PREDICTIONS, RankerRun};
 use crate::compare::{Seeded, check_data, over_seeds, several_seeds};
 use crate::error::{Error, RunError};
@@ -31,14 +32,14 @@ impl RankerRun {
         metrics: &[String],
         progress: Progress<'_>,
     ) -> Result<RunSummary, Error> {
-        check_metrics(metrics)?;
+        check_metrics(&self.experiment, metrics)?;
         let Self { experiment, data, model, folder, manifest } = self;
-        let (name, kind, resamples) = (&experiment.name, experiment.kind(), experiment.eval.resamples);
-        let Evaluated { mut summary, scored } =
-            judge(name, kind, &**model, data, part.of_data(), resamples, experiment.seed, progress)?;
+        let keep = metrics.is_empty() && part == evaluate::Part::Test;
+        let folder = keep.then_some(folder.as_path());
+        let eval = experiment.retrieval_eval().map(|eval| asked_for(eval, metrics)).transpose()?;
+        let mut summary = judge(experiment, eval.as_ref(), &**model, data, part.of_data(), folder, progress)?;
         summary.seconds.extend(manifest.seconds.clone());
-        if metrics.is_empty() && part == evaluate::Part::Test {
-            write_scored(&folder.join(PREDICTIONS), &scored, data)?;
+        if let Some(folder) = folder {
             write_json(&folder.join(REPORT), &Summary { runs: vec![summary.clone()] })?;
         }
         keep_metrics(&mut summary, metrics);
@@ -46,8 +47,20 @@ impl RankerRun {
     }
 }
 
-/// Refuses names that are no metrics of examples.
-fn check_metrics(metrics: &[String]) -> Result<(), Error> {
+/// An evaluation of retrieval by other metrics, if there are some.
+fn asked_for(eval: RetrievalEval, metrics: &[String]) -> Result<RetrievalEval, Error> {
+    if metrics.is_empty() {
+        return Ok(eval);
+    }
+    let metrics = metrics.iter().map(|metric| metric.parse()).collect::<Result<_, MetricError>>()?;
+    Ok(RetrievalEval { metrics, ..eval })
+}
+
+/// Refuses names that are no metrics of such an experiment.
+fn check_metrics(experiment: &RankerExperiment, metrics: &[String]) -> Result<(), Error> {
+    if let Some(eval) = experiment.retrieval_eval() {
+        return asked_for(eval, metrics).map(drop);
+    }
     let Some(metric) = metrics.iter().find(|name| pointwise_metric(name).is_none()) else { return Ok(()) };
     let names = || POINTWISE_METRICS.iter().map(|metric| metric.name);
     let hint = nearest(metric, names()).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
@@ -72,8 +85,8 @@ fn keep_metrics(summary: &mut RunSummary, metrics: &[String]) {
 
 /// What an evaluation of a run will measure and for whom, for questions that are asked before the work.
 pub fn outline(folder: &Path, metrics: &[String]) -> Result<RunSummary, Error> {
-    check_metrics(metrics)?;
     super::run::manifest(folder)?;
+    check_metrics(&super::run::experiment(folder)?, metrics)?;
     let mut outline = crate::run::evaluation(folder)?;
     keep_metrics(&mut outline, metrics);
     Ok(outline)
@@ -83,7 +96,13 @@ pub fn outline(folder: &Path, metrics: &[String]) -> Result<RunSummary, Error> {
 pub type Record = crate::report::Record<RankerExperiment>;
 
 /// Writes the page of these runs, which must be on the same data; the comparison on it is that of [`compare`].
-pub fn write(path: &Path, title: &str, records: &[Record], baseline: Option<&str>, metric: &str) -> Result<(), Error> {
+pub fn write(
+    path: &Path,
+    title: &str,
+    records: &[Record],
+    baseline: Option<&str>,
+    metric: Option<&str>,
+) -> Result<(), Error> {
     let title = heading(title, records);
     let domains = if records.len() > 1 { Some(compare(records, baseline, metric)?) } else { None };
     let runs = records.iter().map(Record::shown).collect();
@@ -97,9 +116,12 @@ pub fn write(path: &Path, title: &str, records: &[Record], baseline: Option<&str
 pub fn compare_seeds(
     records: &[Record],
     baseline: Option<&str>,
-    metric: &str,
+    metric: Option<&str>,
 ) -> Result<Option<SeedComparison>, Error> {
-    check_metrics(&[metric.to_owned()])?;
+    let Some(first) = records.first().map(|record| &record.experiment) else { return Ok(None) };
+    let usual = first.main_metric();
+    let metric = metric.unwrap_or(&usual);
+    check_metrics(first, &[metric.to_owned()])?;
     if records.len() < 2 || !several_seeds(records)? {
         return Ok(None);
     }
@@ -109,7 +131,13 @@ pub fn compare_seeds(
     }
     let seeded: Vec<Seeded<'_>> =
         records.iter().map(|record| Seeded::of(record, Cow::Owned(by_domain(&record.summary, metric)))).collect();
-    over_seeds(&seeded, baseline, (metric, better), "all rows, pooled").map(Some)
+    over_seeds(
+        &seeded,
+        baseline,
+        (metric, better),
+        if first.retrieval.is_some() { "all lists" } else { "all rows, pooled" },
+    )
+    .map(Some)
 }
 
 /// An evaluation with its domains, and the mean over them, as groups.
@@ -127,13 +155,20 @@ fn by_domain(run: &RunSummary, metric: &str) -> RunSummary {
 
 /// Compares runs on the same test rows, domain by domain, with `baseline`: by default a run of the model `single`, which has a
 /// model of its own for each domain, and else the first.
-pub fn compare(records: &[Record], baseline: Option<&str>, metric: &str) -> Result<DomainComparison, Error> {
+pub fn compare(records: &[Record], baseline: Option<&str>, metric: Option<&str>) -> Result<DomainComparison, Error> {
     let Some(first) = records.first() else { return Err(Error::Request("name the runs to compare".into())) };
     check_data(records)?;
     let data = ExampleSet::open(&first.folder.join(DATA))?;
     if data.manifest().content_hash != first.manifest.data {
         let (found, expected) = (data.manifest().content_hash.clone(), first.manifest.data.clone());
         return Err(RunError::Changed { path: first.folder.join(DATA), found, expected }.into());
+    }
+    let single = records.iter().find(|record| record.experiment.kind() == "single").unwrap_or(first);
+    let baseline = baseline.unwrap_or(&single.name);
+    let usual = first.experiment.main_metric();
+    let metric = metric.unwrap_or(&usual);
+    if let Some(eval) = first.experiment.retrieval_eval() {
+        return retrieval::compare(records, &data, &eval, baseline, metric.parse()?);
     }
     let mut truth = Scored::default();
     for block in data.blocks(Part::Test, BLOCK)? {
@@ -145,8 +180,6 @@ pub fn compare(records: &[Record], baseline: Option<&str>, metric: &str) -> Resu
     let rows = truth.label.len();
     let scores = |record: &Record| Ok((record.name.clone(), read_scores(&record.folder.join(PREDICTIONS), rows)?));
     let runs = records.iter().map(scores).collect::<Result<Vec<_>, Error>>()?;
-    let single = records.iter().find(|record| record.experiment.kind() == "single").unwrap_or(first);
-    let baseline = baseline.unwrap_or(&single.name);
     let (seed, resamples) = (first.experiment.seed, first.experiment.eval.resamples);
     Ok(gains(&truth.truth(&data.schema().domains), &runs, baseline, metric, seed, resamples)?)
 }

@@ -62,6 +62,15 @@ fn run(experiment: &RankerExperiment, folder: &Path, how: How) -> Result<RunSumm
     counted(experiment, &DATA.1, folder, how).0
 }
 
+pub(crate) fn run_with(
+    experiment: &RankerExperiment,
+    data: &ExampleSet,
+    folder: &Path,
+    how: How,
+) -> Result<RunSummary, Error> {
+    counted(experiment, data, folder, how).0
+}
+
 fn counted(
     experiment: &RankerExperiment,
     data: &ExampleSet,

@@ -29,6 +29,14 @@ pub enum DomainField {
     Apart,
 }
 
+impl DomainField {
+    /// What the domain is for items beside such users: they have one only where domains share nothing.
+    #[must_use]
+    pub fn of_items(self) -> Self {
+        if self == Self::Apart { Self::Apart } else { Self::Absent }
+    }
+}
+
 /// How a model embeds its fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
@@ -249,6 +257,12 @@ impl Embedding {
         }
         let own = Tensor::from_data(TensorData::new(own, [rows, self.domains]), &device);
         (Embedded { z: Tensor::cat(pieces, 1), domain, own, pass }, leaves)
+    }
+
+    /// Number of large tables.
+    #[must_use]
+    pub fn large(&self) -> usize {
+        self.fields.iter().filter(|(_, weight)| matches!(weight, Weight::Large(_))).count()
     }
 
     /// The large tables.

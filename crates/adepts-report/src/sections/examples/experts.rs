@@ -22,8 +22,8 @@ pub(super) fn section(view: &View) -> Option<Section> {
     }
     let text = "A gate decides which experts serve a row. The grids show the share that each expert has in the rows of each domain: a \
                 row of the grid adds up to 100 %. If the rows of the grid look alike, all domains use the same experts; if each domain \
-                has dark cells of its own, experts have specialised. Whether that helps is a question for the domains’ AUC, not for \
-                these grids.";
+                has dark cells of its own, experts have specialised. Whether that helps is a question for the figures by \
+                domain, not for these grids.";
     let blocks = vec![
         Block::Text(text.into()),
         Block::Points(gated().map(|(run, experts)| in_words(&run.name, experts)).collect()),

@@ -25,7 +25,7 @@ pub(super) fn section(view: &View) -> Option<Section> {
     let lines = shown.iter().enumerate();
     let mut legend: Vec<_> = lines.map(|(i, name)| Look::group(i, shown.len()).line_entry(name, true)).collect();
     if view.runs().iter().any(|run| everyone(run).len() > 1) {
-        legend.push(Look::everyone().line_entry("all rows", false));
+        legend.push(Look::everyone().line_entry("all together", false));
     }
     let mut text = "The validation score of each domain after every pass over the data. The shape on a curve marks that domain’s own \
                     best epoch; the dashed upright line is the epoch that was kept, the same for all domains."
