@@ -59,6 +59,7 @@ fn is_request(error: &Error) -> bool {
         | Error::Pointwise(
             PointwiseError::UnknownBaseline { .. }
             | PointwiseError::UnknownMetric { .. }
+            | PointwiseError::MissingMetric { .. }
             | PointwiseError::TooFewRuns { .. },
         )
         | Error::Run(

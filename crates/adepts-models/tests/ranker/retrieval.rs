@@ -145,6 +145,11 @@ fn check(name: &str, settings: &str, towers: &TowersConfig, tower: Tower) {
             ahead(DIFFERENCE);
             want.push(difference / (2.0 * DIFFERENCE));
         }
+        // What shifts all scores of a row alike changes no softmax: there 32-bit sums leave their rounding.
+        if want.iter().all(|g: &f64| g.abs() < 1e-8) {
+            assert!(got.iter().all(|g| g.abs() < 1e-6), "{context}: gradient of {parameter} is {got:?}, not 0");
+            continue;
+        }
         assert_close(&format!("{context}: gradient of {parameter}"), &got, &want, TOLERANCE);
     }
 }
