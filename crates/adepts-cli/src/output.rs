@@ -127,8 +127,21 @@ pub(crate) fn examples(manifest: &ExamplesManifest) -> String {
 pub(crate) fn lost_examples(manifest: &ExamplesManifest) -> Vec<String> {
     let mut lines = Vec::new();
     if manifest.skipped_rows > 0 {
-        lines.push(format!("{} rows could not be read and were skipped, such as", manifest.skipped_rows));
-        lines.extend(manifest.skipped_examples.iter().map(|example| format!("  {example}")));
+        lines.push(format!("{} rows could not be read and were skipped:", manifest.skipped_rows));
+        if manifest.skipped_reasons.is_empty() {
+            lines.extend(manifest.skipped_examples.iter().map(|example| format!("  {example}")));
+        }
+        lines.extend(manifest.skipped_reasons.iter().map(|reason| format!("  {reason}")));
+    }
+    if manifest.other_domains > 0 {
+        lines.push(format!(
+            "{} rows are of domains that data.domains does not list and were left out",
+            manifest.other_domains
+        ));
+    }
+    let without_user = manifest.without_user.total();
+    if without_user > 0 {
+        lines.push(format!("{without_user} rows have no user; they do not count for measures by user"));
     }
     let left_out = manifest.left_out.total();
     if left_out > 0 {

@@ -37,6 +37,21 @@ pub struct ExampleSizes {
     pub rows: usize,
     /// Rows of a training batch.
     pub batch: usize,
+    /// Which embedding tables are updated row by row.
+    pub lazy: LazyTables,
+}
+
+/// Which embedding tables stand outside automatic differentiation: an update then costs what its rows cost, and leaves
+/// weights and moments of all others as they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LazyTables {
+    /// Those that are large, as the model counts.
+    #[default]
+    Large,
+    /// All.
+    All,
+    /// None.
+    None,
 }
 
 /// A model of examples as configured.
@@ -80,6 +95,13 @@ pub trait ExampleModel: Send {
 
     /// The gate's weights as in prediction, 0 where an expert is not selected: `[rows, experts]`; empty without a gate.
     fn gates(&self, batch: &Examples) -> Vec<f32> {
+        let _ = batch;
+        Vec::new()
+    }
+
+    /// What each expert says of each row, those too that the gate does not select: `[experts, rows, width]`; empty without a
+    /// gate.
+    fn expert_outputs(&self, batch: &Examples) -> Vec<f32> {
         let _ = batch;
         Vec::new()
     }

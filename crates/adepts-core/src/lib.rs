@@ -18,7 +18,9 @@ pub mod tensors;
 
 pub use batch::{Batcher, GateView, HistoryBatch, Probe};
 pub use config::ConfigError;
-pub use example::{ExampleLearner, ExampleLoss, ExampleModel, ExampleRecipe, ExampleSizes, ExampleSpec, Leaf, Work};
+pub use example::{
+    ExampleLearner, ExampleLoss, ExampleModel, ExampleRecipe, ExampleSizes, ExampleSpec, LazyTables, Leaf, Work,
+};
 pub use log::{EpochGroup, EpochRecord, GateStats};
 pub use memory::{Bytes, Memory};
 pub use model::{ClosedForm, Fit, FitError, HistoryModel, Known, Learner, Loss, Parameter, Recipe, Sizes, Spec, Step};

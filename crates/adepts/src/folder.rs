@@ -6,8 +6,9 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use adepts_data::atomic::write_atomically;
+use adepts_data::examples::ExampleSplit;
 use adepts_data::source::find_files;
-use adepts_data::{DataConfig, store::is_prepared};
+use adepts_data::{DataConfig, SplitConfig, store::is_prepared};
 use adepts_train::{Fingerprint, TrainConfig};
 
 use crate::config::Experiment;
@@ -90,6 +91,9 @@ pub trait Settings: Sized {
 
     /// How its model is trained.
     fn train(&self) -> &TrainConfig;
+
+    /// The seed of the training, and that of the split where it has its own.
+    fn seeds(&self) -> (u64, Option<u64>);
 }
 
 impl Settings for Experiment {
@@ -118,6 +122,14 @@ impl Settings for Experiment {
     fn train(&self) -> &TrainConfig {
         &self.train
     }
+
+    fn seeds(&self) -> (u64, Option<u64>) {
+        let split = match self.split {
+            SplitConfig::Random { seed, .. } | SplitConfig::Users { seed, .. } => seed,
+            _ => None,
+        };
+        (self.seed, split)
+    }
 }
 
 impl Settings for RankerExperiment {
@@ -145,6 +157,14 @@ impl Settings for RankerExperiment {
 
     fn train(&self) -> &TrainConfig {
         &self.train
+    }
+
+    fn seeds(&self) -> (u64, Option<u64>) {
+        let split = match self.split {
+            ExampleSplit::Random { seed, .. } | ExampleSplit::Users { seed, .. } => seed,
+            ExampleSplit::Temporal { .. } => None,
+        };
+        (self.seed, split)
     }
 }
 

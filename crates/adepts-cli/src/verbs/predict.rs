@@ -1,8 +1,9 @@
 //! `adepts predict`: probabilities for new examples, or the items that are found for them.
 
+use std::io::stdin;
 use std::path::PathBuf;
 
-use adepts::data::examples::{EncodeSummary, RawFiles};
+use adepts::data::examples::{EncodeSummary, RawFiles, Streamed};
 use adepts::data::{BadRows, Format, Id};
 use adepts::page::table::TextTable;
 use adepts::ranker::predict::Retrieved;
@@ -21,16 +22,18 @@ Examples:
   adepts predict runs/cesaa new.parquet --out scores.parquet
   adepts predict runs/cesaa 'new/*.jsonl.gz' --skip-bad-rows --json
   adepts predict runs/retrieval users.csv --top 100 --out lists.parquet
+  zcat new.csv.gz | adepts predict runs/cesaa -
 
-The file has the columns that the model was trained on; the label may be absent. Values that the training part did not
-have count as unknown, and how many there were is told on stderr. With --top, for runs that were trained for retrieval
-(data.item), the file needs the domain and what describes the user alone; each row gets the items of the whole
+The file has the columns that the model was trained on; label and user may be absent. Values that the training part did
+not have count as unknown; how many there were, and how many are missing, is told on stderr. `row` counts the examples
+from 1; lines in messages are those of the file, its header among them. With --top, for runs that were trained for
+retrieval (data.item), the file needs the domain and what describes the user alone; each row gets the items of the whole
 catalogue with the highest scores, those that the user has already among them.")]
 pub(crate) struct Options {
     /// The run folder
     #[arg(value_name = "RUN")]
     run: PathBuf,
-    /// The examples: a file, a glob or a folder
+    /// The examples: a file, a glob, a folder, or - for what comes through stdin (CSV, JSON lines or Parquet)
     #[arg(value_name = "FILE")]
     file: String,
     /// Find the N items with the highest scores for each row (retrieval)
@@ -59,7 +62,10 @@ impl Options {
         let run = RankerRun::open(&self.run)?;
         let bad_rows = if self.skip_bad_rows { BadRows::Skip } else { BadRows::Fail };
         let data = &run.experiment.data;
-        let files = RawFiles { source: self.file.clone(), format: Format::Auto, bad_rows, ..RawFiles::from(data) };
+        let streamed = (self.file == "-").then(|| Streamed::read(&mut stdin().lock())).transpose();
+        let streamed = streamed.map_err(Error::from)?;
+        let source = streamed.as_ref().map_or(self.file.as_str(), Streamed::source).to_owned();
+        let files = RawFiles { source, format: Format::Auto, bad_rows, ..RawFiles::from(data) };
         if let Some(number) = self.top {
             return self.lists(&run.retrieve(&files, number as usize, &mut terminal.progress())?, terminal);
         }
@@ -109,8 +115,11 @@ fn told(met: &EncodeSummary, terminal: &Terminal) {
     for (field, values) in &met.unknown {
         terminal.note(&format!("{values} values of {field} are unknown to the model"));
     }
+    for (field, rows) in &met.missing {
+        terminal.note(&format!("{rows} rows have no value of {field}"));
+    }
     if met.skipped_rows > 0 {
-        terminal.note(&format!("{} rows were skipped, such as", met.skipped_rows));
-        met.skipped_examples.iter().for_each(|example| terminal.note(&format!("  {example}")));
+        terminal.note(&format!("{} rows were skipped:", met.skipped_rows));
+        met.skipped_reasons.iter().for_each(|reason| terminal.note(&format!("  {reason}")));
     }
 }

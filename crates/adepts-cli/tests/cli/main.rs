@@ -5,6 +5,7 @@ mod data;
 mod domains;
 mod doors;
 mod evaluation;
+mod newcomer;
 mod resuming;
 mod retrieval;
 mod serving;

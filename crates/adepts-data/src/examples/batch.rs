@@ -17,6 +17,9 @@ pub struct Schema {
     pub items: Option<ItemColumns>,
 }
 
+/// The user of a row that has none.
+pub const NO_USER: u32 = u32::MAX;
+
 /// A categorical field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
@@ -94,7 +97,7 @@ pub struct Examples {
     pub domain: Vec<u32>,
     /// The label of each row, 0 or 1; prediction does not read it.
     pub label: Vec<f32>,
-    /// The user of each row, for measures by user; empty where the schema has none.
+    /// The user of each row, for measures by user, [`NO_USER`] where it has none; empty where the schema has none.
     pub user: Vec<u32>,
     /// The place in the catalogue of each row's item; empty where the schema has no items.
     pub item: Vec<u32>,

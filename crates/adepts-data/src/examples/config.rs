@@ -33,6 +33,9 @@ pub struct ExamplesConfig {
     pub label: LabelConfig,
     /// The column of the domain.
     pub domain: Column,
+    /// The domains that are learned and judged; rows of others are left out. By default all that there are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub domains: Vec<String>,
     /// The column of the user's id, for measures by user and the split `users`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<Column>,
@@ -205,6 +208,7 @@ impl ExamplesConfig {
             header: None,
             label: label.into(),
             domain,
+            domains: Vec::new(),
             user: None,
             time: None,
             fields: Vec::new(),
@@ -246,6 +250,10 @@ impl ExamplesConfig {
                 return Err(ExamplesError::NeedsColumn { what, role: "user" }.into());
             }
             _ => {}
+        }
+        let mut listed = self.domains.iter().enumerate();
+        if let Some((_, twice)) = listed.find(|(nth, domain)| self.domains[..*nth].contains(domain)) {
+            return Err(ExamplesError::ListedTwice { domain: twice.clone() }.into());
         }
         if self.fields.is_empty() && self.dense.is_empty() {
             return Err(ExamplesError::NoFields.into());

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::batch::{Field, Schema};
 use super::config::{ExampleSplit, ExamplesConfig, Transform};
 use super::error::ExamplesError;
+use super::skipped::SkippedReason;
 use crate::config::Column;
 use crate::error::DataError;
 use crate::interactions::Part;
@@ -194,10 +195,19 @@ pub struct ExamplesManifest {
     pub catalogue: Option<CatalogueNote>,
     /// Rows of validation and test that were left out because no training row has their domain.
     pub left_out: Counts,
+    /// Rows that were left out because their domain is none of those that the configuration lists.
+    #[serde(default)]
+    pub other_domains: u64,
+    /// Rows without a user, where there is a column of users.
+    #[serde(default)]
+    pub without_user: Counts,
     /// Rows that could not be read and were skipped.
     pub skipped_rows: u64,
     /// The first of them, as messages.
     pub skipped_examples: Vec<String>,
+    /// Why they were skipped, with counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped_reasons: Vec<SkippedReason>,
     /// blake3 over the content of the parts.
     pub content_hash: String,
     /// The files beside the manifest, by name.
@@ -258,7 +268,7 @@ impl ExamplesManifest {
             Some(FAMILY) => {}
             other => {
                 let found = other.unwrap_or("histories").to_owned();
-                return Err(ExamplesError::OtherFamily { path: dir.to_path_buf(), found }.into());
+                return Err(ExamplesError::OtherFamily { path: dir.to_path_buf(), found, expected: "examples" }.into());
             }
         }
         match json.get("format").and_then(serde_json::Value::as_u64) {
@@ -334,6 +344,15 @@ pub(super) fn file_name(part: Part) -> &'static str {
         Part::Train => "train.parquet",
         Part::Validation => "validation.parquet",
         Part::Test => "test.parquet",
+    }
+}
+
+/// The file that says where the rows of a part come from; what is learned from has none.
+pub(super) fn origin_name(part: Part) -> Option<&'static str> {
+    match part {
+        Part::Train => None,
+        Part::Validation => Some("validation-rows.parquet"),
+        Part::Test => Some("test-rows.parquet"),
     }
 }
 

@@ -15,7 +15,9 @@ mod epoch;
 mod error;
 mod folder;
 mod item;
+mod listed;
 mod manifest;
+mod origin;
 mod part;
 mod prepare;
 mod propose;
@@ -23,11 +25,13 @@ mod read;
 mod set;
 mod side;
 mod simulate;
+mod skipped;
 mod split;
+mod streamed;
 mod vocabulary;
 mod write;
 
-pub use batch::{Codes, Examples, Field, Schema};
+pub use batch::{Codes, Examples, Field, NO_USER, Schema};
 pub use catalogue::{Catalogue, Shares};
 pub use config::{DenseConfig, ExampleSplit, ExamplesConfig, FieldConfig, LabelConfig, Transform};
 pub use encode::{EncodeSummary, Encoded};
@@ -37,9 +41,12 @@ pub use item::ItemConfig;
 pub use manifest::{
     CatalogueNote, Coding, Counts, DenseColumn, DomainColumn, ExamplesManifest, FORMAT, FieldColumn, FileNote,
 };
+pub use origin::Origins;
 pub use part::Blocks;
 pub use propose::propose;
 pub use read::RawFiles;
 pub use set::ExampleSet;
 pub use side::{ItemColumns, Side};
 pub use simulate::{DomainSummary, DomainsConfig, DomainsSummary, simulate_domains};
+pub use skipped::SkippedReason;
+pub use streamed::Streamed;

@@ -3,17 +3,20 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use super::batch::NO_USER;
 use super::catalogue::Collecting;
 use super::coder::Coder;
 use super::config::{ExampleSplit, ExamplesConfig, Transform};
 use super::dense::{Moments, Sample, transformed};
 use super::error::ExamplesError;
 use super::folder::{note, write_manifest, write_vocabulary};
+use super::listed::Listed;
 use super::manifest::{
     CATALOGUE, CatalogueNote, Coding, Counts, DenseColumn, DomainColumn, ExamplesManifest, FORMAT, FieldColumn, PARTS,
-    file_name, part_name,
+    file_name, origin_name, part_name,
 };
-use super::read::{Passed, RawFiles, Row, Wanted, categories};
+use super::origin::OriginWriter;
+use super::read::{Need, Needs, Passed, RawFiles, Row, Wanted, categories};
 use super::split::Cutter;
 use super::vocabulary::{Counting, check_domains, refused};
 use super::write::PartWriter;
@@ -38,19 +41,29 @@ pub(super) fn prepare(
     let source = files.open(config.columns(), progress)?;
     let config = &ExamplesConfig { delimiter: files.delimiter, header: files.header, ..config.clone() };
     let temporal = matches!(split, ExampleSplit::Temporal { .. });
-    let wanted = Wanted::new(&source, config, [true, true, temporal])?;
+    // Who is cut by users must have one; otherwise the user serves measures alone.
+    let by_user = matches!(split, ExampleSplit::Users { .. });
+    let user = if by_user { Need::Always } else { Need::IfThere };
+    let wanted = Wanted::new(&source, config, Needs { label: Need::Always, user, time: temporal })?;
     check_names(config, &wanted)?;
 
     let times = if temporal { Some(times(config, &source, &wanted, progress)?) } else { None };
     let mut cutter = Cutter::new(split, times.clone());
     let mut count = Count::new(config, &wanted, seed);
     let named = &mut |_: &str, done: u64, total: Option<u64>| progress("count", done, total);
+    let mut listed = Listed::new(config);
     let first = wanted.pass(
         &source,
         config.bad_rows,
-        &mut |at, row| count.row(at, row, &mut cutter).map(ControlFlow::Continue),
+        &mut |at, row| {
+            if !listed.has(row.domain) {
+                return Ok(ControlFlow::Continue(()));
+            }
+            count.row(at, row, &mut cutter).map(ControlFlow::Continue)
+        },
         named,
     )?;
+    listed.check()?;
     count.check(split, &first)?;
 
     let Found { mut manifest, vocabularies, mut users, items } = count.finish(config, split, &first);
@@ -67,12 +80,18 @@ pub(super) fn prepare(
     let mut catalogue = items.as_ref().map(|(ids, _)| Collecting::new(ids, coder.schema()));
     let changed = |second: u64| ExamplesError::Changed { origin: config.source.clone(), first: first.rows, second };
     let mut cutter = Cutter::new(split, times);
-    let mut parts = Vec::new();
+    let (mut parts, mut origins) = (Vec::new(), Vec::new());
     for part in PARTS {
         parts.push(PartWriter::new(&dir.join(file_name(part)), coder.schema(), group)?);
+        let origin = origin_name(part).map(|name| OriginWriter::new(&dir.join(name), config.user.is_some(), group));
+        origins.push(origin.transpose()?);
     }
     let named = &mut |_: &str, done: u64, total: Option<u64>| progress("write", done, total);
     let mut write = |at: At<'_>, row: &Row<'_>| {
+        if !listed.has(row.domain) {
+            manifest.other_domains += 1;
+            return Ok(ControlFlow::Continue(()));
+        }
         let item = match &mut catalogue {
             Some(catalogue) => Some(catalogue.meet(row, &coder).ok_or_else(|| changed(row.number))?),
             None => None,
@@ -90,8 +109,15 @@ pub(super) fn prepare(
         let of_domain = &mut manifest.domains[domain as usize];
         of_domain.rows.add(part, 1);
         of_domain.positives.add(part, u64::from(row.label > 0.0));
+        if let Some(origin) = &mut origins[part as usize] {
+            origin.push(row.number, user.map(|(_, id)| id))?;
+        }
+        let number = user.map(|(number, _)| number);
+        if manifest.users > 0 && number.is_none() {
+            manifest.without_user.add(part, 1);
+        }
         let writer = &mut parts[part as usize];
-        coder.push(row, domain, user.map(|(number, _)| number), &mut writer.waiting);
+        coder.push(row, domain, number.or((manifest.users > 0).then_some(NO_USER)), &mut writer.waiting);
         writer.waiting.examples.item.extend(item);
         writer.appended().map(ControlFlow::Continue)
     };
@@ -99,6 +125,7 @@ pub(super) fn prepare(
     if first != second || users.len() != manifest.users {
         return Err(changed(second.rows).into());
     }
+    origins.into_iter().flatten().try_for_each(OriginWriter::finish)?;
     let of_catalogue = match (catalogue, &items) {
         (Some(catalogue), Some((ids, counts))) => {
             Some(catalogue.write(dir, ids, counts, group)?.ok_or_else(|| changed(second.rows))?)
@@ -145,6 +172,10 @@ fn finish(
             hash.update(note.hash.as_bytes());
         }
         manifest.files.push(note);
+    }
+    // Where rows come from changes nothing that is learned or measured.
+    for name in PARTS.into_iter().filter_map(origin_name) {
+        manifest.files.push(note(dir, name)?);
     }
     manifest.content_hash = hash.finalize().to_hex().to_string();
     write_manifest(dir, &manifest)
@@ -300,6 +331,7 @@ impl<'a> Count<'a> {
 
     /// Refuses parts without rows and labels of one class.
     fn check(&self, split: &ExampleSplit, passed: &Passed) -> Result<(), DataError> {
+        passed.skipped.check(&self.config.source, passed.rows)?;
         if passed.rows == 0 {
             return Err(DataError::NoRows { origin: self.config.source.clone() });
         }
@@ -374,8 +406,11 @@ impl<'a> Count<'a> {
             users: self.users.len(),
             catalogue: items.as_ref().map(note),
             left_out: zero,
-            skipped_rows: passed.skipped_rows,
-            skipped_examples: passed.skipped_examples.clone(),
+            other_domains: 0,
+            without_user: zero,
+            skipped_rows: passed.skipped.rows,
+            skipped_examples: passed.skipped.examples.clone(),
+            skipped_reasons: passed.skipped.reasons.clone(),
             content_hash: String::new(),
             files: Vec::new(),
         };

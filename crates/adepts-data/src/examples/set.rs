@@ -7,7 +7,8 @@ use super::batch::Schema;
 use super::config::{ExampleSplit, ExamplesConfig};
 use super::epoch::Epoch;
 use super::folder;
-use super::manifest::{CATALOGUE, Coding, ExamplesManifest, FieldColumn, MANIFEST, PARTS, file_name};
+use super::manifest::{CATALOGUE, Coding, ExamplesManifest, FieldColumn, MANIFEST, PARTS, file_name, origin_name};
+use super::origin::{self, Origins};
 use super::part::{Blocks, PartFile};
 use super::prepare;
 use super::side::Side;
@@ -22,6 +23,7 @@ use crate::progress::Progress;
 /// | file | columns |
 /// |---|---|
 /// | `train.parquet`, `validation.parquet`, `test.parquet` | `field.NAME` (codes, or lists of them), `dense.NAME` (standardised), `domain`, `label`, `user`, in the order of the source |
+/// | `validation-rows.parquet`, `test-rows.parquet` | `row`, the place in the source, and `user`, the id as it stands there |
 /// | `vocabulary-N.parquet` | the values of the N-th field, ascending, and `count`, how often each stands in the training part |
 /// | `items.parquet`, `catalogue.parquet` | for retrieval: `id` and `count` of the items, ascending, and their columns in that order |
 /// | `manifest.json` | [`ExamplesManifest`] |
@@ -188,6 +190,17 @@ impl ExampleSet {
     pub(super) fn catalogue_blocks(&self, rows: usize) -> Result<Blocks, DataError> {
         let file = self.catalogue.as_ref().expect("examples that were prepared for retrieval");
         file.read((0..file.groups.len()).collect(), rows)
+    }
+
+    /// Where the rows of validation or test come from, in the order of [`ExampleSet::blocks`]; `None` for the training part,
+    /// and in folders of versions that did not keep it.
+    ///
+    /// # Errors
+    /// If the file cannot be read or does not hold what it must.
+    pub fn origins(&self, part: Part) -> Result<Option<Origins>, DataError> {
+        let kept = |name: &&str| self.manifest.files.iter().any(|note| note.name == **name);
+        let name = origin_name(part).filter(kept);
+        name.map(|name| origin::read(&self.folder.join(name), self.rows(part))).transpose()
     }
 
     /// Copies the prepared folder, so that a run holds its data. A folder of prepared examples that is there is replaced;

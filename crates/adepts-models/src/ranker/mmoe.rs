@@ -102,6 +102,10 @@ impl Trunk for Mmoe {
         self.count
     }
 
+    fn outputs(&self, rows: &Embedded) -> Vec<Tensor<2>> {
+        self.experts.each(self.count, &rows.z, rows.pass)
+    }
+
     fn gates(&self, rows: &Embedded) -> Option<Tensor<2>> {
         Some(self.shares(rows))
     }

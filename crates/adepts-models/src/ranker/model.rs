@@ -31,6 +31,12 @@ pub trait Trunk: Named + Clone + Debug + Send {
         None
     }
 
+    /// What each expert says of each row, selected or not, `[R, width]` each, in the order of the gate's weights.
+    fn outputs(&self, rows: &Embedded) -> Vec<Tensor<2>> {
+        let _ = rows;
+        Vec::new()
+    }
+
     /// Weights of the rows in the loss, which add up to what the loss is worth; `None` for equal weights, the mean.
     fn row_weights(&self, batch: &Examples) -> Option<Vec<f32>> {
         let _ = batch;
@@ -139,6 +145,13 @@ impl<T: Trunk> ExampleModel for Ranker<T> {
         self.blocks(batch)
             .flat_map(|(_, rows)| trunk.gates(&rows).map_or_else(Vec::new, |gates| values(&gates)))
             .collect()
+    }
+
+    fn expert_outputs(&self, batch: &Examples) -> Vec<f32> {
+        let trunk = self.frozen();
+        let all: Vec<u32> = (0..batch.rows() as u32).collect();
+        let rows = self.embedding.embed(&batch.select(&all), Pass::Prediction).0;
+        trunk.outputs(&rows).iter().flat_map(values).collect()
     }
 
     fn work(&self) -> Work {

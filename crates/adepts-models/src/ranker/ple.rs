@@ -202,6 +202,12 @@ impl Trunk for Ple {
         self.domains * self.own + self.shared
     }
 
+    fn outputs(&self, rows: &Embedded) -> Vec<Tensor<2>> {
+        let ([own, common], first_shared) = (self.last(rows), self.domains * self.own);
+        let seen = |expert: usize| if expert < first_shared { &own } else { &common };
+        (0..first_shared + self.shared).map(|e| self.experts.one_of(e, seen(e).clone(), rows.pass)).collect()
+    }
+
     fn gates(&self, rows: &Embedded) -> Option<Tensor<2>> {
         let [own, _] = self.last(rows);
         Some(Tensor::cat(self.shares(rows, own).to_vec(), 1))

@@ -103,7 +103,7 @@ impl<A: Architecture> ExampleRecipe for Configured<A> {
 
     fn memory(&self, sizes: &ExampleSizes) -> Memory {
         let input = input_of(self.0.layout(), &sizes.schema, 1);
-        let mut memory = self.0.layout().memory(&sizes.schema, sizes.batch);
+        let mut memory = self.0.layout().memory(&sizes.schema, sizes.batch, sizes.lazy);
         memory = memory
             .floats("other parameters with gradients and moments", elements(&[4, self.0.work(&input).parameters]));
         memory.floats("hidden layers and their gradients", hidden_layers(&self.0.shapes(&input), sizes.batch))
@@ -111,7 +111,7 @@ impl<A: Architecture> ExampleRecipe for Configured<A> {
 
     fn build(&self, sizes: &ExampleSizes, seed: u64, device: &Device) -> Box<dyn ExampleModel> {
         let input = input_of(self.0.layout(), &sizes.schema, 1);
-        let embedding = Embedding::init(self.0.layout(), &sizes.schema, seed, device);
+        let embedding = Embedding::init(self.0.layout(), &sizes.schema, sizes.lazy, seed, device);
         let trunk = self.0.trunk(&input, seed, device);
         Box::new(Ranker::new(embedding, trunk, self.0.work(&input)))
     }
@@ -152,10 +152,10 @@ impl<A: Architecture> ExampleRecipe for Retrieving<A> {
         let (architecture, batch) = (&self.architecture, sizes.batch);
         let input = input_of(architecture.layout(), &user, self.towers.dimension);
         let (layout, shape) = self.item(&item);
-        let mut memory = architecture.layout().memory(&user, batch);
-        memory
-            .parts
-            .extend(layout.memory(&item, batch).parts.into_iter().map(|(what, n)| (format!("{what} of items"), n)));
+        let mut memory = architecture.layout().memory(&user, batch, sizes.lazy);
+        memory.parts.extend(
+            layout.memory(&item, batch, sizes.lazy).parts.into_iter().map(|(what, n)| (format!("{what} of items"), n)),
+        );
         let parameters = architecture.work(&input).parameters.saturating_add(shape.work().parameters);
         memory = memory.floats("other parameters with gradients and moments", elements(&[4, parameters]));
         let mut shapes = architecture.shapes(&input);
@@ -177,11 +177,11 @@ impl<A: Architecture> ExampleRecipe for Retrieving<A> {
             sizes.schema.clone(),
             self.towers.clone(),
             UserTower {
-                embedding: Embedding::init(architecture.layout(), &user, seed, device),
+                embedding: Embedding::init(architecture.layout(), &user, sizes.lazy, seed, device),
                 trunk: architecture.trunk(&input, seed, device),
             },
             ItemTower {
-                embedding: Embedding::init(layout, &item, seed, device),
+                embedding: Embedding::init(layout, &item, sizes.lazy, seed, device),
                 layers: Stack::init(shape, seed, device),
                 apart: layout.domain == DomainField::Apart,
             },

@@ -1,6 +1,6 @@
 //! Small batches and models.
 
-use adepts_core::{ExampleModel, ExampleRecipe, ExampleSizes, Parameter, Tensors, tensors};
+use adepts_core::{ExampleModel, ExampleRecipe, ExampleSizes, LazyTables, Parameter, Tensors, tensors};
 use adepts_data::examples::{Codes, Examples, Field, Schema};
 use adepts_data::seed;
 use adepts_models::registry;
@@ -51,7 +51,7 @@ pub(crate) fn recipe(name: &str, settings: &str) -> Box<dyn ExampleRecipe> {
 }
 
 pub(crate) fn sizes(schema: &Schema) -> ExampleSizes {
-    ExampleSizes { schema: schema.clone(), rows: 1000, batch: ROWS }
+    ExampleSizes { schema: schema.clone(), rows: 1000, batch: ROWS, lazy: LazyTables::Large }
 }
 
 pub(crate) fn build(recipe: &dyn ExampleRecipe, schema: &Schema, seed: u64) -> Box<dyn ExampleModel> {

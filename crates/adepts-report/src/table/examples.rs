@@ -5,7 +5,7 @@ use adepts_eval::{ComparedRun, DomainComparison, RunSummary, Summary};
 use super::TextTable;
 use crate::format::{UNKNOWN, count, exact, metric_label, percent, probability, score, seconds, signed};
 use crate::sections::compared::verdict;
-use crate::sections::examples::{in_domain, largest_first, list_metrics, overall, retrieves};
+use crate::sections::examples::{in_domain, largest_first, list_metrics, mark_in_words, marked, overall, retrieves};
 use crate::view::bounded;
 
 /// What stands in a column for a run, if anything.
@@ -76,7 +76,7 @@ pub fn domains_table(summary: &Summary, metric: &str) -> String {
     let sizes = if retrieval { ["domain", "lists", "to be found"] } else { ["domain", "rows", "positive"] };
     let head = sizes.into_iter().chain(summary.runs.iter().map(|run| run.name.as_str()));
     let mut table = TextTable::new(head);
-    for domain in domains {
+    for domain in &domains {
         let cell = |run: &RunSummary| match in_domain(run, domain.name, metric) {
             None => UNKNOWN.into(),
             Some(e) if bounded(e) => format!("{} ({}–{})", exact(e.mean), score(e.lower), score(e.upper)),
@@ -86,10 +86,32 @@ pub fn domains_table(summary: &Summary, metric: &str) -> String {
             Some(lists) => [count(lists), count(domain.rows)],
             None => [count(domain.rows), percent(domain.base_rate)],
         };
-        let facts = [domain.name.to_owned()].into_iter().chain(sizes);
+        let facts = [marked(domain)].into_iter().chain(sizes);
         table.row(facts.chain(summary.runs.iter().map(cell)));
     }
-    format!("{} by domain\n{}", metric_label(metric), table.render())
+    let mark = mark_in_words(&domains).map(|mark| format!("{mark}\n")).unwrap_or_default();
+    let without = without_rows(summary);
+    format!("{} by domain\n{}{mark}{without}", metric_label(metric), table.render())
+}
+
+/// The domains of which no row was judged, in a line, and why there is no GAUC.
+fn without_rows(summary: &Summary) -> String {
+    let mut told = String::new();
+    let mut names: Vec<&str> =
+        summary.runs.iter().flat_map(|run| &run.domains).filter(|d| d.rows == 0).map(|d| d.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    if !names.is_empty() {
+        told += &format!("no row was judged of {}\n", names.join(", "));
+    }
+    let measured = |run: &&RunSummary, metric: &str| run.metrics.contains_key(metric);
+    if let Some(run) = summary.runs.iter().find(|run| measured(run, "auc") && !measured(run, "gauc")) {
+        told += match run.protocol.users {
+            0 => "no GAUC: the data names no user of a row (`user` in [data])\n",
+            _ => "no GAUC: no user has judged rows of both labels\n",
+        };
+    }
+    told
 }
 
 /// The gains over the baseline, a line per domain and run, with interval, corrected p-value and verdict.

@@ -2,8 +2,8 @@
 
 use adepts_core::log::{EpochGroup, EpochRecord};
 use adepts_eval::{
-    ComparedDomain, ComparedRun, Difference, DomainComparison, DomainSummary, Estimate, ExpertSummary, Protocol,
-    ReliabilityBin, RunSummary, WorkSummary, WorstGroup,
+    AlikeExperts, ComparedDomain, ComparedRun, Difference, DomainComparison, DomainSummary, Estimate, ExpertSummary,
+    Protocol, ReliabilityBin, RunSummary, WorkSummary, WorstGroup,
 };
 use adepts_report::{ReportInput, RunInput};
 
@@ -172,6 +172,8 @@ pub(crate) fn input() -> ReportInput {
         mutual_information: 0.0024,
         mutual_information_bound: 1.01,
         dead: Vec::new(),
+        duplicates: vec![AlikeExperts { first: 0, second: 2, correlation: 0.973 }],
+        compared_rows: 2048,
     };
     let sparse = ExpertSummary {
         experts: 8,
@@ -186,6 +188,8 @@ pub(crate) fn input() -> ReportInput {
         mutual_information: 0.43,
         mutual_information_bound: 1.01,
         dead: vec![4, 7],
+        duplicates: Vec::new(),
+        compared_rows: 2048,
     };
     let run = |summary: RunSummary, epochs: Vec<EpochRecord>| RunInput { summary, epochs, limits: None };
     let mut runs = vec![

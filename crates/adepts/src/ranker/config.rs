@@ -63,6 +63,9 @@ pub struct RetrievalEval {
     pub mask: Mask,
 }
 
+/// The `[train]` table of all models of examples with its defaults, commented.
+pub const TRAINING: &str = include_str!("train.toml");
+
 /// What validation measures and early stopping can watch: the AUC of all rows, the mean of the domains', the least of them,
 /// and the log loss, of which less is better.
 pub const STOP_METRICS: [&str; 4] = ["auc", "auc_macro", "auc_worst", "log_loss"];
@@ -104,7 +107,6 @@ impl RankerExperiment {
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, Error> {
         let mut table = table_of(file, text, sets)?;
-        default_kind(table.get_mut("split"), "random");
         let wrong = |source| Error::Config { file: file.to_owned(), source };
         from_prepared(&mut table, variable).map_err(&wrong)?;
         Self::from_table(table, variable).map_err(wrong)
@@ -244,8 +246,8 @@ fn from_prepared(table: &mut toml::Table, variable: &dyn Fn(&str) -> Option<Stri
     }
     let typed: ExamplesConfig = config::read(data.clone()).map_err(|e| e.within("data"))?;
     let meaning = |c: &ExamplesConfig| {
-        let ExamplesConfig { label, domain, user, time, fields, dense, item, .. } = c.clone();
-        (label, domain, user, time, fields, dense, item)
+        let ExamplesConfig { label, domain, domains, user, time, fields, dense, item, .. } = c.clone();
+        (label, domain, domains, user, time, fields, dense, item)
     };
     let prepared = || format!("{source} was prepared with other settings; prepare it anew, or leave them out");
     if meaning(&typed) != meaning(&manifest.data) {
@@ -254,8 +256,10 @@ fn from_prepared(table: &mut toml::Table, variable: &dyn Fn(&str) -> Option<Stri
     let cut = written(toml::Value::try_from(&manifest.split));
     if let Some(typed) = table.get("split").and_then(toml::Value::as_table) {
         let mut filled = typed.clone();
-        if let Some(seed) = cut.get("seed") {
-            filled.entry("seed").or_insert_with(|| seed.clone());
+        for key in ["kind", "seed"] {
+            if let Some(value) = cut.get(key) {
+                filled.entry(key).or_insert_with(|| value.clone());
+            }
         }
         let typed: ExampleSplit = config::read(filled).map_err(|e| e.within("split"))?;
         if typed != manifest.split {
@@ -286,6 +290,9 @@ fn defaults_of_training(table: &mut toml::Table) {
         let lists = || toml::Value::from(vec!["recall@10", "recall@100"]);
         stop.entry("metric").or_insert_with(|| if retrieval { lists() } else { "auc".into() });
         stop.entry("patience").or_insert_with(|| 4.into());
+    }
+    if let Some(tables) = within(train, "tables") {
+        tables.entry("kind").or_insert_with(|| "auto".into());
     }
     if let Some(optimizer) = within(train, "optimizer") {
         optimizer.entry("kind").or_insert_with(|| "adam".into());

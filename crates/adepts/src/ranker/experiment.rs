@@ -5,9 +5,10 @@ use std::path::Path;
 
 use adepts_core::memory::elements;
 use adepts_core::{ExampleModel, Stopwatch, Towers};
-use adepts_data::Part;
-use adepts_data::examples::ExampleSet;
+use adepts_data::examples::{ExampleSet, ExamplesError};
 use adepts_data::source::find_files;
+use adepts_data::store::is_prepared;
+use adepts_data::{DataError, Part};
 use adepts_eval::{RunSummary, Summary};
 use adepts_train::{ExampleTraining, Fingerprint, Outcome, fit_examples};
 use burn::tensor::Device;
@@ -33,6 +34,10 @@ pub fn run(experiment: &RankerExperiment, folder: &Path, work: &mut Work<'_>) ->
     let source = Path::new(&experiment.data.source);
     let held = folder.join(DATA);
     let places = place::FILES.map(|name| folder.join(name));
+    if is_prepared(source) {
+        let (path, found) = (source.to_owned(), "interactions of users".to_owned());
+        return Err(DataError::from(ExamplesError::OtherFamily { path, found, expected: "examples" }).into());
+    }
     if ExampleSet::is_prepared(source) {
         if work.overwrite {
             place::spare(&[source.to_owned()], &places)?;
@@ -144,7 +149,9 @@ fn train(
     ]);
     // What validation held of the data is no longer needed.
     drop(judge);
-    let mut summary = evaluate::judge(experiment, &*model, data, folder, work.progress)?;
+    let eval = experiment.retrieval_eval();
+    let mut summary =
+        evaluate::judge(experiment, eval.as_ref(), &*model, data, Part::Test, Some(folder), work.progress)?;
     summary.seconds.extend(seconds.clone());
     write_json(&folder.join(REPORT), &Summary { runs: vec![summary.clone()] })?;
     run::finish(folder, experiment, data, &*model, (found.best_epoch, found.epochs), seconds)?;

@@ -178,18 +178,19 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// Evaluates a model on the test rows and writes the figures of every query into `folder`: column `user`, the number of the
-/// query, and a column for each metric.
-pub(super) fn test(
+/// Evaluates a model on the rows of a part and writes the figures of every query into the folder `keep`, if there is one: column
+/// `user`, the number of the query, and a column for each metric.
+pub(super) fn judge(
     experiment: &RankerExperiment,
     eval: &RetrievalEval,
     model: &dyn ExampleModel,
     data: &ExampleSet,
-    folder: &Path,
+    part: Part,
+    keep: Option<&Path>,
     progress: Progress<'_>,
 ) -> Result<RunSummary, Error> {
     let watch = Stopwatch::start();
-    let judge = Judge::new(data, Part::Test, eval.mask)?;
+    let judge = Judge::new(data, part, eval.mask)?;
     let domains = data.schema().domains.len();
     let tally = (model.experts() > 0).then(|| GateTally::new(domains, model.experts()));
     let Found { measured, other, tally } = judge.measure(model, &eval.metrics, tally, progress)?;
@@ -202,13 +203,14 @@ pub(super) fn test(
     let mut summary = summarise_queries(name, kind, &measured, other, &judge.asked(), seed, resamples)?;
     summary.experts = tally.map(|tally| tally.summary());
     summary.seconds.insert("evaluate".into(), seconds);
-    summary.protocol.part = "test".into();
     summary.protocol.users = judge.queries.users();
     summary.protocol.items = judge.catalogue.len();
     summary.protocol.mask_validation = masked;
     let mask = if judge.queries.user.is_empty() { Mask::None } else { eval.mask };
     summary.protocol.mask = mask.name().into();
-    write_per_user(&folder.join(PER_USER), &measured, &judge.numbers())?;
+    if let Some(folder) = keep {
+        write_per_user(&folder.join(PER_USER), &measured, &judge.numbers())?;
+    }
     Ok(summary)
 }
 

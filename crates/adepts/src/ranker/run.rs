@@ -7,6 +7,7 @@ use adepts_core::{EpochRecord, ExampleModel, ExampleSizes, Tensors};
 use adepts_data::Part;
 use adepts_data::examples::ExampleSet;
 use adepts_eval::Summary;
+use adepts_train::{TablesConfig, TrainConfig};
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
@@ -70,7 +71,9 @@ pub fn holds_ranker(folder: &Path) -> bool {
 #[must_use]
 pub fn sizes(experiment: &RankerExperiment, data: &ExampleSet) -> ExampleSizes {
     let rows = data.rows(Part::Train);
-    ExampleSizes { schema: data.schema().clone(), rows, batch: experiment.train.batch.min(rows) }
+    let TrainConfig { batch, tables, .. } = &experiment.train;
+    let lazy = tables.as_ref().map(TablesConfig::lazy).unwrap_or_default();
+    ExampleSizes { schema: data.schema().clone(), rows, batch: (*batch).min(rows), lazy }
 }
 
 /// Writes what a finished run needs; the manifest last.

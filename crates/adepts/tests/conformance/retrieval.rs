@@ -143,7 +143,10 @@ fn an_opened_run_finds_what_it_found_in_training() {
         let folder = home.path().join(kind);
         let summary = run(&experiment(kind, &["train.epochs=1"]), &folder, How::default()).unwrap();
         let figures = std::fs::read(folder.join(PER_USER)).unwrap();
-        let again = RankerRun::open(&folder).unwrap().evaluate(&mut progress::silent).unwrap();
+        let again = RankerRun::open(&folder)
+            .unwrap()
+            .evaluate(adepts::evaluate::Part::Test, &[], &mut progress::silent)
+            .unwrap();
         assert_eq!(timeless(again), timeless(summary), "{kind}");
         assert_eq!(std::fs::read(folder.join(PER_USER)).unwrap(), figures, "{kind}");
     }

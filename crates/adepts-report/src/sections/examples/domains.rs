@@ -9,10 +9,12 @@ use crate::look::Look;
 use crate::sections::compared::verdict;
 use crate::view::View;
 
-use super::{Domain, by_size, in_domain, interval, main_metric, retrieves, with_interval};
+use super::{Domain, by_size, in_domain, interval, main_metric, mark_in_words, marked, retrieves, with_interval};
 
 /// A plot of more domains than this is not legible; the table holds them all.
 const MOST: usize = 20;
+/// How a difference is drawn that is not established.
+const FAINT: f64 = 0.3;
 /// Vertical room of one run in a domain's row.
 const LANE: f64 = 13.0;
 
@@ -27,8 +29,9 @@ pub(super) fn section(view: &View) -> Option<Section> {
     if let Some(comparison) = &view.input.domains {
         blocks.push(Block::Text(format!(
             "Does a domain gain from being learned together with the others? Every run judged the same {} {}, so its {} can be \
-             taken against that of {} domain by domain. Right of the dashed line a run is better, left of it worse; where the \
-             interval does not touch the line, the difference is unlikely to be chance.",
+             taken against that of {} domain by domain. Right of the dashed line a run is better, left of it worse. Many domains are \
+             many questions: in text and tables a difference is called better or worse only if it holds after a correction for their \
+             number (Holm), and only such differences are drawn in full.",
             count(comparison.rows),
             if view.runs().iter().any(|run| retrieves(&run.summary)) { "lists" } else { "rows" },
             metric_label(&comparison.metric),
@@ -77,22 +80,24 @@ fn gains(view: &View, comparison: &DomainComparison, domains: &[Domain<'_>]) -> 
     let mut said = Vec::new();
     for (lane, (i, run)) in runs.iter().enumerate() {
         let lane = ((runs.len() as f64 - 1.0) / 2.0 - lane as f64) * LANE / row;
-        let mut points = Vec::new();
+        let (mut established, mut open) = (Vec::new(), Vec::new());
         for (place, (name, of)) in lines.iter().enumerate() {
             let Some(d) = difference(of, run) else { continue };
             let words = format!("{run}, {name}: {} ({})", signed(d.mean), verdict(d));
             chart.bar(Look::model(*i), (d.lower, d.upper), lane - place as f64);
+            let points = if verdict(d) == "not established" { &mut open } else { &mut established };
             points.push((d.mean, lane - place as f64, words.clone()));
             said.push(words);
         }
-        chart.points(Look::model(*i), 4.2, 1.0, points);
+        chart.points(Look::model(*i), 4.2, 1.0, established);
+        chart.points(Look::model(*i), 4.2, FAINT, open);
     }
     Some(Figure {
         title: format!("Gain or loss against {}", comparison.baseline),
         svg: chart.svg()?,
         alt: format!("Differences in {metric} from {}: {}.", comparison.baseline, said.join("; ")),
         caption: format!(
-            "The largest domain first.{}",
+            "The largest domain first; faint shapes are differences that are not established after correction.{}",
             if left_out { " Only the largest domains are drawn; the table below has all." } else { "" }
         ),
     })
@@ -168,16 +173,17 @@ fn table(view: &View, domains: &[Domain<'_>]) -> Table {
             Some(lists) => [Cell::of(count(lists)).bar(bar), Cell::of(count(domain.rows))],
             None => [Cell::of(count(domain.rows)).bar(bar), Cell::of(percent(domain.base_rate))],
         };
-        (domain.name.to_owned(), facts.into_iter().chain(of_run).collect())
+        (marked(domain), facts.into_iter().chain(of_run).collect())
     };
     Table {
         caption: format!(
-            "{label} by domain, the largest first; in small print {}{}",
+            "{label} by domain, the largest first; in small print {}{}{}",
             compared.map_or("its 95 % interval".into(), |c| format!(
                 "the difference from {}, called better or worse where that is unlikely to be chance",
                 c.baseline
             )),
-            if view.runs().len() > 1 { "; the best of each row is marked ★" } else { "" }
+            if view.runs().len() > 1 { "; the best of each row is marked ★" } else { "" },
+            mark_in_words(domains).map(|mark| format!("; {mark}")).unwrap_or_default()
         ),
         head: head.chain(view.runs().iter().map(|run| run.summary.name.clone())).collect(),
         rows: domains.iter().map(row).collect(),

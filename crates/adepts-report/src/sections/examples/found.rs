@@ -3,12 +3,12 @@
 use adepts_eval::{ComparedRun, DomainComparison, Estimate};
 
 use crate::blocks::{Block, Section};
-use crate::format::{count, decimals, listed, score, signed};
+use crate::format::{count, decimals, listed, percent, score, signed};
 use crate::input::RunInput;
 use crate::sections::compared::verdict;
 use crate::view::{View, overlap};
 
-use super::{by_size, in_domain, main_metric, overall, retrieves, with_interval};
+use super::{Domain, by_size, in_domain, main_metric, nothing_learned, overall, retrieves, with_interval};
 
 /// Fewer positive rows too many or too few than this share are not worth a remark.
 const CALIBRATED: f64 = 0.03;
@@ -19,9 +19,13 @@ pub(super) fn section(view: &View) -> Option<Section> {
     let mut points = vec![pooled(view, best, top)];
     points.extend(macro_mean(view, best));
     points.extend(unequal(view, best));
+    points.extend(few(view));
     points.extend(view.input.domains.iter().flat_map(gains));
     points.extend(calibration(view, best));
     let mut blocks = vec![Block::Points(points)];
+    for run in view.runs() {
+        blocks.extend(nothing_learned(&run.epochs).map(|told| Block::Note(format!("{}: {told}", run.summary.name))));
+    }
     if !same_rows(view) {
         let note = "These runs were not judged on the same rows (see “How it was measured”): their numbers must not be compared.";
         blocks.push(Block::Note(note.into()));
@@ -110,7 +114,8 @@ fn unequal(view: &View, best: usize) -> Option<String> {
     let domains = by_size(view);
     let (metric, label) = main_metric(view);
     let run = &view.runs()[best].summary;
-    let served: Vec<_> = domains.iter().filter_map(|d| Some((d, in_domain(run, d.name, &metric)?))).collect();
+    let established = domains.iter().filter(|domain| domain.established);
+    let served: Vec<_> = established.filter_map(|d| Some((d, in_domain(run, d.name, &metric)?))).collect();
     let (worst, low) = served.iter().min_by(|a, b| a.1.mean.total_cmp(&b.1.mean))?;
     let (favoured, high) = served.iter().max_by(|a, b| a.1.mean.total_cmp(&b.1.mean))?;
     let chance = if overlap(*low, *high) == Some(true) { " The intervals of the two overlap." } else { "" };
@@ -126,6 +131,44 @@ fn unequal(view: &View, best: usize) -> Option<String> {
             score(high.mean)
         )
     })
+}
+
+/// The domains of which too little is known, and those without a row.
+fn few(view: &View) -> Vec<String> {
+    let domains = by_size(view);
+    let named = |names: Vec<String>| match names.len() {
+        n if n > 6 => format!("{n} domains"),
+        _ => listed(&names),
+    };
+    let few: Vec<&Domain<'_>> = domains.iter().filter(|domain| !domain.established).collect();
+    let mut told = Vec::new();
+    if !few.is_empty() {
+        let names = few.iter().map(|d| {
+            let of = match (d.lists, d.rows) {
+                (Some(1), _) => "1 list".to_owned(),
+                (Some(lists), _) => format!("{} lists", count(lists)),
+                (None, 1) => format!("1 row, {} positive", percent(d.base_rate)),
+                (None, rows) => format!("{} rows, {} positive", count(rows), percent(d.base_rate)),
+            };
+            format!("“{}” ({of})", d.name)
+        });
+        let (_, label) = main_metric(view);
+        let what = if few.iter().any(|d| d.lists.is_some()) { "lists" } else { "rows of one label" };
+        told.push(format!(
+            "Too few {what} to say anything by themselves: {}. Where their {label} exists it counts like that of any other \
+             in the mean of domains; they are never called the worst.",
+            named(names.collect())
+        ));
+    }
+    let all = view.runs().iter().flat_map(|run| &run.summary.domains);
+    let mut without: Vec<String> = all.filter(|d| d.rows == 0).map(|d| format!("“{}”", d.name)).collect();
+    without.retain(|name| !domains.iter().any(|domain| format!("“{}”", domain.name) == *name));
+    without.sort();
+    without.dedup();
+    if !without.is_empty() {
+        told.push(format!("No judged row is of {}, so nothing is known of how well that is served.", named(without)));
+    }
+    told
 }
 
 /// For each run in how many domains it is better or worse than the baseline.

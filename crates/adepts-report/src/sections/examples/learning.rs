@@ -5,7 +5,7 @@ use crate::chart::{Chart, Range};
 use crate::format::{UNKNOWN, exact};
 use crate::input::RunInput;
 use crate::look::Look;
-use crate::sections::epochs::{group_names, kept, last, series};
+use crate::sections::epochs::{group_names, kept, last, limited, series};
 use crate::view::View;
 
 use super::by_size;
@@ -35,6 +35,10 @@ pub(super) fn section(view: &View) -> Option<Section> {
     }
     let tables: Vec<Table> = view.runs().iter().filter_map(|run| table(run, &domains)).collect();
     let mut blocks = vec![Block::Text(text), Block::Plots(Plots { legend, figures })];
+    let limited: Vec<String> = view.runs().iter().filter_map(limited).collect();
+    if !limited.is_empty() {
+        blocks.push(Block::Points(limited));
+    }
     if !tables.is_empty() {
         blocks.push(Block::More(tables));
     }

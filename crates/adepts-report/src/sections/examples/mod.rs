@@ -4,6 +4,7 @@ mod domains;
 mod experts;
 mod found;
 mod glossary;
+mod learned;
 mod learning;
 mod protocol;
 mod reliability;
@@ -14,6 +15,8 @@ use adepts_eval::{DomainSummary, Estimate, RunSummary};
 use crate::blocks::Section;
 use crate::format::{count, exact, metric_label, percent, score};
 use crate::view::{View, bounded, in_order};
+
+pub use learned::nothing_learned;
 
 /// All sections, in the order of the page.
 pub(super) static SECTIONS: &[fn(&View) -> Option<Section>] = &[
@@ -37,6 +40,8 @@ pub(crate) struct Domain<'a> {
     pub(crate) base_rate: f64,
     /// In retrieval: the ranked lists in it.
     pub(crate) lists: Option<usize>,
+    /// Whether they are enough for what is measured of them to say something.
+    pub(crate) established: bool,
 }
 
 impl Domain<'_> {
@@ -85,11 +90,26 @@ pub(crate) fn largest_first<'a>(runs: impl Iterator<Item = &'a RunSummary>) -> V
     for domain in runs.flat_map(|run| &run.domains) {
         if domain.rows > 0 && domains.iter().all(|known| known.name != domain.name) {
             let DomainSummary { name, rows, base_rate, lists, .. } = domain;
-            domains.push(Domain { name, rows: *rows, base_rate: *base_rate, lists: *lists });
+            let established = domain.is_established();
+            domains.push(Domain { name, rows: *rows, base_rate: *base_rate, lists: *lists, established });
         }
     }
     domains.sort_by_key(|domain| std::cmp::Reverse(domain.rows));
     domains
+}
+
+/// A domain's name, marked where its rows are too few for what is measured of them to say something.
+pub(crate) fn marked(domain: &Domain<'_>) -> String {
+    if domain.established { domain.name.to_owned() } else { format!("{} †", domain.name) }
+}
+
+/// What the mark of [`marked`] means; nothing where no domain has it.
+pub(crate) fn mark_in_words(domains: &[Domain<'_>]) -> Option<&'static str> {
+    let few = domains.iter().find(|domain| !domain.established)?;
+    Some(match few.lists {
+        Some(_) => "† fewer than ten lists: not established",
+        None => "† fewer than ten rows of one label: not established",
+    })
 }
 
 fn domain<'a>(run: &'a RunSummary, name: &str) -> Option<&'a DomainSummary> {

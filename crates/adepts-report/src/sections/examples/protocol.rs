@@ -42,6 +42,14 @@ fn sentences(run: &RunSummary) -> Vec<String> {
         if protocol.part.is_empty() { "test" } else { &protocol.part },
         percent(positive / rows.max(1) as f64)
     )];
+    if !run.metrics.contains_key("gauc") && run.metrics.contains_key("auc") {
+        let why = if protocol.users == 0 {
+            "the data names no user of a row (`user` in [data])"
+        } else {
+            "no user has judged rows of both labels"
+        };
+        out.push(format!("AUC within users (GAUC) is not measured: {why}."));
+    }
     let (seed, resamples) = protocol.bootstrap;
     if resamples > 0 {
         out.push(format!(

@@ -51,20 +51,15 @@ pub(super) fn section(view: &View) -> Option<Section> {
     let retrieval = runs.iter().any(|run| retrieves(run));
     let worst = runs.iter().any(|run| run.worst.is_some());
     let work = runs.iter().any(|run| run.work.is_some());
-    let trained = runs.iter().any(|run| run.seconds.contains_key("train"));
-    let mut head: Vec<String> = vec!["Run".into(), "Model".into()];
+    let mut head: Vec<String> = vec!["Run".into()];
     for (heading, metric, _) in &columns {
         head.push(heading.clone());
         if *metric == macro_mean && worst {
             head.push(format!("{label}, worst domain"));
         }
     }
-    if work {
-        head.extend(["Parameters per row", "Multiply-adds per row"].map(str::to_owned));
-    }
-    head.extend(trained.then(|| "Train".to_owned()));
     let row = |run: &&RunSummary| {
-        let mut cells = vec![Cell::of(run.model.clone())];
+        let mut cells = Vec::new();
         for (_, metric, better) in &columns {
             cells.push(match overall(run, metric) {
                 None => Cell::of(UNKNOWN.into()),
@@ -77,12 +72,6 @@ pub(super) fn section(view: &View) -> Option<Section> {
             if *metric == macro_mean && worst {
                 cells.push(worst_cell(run, &runs));
             }
-        }
-        if work {
-            cells.extend(work_cells(run));
-        }
-        if trained {
-            cells.push(Cell::of(run.seconds.get("train").map_or(UNKNOWN.into(), |&v| seconds(v))));
         }
         (run.name.clone(), cells)
     };
@@ -111,6 +100,9 @@ pub(super) fn section(view: &View) -> Option<Section> {
     if by_domain(&runs) && !retrieval {
         blocks.push(Block::Text(text.into()));
     }
+    if work {
+        blocks.push(Block::Table(costs(&runs)));
+    }
     if let Some(figure) = cost(view) {
         let legend = view.runs().iter().enumerate().map(|(i, run)| Look::model(i).point_entry(&run.summary.name));
         blocks.push(Block::Plots(Plots { legend: legend.collect(), figures: vec![figure] }));
@@ -133,6 +125,36 @@ fn worst_cell(run: &RunSummary, runs: &[&RunSummary]) -> Cell {
     };
     let beaten = runs.iter().filter_map(|r| r.worst.as_ref()).any(|other| other.mean > worst.mean);
     Cell::of(exact(worst.mean)).small(worst.group.clone()).best(runs.len() > 1 && !beaten)
+}
+
+/// What each run costs.
+fn costs(runs: &[&RunSummary]) -> Table {
+    let gated = runs.iter().any(|run| run.experts.is_some());
+    let trained = runs.iter().any(|run| run.seconds.contains_key("train"));
+    let mut head: Vec<String> = ["Run", "Model"].map(str::to_owned).into();
+    head.extend(gated.then(|| "Experts of a row".to_owned()));
+    head.extend(["Parameters of a row", "Multiply-adds of a row"].map(str::to_owned));
+    head.extend(trained.then(|| "Train".to_owned()));
+    let row = |run: &&RunSummary| {
+        let mut cells = vec![Cell::of(run.model.clone())];
+        if gated {
+            cells.push(run.experts.as_ref().map_or(Cell::of(UNKNOWN.into()), |experts| {
+                Cell::of(decimals(experts.selected, 1)).small(format!("of {}", count(experts.experts)))
+            }));
+        }
+        cells.extend(work_cells(run));
+        if trained {
+            cells.push(Cell::of(run.seconds.get("train").map_or(UNKNOWN.into(), |&v| seconds(v))));
+        }
+        (run.name.clone(), cells)
+    };
+    Table {
+        caption: "What one row costs in prediction, without looking up embeddings: the experts that a gate chooses for it, the \
+                  parameters that it meets and the multiply-adds that it takes, and how many there are in all"
+            .into(),
+        head,
+        rows: runs.iter().map(row).collect(),
+    }
 }
 
 fn work_cells(run: &RunSummary) -> [Cell; 2] {
