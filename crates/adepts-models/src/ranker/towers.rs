@@ -181,6 +181,12 @@ impl<T: Trunk> ExampleModel for TwoTowers<T> {
         found
     }
 
+    fn expert_outputs(&self, batch: &Examples) -> Vec<f32> {
+        let (trunk, _) = self.frozen();
+        let rows = self.user.embedding.embed(&batch.side(&self.schema, Side::User), Pass::Prediction).0;
+        trunk.outputs(&rows).iter().flat_map(values).collect()
+    }
+
     fn work(&self) -> Work {
         self.work
     }
