@@ -56,9 +56,9 @@ impl Judged {
         let (width, domains) = (measured.metrics.len(), self.places.start.len() - 1);
         let mut sums = vec![vec![0.0; width]; domains];
         for (domain, sums) in sums.iter_mut().enumerate() {
-            for place in self.places.start[domain]..self.places.start[domain + 1] {
-                let count = f64::from(counts[place]);
-                let values = measured.row(self.places.row[place] as usize);
+            let places = self.places.start[domain]..self.places.start[domain + 1];
+            for (&count, &at) in counts[places.clone()].iter().zip(&self.places.row[places]) {
+                let (count, values) = (f64::from(count), measured.row(at as usize));
                 sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += count * value);
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! With u the vector of a row's user and v that of its item, `l_rc = u_r · v_c / temperature − log q_c`, where q is the share of
 //! the training rows that have item c: items come into a batch as often as they are in the rows, and without the correction
-//! popular ones would be pushed away for that alone (Bengio & Senécal 2008; Yi et al., RecSys 2019, which estimates q from
+//! popular ones would be pushed away for that alone (Bengio & Senécal 2008; Yi et al. 2019, who estimate q from
 //! the stream). The loss of a row is `−log softmax(l_r)_r` over the candidates of the row:
 //!
 //! - its own item, and the items of other rows,
