@@ -23,14 +23,25 @@ pub(super) fn section(view: &View) -> Option<Section> {
     points.extend(view.input.domains.iter().flat_map(gains));
     points.extend(calibration(view, best));
     let mut blocks = vec![Block::Points(points)];
-    for run in view.runs() {
-        blocks.extend(nothing_learned(&run.epochs).map(|told| Block::Note(format!("{}: {told}", run.summary.name))));
-    }
+    blocks.extend(learned(view).into_iter().map(Block::Note));
     if !same_rows(view) {
         let note = "These runs were not judged on the same rows (see “How it was measured”): their numbers must not be compared.";
         blocks.push(Block::Note(note.into()));
     }
     Some(Section { id: "found", title: "What was found", blocks })
+}
+
+/// What must be said of how runs have learned, each thing once.
+fn learned(view: &View) -> Vec<String> {
+    let mut told: Vec<(String, Vec<String>)> = Vec::new();
+    for run in view.runs() {
+        let Some(what) = nothing_learned(&run.epochs) else { continue };
+        match told.iter_mut().find(|(known, _)| *known == what) {
+            Some((_, runs)) => runs.push(run.summary.name.clone()),
+            None => told.push((what, vec![run.summary.name.clone()])),
+        }
+    }
+    told.into_iter().map(|(what, runs)| format!("{}: {what}", listed(&runs))).collect()
 }
 
 fn pooled(view: &View, best: usize, top: Estimate) -> String {

@@ -126,7 +126,8 @@ fn worst_cell(run: &RunSummary, runs: &[&RunSummary]) -> Cell {
         return Cell::of(UNKNOWN.into());
     };
     let beaten = runs.iter().filter_map(|r| r.worst.as_ref()).any(|other| other.mean > worst.mean);
-    Cell::of(exact(worst.mean)).small(worst.group.clone()).best(runs.len() > 1 && !beaten)
+    let rows = run.domains.iter().find(|domain| domain.name == worst.group).map_or(0, |domain| domain.rows);
+    Cell::of(exact(worst.mean)).small(format!("{}, {} rows", worst.group, count(rows))).best(runs.len() > 1 && !beaten)
 }
 
 /// What each run costs.
