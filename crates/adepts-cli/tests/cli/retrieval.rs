@@ -165,7 +165,7 @@ fn what_belongs_to_the_other_task_is_refused() {
     let plain = home.path().join("plain.toml");
     let ranker = TABLES.replace("SOURCE", &log.display().to_string()).replace("[retrieval]\ndimension = 8\n", "");
     let without = |text: &str, begin: &str| -> String {
-        text.lines().filter(|line| !line.starts_with(begin)).map(|line| format!("{line}\n")).collect()
+        text.lines().filter(|line| !line.starts_with(begin)).collect::<Vec<_>>().join("\n")
     };
     write(&plain, &without(&without(&ranker, "item ="), "metrics ="));
     run("train {} --set retrieval.dimension=4 --out {}", &[&plain, &out]).fails(2, &["data.item"]);

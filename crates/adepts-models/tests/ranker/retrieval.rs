@@ -93,9 +93,9 @@ impl Loops<'_> {
             (0..rows).any(|other| same(other) && batch.item[other] == item)
         };
         let mut of_rows = Vec::new();
-        for row in 0..rows {
+        for (row, user) in users.iter().enumerate() {
             let score = |other: usize| {
-                let product: f64 = users[row].iter().zip(&items[other]).map(|(u, v)| u * v).sum();
+                let product: f64 = user.iter().zip(&items[other]).map(|(u, v)| u * v).sum();
                 let share = if self.towers.correction { f64::from(batch.log_share[other]) } else { 0.0 };
                 product / self.towers.temperature - share
             };
