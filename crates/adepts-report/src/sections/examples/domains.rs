@@ -104,8 +104,10 @@ fn gains(view: &View, comparison: &DomainComparison, domains: &[Domain<'_>]) -> 
 }
 
 fn levels(view: &View, domains: &[Domain<'_>]) -> Option<Figure> {
-    let shown = &domains[..domains.len().min(MOST)];
     let (metric, label) = main_metric(view);
+    let measured = |d: &&Domain<'_>| view.runs().iter().any(|run| in_domain(&run.summary, d.name, &metric).is_some());
+    let measured: Vec<&Domain<'_>> = domains.iter().filter(measured).collect();
+    let shown = &measured[..measured.len().min(MOST)];
     let all = shown.iter().flat_map(|d| view.runs().iter().filter_map(|run| in_domain(&run.summary, d.name, &metric)));
     let range = Range::of(all.flat_map(|e| [e.mean, e.lower, e.upper]))?;
     let runs = view.runs().len() as f64;
@@ -134,7 +136,7 @@ fn levels(view: &View, domains: &[Domain<'_>]) -> Option<Figure> {
     if !range.has_zero() {
         caption += " The axis does not start at zero.";
     }
-    if shown.len() < domains.len() {
+    if shown.len() < measured.len() {
         caption += " Only the largest domains are drawn; the table below has all.";
     }
     Some(Figure {
