@@ -83,7 +83,7 @@ pub struct Work {
 }
 
 /// A model that gives the probability of an example's label, or, for retrieval, vectors of users and items.
-pub trait ExampleModel: Send {
+pub trait ExampleModel: Send + Sync {
     /// The probability of each row's label, for retrieval the score of its item: `[rows]`; the result for a row does not depend
     /// on the other rows.
     fn score(&self, batch: &Examples, scores: &mut [f32]);

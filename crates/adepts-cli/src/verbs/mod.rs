@@ -13,6 +13,7 @@ mod quickstart;
 mod recommend;
 mod report;
 mod simulate;
+mod titles;
 mod train;
 
 use clap::Subcommand;
@@ -31,7 +32,8 @@ pub(crate) enum Verb {
     Evaluate(evaluate::Options),
     Compare(compare::Options),
     Report(report::Options),
-    Recommend(recommend::Options),
+    Recommend(Box<recommend::Options>),
+    Titles(titles::Options),
     Predict(predict::Options),
     Models(models::Options),
     Metrics(metrics::Options),
@@ -51,6 +53,7 @@ impl Verb {
             Self::Compare(options) => options.run(),
             Self::Report(options) => options.run(),
             Self::Recommend(options) => options.run(terminal),
+            Self::Titles(options) => options.run(terminal),
             Self::Predict(options) => options.run(terminal),
             Self::Models(options) => options.run(),
             Self::Metrics(options) => options.run(),

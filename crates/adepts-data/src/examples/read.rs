@@ -13,7 +13,7 @@ use crate::progress::Progress;
 use crate::source::{At, Cell, Flow, Sink, Source};
 use crate::time;
 
-const CATEGORY: &str = "a category: a whole number, text or a truth value";
+pub(super) const CATEGORY: &str = "a category: a whole number, text or a truth value";
 
 /// Where raw examples are, and how they are written.
 #[derive(Clone, Debug, PartialEq)]
@@ -325,7 +325,7 @@ pub(super) fn categories<'c>(cell: Cell<'c>, separator: Option<&str>, each: &mut
 }
 
 /// A value as a finite number; `None` is missing.
-fn number(cell: Cell<'_>) -> Result<Option<f64>, ()> {
+pub(super) fn number(cell: Cell<'_>) -> Result<Option<f64>, ()> {
     match cell {
         _ if missing(cell) => Ok(None),
         Cell::Bool(value) => Ok(Some(f64::from(u8::from(value)))),

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use adepts_core::{EpochRecord, ExampleModel, ExampleSizes, Tensors};
+use adepts_core::{EpochRecord, ExampleModel, ExampleSizes};
 use adepts_data::Part;
-use adepts_data::examples::ExampleSet;
+use adepts_data::examples::{ExampleSet, Schema};
 use adepts_eval::Summary;
 use adepts_train::{TablesConfig, TrainConfig};
 use burn::tensor::Device;
@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::config::{RankerExperiment, is_ranker};
 use crate::error::{Error, RunError};
-use crate::run::{self, CONFIG, DATA, FORMAT, FileMark, MANIFEST, MODEL};
+use crate::files::{FileMark, LARGEST, checked, checked_tensors, mark, read};
+use crate::run::{self, CONFIG, DATA, FORMAT, MANIFEST, MODEL};
 
 /// The scores of the test examples in a run.
 pub const PREDICTIONS: &str = "predictions.parquet";
@@ -62,7 +63,7 @@ pub struct RankerRun {
 /// Whether a folder holds a run of this family, finished or not: its configuration says so.
 #[must_use]
 pub fn holds_ranker(folder: &Path) -> bool {
-    let text = run::read(&folder.join(CONFIG), run::LARGEST).ok();
+    let text = read(&folder.join(CONFIG), LARGEST).ok();
     let table = text.and_then(|text| String::from_utf8_lossy(&text).parse().ok());
     table.is_some_and(|table| is_ranker(&table))
 }
@@ -70,10 +71,14 @@ pub fn holds_ranker(folder: &Path) -> bool {
 /// What a model is built for.
 #[must_use]
 pub fn sizes(experiment: &RankerExperiment, data: &ExampleSet) -> ExampleSizes {
-    let rows = data.rows(Part::Train);
+    sizes_of(experiment, data.schema(), data.rows(Part::Train))
+}
+
+/// What a model is built for, by its columns and the number of rows that it learns from.
+pub(super) fn sizes_of(experiment: &RankerExperiment, schema: &Schema, rows: usize) -> ExampleSizes {
     let TrainConfig { batch, tables, .. } = &experiment.train;
     let lazy = tables.as_ref().map(TablesConfig::lazy).unwrap_or_default();
-    ExampleSizes { schema: data.schema().clone(), rows, batch: (*batch).min(rows), lazy }
+    ExampleSizes { schema: schema.clone(), rows, batch: (*batch).min(rows), lazy }
 }
 
 /// Writes what a finished run needs; the manifest last.
@@ -98,7 +103,7 @@ pub(super) fn finish(
     }
     let mut files = BTreeMap::new();
     for name in [CONFIG, MODEL] {
-        files.insert(name.to_owned(), run::mark(&folder.join(name))?);
+        files.insert(name.to_owned(), mark(&folder.join(name))?);
     }
     let manifest = RankerManifest {
         format: FORMAT,
@@ -119,10 +124,16 @@ pub fn manifest(folder: &Path) -> Result<RankerManifest, Error> {
     run::manifest_of(folder, Some(FAMILY))
 }
 
+/// The configuration of a finished run, whose manifest vouches for it.
+pub(super) fn checked_experiment(folder: &Path, manifest: &RankerManifest) -> Result<RankerExperiment, Error> {
+    let config = checked(folder, &manifest.files, CONFIG)?;
+    RankerExperiment::resolved(&folder.join(CONFIG).display().to_string(), &String::from_utf8_lossy(&config))
+}
+
 /// The configuration of a run, resolved.
 pub fn experiment(folder: &Path) -> Result<RankerExperiment, Error> {
     let path = folder.join(CONFIG);
-    let text = run::read(&path, run::LARGEST)?;
+    let text = read(&path, LARGEST)?;
     RankerExperiment::resolved(&path.display().to_string(), &String::from_utf8_lossy(&text))
 }
 
@@ -130,10 +141,8 @@ impl RankerRun {
     /// Opens a finished run; every file is checked before it is used.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let manifest = manifest(folder)?;
-        let (config, model_file) =
-            (run::checked(folder, &manifest.files, CONFIG)?, run::checked(folder, &manifest.files, MODEL)?);
+        let experiment = checked_experiment(folder, &manifest)?;
         let file = folder.join(CONFIG).display().to_string();
-        let experiment = RankerExperiment::resolved(&file, &String::from_utf8_lossy(&config))?;
         let data = ExampleSet::open(&folder.join(DATA))?;
         // Nothing is built before these agree: sizes decide what is allocated.
         let as_found = (experiment.kind(), data.rows(Part::Train), data.manifest().content_hash.as_str());
@@ -148,7 +157,7 @@ impl RankerRun {
         let (_, recipe) = experiment.recipe().map_err(|source| Error::Config { file, source })?;
         let mut model = recipe.build(&sizes(&experiment, &data), experiment.seed, &Device::flex().autodiff());
         let path = folder.join(MODEL);
-        let loaded = Tensors::parse(&path, &model_file).and_then(|tensors| model.load(&tensors));
+        let loaded = model.load(&checked_tensors(folder, &manifest.files, MODEL)?);
         loaded.map_err(|source| Error::Model { path, source: source.into() })?;
         Ok(Self { folder: folder.to_owned(), manifest, experiment, data, model })
     }

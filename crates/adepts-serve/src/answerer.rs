@@ -1,0 +1,99 @@
+//! Who answers: a run that was opened.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use adepts_data::Id;
+use serde::{Deserialize, Serialize};
+
+use crate::answer::Answer;
+use crate::error::AnswerError;
+use crate::question::Asked;
+use crate::rank::{RankQuestion, Ranking};
+
+/// A trained model that answers. It may be asked by many threads at once.
+pub trait Answerer: Send + Sync {
+    /// What is to be known of the model.
+    fn facts(&self) -> &Facts;
+
+    /// An answer, or the reason why there is none, for each question, in their order. The answer to a question does not
+    /// depend on the others, to the bit.
+    fn answer(&self, asked: &[Asked]) -> Vec<Result<Answer, AnswerError>>;
+
+    /// As [`Answerer::answer`], for models of examples.
+    fn rank(&self, questions: &[RankQuestion]) -> Vec<Result<Ranking, AnswerError>>;
+
+    /// The stored history of a user of the training data, ascending: what an answer for the user goes by.
+    fn history(&self, user: &Id) -> Result<Vec<Id>, AnswerError>;
+
+    /// The item with this id, and its title.
+    fn item(&self, id: &Id) -> Option<ItemFound>;
+
+    /// Up to `limit` items whose title or id holds all words of the query, in any case: an item with exactly this id comes
+    /// first, then those that most users have. An empty query finds the items that most users have.
+    fn items(&self, query: &str, limit: usize) -> Vec<ItemFound>;
+
+    /// The run's report as one self-contained HTML page, if the run was evaluated.
+    fn report(&self) -> Option<&[u8]>;
+}
+
+/// What is to be known of a model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    /// Name of the run: that of its folder.
+    pub run: String,
+    /// The model, such as `tall`.
+    pub model: String,
+    /// What it is a model of.
+    pub family: Family,
+    /// Hash over the whole run: equal for equal runs, another for another.
+    pub hash: String,
+    /// Version of the run's format.
+    pub format: u32,
+    /// Version of adepts that trained it.
+    pub adepts: String,
+    /// Users that it was trained on; 0 for models of examples.
+    pub users: usize,
+    /// Items in the catalogue; 0 for models of examples.
+    pub items: usize,
+    /// Training pairs, or training examples.
+    pub rows: usize,
+    /// Experts that a gate mixes; 1 without a gate.
+    pub experts: usize,
+    /// Whether users of the training data can be asked about.
+    pub histories: bool,
+    /// Whether items have titles.
+    pub titles: bool,
+    /// The domains; empty for models of histories.
+    pub domains: Vec<String>,
+    /// The columns of an example; empty for models of histories.
+    pub columns: Vec<String>,
+}
+
+/// What a model is a model of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Family {
+    /// Users' histories: asked by [`Answerer::answer`].
+    Histories,
+    /// Rows of columns with a domain: asked by [`Answerer::rank`].
+    Examples,
+}
+
+/// An item of the catalogue.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ItemFound {
+    /// The item.
+    pub item: Id,
+    /// Its title, where the run has titles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Users of the training data that have it.
+    pub users: u64,
+}
+
+/// Why a run cannot be opened.
+pub type OpenError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Opens the run in a folder for answering.
+pub type Opener = Arc<dyn Fn(&Path) -> Result<Arc<dyn Answerer>, OpenError> + Send + Sync>;

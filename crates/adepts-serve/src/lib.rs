@@ -1,0 +1,26 @@
+//! How is a question answered? What can be asked of a trained model, and what comes back.
+//!
+//! A [`Question`] names a user or a history of items and says what the list is to be like; an [`Answer`] is the list, with
+//! what is to be known of it: ids that nobody has seen, whether popularity stood in for a history, and, if it was asked for,
+//! why. Both are what travels as JSON too, so that a line of a file, a request and a call from a program are one thing.
+//!
+//! Whoever answers is an [`Answerer`]: an object that was opened from a run and may be asked by many at once. An answer does
+//! not depend on what else is in the batch, so that questions may be gathered into batches as it suits. A run is opened by an
+//! [`Opener`], a closure, because what a run is, and which models there are, is known to the front hall alone.
+
+pub mod answer;
+pub mod answerer;
+pub mod batch;
+pub mod error;
+pub mod examples;
+pub mod history;
+pub mod question;
+pub mod rank;
+
+pub use answer::{Answer, Fallback, Group, Reason, Recommended, Unknown};
+pub use answerer::{Answerer, Facts, Family, ItemFound, OpenError, Opener};
+pub use error::AnswerError;
+pub use examples::ExampleAnswerer;
+pub use history::HistoryAnswerer;
+pub use question::{Asked, Question};
+pub use rank::{Dropped, FieldValue, RankQuestion, Ranked, Ranking};

@@ -1,0 +1,122 @@
+//! What is asked of a model of histories.
+
+use adepts_data::Id;
+use serde::{Deserialize, Serialize};
+
+use crate::error::AnswerError;
+
+/// The longest list that is answered.
+pub const MOST_ITEMS: usize = 10_000;
+/// The longest list of ids in a question.
+pub const MOST_IDS: usize = 100_000;
+
+/// What is to be recommended, and to whom: to a user of the training data, or to whoever has this history. As JSON:
+/// `{"user": 42}`, `{"history": ["a", "b"], "n": 5, "explain": true}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Question {
+    /// A user of the training data, by id. Either this or `history` is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<Id>,
+    /// Items that someone has used, the latest last where an order is known. An item that stands twice counts once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub history: Option<Vec<Id>>,
+    /// How many items, from 1 to [`MOST_ITEMS`]. Fewer come back where no more are left.
+    pub n: usize,
+    /// Leave out what is in the history.
+    pub exclude_used: bool,
+    /// Only these items may be recommended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow: Option<Vec<Id>>,
+    /// These items are not recommended.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub deny: Vec<Id>,
+    /// Say why: the experts' shares, the items of the history that pushed each of the first
+    /// [`EXPLAINED`](crate::history::EXPLAINED) recommendations most, and the user's group.
+    pub explain: bool,
+}
+
+impl Default for Question {
+    fn default() -> Self {
+        Self { user: None, history: None, n: 10, exclude_used: true, allow: None, deny: Vec::new(), explain: false }
+    }
+}
+
+impl Question {
+    /// What to recommend to a user of the training data.
+    #[must_use]
+    pub fn of_user(user: Id) -> Self {
+        Self { user: Some(user), ..Self::default() }
+    }
+
+    /// What to recommend to whoever has this history.
+    #[must_use]
+    pub fn of_history(history: Vec<Id>) -> Self {
+        Self { history: Some(history), ..Self::default() }
+    }
+
+    /// Refuses a question that no model could answer.
+    pub fn check(&self) -> Result<(), AnswerError> {
+        match (&self.user, &self.history) {
+            (None, None) => return Err(AnswerError::Nobody),
+            (Some(_), Some(_)) => return Err(AnswerError::Both),
+            _ => {}
+        }
+        if !(1..=MOST_ITEMS).contains(&self.n) {
+            return Err(AnswerError::Number { n: self.n, most: MOST_ITEMS });
+        }
+        let lists =
+            [("history", self.history.as_deref()), ("allow", self.allow.as_deref()), ("deny", Some(&self.deny))];
+        for (field, ids) in lists {
+            let length = ids.map_or(0, <[Id]>::len);
+            if length > MOST_IDS {
+                return Err(AnswerError::TooLong { field, length, most: MOST_IDS });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A question, and what has happened since the model was trained.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Asked {
+    /// The question.
+    pub question: Question,
+    /// Items that the user has used since, the oldest first; they are added to the history. With them a user that the
+    /// training data does not have is known, too.
+    pub since: Vec<Id>,
+}
+
+impl From<Question> for Asked {
+    fn from(question: Question) -> Self {
+        Self { question, since: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_strings_or_numbers_and_everything_but_whom_has_a_default() {
+        let question: Question = serde_json::from_str(r#"{"history": [7, "b"]}"#).unwrap();
+        assert_eq!(question, Question::of_history(vec![Id::Int(7), Id::Text("b".into())]));
+        assert_eq!((question.n, question.exclude_used, question.explain), (10, true, false));
+        assert!(serde_json::from_str::<Question>(r#"{"user": 1, "number": 5}"#).is_err());
+        assert!(serde_json::from_str::<Question>(r#"{"user": 1.5}"#).is_err());
+    }
+
+    #[test]
+    fn a_question_is_about_one_person_and_has_bounds() {
+        let user = Question::of_user(Id::Int(1));
+        assert!(user.check().is_ok());
+        assert!(matches!(Question::default().check(), Err(AnswerError::Nobody)));
+        let both = Question { history: Some(Vec::new()), ..user.clone() };
+        assert!(matches!(both.check(), Err(AnswerError::Both)));
+        for n in [0, MOST_ITEMS + 1] {
+            assert!(matches!(Question { n, ..user.clone() }.check(), Err(AnswerError::Number { .. })));
+        }
+        let long = Question { deny: vec![Id::Int(1); MOST_IDS + 1], ..user };
+        assert!(matches!(long.check(), Err(AnswerError::TooLong { field: "deny", .. })));
+    }
+}

@@ -1,0 +1,124 @@
+//! What is asked of a model of examples, and what it answers: which of these candidates, in this domain?
+
+use std::collections::BTreeMap;
+
+use adepts_data::Id;
+use serde::{Deserialize, Serialize};
+
+use crate::error::AnswerError;
+
+/// The most candidates of a question.
+pub const MOST_CANDIDATES: usize = 100_000;
+
+/// Candidates to be scored and ranked. As JSON: `{"domain": "books", "context": {"user_id": 42}, "candidates":
+/// [{"item_id": 7}, {"item_id": 9, "price": 12.5}]}`. Names are those of the columns that the model was trained on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RankQuestion {
+    /// The domain, by its name in the training data.
+    pub domain: Id,
+    /// The columns that all candidates have in common.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub context: BTreeMap<String, FieldValue>,
+    /// Each candidate's own columns; they come before the context's. A column that stands in neither is missing, as it may
+    /// be in training.
+    pub candidates: Vec<BTreeMap<String, FieldValue>>,
+    /// How many of the best; all by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n: Option<usize>,
+}
+
+impl RankQuestion {
+    /// Refuses a question that no model could answer.
+    pub fn check(&self) -> Result<(), AnswerError> {
+        let length = self.candidates.len();
+        if length > MOST_CANDIDATES {
+            return Err(AnswerError::TooLong { field: "candidates", length, most: MOST_CANDIDATES });
+        }
+        if self.n == Some(0) {
+            return Err(AnswerError::Number { n: 0, most: MOST_CANDIDATES });
+        }
+        Ok(())
+    }
+}
+
+/// The value of a column.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum FieldValue {
+    /// Nothing is known.
+    Missing(()),
+    /// A truth value.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// Any other number.
+    Number(f64),
+    /// Text.
+    Text(String),
+    /// Several categories.
+    List(Vec<Id>),
+}
+
+/// The candidates, ranked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ranking {
+    /// The best candidates, best first; of equal ones the earlier.
+    pub candidates: Vec<Ranked>,
+    /// What the model had to do without; absent where there is nothing.
+    #[serde(default, skip_serializing_if = "Dropped::is_empty")]
+    pub dropped: Dropped,
+}
+
+/// A ranked candidate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ranked {
+    /// Its place in the question, from 0.
+    pub index: usize,
+    /// The probability of its label; of a model for retrieval the score of its item, no probability.
+    pub probability: f32,
+}
+
+/// What a model had to do without, by column.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dropped {
+    /// How many values the training data did not have.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unknown: BTreeMap<String, u64>,
+    /// How many candidates had no value.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub missing: BTreeMap<String, u64>,
+}
+
+impl Dropped {
+    /// Whether there is nothing to tell.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.unknown.is_empty() && self.missing.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_columns_are_what_json_has() {
+        let text =
+            r#"{"domain": "a", "candidates": [{"a": null, "b": true, "c": 7, "d": 0.5, "e": "x", "f": [1, "y"]}]}"#;
+        let question: RankQuestion = serde_json::from_str(text).unwrap();
+        let values: Vec<&FieldValue> = question.candidates[0].values().collect();
+        let list = FieldValue::List(vec![Id::Int(1), Id::Text("y".into())]);
+        let expected = [
+            FieldValue::Missing(()),
+            FieldValue::Bool(true),
+            FieldValue::Int(7),
+            FieldValue::Number(0.5),
+            FieldValue::Text("x".into()),
+            list,
+        ];
+        assert_eq!(values, expected.iter().collect::<Vec<_>>());
+        assert!(question.check().is_ok());
+        assert!(RankQuestion { n: Some(0), ..question }.check().is_err());
+    }
+}
