@@ -133,7 +133,7 @@ fn largest(row: &[f32], k: usize, best: &mut Vec<(f32, usize)>) {
     for (block, of_block) in row.chunks(LANES).enumerate() {
         // Most blocks have nothing that is large enough, which is seen at once.
         if let Some((least, _)) = best.get(k - 1)
-            && !of_block.iter().fold(false, |any, x| any | (x > least))
+            && of_block.iter().map(|x| u32::from(x > least)).sum::<u32>() == 0
         {
             continue;
         }
