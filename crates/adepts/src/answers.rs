@@ -26,6 +26,8 @@ pub(crate) const ITEMS: &str = "answers/items.parquet";
 const USERS: &str = "answers/users.parquet";
 /// The items of the users.
 const HISTORIES: &str = "answers/histories.parquet";
+/// The mainstream scores at which a group of users ends and the next begins, ascending, as JSON.
+const LIMITS: &str = "answers/groups.json";
 /// How the name of the titles begins; their hash follows, so that new ones never replace those that a manifest vouches for.
 pub(crate) const TITLES: &str = "answers/titles-";
 
@@ -65,23 +67,27 @@ pub struct Artefact {
     pub limits: Vec<f32>,
 }
 
-/// Writes what answers need, notes the marks of the files, and gives the limits of the groups.
+/// Writes what answers need, and notes the marks of the files.
 pub(crate) fn write(
     folder: &Path,
     data: &Dataset,
     seed: u64,
     files: &mut BTreeMap<String, FileMark>,
-) -> Result<Vec<f32>, Error> {
+) -> Result<(), Error> {
     make(&folder.join(ANSWERS))?;
     let (catalogue, histories) = (Catalogue::of(data), Histories::of(data));
-    for (name, bytes) in
-        [(ITEMS, catalogue.to_bytes()), (USERS, histories.users_to_bytes()), (HISTORIES, histories.items_to_bytes())]
-    {
+    let limits = limits(&histories, data.items.len(), seed);
+    for (name, bytes) in [
+        (ITEMS, catalogue.to_bytes()),
+        (USERS, histories.users_to_bytes()),
+        (HISTORIES, histories.items_to_bytes()),
+        (LIMITS, serde_json::to_vec(&limits).map_err(Into::into)),
+    ] {
         let path = folder.join(name);
         let bytes = bytes.map_err(|source| RunError::Io { action: "write", path: path.clone(), source })?;
         files.insert(name.to_owned(), write_marked(&path, &bytes)?);
     }
-    Ok(limits(&histories, data.items.len(), seed))
+    Ok(())
 }
 
 /// Where the groups of users of equal size end, by the scores of those that were learned from.
@@ -129,8 +135,11 @@ impl Artefact {
                 Ok::<_, Error>(Histories::from_bytes(files.0, files.1, users, items)?)
             })
             .transpose()?;
+        let limits = if manifest.histories { serde_json::from_slice(&file(LIMITS)?) } else { Ok(Vec::new()) };
+        let damaged = |e: serde_json::Error| RunError::Damaged { path: folder.join(LIMITS), reason: e.to_string() };
+        let limits = limits.map_err(damaged)?;
         let model = restored(folder, &manifest, &experiment)?;
-        let (folder, limits) = (folder.to_owned(), manifest.limits.clone());
+        let folder = folder.to_owned();
         Ok(Self { folder, manifest, hash, experiment, model, catalogue, titles, histories, limits })
     }
 }
@@ -181,16 +190,18 @@ pub fn forget_histories(folder: &Path) -> Result<(), Error> {
         upgrade(folder, &mut manifest)?;
     }
     manifest.histories = false;
-    [USERS, HISTORIES].iter().for_each(|name| drop(manifest.files.remove(*name)));
+    for name in [USERS, HISTORIES, LIMITS] {
+        manifest.files.remove(name);
+    }
     // From here on nobody asks for them.
     run::write_json(&folder.join(MANIFEST), &manifest)?;
-    [USERS, HISTORIES, PER_USER, DATA].iter().try_for_each(|name| remove(&folder.join(name)))
+    [USERS, HISTORIES, LIMITS, PER_USER, DATA].iter().try_for_each(|name| remove(&folder.join(name)))
 }
 
 /// Writes what answers need beside the data of a run of format 1.
 pub(crate) fn upgrade(folder: &Path, manifest: &mut RunManifest) -> Result<(), Error> {
     let run = run::Run::open(folder)?;
-    manifest.limits = write(folder, &run.data, run.experiment.seed, &mut manifest.files)?;
+    write(folder, &run.data, run.experiment.seed, &mut manifest.files)?;
     manifest.format = run::FORMAT;
     Ok(())
 }

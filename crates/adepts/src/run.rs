@@ -46,10 +46,6 @@ pub struct RunManifest {
     /// Whether it holds the histories of its users.
     #[serde(default = "yes")]
     pub histories: bool,
-    /// The mainstream scores at which a group of users ends and the next begins, ascending; of what the run knows of its
-    /// users, training and validation items together.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub limits: Vec<f32>,
     /// The files that answers depend on, with their sizes and hashes. The training log tells what was, and an evaluation is
     /// written anew by each `adepts evaluate`, so neither is among them.
     pub files: BTreeMap<String, FileMark>,
@@ -107,7 +103,7 @@ pub fn finish(
     for name in [CONFIG, MODEL] {
         files.insert(name.to_owned(), mark(&folder.join(name))?);
     }
-    let limits = answers::write(folder, data, experiment.seed, &mut files)?;
+    answers::write(folder, data, experiment.seed, &mut files)?;
     let manifest = RunManifest {
         format: FORMAT,
         adepts: env!("CARGO_PKG_VERSION").to_owned(),
@@ -119,7 +115,6 @@ pub fn finish(
         epochs,
         seconds,
         histories: true,
-        limits,
         files,
     };
     write_json(&folder.join(MANIFEST), &manifest)

@@ -59,7 +59,9 @@ pub fn attach(folder: &Path, file: &TitleFile, progress: Progress<'_>) -> Result
     let name = format!("{TITLES}{}.parquet", &hash(&bytes)[..16]);
     let mark = write_marked(&folder.join(&name), &bytes)?;
     let old: Vec<String> = manifest.files.keys().filter(|old| old.starts_with(TITLES)).cloned().collect();
-    old.iter().for_each(|old| drop(manifest.files.remove(old)));
+    for old in &old {
+        manifest.files.remove(old);
+    }
     manifest.files.insert(name.clone(), mark);
     run::write_json(&folder.join(MANIFEST), &manifest)?;
     old.iter().filter(|old| **old != name).try_for_each(|old| remove(&folder.join(old)))?;

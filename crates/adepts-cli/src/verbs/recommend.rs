@@ -33,6 +33,7 @@ histories (a list, or text with --separator between the ids), beside which a col
 a row per user and rank (.parquet) or an object per row (.jsonl). Work that was stopped continues with --resume.")]
 #[command(group(clap::ArgGroup::new("whom").required(true).args(["user", "history", "item", "all", "users"])))]
 #[command(group(clap::ArgGroup::new("many").args(["all", "users"])))]
+#[expect(clippy::struct_excessive_bools, reason = "options are independent switches")]
 pub(crate) struct Options {
     /// The run folder
     #[arg(value_name = "RUN")]
@@ -145,18 +146,18 @@ fn hinted(error: AnswerError, answerer: &HistoryAnswerer) -> Error {
 
 /// What a batch did, in words.
 fn told(done: &Done) -> String {
-    let mut text = format!("lists for {} of {} users", done.answered, done.rows);
+    let mut parts = vec![format!("lists for {} of {} users", done.answered, done.rows)];
     if done.popular > 0 {
-        text += &format!("; {} without a known item got what most users have", done.popular);
+        parts.push(format!("{} without a known item got what most users have", done.popular));
     }
     for (what, unknown) in [("unknown users", &done.unknown_users), ("unknown items", &done.unknown_items)] {
         if !unknown.is_empty() {
             let named: Vec<String> = unknown.ids.iter().take(5).map(|id| format!("`{id}`")).collect();
             let more = if unknown.count > named.len() { ", …" } else { "" };
-            text += &format!("; {} {what} ({}{more})", unknown.count, named.join(", "));
+            parts.push(format!("{} {what} ({}{more})", unknown.count, named.join(", ")));
         }
     }
-    text
+    parts.join("; ")
 }
 
 fn shown(answer: &Answer) -> String {
@@ -175,21 +176,19 @@ fn shown(answer: &Answer) -> String {
         cells.extend(reasons.then(|| because.iter().map(reason).collect::<Vec<_>>().join(", ")));
         table.row(cells);
     }
-    let mut text = table.render();
+    let mut lines = vec![table.render()];
     if let Some(experts) = &answer.experts {
         let mut order: Vec<(usize, &f32)> = experts.iter().enumerate().collect();
         order.sort_by(|(i, a), (j, b)| b.total_cmp(a).then(i.cmp(j)));
         let named: Vec<String> = order.iter().take(5).map(|(nth, share)| format!("{nth} ({share:.3})")).collect();
-        text +=
-            &format!("\nlargest shares among {} experts (1 is an equal share): {}", experts.len(), named.join(", "));
+        let (count, named) = (experts.len(), named.join(", "));
+        lines.push(format!("largest shares among {count} experts (1 is an equal share): {named}"));
     }
-    if let Some(group) = &answer.group {
-        text += &format!("\nmainstream group: {} (score {:.4})", group.name, group.score);
-    }
+    lines.extend(answer.group.as_ref().map(|g| format!("mainstream group: {} (score {:.4})", g.name, g.score)));
     let quoted: Vec<String> = answer.unknown.ids.iter().map(|id| format!("`{id}`")).collect();
-    let unknown = (!quoted.is_empty()).then(|| format!("not in the catalogue: {}", quoted.join(", ")));
-    let notes = unknown.into_iter().chain(answer.note.clone()).map(|note| format!("\n{note}"));
-    text + &notes.collect::<String>()
+    lines.extend((!quoted.is_empty()).then(|| format!("not in the catalogue: {}", quoted.join(", "))));
+    lines.extend(answer.note.clone());
+    lines.join("\n")
 }
 
 fn reason(reason: &Reason) -> String {

@@ -62,6 +62,9 @@ pub enum BatchError {
         /// What differs.
         what: &'static str,
     },
+    /// The lists can no longer be written.
+    #[error("the lists can no longer be written")]
+    Stopped,
     /// A file could not be read or written.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {

@@ -131,7 +131,7 @@ impl HistoryAnswerer {
             question: question.clone(),
             part,
         };
-        let mut parts = Parts::begin(&job, format, begun)?;
+        let mut parts = Parts::begin(&job, format, &begun)?;
         let pattern = self.pattern(question);
         let (chunks, written) = sync_channel::<Option<Chunk>>(2);
         let skip = parts.done().rows;
@@ -181,12 +181,11 @@ impl HistoryAnswerer {
             let Some(chunk) = chunk else {
                 return open.map_or(Ok(()), |part| parts.keep(part, &done));
             };
-            let mut part = match open.take() {
-                Some(part) => part,
-                None => {
-                    let file = parts.open()?;
-                    (Writer::new(self, layout, file.reopen().map_err(parts.failed())?).map_err(parts.failed())?, file)
-                }
+            let mut part = if let Some(part) = open.take() {
+                part
+            } else {
+                let file = parts.open()?;
+                (Writer::new(self, layout, file.reopen().map_err(parts.failed())?).map_err(parts.failed())?, file)
             };
             part.0.write(&chunk).map_err(parts.failed())?;
             done.note(&chunk);
@@ -222,8 +221,7 @@ impl Asking<'_> {
     /// Hands over what is left, and says that it is all.
     fn end(&mut self) -> Result<(), BatchError> {
         self.hand_over()?;
-        let _sent = self.chunks.as_ref().map(|chunks| chunks.send(None));
-        Ok(())
+        self.send(None)
     }
 
     fn hand_over(&mut self) -> Result<(), BatchError> {
@@ -240,8 +238,14 @@ impl Asking<'_> {
         let wishes: Vec<Result<Wish, AnswerError>> = rows.par_iter().map(wish).collect();
         let good: Vec<&Wish> = wishes.iter().filter_map(|wish| wish.as_ref().ok()).collect();
         let lists = self.answerer.lists(&good);
-        // A writer that is gone has failed, and says why itself.
-        let _sent = self.chunks.as_ref().map(|chunks| chunks.send(Some(Chunk { rows, wishes, lists })));
-        Ok(())
+        self.send(Some(Chunk { rows, wishes, lists }))
+    }
+
+    fn send(&self, chunk: Option<Chunk>) -> Result<(), BatchError> {
+        match self.chunks.as_ref().map(|chunks| chunks.send(chunk)) {
+            // A writer that is gone has failed. It says why, which is told in place of this.
+            Some(Err(_)) => Err(BatchError::Stopped),
+            _ => Ok(()),
+        }
     }
 }

@@ -41,7 +41,7 @@ pub(super) struct Parts {
 
 impl Parts {
     /// Begins, or goes on with what was begun.
-    pub(super) fn begin(job: &Job<'_>, format: Format, begun: Begun) -> Result<Self, BatchError> {
+    pub(super) fn begin(job: &Job<'_>, format: Format, begun: &Begun) -> Result<Self, BatchError> {
         if job.out.exists() && !job.overwrite {
             return Err(BatchError::Exists { path: job.out.to_owned() });
         }
@@ -49,7 +49,7 @@ impl Parts {
         name.push(".parts");
         let mut parts = Self { folder: PathBuf::from(name), format, done: Vec::new() };
         if parts.folder.join(BEGUN).exists() && job.resume {
-            parts.check(&begun)?;
+            parts.check(begun)?;
             while let Some(done) = parts.recorded(parts.done.len())? {
                 parts.done.push(done);
             }
@@ -62,7 +62,7 @@ impl Parts {
             fs::remove_dir_all(&parts.folder).map_err(parts.failed())?;
         }
         fs::create_dir_all(&parts.folder).map_err(parts.failed())?;
-        write_atomically(&parts.folder.join(BEGUN), |out| Ok(serde_json::to_writer(out, &begun)?))?;
+        write_atomically(&parts.folder.join(BEGUN), |out| Ok(serde_json::to_writer(out, begun)?))?;
         Ok(parts)
     }
 

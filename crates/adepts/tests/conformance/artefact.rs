@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "files are damaged on purpose")]
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -117,7 +118,7 @@ fn without_histories_nothing_of_a_user_is_left_and_histories_are_answered() {
     forget_histories(copy.path()).unwrap();
     forget_histories(copy.path()).unwrap();
     let left = files(copy.path());
-    let of_users = ["data/", "per_user", "users", "histories"];
+    let of_users = ["data/", "per_user", "users", "histories", "groups"];
     assert!(!left.iter().any(|file| of_users.iter().any(|name| file.contains(name))), "{left:?}");
     for file in &left {
         let bytes = fs::read(copy.path().join(file)).unwrap();
@@ -138,7 +139,7 @@ fn titles_come_with_answers_and_can_be_replaced() {
     let table = copy.path().join("titles.csv");
     let mut text = "item_id,title\nnothing,Nothing\n".to_owned();
     for item in 0..100 {
-        text += &format!("{},\"Part {item}, the film\"\n", COMMUNITY.items.id(item));
+        writeln!(text, "{},\"Part {item}, the film\"", COMMUNITY.items.id(item)).unwrap();
     }
     fs::write(&table, &text).unwrap();
     let file = TitleFile { source: table.display().to_string(), item: None, title: None };
