@@ -172,7 +172,7 @@ fn the_pages_name_every_model_and_every_verb() {
     }
     let changes = page("CHANGELOG.md");
     for path in files(&root().join("crates/adepts-cli/src/verbs"), ".rs") {
-        let verb = path.file_stem().unwrap().to_string_lossy();
+        let verb = path.file_stem().unwrap().to_string_lossy().replace('_', "-");
         let told = verb == "mod" || changes.contains(&format!("`{verb}`"));
         assert!(told, "CHANGELOG.md does not name the verb {verb}");
     }

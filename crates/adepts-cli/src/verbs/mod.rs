@@ -3,6 +3,7 @@
 mod compare;
 mod doctor;
 mod evaluate;
+mod export_events;
 mod import;
 mod inspect;
 mod metrics;
@@ -12,6 +13,7 @@ mod prepare;
 mod quickstart;
 mod recommend;
 mod report;
+mod serve;
 mod simulate;
 mod train;
 
@@ -32,6 +34,8 @@ pub(crate) enum Verb {
     Compare(compare::Options),
     Report(report::Options),
     Recommend(recommend::Options),
+    Serve(serve::Options),
+    ExportEvents(export_events::Options),
     Predict(predict::Options),
     Models(models::Options),
     Metrics(metrics::Options),
@@ -39,7 +43,8 @@ pub(crate) enum Verb {
 }
 
 impl Verb {
-    pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
+    /// `threads` is the option of that name.
+    pub(crate) fn run(&self, terminal: &Terminal, threads: Option<u16>) -> anyhow::Result<()> {
         match self {
             Self::Quickstart(options) => options.run(terminal),
             Self::Inspect(options) => options.run(),
@@ -51,6 +56,8 @@ impl Verb {
             Self::Compare(options) => options.run(),
             Self::Report(options) => options.run(),
             Self::Recommend(options) => options.run(terminal),
+            Self::Serve(options) => options.run(terminal, threads),
+            Self::ExportEvents(options) => options.run(),
             Self::Predict(options) => options.run(terminal),
             Self::Models(options) => options.run(),
             Self::Metrics(options) => options.run(),

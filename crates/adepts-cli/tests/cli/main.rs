@@ -1,11 +1,14 @@
 //! The real binary, verb by verb. One test binary, so that there is one thing to link.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+#[path = "../../../adepts-serve/tests/serve/client.rs"]
+mod client;
 mod data;
 mod domains;
 mod doors;
 mod evaluation;
 mod resuming;
+mod server;
 mod serving;
 mod support;
 mod training;
