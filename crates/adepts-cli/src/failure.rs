@@ -7,6 +7,7 @@ use adepts::data::examples::ExamplesError;
 use adepts::data::{DataError, SplitError};
 use adepts::eval::{FailIf, PointwiseError, Summary};
 use adepts::serve::ServeError;
+use adepts::serve::batch::BatchError;
 use adepts::serve::events::EventsError;
 use adepts::serve::server::TokensError;
 use adepts::{Error, RunError};
@@ -62,6 +63,16 @@ fn is_request(error: &Error) -> bool {
         | Error::Metric(_)
         | Error::FailIf(_)
         | Error::Compare(_)
+        | Error::Answer(_)
+        | Error::Batch(
+            BatchError::NoColumn { .. }
+            | BatchError::Format { .. }
+            | BatchError::Explained { .. }
+            | BatchError::Exists { .. }
+            | BatchError::Begun { .. }
+            | BatchError::Other { .. }
+            | BatchError::Answer(_),
+        )
         | Error::Pointwise(
             PointwiseError::UnknownBaseline { .. }
             | PointwiseError::UnknownMetric { .. }
@@ -72,9 +83,10 @@ fn is_request(error: &Error) -> bool {
             | RunError::Prepared { .. }
             | RunError::Family { .. }
             | RunError::Exists { .. }
+            | RunError::WithoutHistories { .. }
             | RunError::HoldsSource { .. },
         ) => true,
-        Error::Data(error) => is_wrong_source(error),
+        Error::Data(error) | Error::Batch(BatchError::Data(error)) => is_wrong_source(error),
         _ => false,
     }
 }

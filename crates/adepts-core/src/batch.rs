@@ -106,19 +106,37 @@ impl Batcher<'_> {
     #[must_use]
     pub fn batch(&self, users: &[u32]) -> HistoryBatch {
         let histories = || users.iter().map(|user| self.histories.row(*user as usize));
-        let input = Arc::new(Csr::from_rows(self.items, histories()));
-        let gate = self.probe.map(|probe| match probe {
-            Probe::Validation => GateView {
-                seen: Arc::clone(&input),
-                probe: Arc::new(Csr::from_rows(
-                    self.items,
-                    users.iter().map(|user| self.validation.row(*user as usize)),
-                )),
-            },
-            Probe::History => gate_from_histories(self.seed, self.items, histories()),
-        });
-        HistoryBatch { users: users.to_vec(), input, gate, weights: vec![1.0; users.len()] }
+        let mut batch = match self.probe {
+            Some(Probe::History) => fold_in(self.seed, self.items, true, histories()),
+            Some(Probe::Validation) | None => fold_in(self.seed, self.items, false, histories()),
+        };
+        if self.probe == Some(Probe::Validation) {
+            let probe = users.iter().map(|user| self.validation.row(*user as usize));
+            let (seen, probe) = (Arc::clone(&batch.input), Arc::new(Csr::from_rows(self.items, probe)));
+            batch.gate = Some(GateView { seen, probe });
+        }
+        batch.users = users.to_vec();
+        batch
     }
+}
+
+/// The user index of a row that is no user of the data.
+pub const NOBODY: u32 = u32::MAX;
+
+/// A batch of histories, each strictly ascending, of anyone: what a model is shown wherever nothing is known of a user but
+/// the history, in an answer and in an evaluation with [`Probe::History`]. A gate, if the model has one, looks at
+/// [`split_history`].
+#[must_use]
+pub fn fold_in<'a>(
+    seed: u64,
+    items: usize,
+    gate: bool,
+    histories: impl ExactSizeIterator<Item = &'a [u32]> + Clone,
+) -> HistoryBatch {
+    let rows = histories.len();
+    let input = Arc::new(Csr::from_rows(items, histories.clone()));
+    let gate = gate.then(|| gate_from_histories(seed, items, histories));
+    HistoryBatch { users: vec![NOBODY; rows], input, gate, weights: vec![1.0; rows] }
 }
 
 /// What a gate with [`Probe::History`] looks at.

@@ -14,7 +14,7 @@ pub mod model;
 pub mod stopwatch;
 pub mod tensors;
 
-pub use batch::{Batcher, GateView, HistoryBatch, Probe};
+pub use batch::{Batcher, GateView, HistoryBatch, NOBODY, Probe, fold_in};
 pub use config::ConfigError;
 pub use example::{ExampleLearner, ExampleLoss, ExampleModel, ExampleRecipe, ExampleSizes, ExampleSpec, Leaf, Work};
 pub use log::{EpochGroup, EpochRecord, GateStats};

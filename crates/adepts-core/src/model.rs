@@ -41,6 +41,20 @@ pub trait Recipe: Send + Sync {
 
     /// The untrained model.
     fn build(&self, sizes: &Sizes, seed: u64, device: &Device) -> Box<dyn HistoryModel>;
+
+    /// The model with saved parameters of the same names and shapes. Faster than to build one and to load them where no
+    /// initial parameters have to be drawn.
+    fn restore(
+        &self,
+        sizes: &Sizes,
+        seed: u64,
+        device: &Device,
+        tensors: Tensors,
+    ) -> Result<Box<dyn HistoryModel>, TensorsError> {
+        let mut model = self.build(sizes, seed, device);
+        model.load(&tensors)?;
+        Ok(model)
+    }
 }
 
 /// The sizes that a model is built for.
@@ -57,7 +71,7 @@ pub struct Sizes {
 }
 
 /// A model of users' histories.
-pub trait HistoryModel: Send {
+pub trait HistoryModel: Send + Sync {
     /// Number of items in the catalogue.
     fn items(&self) -> usize;
 
@@ -74,6 +88,12 @@ pub trait HistoryModel: Send {
     /// Scores of all items for each row, `[rows, items]`, larger is better; the result for a row does not depend on the
     /// other rows. With a gate, the shares of the experts, `[rows, experts]`, are written into `shares` unless it is empty.
     fn score(&self, batch: &HistoryBatch, scores: &mut [f32], shares: &mut [f32]);
+
+    /// What each item of a history adds to the score of `item`, where a score is a sum of such terms; `None` elsewhere.
+    fn terms(&self, history: &[u32], item: u32) -> Option<Vec<f32>> {
+        let _ = (history, item);
+        None
+    }
 
     /// How its parameters are found.
     fn fit(&mut self) -> Fit<'_>;

@@ -2,13 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use adepts_data::DataError;
 use adepts_data::atomic::write_atomically;
 use burn::tensor::{Device, Tensor, TensorData};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, Metadata, TensorView};
+
+/// The longest header that is read.
+const LARGEST_HEADER: u64 = 64 << 20;
+/// Bytes that are read at once: they stay in the cache until they are numbers.
+const PIECE: usize = 1 << 20;
 
 /// Named arrays, in ascending order of their names.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -123,6 +128,22 @@ impl Tensors {
         Ok(Tensor::from_data(TensorData::new(values, shape), device))
     }
 
+    /// Takes out the array of this name and shape.
+    pub fn take(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, TensorsError> {
+        self.get(name, shape)?;
+        Ok(self.0.remove(name).map(|array| array.values).unwrap_or_default())
+    }
+
+    /// Takes out the tensor of this name and shape.
+    pub fn take_tensor<const D: usize>(
+        &mut self,
+        name: &str,
+        shape: [usize; D],
+        device: &Device,
+    ) -> Result<Tensor<D>, TensorsError> {
+        Ok(Tensor::from_data(TensorData::new(self.take(name, &shape)?, shape), device))
+    }
+
     /// Takes an array out.
     pub fn remove(&mut self, name: &str) -> Option<Array> {
         self.0.remove(name)
@@ -171,15 +192,47 @@ impl Tensors {
 
     /// Reads the bytes of a safetensors file; `path` is for messages.
     pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self, TensorsError> {
-        let file = SafeTensors::deserialize(bytes)
-            .map_err(|e| TensorsError::Damaged { path: path.to_owned(), reason: e.to_string() })?;
+        Self::read_from(path, bytes.len() as u64, &mut &*bytes)
+    }
+
+    /// Reads a safetensors file of `length` bytes from a stream, each byte once, in the order of the file and to its last;
+    /// `path` is for messages. No more is taken in memory than the file is long.
+    pub fn read_from(path: &Path, length: u64, source: &mut dyn Read) -> Result<Self, TensorsError> {
+        let damaged = |reason: String| TensorsError::Damaged { path: path.to_owned(), reason };
+        let failed = |source: io::Error| match source.kind() {
+            io::ErrorKind::UnexpectedEof => damaged(format!("it is shorter than {length} bytes")),
+            _ => TensorsError::Read { path: path.to_owned(), source },
+        };
+        let mut head = vec![0; 8];
+        source.read_exact(&mut head).map_err(failed)?;
+        let header = head.iter().rev().fold(0_u64, |n, byte| n << 8 | u64::from(*byte));
+        if header > length.saturating_sub(8) || header > LARGEST_HEADER {
+            return Err(damaged(format!("a header of {header} bytes in a file of {length}")));
+        }
+        head.resize(8 + header as usize, 0);
+        source.read_exact(&mut head[8..]).map_err(failed)?;
+        let metadata: Metadata = serde_json::from_slice(&head[8..]).map_err(|e| damaged(e.to_string()))?;
+        let (names, content) = (metadata.offset_keys(), length - head.len() as u64);
+        if metadata.data_len() as u64 != content {
+            return Err(damaged(format!("{content} bytes of content, the header describes {}", metadata.data_len())));
+        }
         let mut tensors = Self::default();
-        for (name, view) in file.iter() {
-            if view.dtype() != Dtype::F32 {
-                return Err(TensorsError::Type { name: name.to_owned(), found: format!("{:?}", view.dtype()) });
+        let mut piece = Vec::new();
+        for name in names {
+            let Some(info) = metadata.info(&name) else { continue };
+            if info.dtype != Dtype::F32 {
+                return Err(TensorsError::Type { name, found: format!("{:?}", info.dtype) });
             }
-            let (values, _) = view.data().as_chunks::<4>();
-            tensors.insert(name, view.shape(), values.iter().map(|b| f32::from_le_bytes(*b)).collect());
+            // Offsets and shapes agree and leave no gaps: a header in which they do not is refused above.
+            let count = (info.data_offsets.1 - info.data_offsets.0) / 4;
+            let mut values = Vec::with_capacity(count);
+            while values.len() < count {
+                piece.resize((4 * (count - values.len())).min(PIECE), 0);
+                source.read_exact(&mut piece).map_err(failed)?;
+                let (floats, _) = piece.as_chunks::<4>();
+                values.extend(floats.iter().map(|bytes| f32::from_le_bytes(*bytes)));
+            }
+            tensors.insert(name, &info.shape, values);
         }
         Ok(tensors)
     }

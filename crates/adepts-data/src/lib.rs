@@ -1,6 +1,7 @@
 //! What happened, and how is it cut up? From raw interaction logs to a prepared data set.
 
 pub mod atomic;
+pub mod catalogue;
 pub mod config;
 pub mod dataset;
 pub mod error;
@@ -8,6 +9,7 @@ pub mod examples;
 mod filter;
 pub mod grouping;
 mod groups;
+pub mod histories;
 pub mod id;
 pub mod import;
 pub mod inspect;
@@ -28,14 +30,16 @@ pub mod store;
 pub mod time;
 
 pub use atomic::write_atomically;
+pub use catalogue::{Catalogue, Titles};
 pub use config::{BadRows, Column, DataConfig, Filter, Format, SplitConfig, TimeBound};
 pub use dataset::{Dataset, MainstreamMethod, Manifest, StepCount, UserColumn};
 pub use error::DataError;
 pub use grouping::{GroupBy, GroupError, Grouping};
+pub use histories::Histories;
 pub use id::{Id, Vocabulary};
 pub use inspect::{Inspection, inspect};
 pub use interactions::{Interactions, Part};
-pub use mainstream::{mainstream_among, mainstream_scores};
+pub use mainstream::{Community, mainstream_among, mainstream_scores};
 pub use place::Place;
 pub use prepare::{open_or_prepare, prepare};
 pub use progress::Progress;

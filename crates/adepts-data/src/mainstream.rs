@@ -37,6 +37,12 @@ pub fn mainstream_scores(train: &Rows, items: usize, seed: u64) -> (Vec<f32>, Ma
 /// If an item of `train` is not below `items`, or `learns` is not one per user.
 #[must_use]
 pub fn mainstream_among(train: &Rows, learns: &[bool], items: usize, seed: u64) -> (Vec<f32>, MainstreamMethod) {
+    let (against, method) = compared_with(train, learns, items, seed);
+    (Community::of(train, items, &against).scores(train), method)
+}
+
+/// The users that everyone is compared with, ascending.
+fn compared_with(train: &Rows, learns: &[bool], items: usize, seed: u64) -> (Vec<u32>, MainstreamMethod) {
     assert_eq!(learns.len(), train.len(), "mainstream scores: one flag per user");
     let counts_for = |user: &u32| learns[*user as usize] && !train.row(*user as usize).is_empty();
     let present: Vec<u32> = (0..train.len() as u32).filter(counts_for).collect();
@@ -46,10 +52,9 @@ pub fn mainstream_among(train: &Rows, learns: &[bool], items: usize, seed: u64) 
     }
     let pair_counts: u64 = counts.iter().map(|count| count * count).sum();
     if pair_counts <= EXACT_PAIR_COUNTS || present.len() <= SAMPLE_USERS {
-        return (scores_against(train, items, &present), MainstreamMethod::Exact);
+        return (present, MainstreamMethod::Exact);
     }
-    let against = sample(&present, SAMPLE_USERS, seed);
-    (scores_against(train, items, &against), MainstreamMethod::Sample { users: SAMPLE_USERS, seed })
+    (sample(&present, SAMPLE_USERS, seed), MainstreamMethod::Sample { users: SAMPLE_USERS, seed })
 }
 
 /// `size` of the users, ascending.
@@ -60,27 +65,55 @@ fn sample(users: &[u32], size: usize, seed: u64) -> Vec<u32> {
     chosen
 }
 
-/// Mean Jaccard similarity of each user's row with those of the users in `against`, ascending and with rows.
-fn scores_against(train: &Rows, items: usize, against: &[u32]) -> Vec<f32> {
-    let lists = Inverted::new(train, items, against);
-    (0..train.len())
-        .into_par_iter()
-        .with_min_len(16)
-        .map_init(
-            || Scratch { counts: vec![0; against.len()], touched: Vec::new() },
-            |scratch, user| {
-                let row = train.row(user);
-                let place = against.binary_search(&(user as u32)).ok();
-                let others = against.len() - usize::from(place.is_some());
-                if row.is_empty() || others == 0 {
-                    return 0.0;
-                }
-                // With himself the similarity is exactly 1, which is taken off again.
-                let own = if place.is_some() { 1.0 } else { 0.0 };
-                ((lists.similarity(row, scratch) - own) / others as f64).max(0.0) as f32
-            },
-        )
-        .collect()
+/// The users that histories are compared with, for scores of histories one by one.
+pub struct Community {
+    lists: Inverted,
+    /// Their indices, ascending.
+    against: Vec<u32>,
+}
+
+impl Community {
+    /// Those that [`mainstream_among`] compares with.
+    ///
+    /// # Panics
+    /// If an item of `train` is not below `items`, or `learns` is not one per user.
+    #[must_use]
+    pub fn new(train: &Rows, learns: &[bool], items: usize, seed: u64) -> Self {
+        Self::of(train, items, &compared_with(train, learns, items, seed).0)
+    }
+
+    fn of(train: &Rows, items: usize, against: &[u32]) -> Self {
+        Self { lists: Inverted::new(train, items, against), against: against.to_vec() }
+    }
+
+    /// The mainstream score of a history, strictly ascending; that of `user`, if it is somebody's.
+    #[must_use]
+    pub fn score(&self, history: &[u32], user: Option<u32>) -> f32 {
+        self.score_with(history, user, &mut Scratch { counts: vec![0; self.against.len()], touched: Vec::new() })
+    }
+
+    /// The scores of the users of these rows.
+    #[must_use]
+    pub fn scores(&self, rows: &Rows) -> Vec<f32> {
+        let scratch = || Scratch { counts: vec![0; self.against.len()], touched: Vec::new() };
+        (0..rows.len())
+            .into_par_iter()
+            .with_min_len(16)
+            .map_init(scratch, |scratch, user| self.score_with(rows.row(user), Some(user as u32), scratch))
+            .collect()
+    }
+
+    /// Mean Jaccard similarity with the users compared with, but for himself.
+    fn score_with(&self, history: &[u32], user: Option<u32>, scratch: &mut Scratch) -> f32 {
+        let among = user.is_some_and(|user| self.against.binary_search(&user).is_ok());
+        let others = self.against.len() - usize::from(among);
+        if history.is_empty() || others == 0 {
+            return 0.0;
+        }
+        // With himself the similarity is exactly 1, which is taken off again.
+        let own = if among { 1.0 } else { 0.0 };
+        ((self.lists.similarity(history, scratch) - own) / others as f64).max(0.0) as f32
+    }
 }
 
 /// What one thread counts in; `counts` is all zero between two users.
@@ -231,6 +264,18 @@ mod tests {
     }
 
     #[test]
+    fn a_history_alone_has_the_score_that_it_has_among_all() {
+        let train = Rows::from_lists(vec![vec![0, 1], vec![1, 2], vec![0, 2, 3]]);
+        let (community, scores) = (Community::new(&train, &[true; 3], 4, 0), mainstream_scores(&train, 4, 0).0);
+        for user in 0..3 {
+            assert_eq!(community.score(train.row(user as usize), Some(user)), scores[user as usize]);
+        }
+        // A stranger is compared with all three.
+        let expected = (1.0 + 1.0 / 3.0 + 1.0 / 4.0) / 3.0;
+        assert!((community.score(&[0, 1], None) - expected as f32).abs() < 1e-6);
+    }
+
+    #[test]
     fn held_out_users_change_no_score_but_their_own() {
         let with = |held_out: Vec<u32>| {
             let train = Rows::from_lists(vec![vec![0, 1], vec![1, 2], vec![0, 2, 3], held_out]);
@@ -253,7 +298,8 @@ mod tests {
         assert_eq!(drawn, sample(&all, 11, 3));
         assert_ne!(drawn, sample(&all, 11, 4));
         let mean = |scores: Vec<f32>| scores.iter().sum::<f32>() / 40.0;
-        let gap = mean(scores_against(&train, 30, &drawn)) - mean(scores_against(&train, 30, &all));
+        let gap = mean(Community::of(&train, 30, &drawn).scores(&train))
+            - mean(Community::of(&train, 30, &all).scores(&train));
         assert!(gap.abs() < 0.1, "{gap}");
     }
 

@@ -101,6 +101,13 @@ impl Unknown {
             self.ids.push(id.clone());
         }
     }
+
+    /// Counts those of another question, too.
+    pub fn add(&mut self, other: &Self) {
+        self.count += other.count;
+        let left = Self::NAMED.saturating_sub(self.ids.len());
+        self.ids.extend(other.ids.iter().take(left).cloned());
+    }
 }
 
 /// How mainstream a history is.

@@ -13,8 +13,10 @@
 
 pub mod answer;
 pub mod answerer;
+pub mod batch;
 pub mod error;
 pub mod events;
+pub mod history;
 mod http;
 pub mod question;
 pub mod rank;
@@ -24,6 +26,7 @@ pub use answer::{Answer, Fallback, Group, Reason, Recommended, Unknown};
 pub use answerer::{Answerer, Facts, Family, ItemFound, OpenError, Opener};
 pub use error::AnswerError;
 pub use events::{Event, Receipt};
+pub use history::HistoryAnswerer;
 pub use question::{Asked, Question};
 pub use rank::{Dropped, FieldValue, RankQuestion, Ranked, Ranking};
 pub use server::{Limits, ServeError, Server, Settings, Tokens};

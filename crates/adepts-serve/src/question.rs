@@ -38,7 +38,8 @@ pub struct Question {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<IdSchema>)]
     pub deny: Vec<Id>,
-    /// Say why: the experts' shares, the items of the history that pushed each recommendation most, and the user's group.
+    /// Say why: the experts' shares, the items of the history that pushed each of the first
+    /// [`EXPLAINED`](crate::history::EXPLAINED) recommendations most, and the user's group.
     pub explain: bool,
 }
 

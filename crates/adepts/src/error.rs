@@ -6,6 +6,8 @@ use adepts_core::{Bytes, ConfigError, FitError, Memory, TensorsError};
 use adepts_data::DataError;
 use adepts_eval::{CompareError, EvalError, FailIfError, MetricError, PerUserError, PointwiseError};
 use adepts_report::ReportError;
+use adepts_serve::AnswerError;
+use adepts_serve::batch::BatchError;
 use adepts_train::TrainError;
 
 /// What can go wrong in an experiment.
@@ -82,6 +84,12 @@ pub enum Error {
         /// Its batches that are done.
         batch: usize,
     },
+    /// A question to a model.
+    #[error(transparent)]
+    Answer(#[from] AnswerError),
+    /// A batch of questions.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
     /// A request that cannot be answered.
     #[error("{0}")]
     Request(String),
@@ -125,6 +133,15 @@ pub enum RunError {
         path: PathBuf,
         /// The most that is read.
         most: u64,
+    },
+    /// The run was made without histories, so nothing can be done that needs its data.
+    #[error(
+        "{} was made without histories: it answers for histories that are sent, and cannot be evaluated or compared anew",
+        path.display()
+    )]
+    WithoutHistories {
+        /// The folder.
+        path: PathBuf,
     },
     /// The run is of the other family of models.
     #[error("{} is a run of a model of {found}; this is for models of {expected}", path.display())]

@@ -10,6 +10,7 @@ use adepts_data::source::find_files;
 use adepts_data::{DataConfig, store::is_prepared};
 use adepts_train::{Fingerprint, TrainConfig};
 
+use crate::answers::ANSWERS;
 use crate::config::Experiment;
 use crate::error::{Error, RunError};
 use crate::ranker::RankerExperiment;
@@ -18,8 +19,8 @@ use crate::run::{self, CONFIG, DATA, EPOCHS, MANIFEST, MODEL, PER_USER, REPORT, 
 
 /// What a finished run holds. The first says that it is finished and the last that it is a run, so that a removal that is
 /// cut short, in this order, leaves what can still be told to be an unfinished run.
-pub const FILES: [&str; 9] =
-    [MANIFEST, MODEL, DATA, EPOCHS, REPORT, PER_USER, PREDICTIONS, crate::report::PAGE, CONFIG];
+pub const FILES: [&str; 10] =
+    [MANIFEST, MODEL, DATA, ANSWERS, EPOCHS, REPORT, PER_USER, PREDICTIONS, crate::report::PAGE, CONFIG];
 
 /// What training keeps beside until the run is finished; the last two are what a killed process was writing.
 const WORKING: [&str; 4] =
@@ -225,7 +226,7 @@ fn names(folder: &Path) -> Result<BTreeSet<String>, Error> {
     Ok(entries.map(|entry| entry.map(name)).collect::<Result<_, _>>().map_err(io("read", folder))?)
 }
 
-fn remove(path: &Path) -> Result<(), Error> {
+pub(crate) fn remove(path: &Path) -> Result<(), Error> {
     let removed = if path.is_dir() && !path.is_symlink() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     match removed {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(io("remove", path)(error).into()),

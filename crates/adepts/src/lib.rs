@@ -1,20 +1,23 @@
 //! The front hall: where configuration, data, models, training, evaluation and report are joined.
 
+pub mod answers;
 pub mod average;
 pub mod compare;
 pub mod config;
 pub mod error;
 pub mod evaluate;
 pub mod experiment;
+pub mod files;
 pub mod folder;
 pub mod pages;
 pub mod quickstart;
 pub mod ranker;
-pub mod recommend;
 pub mod report;
 pub mod run;
+pub mod titles;
 
 pub use adepts_ops::allocator;
+pub use answers::Artefact;
 pub use config::Experiment;
 pub use error::{Error, RunError};
 pub use ranker::{RankerExperiment, RankerRun};
@@ -27,4 +30,5 @@ pub use adepts_eval as eval;
 pub use adepts_models::registry as models;
 pub use adepts_ops::Level;
 pub use adepts_report as page;
+pub use adepts_serve as serve;
 pub use adepts_train as train;

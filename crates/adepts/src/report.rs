@@ -5,14 +5,14 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use adepts_core::EpochRecord;
-use adepts_data::{Dataset, Grouping, Progress, Rows, atomic::write_atomically};
+use adepts_data::{Dataset, Grouping, Progress, atomic::write_atomically};
 use adepts_eval::{Comparison, Estimate, GroupSummary, MetricAt, RunSummary, SeedComparison, Summary, write_per_user};
 use adepts_report::{DatasetFacts, Limits, ReportInput, RunInput, page, seeds_page};
 use adepts_train::TrainConfig;
 
 use crate::compare;
 use crate::config::{EvalConfig, Experiment};
-use crate::error::Error;
+use crate::error::{Error, RunError};
 use crate::evaluate::{self, Evaluated, Request};
 use crate::folder::Settings;
 use crate::run::{self, Run};
@@ -78,6 +78,9 @@ impl<S: Settings> Record<S> {
 impl Record {
     /// The data that it was trained on.
     pub fn data(&self) -> Result<Dataset, Error> {
+        if !self.manifest.histories {
+            return Err(RunError::WithoutHistories { path: self.folder.clone() }.into());
+        }
         Ok(Dataset::open(&self.folder.join(run::DATA))?)
     }
 
@@ -188,11 +191,4 @@ fn comparison(records: &[Record], data: &Dataset) -> Result<Option<Comparison>, 
         return Ok(None);
     };
     Ok(Some(compare::by_users(records, data, &best.name, metric)?))
-}
-
-/// What is known of each user beside the test items: training and validation together.
-#[must_use]
-pub fn known_items(data: &Dataset) -> Rows {
-    let of_user = |user: usize| [data.train.row(user), data.validation.row(user)].concat();
-    Rows::from_lists((0..data.train.len()).map(of_user))
 }

@@ -1,23 +1,24 @@
 //! A run directory: everything that answers need, checked before it is used.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{Read as _, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use adepts_core::{EpochRecord, HistoryModel, Sizes, Tensors};
+use adepts_core::{EpochRecord, HistoryModel, Sizes};
 use adepts_data::{Dataset, atomic::write_atomically, store::is_prepared};
 use adepts_eval::{RunSummary, Summary};
 use burn::tensor::Device;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::answers;
 use crate::config::Experiment;
 use crate::error::{Error, RunError};
+use crate::files::{FileMark, LARGEST, LARGEST_LOG, checked, checked_tensors, mark, read};
 use crate::folder::Settings;
 
-/// The newest format of a run.
-pub const FORMAT: u32 = 1;
+/// The newest format of a run. From 2 on runs of histories hold what answers need beside the data.
+pub const FORMAT: u32 = 2;
 
 /// `manifest.json`: written last, so that a folder with it is a finished run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,19 +42,20 @@ pub struct RunManifest {
     pub epochs: Option<(usize, usize)>,
     /// Seconds spent in `prepare` and `train`.
     pub seconds: BTreeMap<String, f64>,
+    /// Whether it holds the histories of its users.
+    #[serde(default = "yes")]
+    pub histories: bool,
+    /// The mainstream scores at which a group of users ends and the next begins, ascending; of what the run knows of its
+    /// users, training and validation items together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<f32>,
     /// The files that answers depend on, with their sizes and hashes. The training log tells what was, and an evaluation is
     /// written anew by each `adepts evaluate`, so neither is among them.
     pub files: BTreeMap<String, FileMark>,
 }
 
-/// What a file must be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FileMark {
-    /// Its length.
-    pub bytes: u64,
-    /// Its hash.
-    pub blake3: String,
+fn yes() -> bool {
+    true
 }
 
 /// A finished run.
@@ -104,6 +106,7 @@ pub fn finish(
     for name in [CONFIG, MODEL] {
         files.insert(name.to_owned(), mark(&folder.join(name))?);
     }
+    let limits = answers::write(folder, data, experiment.seed, &mut files)?;
     let manifest = RunManifest {
         format: FORMAT,
         adepts: env!("CARGO_PKG_VERSION").to_owned(),
@@ -114,6 +117,8 @@ pub fn finish(
         data: data.manifest.content_hash.clone(),
         epochs,
         seconds,
+        histories: true,
+        limits,
         files,
     };
     write_json(&folder.join(MANIFEST), &manifest)
@@ -126,66 +131,14 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
     Ok(write_atomically(path, |out| writeln!(out, "{text}"))?)
 }
 
-/// The most that is read of a configuration, a manifest or an evaluation.
-pub(crate) const LARGEST: u64 = 64 << 20;
-/// The most that is read of a training log.
-const LARGEST_LOG: u64 = 1 << 30;
-
-/// The content of a file of at most this length.
-pub(crate) fn read(path: &Path, most: u64) -> Result<Vec<u8>, Error> {
-    let io = |source| RunError::Io { action: "read", path: path.to_owned(), source };
-    let too_long = || RunError::TooLong { path: path.to_owned(), most };
-    let file = fs::File::open(path).map_err(io)?;
-    if file.metadata().map_err(io)?.len() > most {
-        return Err(too_long().into());
-    }
-    let mut bytes = Vec::new();
-    file.take(most + 1).read_to_end(&mut bytes).map_err(io)?;
-    if bytes.len() as u64 > most { Err(too_long().into()) } else { Ok(bytes) }
-}
-
-pub(crate) fn mark(path: &Path) -> Result<FileMark, Error> {
-    let bytes = fs::read(path).map_err(|source| RunError::Io { action: "read", path: path.to_owned(), source })?;
-    Ok(FileMark { bytes: bytes.len() as u64, blake3: hash(&bytes) })
-}
-
-/// The content of a file that the manifest vouches for; no more is read than it says.
-pub(crate) fn checked(folder: &Path, files: &BTreeMap<String, FileMark>, name: &str) -> Result<Vec<u8>, Error> {
-    let path = folder.join(name);
-    let Some(expected) = files.get(name) else {
-        let reason = format!("it does not list {name}");
-        return Err(RunError::Damaged { path: folder.join(MANIFEST), reason }.into());
-    };
-    let io = |source| RunError::Io { action: "read", path: path.clone(), source };
-    let file = fs::File::open(&path).map_err(io)?;
-    let length = file.metadata().map_err(io)?.len();
-    if length != expected.bytes {
-        let (found, expected) = (format!("{length} bytes"), format!("{} bytes", expected.bytes));
-        return Err(RunError::Changed { path, found, expected }.into());
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
-    file.take(length).read_to_end(&mut bytes).map_err(io)?;
-    let found = hash(&bytes);
-    if found != expected.blake3 {
-        let (found, expected) = (format!("hash {found}"), expected.blake3.clone());
-        return Err(RunError::Changed { path, found, expected }.into());
-    }
-    Ok(bytes)
-}
-
-fn hash(bytes: &[u8]) -> String {
-    blake3::Hasher::new().update_rayon(bytes).finalize().to_hex().to_string()
-}
-
 impl Run {
     /// Opens a finished run; every file is checked before it is used.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let manifest = manifest(folder)?;
-        let (config, model_file) =
-            (checked(folder, &manifest.files, CONFIG)?, checked(folder, &manifest.files, MODEL)?);
-        let config_path = folder.join(CONFIG);
-        let file = config_path.display().to_string();
-        let experiment = Experiment::read(&file, &String::from_utf8_lossy(&config), &[], &|_| None)?;
+        if !manifest.histories {
+            return Err(RunError::WithoutHistories { path: folder.to_owned() }.into());
+        }
+        let experiment = checked_experiment(folder, &manifest)?;
         let data = Dataset::open(&folder.join(DATA))?;
         // Nothing is built before these agree: sizes decide what is allocated.
         let as_found = (experiment.kind(), data.users.len(), data.items.len(), data.train.pairs());
@@ -197,14 +150,7 @@ impl Run {
             let (found, expected) = (of(as_found, &data.manifest.content_hash), of(as_recorded, &manifest.data));
             return Err(RunError::Changed { path: folder.to_owned(), found, expected }.into());
         }
-        let config = |source| Error::Config { file: file.clone(), source };
-        let (_, recipe) = experiment.recipe().map_err(config)?;
-        let sizes = sizes(&experiment, &data);
-        recipe.check_sizes(&sizes).map_err(config)?;
-        let mut model = recipe.build(&sizes, experiment.seed, &Device::flex().autodiff());
-        let path = folder.join(MODEL);
-        let loaded = Tensors::parse(&path, &model_file).and_then(|tensors| model.load(&tensors));
-        loaded.map_err(|source| Error::Model { path, source: source.into() })?;
+        let model = restored(folder, &manifest, &experiment)?;
         Ok(Self { folder: folder.to_owned(), manifest, experiment, data, model })
     }
 
@@ -217,6 +163,29 @@ impl Run {
     pub fn summary(&self) -> Result<Option<Summary>, Error> {
         summary(&self.folder)
     }
+}
+
+/// The configuration of a finished run, whose manifest vouches for it.
+pub(crate) fn checked_experiment(folder: &Path, manifest: &RunManifest) -> Result<Experiment, Error> {
+    let config = checked(folder, &manifest.files, CONFIG)?;
+    let file = folder.join(CONFIG).display().to_string();
+    Experiment::read(&file, &String::from_utf8_lossy(&config), &[], &|_| None)
+}
+
+/// The trained model of a finished run.
+pub(crate) fn restored(
+    folder: &Path,
+    manifest: &RunManifest,
+    experiment: &Experiment,
+) -> Result<Box<dyn HistoryModel>, Error> {
+    let config = |source| Error::Config { file: folder.join(CONFIG).display().to_string(), source };
+    let (_, recipe) = experiment.recipe().map_err(config)?;
+    let RunManifest { users, items, pairs, .. } = *manifest;
+    let sizes = Sizes { users, items, pairs, batch: experiment.train.batch.min(users) };
+    recipe.check_sizes(&sizes).map_err(config)?;
+    let tensors = checked_tensors(folder, &manifest.files, MODEL)?;
+    let model = recipe.restore(&sizes, experiment.seed, &Device::flex().autodiff(), tensors);
+    model.map_err(|source| Error::Model { path: folder.join(MODEL), source: source.into() })
 }
 
 /// The last evaluation of a run, if there was one.

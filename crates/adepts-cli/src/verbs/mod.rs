@@ -15,6 +15,7 @@ mod recommend;
 mod report;
 mod serve;
 mod simulate;
+mod titles;
 mod train;
 
 use clap::Subcommand;
@@ -33,9 +34,10 @@ pub(crate) enum Verb {
     Evaluate(evaluate::Options),
     Compare(compare::Options),
     Report(report::Options),
-    Recommend(recommend::Options),
+    Recommend(Box<recommend::Options>),
     Serve(serve::Options),
     ExportEvents(export_events::Options),
+    Titles(titles::Options),
     Predict(predict::Options),
     Models(models::Options),
     Metrics(metrics::Options),
@@ -58,6 +60,7 @@ impl Verb {
             Self::Recommend(options) => options.run(terminal),
             Self::Serve(options) => options.run(terminal, threads),
             Self::ExportEvents(options) => options.run(),
+            Self::Titles(options) => options.run(terminal),
             Self::Predict(options) => options.run(terminal),
             Self::Models(options) => options.run(),
             Self::Metrics(options) => options.run(),

@@ -2,27 +2,37 @@
 
 use std::path::PathBuf;
 
+use adepts::data::Id;
 use adepts::page::table::TextTable;
-use adepts::recommend::{Answer, Recommender};
-use adepts::{Error, Run};
+use adepts::serve::batch::{Done, Job, TableFile, Whom};
+use adepts::serve::{Answer, AnswerError, Answerer, HistoryAnswerer, Question, Reason, Recommended};
+use adepts::{Artefact, Error};
 use clap::{Args, value_parser};
 
 use crate::output;
 use crate::progress::Terminal;
 
-/// Recommend items to a user of the run, for a history, or to everyone.
+/// Recommend items to a user of the run, for a history, for the rows of a file, or to everyone.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   adepts recommend runs/tall --user u00042
-  adepts recommend runs/tall --history 17,42,1024 -n 5 --json
-  adepts recommend runs/tall --item 'Paris, Texas' --item 'Big'
+  adepts recommend runs/tall --history 17,42,1024 -n 5 --explain
+  adepts recommend runs/tall --item 'Paris, Texas' --item 'Big' --json
   adepts recommend runs/tall --all --out lists.parquet
+  adepts recommend runs/tall --users users.csv --out lists.parquet            a column of users
+  adepts recommend runs/tall --users baskets.jsonl --out lists.jsonl          {\"history\": [17, 42]} a line
+  adepts recommend runs/tall --users baskets.csv --separator ' ' --out lists.parquet --resume
 
 A known user's history is his training and validation items; test items stay unknown, so that lists can be judged.
-Items of the history are never recommended. A gate trained on validation items looks at the user's own, or, without any,
-at a fifth of the history. Without a known item in the history the answer is the items that most users have.")]
-#[command(group(clap::ArgGroup::new("whom").required(true).args(["user", "history", "item", "all"])))]
+A history that is given needs no training: unknown items are counted and named, and without a known item the answer is
+the items that most users have. A gate that looks at held-out items looks at a fifth of the history.
+
+--users reads CSV, JSON lines or Parquet (or a folder of them) as a stream: a column of users, or a column of
+histories (a list, or text with --separator between the ids), beside which a column of users is a label. The output has
+a row per user and rank (.parquet) or an object per row (.jsonl). Work that was stopped continues with --resume.")]
+#[command(group(clap::ArgGroup::new("whom").required(true).args(["user", "history", "item", "all", "users"])))]
+#[command(group(clap::ArgGroup::new("many").args(["all", "users"])))]
 pub(crate) struct Options {
     /// The run folder
     #[arg(value_name = "RUN")]
@@ -30,7 +40,7 @@ pub(crate) struct Options {
     /// A user of the run, by id
     #[arg(long, value_name = "ID")]
     user: Option<String>,
-    /// Items that someone has used, by id, separated by commas
+    /// Items that someone has used, by id, separated by commas, the latest last
     #[arg(long, value_name = "ID,…", value_delimiter = ',')]
     history: Option<Vec<String>>,
     /// As --history, one item, whose id may hold commas; may be repeated
@@ -39,49 +49,150 @@ pub(crate) struct Options {
     /// Every user of the run
     #[arg(long, requires = "out")]
     all: bool,
-    /// With --all: the file to write, .parquet (a row per user and rank) or .jsonl (an object per user)
-    #[arg(long, value_name = "FILE", requires = "all")]
+    /// The users or histories in this file, glob or folder
+    #[arg(long, value_name = "FILE", requires = "out")]
+    users: Option<String>,
+    /// With --users: the column of users, by name or position [default: as it is usually called]
+    #[arg(long, value_name = "COLUMN", requires = "users")]
+    user_column: Option<String>,
+    /// With --users: the column of histories, by name or position [default: history or items]
+    #[arg(long, value_name = "COLUMN", requires = "users")]
+    history_column: Option<String>,
+    /// With --users: what stands between the ids of a history that is text
+    #[arg(long, value_name = "TEXT", requires = "users", default_value = "|")]
+    separator: String,
+    /// With --all or --users: the file to write, .parquet or .jsonl
+    #[arg(long, value_name = "FILE", requires = "many")]
     out: Option<PathBuf>,
+    /// Go on with lists that were begun and stopped
+    #[arg(long, requires = "out")]
+    resume: bool,
+    /// Replace what is at --out
+    #[arg(long, requires = "out", conflicts_with = "resume")]
+    overwrite: bool,
     /// Number of items
     #[arg(short = 'n', long = "number", value_name = "N", default_value_t = 10, value_parser = value_parser!(u32).range(1..))]
     number: u32,
-    /// Print as JSON
+    /// Recommend items of the history, too
     #[arg(long)]
+    include_used: bool,
+    /// Recommend only these items
+    #[arg(long, value_name = "ID,…", value_delimiter = ',')]
+    allow: Option<Vec<String>>,
+    /// Do not recommend these items
+    #[arg(long, value_name = "ID,…", value_delimiter = ',')]
+    deny: Vec<String>,
+    /// Say why: the items of the history that pushed each item most, the experts' shares, and the user's group
+    #[arg(long)]
+    explain: bool,
+    /// Print as JSON
+    #[arg(long, conflicts_with = "many")]
     json: bool,
 }
 
 impl Options {
     pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
-        if self.out.is_some() && !self.all {
-            return Err(Error::Request("--out goes with --all; a single list is printed".into()).into());
-        }
-        let number = self.number as usize;
-        let run = Run::open(&self.run)?;
-        let recommender = Recommender::new(&run);
+        let answerer = Artefact::open(&self.run)?.answerer();
         if let Some(out) = &self.out {
-            let users = recommender.everyone(out, number, &mut terminal.progress())?;
+            let whom = self.users.as_ref().map_or(Whom::Everyone, |source| Whom::Table(self.table(source)));
+            let job = Job { out, resume: self.resume, overwrite: self.overwrite };
+            let done = answerer.batch(&whom, &self.question(None, None), job, &mut terminal.progress());
+            let done = done.map_err(Error::from)?;
             terminal.clear();
-            return output::text(&format!("lists for {users} users: {}", out.display()));
+            return output::text(&format!("{}: {}", told(&done), out.display()));
         }
-        let answer = match (&self.user, &self.history) {
-            (Some(user), _) => recommender.user(user, number)?,
-            (None, history) => {
-                let listed = history.iter().flatten().map(|id| id.trim()).filter(|id| !id.is_empty());
-                let ids: Vec<&str> = listed.chain(self.item.iter().map(String::as_str)).collect();
-                recommender.history(&ids, number)
-            }
-        };
+        let history = self.user.is_none().then(|| {
+            let listed = self.history.iter().flatten().map(|id| id.trim()).filter(|id| !id.is_empty());
+            listed.chain(self.item.iter().map(String::as_str)).map(id).collect()
+        });
+        let question = self.question(self.user.as_deref().map(id), history);
+        let answer = answerer.answer(&[question.into()]).remove(0).map_err(|error| hinted(error, &answerer))?;
         if self.json { output::json(&answer) } else { output::text(&shown(&answer)) }
+    }
+
+    fn question(&self, user: Option<Id>, history: Option<Vec<Id>>) -> Question {
+        Question {
+            user,
+            history,
+            n: self.number as usize,
+            exclude_used: !self.include_used,
+            allow: self.allow.as_ref().map(|ids| ids.iter().map(|text| id(text)).collect()),
+            deny: self.deny.iter().map(|text| id(text)).collect(),
+            explain: self.explain,
+        }
+    }
+
+    fn table(&self, source: &str) -> TableFile {
+        let (user, history) = (self.user_column.clone(), self.history_column.clone());
+        TableFile { source: source.to_owned(), user, history, separator: self.separator.clone() }
     }
 }
 
-fn shown(answer: &Answer) -> String {
-    let mut table = TextTable::new(["rank", "item", "score"]);
-    for (rank, row) in answer.items.iter().enumerate() {
-        table.row([(rank + 1).to_string(), row.item.to_string(), format!("{:.4}", row.score)]);
+fn id(text: &str) -> Id {
+    Id::Text(text.trim().into())
+}
+
+/// An error in the words of this verb, with an id as they look.
+fn hinted(error: AnswerError, answerer: &HistoryAnswerer) -> Error {
+    let example = answerer.parts().histories.as_ref().map(|histories| histories.users.id(0));
+    match (error, example) {
+        (AnswerError::UnknownUser { user, users }, Some(example)) => Error::Request(format!(
+            "there is no user `{user}` among the {users} users of the run (one is `{example}`); for someone new, give --history"
+        )),
+        (error, _) => error.into(),
     }
-    let quoted: Vec<String> = answer.unknown.iter().map(|id| format!("`{id}`")).collect();
+}
+
+/// What a batch did, in words.
+fn told(done: &Done) -> String {
+    let mut text = format!("lists for {} of {} users", done.answered, done.rows);
+    if done.popular > 0 {
+        text += &format!("; {} without a known item got what most users have", done.popular);
+    }
+    for (what, unknown) in [("unknown users", &done.unknown_users), ("unknown items", &done.unknown_items)] {
+        if !unknown.is_empty() {
+            let named: Vec<String> = unknown.ids.iter().take(5).map(|id| format!("`{id}`")).collect();
+            let more = if unknown.count > named.len() { ", …" } else { "" };
+            text += &format!("; {} {what} ({}{more})", unknown.count, named.join(", "));
+        }
+    }
+    text
+}
+
+fn shown(answer: &Answer) -> String {
+    let titles = answer.items.iter().any(|row| row.title.is_some());
+    let reasons = answer.items.iter().any(|row| !row.because.is_empty());
+    let mut head = vec!["rank", "item"];
+    head.extend(titles.then_some("title"));
+    head.push("score");
+    head.extend(reasons.then_some("because of"));
+    let mut table = TextTable::new(head);
+    for (rank, row) in answer.items.iter().enumerate() {
+        let Recommended { item, title, score, because } = row;
+        let mut cells = vec![(rank + 1).to_string(), item.to_string()];
+        cells.extend(titles.then(|| title.clone().unwrap_or_default()));
+        cells.push(format!("{score:.4}"));
+        cells.extend(reasons.then(|| because.iter().map(reason).collect::<Vec<_>>().join(", ")));
+        table.row(cells);
+    }
+    let mut text = table.render();
+    if let Some(experts) = &answer.experts {
+        let mut order: Vec<(usize, &f32)> = experts.iter().enumerate().collect();
+        order.sort_by(|(i, a), (j, b)| b.total_cmp(a).then(i.cmp(j)));
+        let named: Vec<String> = order.iter().take(5).map(|(nth, share)| format!("{nth} ({share:.3})")).collect();
+        text +=
+            &format!("\nlargest shares among {} experts (1 is an equal share): {}", experts.len(), named.join(", "));
+    }
+    if let Some(group) = &answer.group {
+        text += &format!("\nmainstream group: {} (score {:.4})", group.name, group.score);
+    }
+    let quoted: Vec<String> = answer.unknown.ids.iter().map(|id| format!("`{id}`")).collect();
     let unknown = (!quoted.is_empty()).then(|| format!("not in the catalogue: {}", quoted.join(", ")));
-    let notes = unknown.into_iter().chain(answer.note.map(str::to_owned)).map(|note| format!("\n{note}"));
-    table.render() + &notes.collect::<String>()
+    let notes = unknown.into_iter().chain(answer.note.clone()).map(|note| format!("\n{note}"));
+    text + &notes.collect::<String>()
+}
+
+fn reason(reason: &Reason) -> String {
+    let what = reason.title.clone().unwrap_or_else(|| reason.item.to_string());
+    format!("{what} (+{:.3})", reason.effect)
 }

@@ -5,8 +5,8 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
+use adepts::answers;
 use adepts::serve::{Limits, Server, Settings, Tokens};
-use adepts::serving;
 use clap::{Args, value_parser};
 
 use crate::output;
@@ -91,7 +91,7 @@ impl Options {
                 }
             }),
         };
-        let server = Server::open(settings, serving::opener())?;
+        let server = Server::open(settings, answers::opener())?;
         terminal.clear();
         output::text(&format!("listening at http://{}", server.address()))?;
         Ok(server.run(|| terminal.stop())?)

@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use adepts::answers::forget_histories;
 use adepts::config::Planned;
 use adepts::data::examples::ExampleSet;
 use adepts::eval::Summary;
-use adepts::run::DATA;
+use adepts::run::{self, DATA};
+use adepts::titles::{TitleFile, attach};
 use adepts::{Error, experiment, pages, ranker, report};
 use clap::Args;
 
@@ -22,6 +24,7 @@ Examples:
   adepts train --model ease --data prepared --out runs/ease
   adepts train --model multvae --data log.csv --user customer --item sku --set train.epochs=50
   adepts train experiments/tall-ml-1m.toml --out runs/tall --resume
+  adepts train --model ease --data books.csv --titles titles.csv --out runs/ease
   adepts train experiments/cesaa-ml-1m.toml --out runs/cesaa       many domains: the model says what the data is
 
 `adepts models tall` prints the settings of a model, each of which can be given with --set model.…")]
@@ -41,6 +44,13 @@ pub(crate) struct Options {
     /// The run folder [default: runs/NAME]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// A table of items (CSV, JSON lines, Parquet) with the titles that come with answers
+    #[arg(long, value_name = "FILE")]
+    titles: Option<String>,
+    /// Keep nothing of single users in the run: no ids, histories, held-out items or figures of theirs. It then answers for
+    /// histories that are sent, and cannot be evaluated or compared anew
+    #[arg(long)]
+    without_histories: bool,
     /// Print the evaluation as JSON
     #[arg(long)]
     json: bool,
@@ -74,12 +84,24 @@ impl Options {
             let missing = "data.source is not set; name the log there, or with --data";
             return Err(Error::Request(missing.into()).into());
         }
+        if matches!(planned, Planned::Examples(_)) && (self.titles.is_some() || self.without_histories) {
+            let wrong = "--titles and --without-histories are for models of histories";
+            return Err(Error::Request(wrong.into()).into());
+        }
         let out = self.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(name));
         let summary = with_work(terminal, self.work, |work| match &planned {
             Planned::Histories(experiment) => experiment::run(experiment, &out, work),
             Planned::Examples(experiment) => ranker::experiment::run(experiment, &out, work),
         })?;
-        pages::write(&out.join(report::PAGE), "", std::slice::from_ref(&out))?;
+        if let Some(source) = self.titles.clone() {
+            attach(&out, &TitleFile { source, item: None, title: None }, &mut terminal.progress())?;
+        }
+        if !self.without_histories || run::manifest(&out)?.histories {
+            pages::write(&out.join(report::PAGE), "", std::slice::from_ref(&out))?;
+        }
+        if self.without_histories {
+            forget_histories(&out)?;
+        }
         terminal.clear();
         if matches!(planned, Planned::Examples(_)) {
             let manifest = ExampleSet::manifest_of(&out.join(DATA)).map_err(Error::from)?;

@@ -16,13 +16,19 @@ pub use files::{Compression, FileFormat, SourceFile, find as find_files};
 pub(crate) use files::{Ticker, open_text, read_error};
 pub use names::Role;
 pub(crate) use names::{nearest, usual};
-pub(crate) use parquet::{Batches, open as parquet_builder};
+pub(crate) use parquet::{Batches, open as parquet_builder, open_bytes as parquet_of_bytes};
 pub(crate) use text::{Splitter, check_delimiter, default_delimiter};
 
 use crate::config::{Column, DataConfig};
 use crate::error::DataError;
 use crate::place::Place;
 use crate::progress::Progress;
+
+/// The column that is usually called by a name for this role, if there is one.
+#[must_use]
+pub fn usual_column(role: Role, columns: &[String]) -> Option<usize> {
+    usual(role, columns)
+}
 
 /// One value of a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -134,6 +140,17 @@ impl Source {
         let text = text::Layout::new(data, &files[0])?;
         let columns = columns_of(&files[0], &text)?;
         Ok(Self { origin: data.source.clone(), files, columns, text })
+    }
+
+    /// As [`Source::open`], with format, delimiter and header by the names of the files and their first lines. Where a column
+    /// is given by name, there is a header.
+    ///
+    /// # Errors
+    /// As [`Source::open`].
+    pub fn guess(source: &str, columns: Vec<Column>) -> Result<Self, DataError> {
+        let mut data = DataConfig { source: source.to_owned(), groups: columns, ..DataConfig::default() };
+        crate::layout::fill(&mut data)?;
+        Self::open(&data)
     }
 
     /// The names of the columns.

@@ -12,9 +12,11 @@ use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array, ListArray, RecordBatch, StringArray};
 use arrow_cast::{CastOptions, cast_with_options};
 use arrow_schema::{DataType, Field, TimeUnit};
+use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::errors::ParquetError;
+use parquet::file::reader::ChunkReader;
 
 use super::files::{Compression, SourceFile, Ticker, open_text, read_error};
 use super::{At, Cell, Flow, Sink};
@@ -184,9 +186,6 @@ fn unpacked(file: &SourceFile) -> Result<File, DataError> {
 pub(crate) fn open(path: &Path, mut bytes: File) -> Result<ParquetRecordBatchReaderBuilder<File>, DataError> {
     let failed = || DataError::io("read", path);
     let length = bytes.seek(SeekFrom::End(0)).map_err(failed())?;
-    if length == 0 {
-        return Err(DataError::EmptyFile { path: path.to_path_buf() });
-    }
     let mut ends = [[0; 4]; 2];
     if length >= 4 {
         for (end, from) in ends.iter_mut().zip([SeekFrom::Start(0), SeekFrom::End(-4)]) {
@@ -194,13 +193,26 @@ pub(crate) fn open(path: &Path, mut bytes: File) -> Result<ParquetRecordBatchRea
             bytes.read_exact(end).map_err(failed())?;
         }
     }
-    match ends.map(|end| &end == b"PAR1") {
-        [true, true] if length >= 12 => {}
-        [true, _] => return Err(DataError::Truncated { path: path.to_path_buf(), kind: "Parquet" }),
-        [false, _] => return Err(corrupt(path, "it does not begin with `PAR1`".to_owned())),
-    }
+    check_frame(path, length, ends)?;
     bytes.rewind().map_err(failed())?;
     guarded(path, || ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|e| broken(path, &e)))
+}
+
+/// As [`open`], of a file in memory.
+pub(crate) fn open_bytes(path: &Path, bytes: Bytes) -> Result<ParquetRecordBatchReaderBuilder<Bytes>, DataError> {
+    let ends = bytes.first_chunk().zip(bytes.last_chunk()).map_or([[0; 4]; 2], |(first, last)| [*first, *last]);
+    check_frame(path, bytes.len() as u64, ends)?;
+    guarded(path, || ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|e| broken(path, &e)))
+}
+
+/// Whether the first and the last four bytes are those of a Parquet file.
+fn check_frame(path: &Path, length: u64, ends: [[u8; 4]; 2]) -> Result<(), DataError> {
+    match ends.map(|end| &end == b"PAR1") {
+        _ if length == 0 => Err(DataError::EmptyFile { path: path.to_path_buf() }),
+        [true, true] if length >= 12 => Ok(()),
+        [true, _] => Err(DataError::Truncated { path: path.to_path_buf(), kind: "Parquet" }),
+        [false, _] => Err(corrupt(path, "it does not begin with `PAR1`".to_owned())),
+    }
 }
 
 /// The batches of a Parquet file, in which damage is an error.
@@ -210,7 +222,10 @@ pub(crate) struct Batches {
 }
 
 impl Batches {
-    pub(crate) fn new(path: &Path, builder: ParquetRecordBatchReaderBuilder<File>) -> Result<Self, DataError> {
+    pub(crate) fn new<T: ChunkReader + 'static>(
+        path: &Path,
+        builder: ParquetRecordBatchReaderBuilder<T>,
+    ) -> Result<Self, DataError> {
         let reader = guarded(path, || builder.build().map_err(|e| broken(path, &e)))?;
         Ok(Self { path: path.to_path_buf(), reader })
     }

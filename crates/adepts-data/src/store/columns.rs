@@ -13,6 +13,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::reader::ChunkReader;
 
 use super::FolderError;
 use crate::error::DataError;
@@ -52,9 +53,9 @@ pub(crate) fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>,
 }
 
 /// The batches, after the columns were found to be `expected` (a name and a type each).
-pub(crate) fn batches(
+pub(crate) fn batches<T: ChunkReader + 'static>(
     path: &Path,
-    builder: ParquetRecordBatchReaderBuilder<File>,
+    builder: ParquetRecordBatchReaderBuilder<T>,
     expected: &[(&str, DataType)],
 ) -> Result<Batches, DataError> {
     let found: Vec<(String, DataType)> =
@@ -121,7 +122,7 @@ pub(crate) fn push_ids(path: &Path, ids: &mut Vocabulary, piece: &ArrayRef) -> R
     Ok(())
 }
 
-pub(super) fn no_nulls(path: &Path, column: &str, array: &ArrayRef) -> Result<(), DataError> {
+pub(crate) fn no_nulls(path: &Path, column: &str, array: &ArrayRef) -> Result<(), DataError> {
     if array.null_count() == 0 {
         return Ok(());
     }

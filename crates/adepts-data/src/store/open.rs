@@ -85,7 +85,7 @@ fn rows_of(metadata: &parquet::file::metadata::ParquetMetaData) -> u64 {
 }
 
 /// An empty vocabulary of the type of the first column.
-fn empty_ids(schema: &Schema) -> (Vocabulary, DataType) {
+pub(crate) fn empty_ids(schema: &Schema) -> (Vocabulary, DataType) {
     match schema.fields().first().map(|f| f.data_type()) {
         Some(DataType::Utf8) => (Vocabulary::Text(Vec::new()), DataType::Utf8),
         _ => (Vocabulary::Int(Vec::new()), DataType::Int64),

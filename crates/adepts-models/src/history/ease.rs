@@ -75,6 +75,17 @@ impl Recipe for EaseConfig {
         let items = sizes.items;
         Box::new(Ease { l2: self.l2, weights: vec![0.0; items * items], no_bias: vec![0.0; items] })
     }
+
+    fn restore(
+        &self,
+        sizes: &Sizes,
+        _seed: u64,
+        _device: &Device,
+        mut tensors: Tensors,
+    ) -> Result<Box<dyn HistoryModel>, TensorsError> {
+        let weights = tensors.take("weights", &[sizes.items, sizes.items])?;
+        Ok(Box::new(Ease { l2: self.l2, weights, no_bias: vec![0.0; sizes.items] }))
+    }
 }
 
 /// The model. An empty history gives zeros.
@@ -96,6 +107,11 @@ impl HistoryModel for Ease {
         assert_eq!(scores.len(), rows * items, "ease: scores [{rows}, {items}]");
         let shape = Shape { experts: 1, items, width: items };
         scores.copy_from_slice(&forward(Level::best(), shape, &self.weights, &self.no_bias, &batch.input));
+    }
+
+    fn terms(&self, history: &[u32], item: u32) -> Option<Vec<f32>> {
+        let items = self.items();
+        Some(history.iter().map(|used| self.weights[*used as usize * items + item as usize]).collect())
     }
 
     fn fit(&mut self) -> Fit<'_> {

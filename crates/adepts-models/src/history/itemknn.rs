@@ -137,6 +137,16 @@ impl HistoryModel for ItemKnn {
         });
     }
 
+    fn terms(&self, history: &[u32], item: u32) -> Option<Vec<f32>> {
+        let term = |used: &u32| {
+            let kept = *used as usize * self.kept..(*used as usize + 1) * self.kept;
+            // Where fewer neighbours were found than kept, the rest is item 0 with similarity 0.
+            let named = self.neighbours[kept.clone()].iter().position(|neighbour| *neighbour == item);
+            named.map_or(0.0, |at| self.similarities[kept][at])
+        };
+        Some(history.iter().map(term).collect())
+    }
+
     fn fit(&mut self) -> Fit<'_> {
         Fit::Closed(self)
     }

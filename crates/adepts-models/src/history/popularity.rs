@@ -64,6 +64,10 @@ impl HistoryModel for Popularity {
         scores.par_chunks_mut(items.max(1)).for_each(|row| row.copy_from_slice(&self.users));
     }
 
+    fn terms(&self, history: &[u32], _item: u32) -> Option<Vec<f32>> {
+        Some(vec![0.0; history.len()])
+    }
+
     fn fit(&mut self) -> Fit<'_> {
         Fit::Closed(self)
     }

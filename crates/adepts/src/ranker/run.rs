@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use adepts_core::{EpochRecord, ExampleModel, ExampleSizes, Tensors};
+use adepts_core::{EpochRecord, ExampleModel, ExampleSizes};
 use adepts_data::Part;
 use adepts_data::examples::ExampleSet;
 use adepts_eval::Summary;
@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::config::{RankerExperiment, is_ranker};
 use crate::error::{Error, RunError};
-use crate::run::{self, CONFIG, DATA, FORMAT, FileMark, MANIFEST, MODEL};
+use crate::files::{FileMark, LARGEST, checked, checked_tensors, mark, read};
+use crate::run::{self, CONFIG, DATA, FORMAT, MANIFEST, MODEL};
 
 /// The scores of the test examples in a run.
 pub const PREDICTIONS: &str = "predictions.parquet";
@@ -61,7 +62,7 @@ pub struct RankerRun {
 /// Whether a folder holds a run of this family, finished or not: its configuration says so.
 #[must_use]
 pub fn holds_ranker(folder: &Path) -> bool {
-    let text = run::read(&folder.join(CONFIG), run::LARGEST).ok();
+    let text = read(&folder.join(CONFIG), LARGEST).ok();
     let table = text.and_then(|text| String::from_utf8_lossy(&text).parse().ok());
     table.is_some_and(|table| is_ranker(&table))
 }
@@ -95,7 +96,7 @@ pub(super) fn finish(
     }
     let mut files = BTreeMap::new();
     for name in [CONFIG, MODEL] {
-        files.insert(name.to_owned(), run::mark(&folder.join(name))?);
+        files.insert(name.to_owned(), mark(&folder.join(name))?);
     }
     let manifest = RankerManifest {
         format: FORMAT,
@@ -119,7 +120,7 @@ pub fn manifest(folder: &Path) -> Result<RankerManifest, Error> {
 /// The configuration of a run, resolved.
 pub fn experiment(folder: &Path) -> Result<RankerExperiment, Error> {
     let path = folder.join(CONFIG);
-    let text = run::read(&path, run::LARGEST)?;
+    let text = read(&path, LARGEST)?;
     RankerExperiment::resolved(&path.display().to_string(), &String::from_utf8_lossy(&text))
 }
 
@@ -127,8 +128,7 @@ impl RankerRun {
     /// Opens a finished run; every file is checked before it is used.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let manifest = manifest(folder)?;
-        let (config, model_file) =
-            (run::checked(folder, &manifest.files, CONFIG)?, run::checked(folder, &manifest.files, MODEL)?);
+        let config = checked(folder, &manifest.files, CONFIG)?;
         let file = folder.join(CONFIG).display().to_string();
         let experiment = RankerExperiment::resolved(&file, &String::from_utf8_lossy(&config))?;
         let data = ExampleSet::open(&folder.join(DATA))?;
@@ -145,7 +145,7 @@ impl RankerRun {
         let (_, recipe) = experiment.recipe().map_err(|source| Error::Config { file, source })?;
         let mut model = recipe.build(&sizes(&experiment, &data), experiment.seed, &Device::flex().autodiff());
         let path = folder.join(MODEL);
-        let loaded = Tensors::parse(&path, &model_file).and_then(|tensors| model.load(&tensors));
+        let loaded = model.load(&checked_tensors(folder, &manifest.files, MODEL)?);
         loaded.map_err(|source| Error::Model { path, source: source.into() })?;
         Ok(Self { folder: folder.to_owned(), manifest, experiment, data, model })
     }

@@ -78,6 +78,34 @@ impl Experts {
         }
     }
 
+    /// Saved parameters, of which none is left over.
+    pub fn restore(
+        config: &MixtureConfig,
+        items: usize,
+        device: &Device,
+        mut tensors: Tensors,
+    ) -> Result<Self, TensorsError> {
+        let [encoder, decoder, gate] = sizes(config, items);
+        let mut stack = |name: &str, experts: usize, layers: &[(usize, usize)]| {
+            let mut layer = |(n, (input, output)): (usize, &(usize, usize))| {
+                let shape = [experts, *input, *output];
+                let weight = tensors.take_tensor(&format!("{name}.{n}.weight"), shape, device)?.require_grad();
+                let bias = tensors.take_tensor(&format!("{name}.{n}.bias"), [experts, *output], device)?;
+                Ok(Layer { weight, bias: bias.require_grad() })
+            };
+            layers.iter().enumerate().map(&mut layer).collect::<Result<Vec<_>, TensorsError>>()
+        };
+        let experts = Self {
+            encoder: stack("encoder", config.experts, &encoder)?,
+            decoder: stack("decoder", config.experts, &decoder)?,
+            gate: stack("gate", 1, &gate)?,
+        };
+        match tensors.names().next() {
+            Some(name) => Err(TensorsError::Unknown { name: name.to_owned() }),
+            None => Ok(experts),
+        }
+    }
+
     fn layers(&self) -> impl Iterator<Item = (String, &Layer)> {
         let stacks = [("encoder", &self.encoder), ("decoder", &self.decoder), ("gate", &self.gate)];
         stacks

@@ -52,6 +52,17 @@ impl Mixture {
         Self { config, items, device: device.clone(), experts }
     }
 
+    /// A mixture with saved parameters.
+    pub fn restore(
+        config: MixtureConfig,
+        items: usize,
+        device: &Device,
+        tensors: Tensors,
+    ) -> Result<Self, TensorsError> {
+        let experts = Experts::restore(&config, items, device, tensors)?;
+        Ok(Self { config, items, device: device.clone(), experts })
+    }
+
     fn equal_shares(&self, rows: usize, device: &Device) -> Tensor<2> {
         let experts = self.config.experts;
         Tensor::from_data(TensorData::new(vec![1.0 / experts as f32; rows * experts], [rows, experts]), device)

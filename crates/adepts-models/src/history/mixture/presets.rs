@@ -1,7 +1,7 @@
 //! The named settings of the mixture: `multvae`, `wl`, `moe`, `lmoe`, `tall`.
 
 use adepts_core::memory::elements;
-use adepts_core::{ConfigError, HistoryModel, Memory, Probe, Recipe, Sizes, Spec, config};
+use adepts_core::{ConfigError, HistoryModel, Memory, Probe, Recipe, Sizes, Spec, Tensors, TensorsError, config};
 use burn::tensor::Device;
 
 use super::config::{Gate, MixtureConfig, Weights};
@@ -125,6 +125,16 @@ impl Recipe for MixtureConfig {
 
     fn build(&self, sizes: &Sizes, seed: u64, device: &Device) -> Box<dyn HistoryModel> {
         Box::new(Mixture::new(self.clone(), sizes.items, seed, device))
+    }
+
+    fn restore(
+        &self,
+        sizes: &Sizes,
+        _seed: u64,
+        device: &Device,
+        tensors: Tensors,
+    ) -> Result<Box<dyn HistoryModel>, TensorsError> {
+        Ok(Box::new(Mixture::restore(self.clone(), sizes.items, device, tensors)?))
     }
 }
 

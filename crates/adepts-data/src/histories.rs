@@ -1,0 +1,141 @@
+//! What an answer needs to know of the users: their ids and what each is known to have. As Parquet files in memory, so that
+//! what is read is what was hashed.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::UInt32Type;
+use arrow_array::{ArrayRef, BooleanArray, UInt32Array};
+use arrow_schema::{DataType, Schema};
+use bytes::Bytes;
+
+use crate::catalogue::{counted, written};
+use crate::dataset::Dataset;
+use crate::error::DataError;
+use crate::id::Vocabulary;
+use crate::rows::Rows;
+use crate::source::parquet_of_bytes;
+use crate::store::{FolderError, empty_ids, id_array, id_type, no_nulls, parquet_batches, parquet_field, push_ids};
+
+/// The users, and what each is known to have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Histories {
+    /// Their ids.
+    pub users: Vocabulary,
+    /// Whether a model has learned from the user.
+    pub learns: Vec<bool>,
+    /// Training and validation items of each; test items stay unknown, so that lists can be judged.
+    pub items: Rows,
+}
+
+impl Histories {
+    /// Those of a data set.
+    #[must_use]
+    pub fn of(data: &Dataset) -> Self {
+        let of_user = |user: usize| [data.train.row(user), data.validation.row(user)].concat();
+        let items = Rows::from_lists((0..data.train.len()).map(of_user));
+        Self { users: data.users.clone(), learns: data.learns.clone(), items }
+    }
+
+    /// The users as a file with the columns `id`, `learns` and `items`, their number of items.
+    pub fn users_to_bytes(&self) -> io::Result<Vec<u8>> {
+        let fields = [("id", id_type(&self.users)), ("learns", DataType::Boolean), ("items", DataType::UInt32)];
+        let schema = Schema::new(fields.map(|(name, kind)| parquet_field(name, kind)).to_vec());
+        let lengths = UInt32Array::from_iter_values(self.items.iter().map(|row| row.len() as u32));
+        let learns = Arc::new(BooleanArray::from(self.learns.clone())) as ArrayRef;
+        written(schema, vec![id_array(&self.users, 0..self.users.len()), learns, Arc::new(lengths)])
+    }
+
+    /// The items of all users, one user behind the other, as a file with the column `item`.
+    pub fn items_to_bytes(&self) -> io::Result<Vec<u8>> {
+        let schema = Schema::new(vec![parquet_field("item", DataType::UInt32)]);
+        written(schema, vec![Arc::new(UInt32Array::from(self.items.items().to_vec()))])
+    }
+
+    /// Reads what [`Histories::users_to_bytes`] and [`Histories::items_to_bytes`] gave; the paths are for messages.
+    pub fn from_bytes(
+        (users_path, users): (&Path, Bytes),
+        (items_path, items): (&Path, Bytes),
+        expected_users: usize,
+        catalogue: usize,
+    ) -> Result<Self, DataError> {
+        let builder = parquet_of_bytes(users_path, users)?;
+        let (mut ids, kind) = empty_ids(builder.schema());
+        let (mut learns, mut starts) = (Vec::new(), vec![0_usize]);
+        let columns = [("id", kind), ("learns", DataType::Boolean), ("items", DataType::UInt32)];
+        let mut batches = parquet_batches(users_path, builder, &columns)?;
+        while let Some(batch) = batches.next()? {
+            push_ids(users_path, &mut ids, batch.column(0))?;
+            no_nulls(users_path, "learns", batch.column(1))?;
+            no_nulls(users_path, "items", batch.column(2))?;
+            learns.extend(batch.column(1).as_boolean().values().iter());
+            let mut end = starts[starts.len() - 1];
+            for length in batch.column(2).as_primitive::<UInt32Type>().values() {
+                end += *length as usize;
+                starts.push(end);
+            }
+            counted(users_path, "users", ids.len(), expected_users, false)?;
+        }
+        counted(users_path, "users", ids.len(), expected_users, true)?;
+        let rows = read_items(items_path, items, starts, catalogue)?;
+        Ok(Self { users: ids, learns, items: rows })
+    }
+}
+
+/// The rows that begin at `starts`; each must be strictly ascending and of items of the catalogue.
+fn read_items(path: &Path, bytes: Bytes, starts: Vec<usize>, catalogue: usize) -> Result<Rows, DataError> {
+    let (pairs, mut items) = (starts[starts.len() - 1], Vec::new());
+    let mut batches = parquet_batches(path, parquet_of_bytes(path, bytes)?, &[("item", DataType::UInt32)])?;
+    while let Some(batch) = batches.next()? {
+        no_nulls(path, "item", batch.column(0))?;
+        items.extend_from_slice(batch.column(0).as_primitive::<UInt32Type>().values());
+        counted(path, "items of users", items.len(), pairs, false)?;
+    }
+    counted(path, "items of users", items.len(), pairs, true)?;
+    for row in starts.windows(2) {
+        let of_user = &items[row[0]..row[1]];
+        let inside = of_user.last().is_none_or(|last| (*last as usize) < catalogue);
+        if !inside || !of_user.is_sorted_by(|a, b| a < b) {
+            let expected = "items of the catalogue in ascending order, each once a user";
+            let row = row[0] as u64 + 1;
+            return Err(FolderError::OutOfOrder { path: path.to_path_buf(), row, expected }.into());
+        }
+    }
+    Ok(Rows::from_parts(starts, items))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(users: &Histories, items: &Histories, catalogue: usize) -> Result<Histories, DataError> {
+        let (u, i) = (users.users_to_bytes().unwrap(), items.items_to_bytes().unwrap());
+        Histories::from_bytes((Path::new("users"), u.into()), (Path::new("items"), i.into()), 3, catalogue)
+    }
+
+    fn of(rows: Vec<Vec<u32>>) -> Histories {
+        let users = Vocabulary::Text(vec!["a".into(), "b".into(), "c".into()]);
+        Histories { users, learns: vec![true, false, true], items: Rows::from_lists(rows) }
+    }
+
+    #[test]
+    fn histories_come_back_as_they_went_in() {
+        let histories = of(vec![vec![0, 4], vec![], vec![2]]);
+        assert_eq!(read(&histories, &histories, 5).unwrap(), histories);
+    }
+
+    #[test]
+    fn items_that_are_not_those_of_the_users_are_refused() {
+        let histories = of(vec![vec![0, 4], vec![], vec![2]]);
+        let outside = read(&histories, &histories, 4).unwrap_err();
+        assert!(matches!(outside, DataError::Folder(FolderError::OutOfOrder { row: 1, .. })), "{outside}");
+        let others = read(&histories, &of(vec![vec![0, 4, 7]]), 8).unwrap();
+        assert_eq!(others.items.row(2), [7]);
+        let unsorted = read(&histories, &of(vec![vec![4], vec![0, 2]]), 5).unwrap_err();
+        assert!(matches!(unsorted, DataError::Folder(FolderError::OutOfOrder { row: 1, .. })), "{unsorted}");
+        assert!(read(&histories, &of(vec![vec![0, 4]]), 5).is_err());
+        assert!(read(&histories, &of(vec![vec![0, 1, 2, 3]]), 5).is_err());
+    }
+}

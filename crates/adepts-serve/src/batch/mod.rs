@@ -1,0 +1,223 @@
+//! Lists for all rows of a table, or for all users of a run: streamed in and out, in bounded memory, on all cores.
+//!
+//! Rows are scored in blocks while another thread writes those before. What is written goes into parts of [`PART`] rows in a
+//! folder beside the output; a part that is there is whole. So work that was stopped goes on where the last whole part ends,
+//! if run, table and options are the same, and at the end the parts are put behind one another.
+
+mod error;
+mod parts;
+mod read;
+mod write;
+
+use std::path::Path;
+use std::sync::mpsc::{Receiver, sync_channel};
+
+use adepts_data::{Id, Progress};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::answer::Unknown;
+use crate::error::AnswerError;
+use crate::history::{HistoryAnswerer, List, Wish, most_rows};
+use crate::question::Question;
+
+pub use error::BatchError;
+pub use read::TableFile;
+
+use parts::{Begun, Parts};
+use read::{Row, Table};
+use write::{Format, Layout, Writer};
+
+/// Rows of a part.
+pub const PART: u64 = 1 << 16;
+
+/// Whom lists are for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whom {
+    /// All users of the run.
+    Everyone,
+    /// The rows of a table.
+    Table(TableFile),
+}
+
+/// How a batch is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Job<'a> {
+    /// The file that is written: `.parquet`, with a row per user and rank, or `.jsonl`, with an object per user.
+    pub out: &'a Path,
+    /// Whether to go on with work that was stopped.
+    pub resume: bool,
+    /// Whether to replace the output, and to begin work that was stopped anew.
+    pub overwrite: bool,
+}
+
+/// What was done.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    /// Rows of the table, or users.
+    pub rows: u64,
+    /// Those that have a list.
+    pub answered: u64,
+    /// Those whose list is the items that most users have.
+    pub popular: u64,
+    /// Users that the run does not know, which have no list.
+    pub unknown_users: Unknown,
+    /// Ids in histories that are not in the catalogue.
+    pub unknown_items: Unknown,
+}
+
+impl Done {
+    fn add(&mut self, other: &Self) {
+        self.rows += other.rows;
+        self.answered += other.answered;
+        self.popular += other.popular;
+        self.unknown_users.add(&other.unknown_users);
+        self.unknown_items.add(&other.unknown_items);
+    }
+
+    fn note(&mut self, chunk: &Chunk) {
+        self.rows += chunk.rows.len() as u64;
+        self.answered += chunk.lists.len() as u64;
+        self.popular += chunk.lists.iter().filter(|list| list.popular).count() as u64;
+        for (row, wish) in chunk.rows.iter().zip(&chunk.wishes) {
+            match wish {
+                Ok(wish) => self.unknown_items.add(&wish.unknown),
+                Err(_) => row.user.iter().for_each(|user| self.unknown_users.note(user)),
+            }
+        }
+    }
+}
+
+/// Some rows with their lists; rows that cannot be answered have none.
+struct Chunk {
+    rows: Vec<Row>,
+    wishes: Vec<Result<Wish, AnswerError>>,
+    lists: Vec<List>,
+}
+
+impl HistoryAnswerer {
+    /// Writes the lists of all rows. `question` says what they are to be like, and names nobody.
+    pub fn batch(
+        &self,
+        whom: &Whom,
+        question: &Question,
+        job: Job<'_>,
+        progress: Progress<'_>,
+    ) -> Result<Done, BatchError> {
+        let format = Format::of(job.out).ok_or_else(|| BatchError::Format { path: job.out.to_owned() })?;
+        if format == Format::Parquet && question.explain {
+            return Err(BatchError::Explained { path: job.out.to_owned() });
+        }
+        Question { user: Some(Id::Int(0)), history: None, ..question.clone() }.check()?;
+        let table = match whom {
+            Whom::Everyone => None,
+            Whom::Table(file) => Some(Table::open(file)?),
+        };
+        let layout = Layout {
+            format,
+            row: table.is_some(),
+            user: table.as_ref().is_none_or(Table::users),
+            stored: table.as_ref().is_none_or(|table| !table.histories()),
+        };
+        let begun = Begun {
+            run: self.parts().facts.hash.clone(),
+            input: table.as_ref().map_or_else(|| Ok("everyone".to_owned()), Table::hash)?,
+            question: question.clone(),
+            part: PART,
+        };
+        let mut parts = Parts::begin(&job, format, begun)?;
+        let pattern = self.pattern(question);
+        let (chunks, written) = sync_channel::<Chunk>(2);
+        let skip = parts.done().rows;
+        std::thread::scope(|scope| {
+            let writing = scope.spawn(|| self.write(layout, &mut parts, written));
+            let mut asking =
+                Asking { answerer: self, pattern: &pattern, chunks: Some(chunks), rows: Vec::new(), at: skip };
+            let read = match &table {
+                Some(table) => table.read(skip, &mut |row| asking.take(row), progress),
+                None => self.everyone(skip, &mut asking, progress),
+            };
+            let read = read.and_then(|()| asking.hand_over());
+            // Without a sender the writer comes to its end.
+            asking.chunks = None;
+            let wrote = writing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            wrote.and(read)
+        })?;
+        parts.finish(job.out)
+    }
+
+    /// All users of the run but for the first `skip`.
+    fn everyone(&self, skip: u64, asking: &mut Asking<'_>, progress: Progress<'_>) -> Result<(), BatchError> {
+        let Some(histories) = &self.parts().histories else {
+            return Err(AnswerError::NoHistories { user: Id::Text("(everyone)".into()) }.into());
+        };
+        let users = histories.users.len() as u64;
+        for number in skip..users {
+            if number.is_multiple_of(1024) {
+                progress("recommend", number, Some(users));
+            }
+            asking.take(Row { number: number + 1, user: Some(histories.users.id(number as u32)), history: None })?;
+        }
+        Ok(())
+    }
+
+    /// Writes chunks until there are no more; the last part ends with them.
+    fn write(&self, layout: Layout, parts: &mut Parts, chunks: Receiver<Chunk>) -> Result<(), BatchError> {
+        let (mut open, mut done) = (None, Done::default());
+        for chunk in chunks {
+            let mut part = match open.take() {
+                Some(part) => part,
+                None => {
+                    let file = parts.open()?;
+                    (Writer::new(self, layout, file.reopen().map_err(parts.failed())?).map_err(parts.failed())?, file)
+                }
+            };
+            part.0.write(&chunk).map_err(parts.failed())?;
+            done.note(&chunk);
+            if done.rows >= PART {
+                parts.keep(part, &std::mem::take(&mut done))?;
+            } else {
+                open = Some(part);
+            }
+        }
+        open.map_or(Ok(()), |part| parts.keep(part, &done))
+    }
+}
+
+/// Gathers rows and asks for many at once.
+struct Asking<'a> {
+    answerer: &'a HistoryAnswerer,
+    pattern: &'a Wish,
+    chunks: Option<std::sync::mpsc::SyncSender<Chunk>>,
+    rows: Vec<Row>,
+    /// Rows before those that are gathered.
+    at: u64,
+}
+
+impl Asking<'_> {
+    fn take(&mut self, row: Row) -> Result<(), BatchError> {
+        self.rows.push(row);
+        let most = most_rows(self.answerer.parts().catalogue.users.len()) as u64;
+        // No chunk reaches over the end of a part.
+        if self.rows.len() as u64 >= most.min(PART - self.at % PART) { self.hand_over() } else { Ok(()) }
+    }
+
+    fn hand_over(&mut self) -> Result<(), BatchError> {
+        let rows = std::mem::take(&mut self.rows);
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.at += rows.len() as u64;
+        let wish = |row: &Row| {
+            // With a history, the user is a name for it.
+            let user = row.user.as_ref().filter(|_| row.history.is_none());
+            self.answerer.fill(self.pattern.clone(), user, row.history.as_deref().unwrap_or_default(), &[])
+        };
+        let wishes: Vec<Result<Wish, AnswerError>> = rows.par_iter().map(wish).collect();
+        let good: Vec<&Wish> = wishes.iter().filter_map(|wish| wish.as_ref().ok()).collect();
+        let lists = self.answerer.lists(&good);
+        // A writer that is gone has failed, and says why itself.
+        let _sent = self.chunks.as_ref().map(|chunks| chunks.send(Chunk { rows, wishes, lists }));
+        Ok(())
+    }
+}

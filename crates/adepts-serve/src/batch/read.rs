@@ -1,0 +1,162 @@
+//! Whom a file asks about: a table with a user or a history in each row, streamed.
+
+use std::io::Read as _;
+use std::ops::ControlFlow;
+
+use adepts_data::source::{At, Cell, Flow, Role, Sink, Source, usual_column};
+use adepts_data::{Column, DataError, Id, Progress};
+
+use super::error::BatchError;
+
+/// What the column of histories is usually called.
+const HISTORY: [&str; 3] = ["history", "histories", "items"];
+
+/// A table of users or histories.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableFile {
+    /// A file, a glob or a folder of files (CSV, JSON lines, Parquet).
+    pub source: String,
+    /// The column of users; by default the one that is usually called so, or the only one.
+    pub user: Option<String>,
+    /// The column of histories; by default `history` or `items`.
+    pub history: Option<String>,
+    /// What stands between the ids of a history that is written as text.
+    pub separator: String,
+}
+
+/// A row of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Row {
+    /// Its number, from 1.
+    pub(super) number: u64,
+    /// The user: who is asked about, or whose history this is.
+    pub(super) user: Option<Id>,
+    /// What he has used, if the table says so.
+    pub(super) history: Option<Vec<Id>>,
+}
+
+/// A table whose columns were found.
+pub(super) struct Table {
+    source: Source,
+    user: Option<usize>,
+    history: Option<usize>,
+    separator: String,
+}
+
+impl Table {
+    pub(super) fn open(file: &TableFile) -> Result<Self, BatchError> {
+        let column = |name: &String| name.parse().map_or_else(|_| Column::Name(name.clone()), Column::Position);
+        let given = [&file.user, &file.history].into_iter().flatten().map(column).collect();
+        let source = Source::guess(&file.source, given)?;
+        let find = |name: &Option<String>| name.as_ref().map(|name| source.find(&column(name))).transpose();
+        let columns = source.columns();
+        let history = match find(&file.history)? {
+            None => HISTORY.iter().find_map(|name| columns.iter().position(|column| column.to_lowercase() == *name)),
+            found => found,
+        };
+        let user = match find(&file.user)? {
+            None if columns.len() == 1 && history.is_none() => Some(0),
+            None => usual_column(Role::User, columns).filter(|user| Some(*user) != history),
+            found => found,
+        };
+        if user.is_none() && history.is_none() {
+            return Err(BatchError::NoColumn { table: file.source.clone(), columns: columns.to_vec() });
+        }
+        Ok(Self { source, user, history, separator: file.separator.clone() })
+    }
+
+    /// Whether its rows have users.
+    pub(super) fn users(&self) -> bool {
+        self.user.is_some()
+    }
+
+    /// Whether its rows have histories.
+    pub(super) fn histories(&self) -> bool {
+        self.history.is_some()
+    }
+
+    /// Hash over the content of its files.
+    pub(super) fn hash(&self) -> Result<String, BatchError> {
+        let mut hasher = blake3::Hasher::new();
+        let mut piece = vec![0; 1 << 20];
+        for file in self.source.files() {
+            let failed = |source| BatchError::Io { action: "read", path: file.path.clone(), source };
+            let mut bytes = std::fs::File::open(&file.path).map_err(failed)?;
+            hasher.update(&file.bytes.to_le_bytes());
+            loop {
+                match bytes.read(&mut piece).map_err(failed)? {
+                    0 => break,
+                    read => hasher.update_rayon(&piece[..read]),
+                };
+            }
+        }
+        Ok(hasher.finalize().to_hex().to_string())
+    }
+
+    /// Hands over its rows but for the first `skip`, in order, until there are no more or one is refused.
+    pub(super) fn read(
+        &self,
+        skip: u64,
+        each: &mut dyn FnMut(Row) -> Result<(), BatchError>,
+        progress: Progress<'_>,
+    ) -> Result<(), BatchError> {
+        let wanted: Vec<usize> = [self.user, self.history].into_iter().flatten().collect();
+        let mut rows = Rows { table: self, skip, number: 0, each, failed: None };
+        self.source.read_with_lists(&wanted, &mut rows, progress)?;
+        rows.failed.map_or(Ok(()), Err)
+    }
+}
+
+struct Rows<'a> {
+    table: &'a Table,
+    skip: u64,
+    number: u64,
+    each: &'a mut dyn FnMut(Row) -> Result<(), BatchError>,
+    failed: Option<BatchError>,
+}
+
+impl Sink for Rows<'_> {
+    fn row(&mut self, _: At<'_>, cells: &[Cell<'_>]) -> Flow {
+        self.number += 1;
+        if self.number <= self.skip {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let Table { user, history, separator, .. } = self.table;
+        let mut cells = cells.iter();
+        let user = user.and_then(|_| id(cells.next()?));
+        let history = history.and_then(|_| ids(cells.next()?, separator));
+        match (self.each)(Row { number: self.number, user, history }) {
+            Ok(()) => Ok(ControlFlow::Continue(())),
+            Err(error) => {
+                self.failed = Some(error);
+                Ok(ControlFlow::Break(()))
+            }
+        }
+    }
+
+    fn malformed(&mut self, error: DataError) -> Flow {
+        Err(error)
+    }
+}
+
+/// The id that a cell is; `None` where there is nothing.
+fn id(cell: &Cell<'_>) -> Option<Id> {
+    match cell {
+        Cell::Int(id) => Some(Id::Int(*id)),
+        Cell::Missing => None,
+        cell => Some(Id::Text(cell.spelling().trim().into())).filter(|id| *id != Id::Text("".into())),
+    }
+}
+
+/// The ids of a history: a list, or text. Nothing in a text file is an empty history.
+fn ids(cell: &Cell<'_>, separator: &str) -> Option<Vec<Id>> {
+    match cell {
+        Cell::Missing => None,
+        Cell::List(cells) => Some(cells.iter().filter_map(id).collect()),
+        Cell::Raw(text) | Cell::Text(text) => {
+            let ids = text.split(separator).map(str::trim).filter(|id| !id.is_empty());
+            Some(ids.map(|id| Id::Text(id.into())).collect())
+        }
+        cell => Some(id(cell).into_iter().collect()),
+    }
+}

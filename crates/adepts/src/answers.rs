@@ -1,0 +1,192 @@
+//! What answers need of a run, and nothing else: the model, the items with their titles, and the users with their histories.
+//! The training data is not opened.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use adepts_core::HistoryModel;
+use adepts_data::{Catalogue, Community, Dataset, Histories, Titles};
+use adepts_serve::history::{GROUPS, Parts};
+use adepts_serve::{Answerer, Facts, Family, HistoryAnswerer, Opener};
+
+use crate::config::Experiment;
+use crate::error::{Error, RunError};
+use crate::files::{FileMark, LARGEST, checked, hash, read, write_marked};
+use crate::folder::{make, remove};
+use crate::report::PAGE;
+use crate::run::{self, DATA, MANIFEST, PER_USER, RunManifest, restored};
+
+/// The folder of what answers need in a run.
+pub const ANSWERS: &str = "answers";
+/// The items, with the number of their users.
+pub(crate) const ITEMS: &str = "answers/items.parquet";
+/// The users, with the number of their items.
+const USERS: &str = "answers/users.parquet";
+/// The items of the users.
+const HISTORIES: &str = "answers/histories.parquet";
+/// How the name of the titles begins; their hash follows, so that new ones never replace those that a manifest vouches for.
+pub(crate) const TITLES: &str = "answers/titles-";
+
+/// Opens a finished run of histories for whoever answers requests.
+pub fn open(folder: &Path) -> Result<Arc<dyn Answerer>, Error> {
+    Ok(Arc::new(Artefact::open(folder)?.answerer()))
+}
+
+/// [`open`] as what a server takes.
+#[must_use]
+pub fn opener() -> Opener {
+    Arc::new(|folder| Ok(open(folder)?))
+}
+
+/// What answers need of a finished run.
+pub struct Artefact {
+    /// The folder.
+    pub folder: PathBuf,
+    /// What the run says of itself.
+    pub manifest: RunManifest,
+    /// Hash of its manifest, and so of all that answers depend on.
+    pub hash: String,
+    /// Its configuration, resolved.
+    pub experiment: Experiment,
+    /// The trained model.
+    pub model: Box<dyn HistoryModel>,
+    /// The items.
+    pub catalogue: Catalogue,
+    /// Their titles, if it has any.
+    pub titles: Option<Titles>,
+    /// The users, unless it was made without.
+    pub histories: Option<Histories>,
+    /// The mainstream scores at which a group ends and the next begins; empty where they are not known.
+    pub limits: Vec<f32>,
+}
+
+/// Writes what answers need, notes the marks of the files, and gives the limits of the groups.
+pub(crate) fn write(
+    folder: &Path,
+    data: &Dataset,
+    seed: u64,
+    files: &mut BTreeMap<String, FileMark>,
+) -> Result<Vec<f32>, Error> {
+    make(&folder.join(ANSWERS))?;
+    let (catalogue, histories) = (Catalogue::of(data), Histories::of(data));
+    for (name, bytes) in
+        [(ITEMS, catalogue.to_bytes()), (USERS, histories.users_to_bytes()), (HISTORIES, histories.items_to_bytes())]
+    {
+        let path = folder.join(name);
+        let bytes = bytes.map_err(|source| RunError::Io { action: "write", path: path.clone(), source })?;
+        files.insert(name.to_owned(), write_marked(&path, &bytes)?);
+    }
+    Ok(limits(&histories, data.items.len(), seed))
+}
+
+/// Where the groups of users of equal size end, by the scores of those that were learned from.
+fn limits(histories: &Histories, items: usize, seed: u64) -> Vec<f32> {
+    let community = Community::new(&histories.items, &histories.learns, items, seed);
+    let scores = community.scores(&histories.items).into_iter().zip(&histories.learns);
+    let mut scores: Vec<f32> = scores.filter(|(_, learns)| **learns).map(|(score, _)| score).collect();
+    scores.sort_unstable_by(f32::total_cmp);
+    let at = |part: usize| scores.get(part * scores.len() / GROUPS.len()).copied();
+    (1..GROUPS.len()).filter_map(at).collect()
+}
+
+impl Artefact {
+    /// Opens a finished run for answering; every file is checked before it is used. Runs of format 1 hold nothing but their
+    /// data to go by, which is opened then.
+    pub fn open(folder: &Path) -> Result<Self, Error> {
+        let manifest = run::manifest(folder)?;
+        let hash = hash(&read(&folder.join(MANIFEST), LARGEST)?);
+        if manifest.format < 2 {
+            let run = run::Run::open(folder)?;
+            let (catalogue, histories) = (Catalogue::of(&run.data), Histories::of(&run.data));
+            let limits = limits(&histories, catalogue.users.len(), run.experiment.seed);
+            let run::Run { folder, manifest, experiment, model, .. } = run;
+            let histories = Some(histories);
+            return Ok(Self { folder, manifest, hash, experiment, model, catalogue, titles: None, histories, limits });
+        }
+        let RunManifest { users, items, .. } = manifest;
+        let file = |name: &str| checked(folder, &manifest.files, name);
+        let experiment = run::checked_experiment(folder, &manifest)?;
+        if experiment.kind() != manifest.model {
+            let (found, expected) = (format!("the model {}", experiment.kind()), manifest.model.clone());
+            return Err(RunError::Changed { path: folder.to_owned(), found, expected }.into());
+        }
+        // Small files first: they tell whether the sizes, by which a model is built, are right.
+        let catalogue = Catalogue::from_bytes(&folder.join(ITEMS), file(ITEMS)?.into(), items)?;
+        let titles = manifest.files.keys().find(|name| name.starts_with(TITLES));
+        let titles = titles
+            .map(|name| Ok::<_, Error>(Titles::from_bytes(&folder.join(name), file(name)?.into(), items)?))
+            .transpose()?;
+        let histories = manifest
+            .histories
+            .then(|| {
+                let (of_users, of_items) = (folder.join(USERS), folder.join(HISTORIES));
+                let files = ((&*of_users, file(USERS)?.into()), (&*of_items, file(HISTORIES)?.into()));
+                Ok::<_, Error>(Histories::from_bytes(files.0, files.1, users, items)?)
+            })
+            .transpose()?;
+        let model = restored(folder, &manifest, &experiment)?;
+        let (folder, limits) = (folder.to_owned(), manifest.limits.clone());
+        Ok(Self { folder, manifest, hash, experiment, model, catalogue, titles, histories, limits })
+    }
+}
+
+impl Artefact {
+    /// Prepares it to answer.
+    #[must_use]
+    pub fn answerer(self) -> HistoryAnswerer {
+        let Self { folder, manifest, hash, experiment, model, catalogue, titles, histories, limits } = self;
+        let name =
+            folder.file_name().map_or_else(|| experiment.name.clone(), |name| name.to_string_lossy().into_owned());
+        let facts = Facts {
+            run: name,
+            model: manifest.model,
+            family: Family::Histories,
+            hash,
+            format: manifest.format,
+            adepts: manifest.adepts,
+            users: manifest.users,
+            items: manifest.items,
+            rows: manifest.pairs,
+            experts: model.experts(),
+            histories: histories.is_some(),
+            titles: titles.is_some(),
+            domains: Vec::new(),
+            columns: Vec::new(),
+        };
+        // A page is no part of an answer: without one, there is none to show.
+        let report = read(&folder.join(PAGE), LARGEST).ok();
+        HistoryAnswerer::new(Parts {
+            facts,
+            seed: experiment.seed,
+            model,
+            catalogue,
+            titles,
+            histories,
+            limits,
+            report,
+        })
+    }
+}
+
+/// Takes from a finished run all that tells of single users: their ids, histories, held-out items and figures. It still
+/// answers for histories that are sent; it cannot be evaluated or compared anew. A run of which that was taken stays as it is.
+pub fn forget_histories(folder: &Path) -> Result<(), Error> {
+    let mut manifest = run::manifest(folder)?;
+    if manifest.format < 2 {
+        upgrade(folder, &mut manifest)?;
+    }
+    manifest.histories = false;
+    [USERS, HISTORIES].iter().for_each(|name| drop(manifest.files.remove(*name)));
+    // From here on nobody asks for them.
+    run::write_json(&folder.join(MANIFEST), &manifest)?;
+    [USERS, HISTORIES, PER_USER, DATA].iter().try_for_each(|name| remove(&folder.join(name)))
+}
+
+/// Writes what answers need beside the data of a run of format 1.
+pub(crate) fn upgrade(folder: &Path, manifest: &mut RunManifest) -> Result<(), Error> {
+    let run = run::Run::open(folder)?;
+    manifest.limits = write(folder, &run.data, run.experiment.seed, &mut manifest.files)?;
+    manifest.format = run::FORMAT;
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! Titles of items: read from a table of items, kept in a run, and given back with answers.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use adepts_data::source::{At, Cell, Flow, Role, Sink, Source, usual_column};
+use adepts_data::{Column, DataConfig, DataError, Id, Progress, Titles, Vocabulary};
+
+use crate::answers::{self, ITEMS, TITLES};
+use crate::error::{Error, RunError};
+use crate::files::{checked, hash, write_marked};
+use crate::folder::remove;
+use crate::run::{self, MANIFEST};
+
+/// Where titles are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TitleFile {
+    /// A table of items: a file, a glob or a folder of files (CSV, JSON lines, Parquet).
+    pub source: String,
+    /// The column of the item's id; by default the one that is usually called so.
+    pub item: Option<String>,
+    /// The column of the title; by default `title` or `name`.
+    pub title: Option<String>,
+}
+
+/// What was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attached {
+    /// Items of the run.
+    pub items: usize,
+    /// Those of them that have a title now.
+    pub titled: usize,
+    /// Rows of the table that are about items the run does not have.
+    pub others: u64,
+}
+
+/// The longest title that is kept, in bytes.
+const LONGEST: usize = 1000;
+
+/// Gives the items of a finished run their titles; those that it had are replaced.
+pub fn attach(folder: &Path, file: &TitleFile, progress: Progress<'_>) -> Result<Attached, Error> {
+    let mut manifest = run::manifest(folder)?;
+    if manifest.format < 2 {
+        answers::upgrade(folder, &mut manifest)?;
+    }
+    let items = checked(folder, &manifest.files, ITEMS)?.into();
+    let catalogue = adepts_data::Catalogue::from_bytes(&folder.join(ITEMS), items, manifest.items)?;
+    let (titles, others) = find(&catalogue.ids, file, progress)?;
+    let attached = Attached { items: manifest.items, titled: titles.known(), others };
+    if attached.titled == 0 {
+        let (source, example) = (&file.source, catalogue.ids.id(0));
+        return Err(Error::Request(format!(
+            "{source} has no title for any of the {} items of the run (one is `{example}`); nothing was changed",
+            attached.items
+        )));
+    }
+    let io = |source| RunError::Io { action: "write", path: folder.join(TITLES), source };
+    let bytes = titles.to_bytes().map_err(io)?;
+    let name = format!("{TITLES}{}.parquet", &hash(&bytes)[..16]);
+    let mark = write_marked(&folder.join(&name), &bytes)?;
+    let old: Vec<String> = manifest.files.keys().filter(|old| old.starts_with(TITLES)).cloned().collect();
+    old.iter().for_each(|old| drop(manifest.files.remove(old)));
+    manifest.files.insert(name.clone(), mark);
+    run::write_json(&folder.join(MANIFEST), &manifest)?;
+    old.iter().filter(|old| **old != name).try_for_each(|old| remove(&folder.join(old)))?;
+    Ok(attached)
+}
+
+/// The titles of these items, and the number of rows about others. An item that stands twice has the first title.
+fn find(items: &Vocabulary, file: &TitleFile, progress: Progress<'_>) -> Result<(Titles, u64), Error> {
+    let source = Source::open(&DataConfig { source: file.source.clone(), ..DataConfig::default() })?;
+    let named = |name: &String| source.find(&Column::Name(name.clone()));
+    let usual = || usual_column(Role::Item, source.columns()).or_else(|| any_of(&source, &["id"]));
+    let missing = |what: &str| {
+        let columns = source.columns().join(", ");
+        Error::Request(format!("{}: which column holds the {what}? There are {columns}", file.source))
+    };
+    let item = match &file.item {
+        Some(name) => named(name)?,
+        None => usual().ok_or_else(|| missing("id of the item (--item COLUMN)"))?,
+    };
+    let title = match &file.title {
+        Some(name) => named(name)?,
+        None => any_of(&source, &["title", "name"]).ok_or_else(|| missing("title (--title COLUMN)"))?,
+    };
+    let mut found = Found { items, titles: vec![None; items.len()], others: 0 };
+    source.read(&[item, title], &mut found, progress)?;
+    Ok((Titles::new(&found.titles), found.others))
+}
+
+/// The first column whose name is, or ends with, one of these words.
+fn any_of(source: &Source, words: &[&str]) -> Option<usize> {
+    let names: Vec<String> = source.columns().iter().map(|name| name.to_lowercase()).collect();
+    let is = |word: &&str| names.iter().position(|name| name == word);
+    let ends = |word: &&str| names.iter().position(|name| name.ends_with(&format!("_{word}")));
+    words.iter().find_map(is).or_else(|| words.iter().find_map(ends))
+}
+
+struct Found<'a> {
+    items: &'a Vocabulary,
+    titles: Vec<Option<String>>,
+    others: u64,
+}
+
+impl Sink for Found<'_> {
+    fn row(&mut self, _: At<'_>, cells: &[Cell<'_>]) -> Flow {
+        let id = match cells[0] {
+            Cell::Int(id) => Id::Int(id),
+            cell => Id::Text(cell.spelling().into()),
+        };
+        let title = cells[1].spelling();
+        match self.items.index(&id) {
+            None => self.others += 1,
+            Some(item) => {
+                let place = &mut self.titles[item as usize];
+                if place.is_none() && !title.trim().is_empty() {
+                    *place = Some(shortened(title.trim()).to_owned());
+                }
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn malformed(&mut self, error: DataError) -> Flow {
+        Err(error)
+    }
+}
+
+fn shortened(title: &str) -> &str {
+    let mut end = title.len().min(LONGEST);
+    while !title.is_char_boundary(end) {
+        end -= 1;
+    }
+    &title[..end]
+}
