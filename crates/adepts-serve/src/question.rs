@@ -91,7 +91,6 @@ pub struct Asked {
     pub question: Question,
     /// Items that the user has used since, the oldest first; they are added to the history. With them a user that the
     /// training data does not have is known, too.
-    #[schema(value_type = Vec<IdSchema>)]
     pub since: Vec<Id>,
 }
 

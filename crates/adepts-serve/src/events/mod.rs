@@ -12,7 +12,7 @@ mod schema;
 
 pub use error::EventsError;
 pub use export::export;
-pub use journal::{Journal, Waiting};
+pub use journal::{Journal, Told, Waiting};
 
 use adepts_data::Id;
 use serde::{Deserialize, Serialize};

@@ -43,7 +43,7 @@ pub(super) fn create(folder: &Path) -> Result<(PathBuf, Connection), EventsError
     let mut connection = Connection::open_with_flags(&path, flags).map_err(store("open", &path))?;
     prepare(&connection, &path)?;
     if state(&connection, &path)? == State::New {
-        let made = || -> rusqlite::Result<()> {
+        let mut make = || -> rusqlite::Result<()> {
             let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
             // Another process may have made them in the meantime.
             let made: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
@@ -54,10 +54,7 @@ pub(super) fn create(folder: &Path) -> Result<(PathBuf, Connection), EventsError
             }
             transaction.commit()
         };
-        {
-            made
-        }
-        ().map_err(store("create", &path))?;
+        make().map_err(store("create", &path))?;
     }
     Ok((path, connection))
 }

@@ -171,7 +171,7 @@ pub(crate) async fn history(
             let name = |item: Id| Named { title: model.item(&item).and_then(|found| found.title), item };
             items.into_iter().map(name).collect()
         };
-        Ok(History { user, trained: named(trained), since: named(since) })
+        Ok::<_, Problem>(History { user, trained: named(trained), since: named(since) })
     });
     Ok(Json(looked_up.await.map_err(|_| Problem::bug())??).into_response())
 }

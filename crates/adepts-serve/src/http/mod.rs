@@ -20,7 +20,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, ContentBuilder, OpenApi, Ref, ResponseBuilder};
-use utoipa::{OpenApi as _, ToSchema as _};
+use utoipa::{OpenApi as _, PartialSchema as _, ToSchema as _};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 

@@ -1,7 +1,6 @@
 //! Questions and answers.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::json;
 
@@ -45,7 +44,7 @@ fn candidates_are_ranked() {
 #[test]
 fn questions_that_come_while_the_model_works_are_asked_together() {
     let state = folder();
-    let model = Arc::new(Model { pause: Duration::from_millis(100), ..Model::new("slow") });
+    let model = Arc::new(Model::slow(100));
     let server = Plan::of(state.path(), Arc::clone(&model)).start();
     let answered = at_once(24, |index| {
         items(&server.post("/v1/recommend", &json!({"history": [index], "n": 1})).ok()) == [i64::from(index == 0)]

@@ -11,15 +11,11 @@ use serde_json::json;
 
 use crate::support::{Model, Plan, at_once, folder, read};
 
-fn slow(pause: u64) -> Model {
-    Model { pause: Duration::from_millis(pause), ..Model::new("slow") }
-}
-
 #[test]
 fn a_full_queue_refuses_at_once_and_says_when_to_come_again() {
     let state = folder();
     let limits = Limits { queue: 4, batch: 1, ..Limits::default() };
-    let server = Plan { limits, ..Plan::with(state.path(), slow(200)) }.start();
+    let server = Plan { limits, ..Plan::with(state.path(), Model::slow(200)) }.start();
     let refused = AtomicUsize::new(0);
     let fine = at_once(16, |_| {
         let reply = server.get("/v1/users/1/recommendations");
@@ -40,7 +36,7 @@ fn a_full_queue_refuses_at_once_and_says_when_to_come_again() {
 fn a_list_is_taken_whole_or_not_at_all_and_explanations_count_for_more() {
     let state = folder();
     let limits = Limits { queue: 40, batch: 40, ..Limits::default() };
-    let server = Plan { limits, ..Plan::with(state.path(), slow(300)) }.start();
+    let server = Plan { limits, ..Plan::with(state.path(), Model::slow(300)) }.start();
     let list = |n: usize, explain: bool| json!(vec![json!({"user": 1, "explain": explain}); n]);
     std::thread::scope(|scope| {
         scope.spawn(|| server.get("/v1/users/1/recommendations").ok());
@@ -57,7 +53,7 @@ fn a_list_is_taken_whole_or_not_at_all_and_explanations_count_for_more() {
 fn an_answer_that_takes_too_long_is_given_up() {
     let state = folder();
     let limits = Limits { timeout: Duration::from_millis(300), ..Limits::default() };
-    let server = Plan { limits, ..Plan::with(state.path(), slow(700)) }.start();
+    let server = Plan { limits, ..Plan::with(state.path(), Model::slow(700)) }.start();
     let reply = server.get("/v1/users/1/recommendations");
     reply.fails(503, &["within 0.3 s"]);
     assert_eq!(reply.header("retry-after"), Some("1"));
@@ -100,7 +96,7 @@ fn connections_beyond_the_limit_wait_for_their_turn() {
 #[test]
 fn a_server_that_is_to_stop_finishes_what_it_accepted_and_takes_no_more() {
     let state = folder();
-    let server = Plan::with(state.path(), slow(400)).start();
+    let server = Plan::with(state.path(), Model::slow(400)).start();
     let address = server.address;
     std::thread::scope(|scope| {
         let waiting: Vec<_> =

@@ -24,7 +24,7 @@ pub(crate) const PANIC: &str = "panic";
 /// Users 1 to 10, each with the item of his number; items 0 to 99. Recommends the smallest items that were not used.
 pub(crate) struct Model {
     facts: Facts,
-    pub(crate) pause: Duration,
+    pause: Duration,
     /// The sizes of the batches.
     pub(crate) batches: Mutex<Vec<usize>>,
 }
@@ -48,6 +48,11 @@ impl Model {
             columns: Vec::new(),
         };
         Self { facts, pause: Duration::ZERO, batches: Mutex::default() }
+    }
+
+    /// One that takes so many milliseconds for a batch.
+    pub(crate) fn slow(pause: u64) -> Self {
+        Self { pause: Duration::from_millis(pause), ..Self::new("slow") }
     }
 
     fn number(id: &Id) -> Option<i64> {
