@@ -51,7 +51,7 @@ pub struct Settings {
 pub enum ServeError {
     /// Others could write.
     #[error(
-        "{address} can be reached from other machines, and without tokens anyone could write; give a file of tokens, or listen at 127.0.0.1"
+        "{address} can be reached from other machines, and without tokens anyone could write; give a file of tokens (--tokens), or listen at 127.0.0.1"
     )]
     Open {
         /// The address.
