@@ -34,6 +34,8 @@ curl -sf "$address/health/ready" > /dev/null || { cat "$work/err" >&2; exit 1; }
 
 # The process itself, not the `timeout` around it.
 pid=$(pgrep -P "$server" | head -1)
+# Seconds of processor time of all its threads: on a machine with other work they say more than seconds of the clock.
+processor() { awk -v hz="$(getconf CLK_TCK)" '{ print ($14 + $15) / hz }' "/proc/$pid/stat"; }
 memory() { awk '/VmRSS/ { print $2 / 1024 " MiB" }' "/proc/$pid/status"; }
 
 # The first users and items of the run are asked for by id.
@@ -71,6 +73,7 @@ LUA
 echo "load average $(cut -d' ' -f1-3 /proc/loadavg), memory before $(memory)"
 wrk -t1 -c4 -d3 -s "$work/load.lua" "$address" > /dev/null
 echo "memory after 3 s $(memory)"
+used=$(processor)
 wrk -t1 -c"$connections" -d"$seconds" -s "$work/load.lua" "$address" > "$work/wrk" &
 load=$!
 reloads=0
@@ -87,6 +90,9 @@ while kill -0 "$load" 2> /dev/null && [ "$seconds" -gt 60 ]; do
   echo "memory $(memory)"
 done
 wait "$load"
+used=$(awk -v from="$used" -v to="$(processor)" 'BEGIN { print to - from }')
 tail -1 "$work/wrk"
+answers=$(tail -1 "$work/wrk" | sed 's/.*; \([0-9]*\) answers.*/\1/')
+awk -v used="$used" -v n="$answers" 'BEGIN { printf "%.1f s of processor time, %.3f ms an answer: two processors could give %.0f answers/s\n", used, 1e3 * used / n, 2 * n / used }'
 echo "memory at the end $(memory), load average $(cut -d' ' -f1-3 /proc/loadavg)"
 curl -sf "$address/metrics" | grep -E '^adepts_(batch_questions|commit_events|commit_seconds)_(sum|count)|_requests_total'

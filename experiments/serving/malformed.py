@@ -19,7 +19,6 @@ def send(head: bytes, body: bytes) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         try:
             connection.sendall(head + body)
-            connection.shutdown(socket.SHUT_WR)
         except OSError:
             pass  # It may answer and close before it has read all.
         answer = b""
