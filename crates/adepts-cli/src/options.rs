@@ -205,6 +205,10 @@ pub(crate) struct SplitOptions {
     /// With users: share of a held-out user's items that are the history [default: 0.8]
     #[arg(long, value_name = "X", requires = "split")]
     input_share: Option<f64>,
+    /// With users: share of the items of all other users that is to be found too, so that new users are reported beside
+    /// known ones [default: 0]
+    #[arg(long, value_name = "X", requires = "split")]
+    known_share: Option<f64>,
     /// With column: the column that says train, validation or test
     #[arg(long, value_name = "COLUMN", requires = "split")]
     split_column: Option<String>,
@@ -239,6 +243,7 @@ impl SplitOptions {
                 validation,
                 test,
                 self.input_share.map(|x| format!("input = {x:?}")),
+                self.known_share.map(|x| format!("known = {x:?}")),
                 self.split_column.as_deref().map(|name| format!("column = {}", quoted(name))),
             ];
             format!("split={{ {} }}", parts.into_iter().flatten().collect::<Vec<_>>().join(", "))

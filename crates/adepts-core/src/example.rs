@@ -64,7 +64,7 @@ pub struct Work {
 }
 
 /// A model that gives the probability of an example's label.
-pub trait ExampleModel: Send {
+pub trait ExampleModel: Send + Sync {
     /// The probability of each row's label: `[rows]`; the result for a row does not depend on the other rows.
     fn score(&self, batch: &Examples, scores: &mut [f32]);
 

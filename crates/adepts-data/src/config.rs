@@ -162,6 +162,10 @@ pub enum SplitConfig {
         /// Share of a held-out user's items that are the history.
         #[serde(default = "four_fifths")]
         input: f64,
+        /// Share of the items of every other user that is to be found too, so that new users can be compared with known
+        /// ones; 0 for none.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        known: f64,
         /// Seed of the draw; by default the seed of the experiment.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         seed: Option<u64>,
@@ -171,6 +175,11 @@ pub enum SplitConfig {
         /// The column.
         column: Column,
     },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(share: &f64) -> bool {
+    *share == 0.0
 }
 
 impl Default for SplitConfig {

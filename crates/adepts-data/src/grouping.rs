@@ -35,6 +35,13 @@ pub enum GroupBy {
         #[serde(default = "five")]
         parts: usize,
     },
+    /// Users that were learned from and users held out whole, each in equal parts by mainstream score: what a model loses on
+    /// users that it has not seen.
+    Newness {
+        /// Number of groups of either kind.
+        #[serde(default = "five")]
+        parts: usize,
+    },
     /// The values of a column of the user's own, constant for each user.
     Column {
         /// The name of the column.
@@ -134,6 +141,19 @@ impl Dataset {
                     }
                 }
                 ("mainstream_within_activity", "within-activity:", *parts)
+            }
+            GroupBy::Newness { parts } => {
+                check_parts("newness", *parts)?;
+                for users in &ranked {
+                    put(users, mainstream, *parts, &mut of_user);
+                }
+                for (group, _) in of_user.iter_mut().zip(&self.learns).filter(|(_, learns)| !**learns) {
+                    *group = group.map(|group: u16| group + *parts as u16);
+                }
+                let names = ["known", "new"]
+                    .iter()
+                    .flat_map(|kind| part_names(*parts).into_iter().map(move |name| format!("newness:{kind}, {name}")));
+                return Ok(Grouping { by: "newness".to_owned(), names: names.collect(), of_user });
             }
             GroupBy::Column { column } => return self.by_column(column, &ranked.concat()),
         };
@@ -297,6 +317,20 @@ mod tests {
         }
         let within = data.grouping(&GroupBy::MainstreamWithinActivity { parts: 5 }).unwrap();
         assert_eq!(sizes(&within), [4; 5], "few users leave no group empty");
+    }
+
+    #[test]
+    fn new_users_stand_beside_known_ones_of_the_same_part() {
+        let mut data = twenty_and_one_without_history();
+        for user in [1, 4, 7, 10, 13] {
+            data.learns[user] = false;
+        }
+        let grouping = data.grouping(&GroupBy::Newness { parts: 5 }).unwrap();
+        assert_eq!((&*grouping.names[0], &*grouping.names[5]), ("newness:known, low", "newness:new, low"));
+        assert_eq!(sizes(&grouping), [3, 3, 3, 3, 3, 1, 1, 1, 1, 1]);
+        for (user, group) in grouping.of_user.iter().enumerate() {
+            assert!(group.is_none_or(|group| data.learns[user] == (group < 5)));
+        }
     }
 
     #[test]

@@ -82,7 +82,7 @@ fn nothing_depends_on_the_order_of_the_rows_or_on_the_number_of_threads() {
         SplitConfig::default(),
         SplitConfig::LeaveLast { validation: 1, test: 1 },
         SplitConfig::Temporal { validation: 0.1, test: 0.2 },
-        SplitConfig::Users { validation: 0.1, test: 0.1, input: 0.8, seed: None },
+        SplitConfig::Users { validation: 0.1, test: 0.1, input: 0.8, known: 0.0, seed: None },
     ];
     for config in kinds {
         let expected = derived(&log, &config);

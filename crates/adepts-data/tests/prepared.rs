@@ -104,7 +104,7 @@ fn a_source_may_be_a_prepared_folder() {
     let mut data = config(folder.to_str().unwrap());
     let open = |data: &DataConfig, split: &SplitConfig| open_or_prepare(data, split, 99, &mut silent);
     assert_eq!(open(&data, &SplitConfig::default()).unwrap(), dataset);
-    let other = SplitConfig::Users { validation: 0.1, test: 0.1, input: 0.8, seed: None };
+    let other = SplitConfig::Users { validation: 0.1, test: 0.1, input: 0.8, known: 0.0, seed: None };
     let error = open(&data, &other).unwrap_err();
     assert!(matches!(error, DataError::Folder(FolderError::PreparedOtherwise { what: "split", .. })), "{error}");
     data.filter.core = Some(3);

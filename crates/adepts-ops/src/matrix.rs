@@ -25,6 +25,12 @@ impl<'a> Matrix<'a> {
         Self { data, rows, columns, row_stride: columns, column_stride: 1 }
     }
 
+    /// Number of columns.
+    #[must_use]
+    pub fn width(self) -> usize {
+        self.columns
+    }
+
     /// The view of `count` columns from `from` on.
     ///
     /// # Panics

@@ -132,6 +132,7 @@ pub(crate) fn grouping_label(by: &str) -> String {
         "mainstream" => "mainstream score".into(),
         "activity" => "activity (length of the history)".into(),
         "mainstream_within_activity" => "mainstream score among users of equal activity".into(),
+        "newness" => "known and new users, by mainstream score".into(),
         other => other.replace('_', " "),
     }
 }

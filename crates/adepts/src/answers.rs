@@ -14,6 +14,7 @@ use crate::config::Experiment;
 use crate::error::{Error, RunError};
 use crate::files::{FileMark, LARGEST, checked, hash, read, write_marked};
 use crate::folder::{make, remove};
+use crate::ranker::run::holds_ranker;
 use crate::report::PAGE;
 use crate::run::{self, DATA, MANIFEST, PER_USER, RunManifest, restored};
 
@@ -28,8 +29,11 @@ const HISTORIES: &str = "answers/histories.parquet";
 /// How the name of the titles begins; their hash follows, so that new ones never replace those that a manifest vouches for.
 pub(crate) const TITLES: &str = "answers/titles-";
 
-/// Opens a finished run of histories for whoever answers requests.
+/// Opens a finished run, of either family, for whoever answers requests.
 pub fn open(folder: &Path) -> Result<Arc<dyn Answerer>, Error> {
+    if holds_ranker(folder) {
+        return Ok(Arc::new(crate::ranker::answers::open(folder)?));
+    }
     Ok(Arc::new(Artefact::open(folder)?.answerer()))
 }
 

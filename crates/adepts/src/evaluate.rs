@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use adepts_core::{Batcher, HistoryModel, Probe, Stopwatch};
-use adepts_data::{Dataset, Grouping, Progress, Rows};
+use adepts_data::{Dataset, GroupBy, Grouping, Progress, Rows};
 use adepts_eval::{
     GateSummary, Judgement, Measured, MetricAt, RunSummary, evaluate, evaluate_both, gate_summary, summarise,
 };
@@ -181,9 +181,14 @@ fn gate(shares: &[f32], users: &[u32], grouping: Option<&Grouping>, all: usize) 
     gate_summary(shares, users, grouping.unwrap_or(&everyone))
 }
 
-/// The configured groupings of the users.
+/// The configured groupings of the users; where both known and new users have something to find, also by that.
 pub fn groupings(data: &Dataset, config: &EvalConfig) -> Result<Vec<Grouping>, Error> {
-    Ok(config.groups.iter().map(|by| data.grouping(by)).collect::<Result<_, _>>()?)
+    let both = [true, false]
+        .iter()
+        .all(|known| (0..data.test.len()).any(|user| data.learns[user] == *known && !data.test.row(user).is_empty()));
+    let asked = config.groups.iter().any(|by| matches!(by, GroupBy::Newness { .. }));
+    let newness = (both && !asked).then_some(GroupBy::Newness { parts: 5 });
+    Ok(config.groups.iter().chain(&newness).map(|by| data.grouping(by)).collect::<Result<_, _>>()?)
 }
 
 /// The validation of an epoch: the metrics that early stopping watches, on the validation items.

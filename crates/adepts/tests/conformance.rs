@@ -4,6 +4,12 @@
 //! gets 8, by the names in its own configuration.
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
 
+#[path = "conformance/answers.rs"]
+mod answers;
+#[path = "conformance/artefact.rs"]
+mod artefact;
+#[path = "conformance/batch.rs"]
+mod batch;
 #[path = "conformance/compat.rs"]
 mod compat;
 #[path = "conformance/configs.rs"]
@@ -18,6 +24,8 @@ mod learning;
 mod limits;
 #[path = "conformance/rankers.rs"]
 mod rankers;
+#[path = "conformance/readers.rs"]
+mod readers;
 #[path = "conformance/repeat.rs"]
 mod repeat;
 #[path = "conformance/scores.rs"]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use adepts::data::Id;
 use adepts::page::table::TextTable;
-use adepts::serve::batch::{Done, Job, TableFile, Whom};
+use adepts::serve::batch::{Done, Job, PART, TableFile, Whom};
 use adepts::serve::{Answer, AnswerError, Answerer, HistoryAnswerer, Question, Reason, Recommended};
 use adepts::{Artefact, Error};
 use clap::{Args, value_parser};
@@ -95,7 +95,7 @@ impl Options {
         let answerer = Artefact::open(&self.run)?.answerer();
         if let Some(out) = &self.out {
             let whom = self.users.as_ref().map_or(Whom::Everyone, |source| Whom::Table(self.table(source)));
-            let job = Job { out, resume: self.resume, overwrite: self.overwrite };
+            let job = Job { out, resume: self.resume, overwrite: self.overwrite, part: PART };
             let done = answerer.batch(&whom, &self.question(None, None), job, &mut terminal.progress());
             let done = done.map_err(Error::from)?;
             terminal.clear();

@@ -20,7 +20,7 @@ fn a_history_is_answered_without_its_own_items() {
         let found = items(&answer);
         assert_eq!((found.len(), found.iter().collect::<BTreeSet<_>>().len()), (8, 8));
         assert!(!found.contains(&"i00003".to_owned()) && !found.contains(&"i00007".to_owned()));
-        assert_eq!((&answer["unknown"], &answer["note"]), (&json!(["nothing"]), &Value::Null));
+        assert_eq!((&answer["unknown"], &answer["note"]), (&json!({"count": 1, "ids": ["nothing"]}), &Value::Null));
     }
 }
 
@@ -54,6 +54,79 @@ fn everyone_gets_the_list_that_he_gets_alone() {
 }
 
 #[test]
+fn a_file_of_users_or_of_histories_is_answered_row_by_row() {
+    let folder = folder();
+    let [_, ease, _] = runs();
+    let (users, baskets) = (folder.path().join("users.csv"), folder.path().join("baskets.csv"));
+    write(&users, "user\nu00042\nnobody\nu00007\n");
+    let out = folder.path().join("lists.jsonl");
+    let told = run("recommend {} --users {} --out {} -n 4 -q", &[ease, &users, &out]).ok();
+    assert!(told.out.contains("lists for 2 of 3 users; 1 unknown users (`nobody`)"), "{}", told.out);
+    let lines: Vec<Value> =
+        fs::read_to_string(&out).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let alone = run("recommend {} --user u00007 -n 4 --json", &[ease]).ok().json();
+    assert_eq!((&lines[2]["row"], &lines[2]["items"]), (&json!(3), &alone["items"]));
+    run("recommend {} --users {} --out {}", &[ease, &users, &out]).fails(2, &["exists", "--overwrite"]);
+    write(&baskets, "i00003 i00007\ni00004\n");
+    let table = folder.path().join("lists.parquet");
+    let asked = "recommend {} --users {} --history-column 1 --separator";
+    let mut command: Vec<String> = asked.split(' ').map(str::to_owned).collect();
+    command[1] = ease.display().to_string();
+    command[3] = baskets.display().to_string();
+    command.extend([" ", "--out", &table.display().to_string(), "-n", "3", "-q"].map(str::to_owned));
+    let told = Done::of(&adepts(command).output().unwrap()).ok();
+    assert!(told.out.contains("lists for 2 of 2 users"), "{}", told.out);
+    assert_eq!(run("inspect {} --item item --user row --json", &[&table]).ok().json()["rows"], json!(6));
+    run("recommend {} --users {}", &[ease, &users]).fails(2, &["--out"]);
+}
+
+#[test]
+fn a_list_is_explained_and_limited_on_request() {
+    let [_, ease, tall] = runs();
+    for folder in [ease, tall] {
+        let answer = run("recommend {} --user u00042 -n 3 --explain --json", &[folder]).ok().json();
+        assert!(answer["items"][0]["because"][0]["effect"].as_f64().unwrap() > 0.0, "{answer}");
+        assert!(answer["group"]["name"].is_string());
+        assert_eq!(answer["experts"].is_array(), folder == tall);
+        let text = run("recommend {} --user u00042 -n 3 --explain", &[folder]).ok().out;
+        assert!(text.contains("because of") && text.contains("mainstream group:"), "{text}");
+    }
+    let answer = run("recommend {} --history i00003 --allow i00003,i00004,i00005 --json", &[ease]).ok().json();
+    assert_eq!(items(&answer).len(), 2);
+    let all = run("recommend {} --history i00003 --include-used -n 1000 --json", &[ease]).ok().json();
+    let without = run("recommend {} --history i00003 --deny i00004 -n 1000 --json", &[ease]).ok().json();
+    assert_eq!(items(&all).len(), items(&without).len() + 2);
+}
+
+#[test]
+fn titles_and_histories_of_a_run_are_put_in_and_taken_out() {
+    let folder = folder();
+    let (log, titles) = (folder.path().join("log.csv"), folder.path().join("titles.csv"));
+    let (mut text, mut table) = ("user,item\n".to_owned(), "item,title\n".to_owned());
+    for user in 0..30 {
+        for item in (0..12).filter(|item| (user + item) % 2 == 0) {
+            writeln!(text, "u{user},{item}").unwrap();
+        }
+    }
+    (0..12).for_each(|item| writeln!(table, "{item},Part {item}").unwrap());
+    write(&log, &text);
+    write(&titles, &table);
+    let out = folder.path().join("run");
+    run("train --model ease --data {} --titles {} --without-histories --out {} -q", &[&log, &titles, &out]).ok();
+    assert!(!out.join("data").exists() && !out.join("per_user.parquet").exists() && out.join("report.html").exists());
+    let answer = run("recommend {} --history 2,4 --json", &[&out]).ok().json();
+    let first = &answer["items"][0];
+    assert_eq!(first["title"], json!(format!("Part {}", first["item"])));
+    run("recommend {} --user u1", &[&out]).fails(2, &["no histories", "history"]);
+    run("evaluate {}", &[&out]).fails(2, &["without histories"]);
+    write(&titles, &table.replace("Part", "Episode"));
+    let told = run("titles {} {} -q", &[&out, &titles]).ok();
+    assert!(told.out.contains("12 of 12 items have a title"), "{}", told.out);
+    let text = run("recommend {} --history 2,4", &[&out]).ok().out;
+    assert!(text.contains("Episode"), "{text}");
+}
+
+#[test]
 fn whom_it_is_for_must_be_said_and_known() {
     let [_, ease, _] = runs();
     run("recommend {}", &[ease]).fails(2, &["--user", "--history", "--all"]);
@@ -78,6 +151,6 @@ fn an_id_may_hold_commas() {
     let mut command = adepts(["recommend".into(), out.display().to_string()]);
     command.args(["--item", "Part 2, the film", "--item", "Part 4, the film", "--item", "a, b", "--json"]);
     let answer = Done::of(&command.output().unwrap()).ok().json();
-    assert_eq!((&answer["unknown"], &answer["note"]), (&json!(["a, b"]), &Value::Null));
+    assert_eq!((&answer["unknown"], &answer["note"]), (&json!({"count": 1, "ids": ["a, b"]}), &Value::Null));
     assert!(!items(&answer).iter().any(|item| item == "Part 2, the film" || item == "Part 4, the film"));
 }

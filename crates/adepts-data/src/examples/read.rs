@@ -15,7 +15,7 @@ use crate::time;
 /// How many of the skipped rows are listed.
 const EXAMPLES: usize = 5;
 
-const CATEGORY: &str = "a category: a whole number, text or a truth value";
+pub(super) const CATEGORY: &str = "a category: a whole number, text or a truth value";
 
 /// Where raw examples are, and how they are written.
 #[derive(Clone, Debug, PartialEq)]
@@ -300,7 +300,7 @@ pub(super) fn categories<'c>(cell: Cell<'c>, separator: Option<&str>, each: &mut
 }
 
 /// A value as a finite number; `None` is missing.
-fn number(cell: Cell<'_>) -> Result<Option<f64>, ()> {
+pub(super) fn number(cell: Cell<'_>) -> Result<Option<f64>, ()> {
     match cell {
         _ if missing(cell) => Ok(None),
         Cell::Bool(value) => Ok(Some(f64::from(u8::from(value)))),

@@ -4,7 +4,11 @@ use super::FEWEST_TO_JUDGE;
 
 /// A setting of the split as it is typed, and its key.
 fn option(key: &str) -> String {
-    let option = if key == "input" { "input-share" } else { key };
+    let option = match key {
+        "input" => "input-share",
+        "known" => "known-share",
+        key => key,
+    };
     format!("`--{option}` (split.{key})")
 }
 

@@ -59,8 +59,8 @@ pub fn split(log: &Interactions, config: &SplitConfig, seed: u64) -> Result<Cut,
         }
         SplitConfig::LeaveLast { validation, test } => ("leave-last", leave_last::cut(log, &rows, *validation, *test)?),
         SplitConfig::Temporal { validation, test } => ("temporal", temporal::cut(log, &rows, *validation, *test)?),
-        SplitConfig::Users { validation, test, input, seed: own } => {
-            let shares = users::Shares { validation: *validation, test: *test, input: *input };
+        SplitConfig::Users { validation, test, input, known, seed: own } => {
+            let shares = users::Shares { validation: *validation, test: *test, input: *input, known: *known };
             let seed = *own.get_or_insert(seed);
             ("users", users::cut(log, &rows, &shares, seed, &mut learns)?)
         }

@@ -38,7 +38,7 @@ fn kinds() -> Vec<SplitConfig> {
         SplitConfig::default(),
         SplitConfig::LeaveLast { validation: 1, test: 2 },
         SplitConfig::Temporal { validation: 0.1, test: 0.2 },
-        SplitConfig::Users { validation: 0.1, test: 0.2, input: 0.8, seed: None },
+        SplitConfig::Users { validation: 0.1, test: 0.2, input: 0.8, known: 0.0, seed: None },
         SplitConfig::Column { column: crate::config::Column::Name("split".to_owned()) },
     ]
 }
@@ -158,7 +158,8 @@ fn everything_trained_on_happened_before_everything_tested_on() {
 #[test]
 fn held_out_users_keep_four_fifths_as_input_and_nothing_is_learnt_from_them() {
     let log = log(&plain(100));
-    let cut = split(&log, &SplitConfig::Users { validation: 0.1, test: 0.2, input: 0.8, seed: None }, 3).unwrap();
+    let cut =
+        split(&log, &SplitConfig::Users { validation: 0.1, test: 0.2, input: 0.8, known: 0.0, seed: None }, 3).unwrap();
     let held: Vec<usize> = (0..100).filter(|&user| !cut.learns[user]).collect();
     assert_eq!(held.len(), 30);
     for user in 0..100 {
@@ -171,6 +172,28 @@ fn held_out_users_keep_four_fifths_as_input_and_nothing_is_learnt_from_them() {
         }
     }
     assert_eq!((0..100).filter(|&user| !cut.test.row(user).is_empty()).count(), 20);
+}
+
+#[test]
+fn a_share_of_known_users_items_is_to_be_found_too_and_changes_nothing_of_the_others() {
+    let log = log(&plain(100));
+    let cut = |known| {
+        let config = SplitConfig::Users { validation: 0.1, test: 0.2, input: 0.8, known, seed: None };
+        split(&log, &config, 3).unwrap()
+    };
+    let (without, with) = (cut(0.0), cut(0.2));
+    assert_eq!((&with.learns, &with.validation), (&without.learns, &without.validation));
+    for user in 0..100 {
+        let (seen, sought) = (with.train.row(user), with.test.row(user));
+        if with.learns[user] {
+            assert_eq!(sought.len(), at_least_one(seen.len() + sought.len(), 0.2));
+            assert_eq!(seen.len() + sought.len(), without.train.row(user).len());
+        } else {
+            assert_eq!((seen, sought), (without.train.row(user), without.test.row(user)));
+        }
+    }
+    let wrong = SplitConfig::Users { validation: 0.1, test: 0.2, input: 0.8, known: 1.0, seed: None };
+    assert!(split(&log, &wrong, 3).unwrap_err().to_string().contains("known"));
 }
 
 #[test]
@@ -190,7 +213,7 @@ fn what_cannot_be_is_refused_with_what_was_expected() {
     bare.time = None;
     bare.part = None;
     let column = SplitConfig::Column { column: crate::config::Column::Name("split".to_owned()) };
-    let users = |validation, test, input| SplitConfig::Users { validation, test, input, seed: None };
+    let users = |validation, test, input| SplitConfig::Users { validation, test, input, known: 0.0, seed: None };
     let random = |validation, test| SplitConfig::Random { validation, test, seed: None };
     let cases: Vec<(SplitConfig, &str)> = vec![
         (

@@ -1,4 +1,5 @@
-//! Whole users are held out: of their items a share is the history and the rest is to be found.
+//! Whole users are held out: of their items a share is the history and the rest is to be found. Of the others a share may
+//! be held out as well, so that it is seen what a model loses on users it has not learned from.
 
 use rand::seq::SliceRandom;
 
@@ -11,6 +12,7 @@ pub(super) struct Shares {
     pub(super) validation: f64,
     pub(super) test: f64,
     pub(super) input: f64,
+    pub(super) known: f64,
 }
 
 /// Holds out users among those with at least three interactions, clears their `learns`, and cuts their items.
@@ -26,6 +28,9 @@ pub(super) fn cut(
 ) -> Result<Vec<Part>, SplitError> {
     check_shares("users", shares.validation, shares.test)?;
     check_share("users", "input", shares.input)?;
+    if shares.known != 0.0 {
+        check_share("users", "known", shares.known)?;
+    }
     let mut able: Vec<([u8; 32], usize)> = (0..rows.users())
         .filter(|&user| rows.places(user).len() >= FEWEST_TO_JUDGE)
         .map(|user| (seed::key(seed, "split users", &[place_of(&log.users.id(user as u32))]), user))
@@ -37,13 +42,21 @@ pub(super) fn cut(
         return Err(SplitError::TooFewUsers { able: able.len(), held_out, users: rows.users() });
     }
     let mut parts = vec![Part::Train; rows.len()];
-    for (nth, (key, user)) in able.into_iter().take(held_out).enumerate() {
-        learns[user] = false;
+    for (nth, (key, user)) in able.into_iter().enumerate() {
         let mut places: Vec<usize> = rows.places(user).collect();
-        let input = at_least_one(places.len(), shares.input).min(places.len() - 1);
+        let all = places.len();
+        let (input, part) = if nth < held_out {
+            learns[user] = false;
+            let input = at_least_one(all, shares.input).min(all - 1);
+            (input, if nth < judged { Part::Test } else { Part::Validation })
+        } else if shares.known > 0.0 {
+            (all - at_least_one(all, shares.known).min(all - 1), Part::Test)
+        } else {
+            break;
+        };
         places.shuffle(&mut stream_of(key));
         for &place in &places[input..] {
-            parts[place] = if nth < judged { Part::Test } else { Part::Validation };
+            parts[place] = part;
         }
     }
     Ok(parts)

@@ -16,7 +16,7 @@ use super::parts::{Embedded, Embedding, Named, Pass};
 const BLOCK: usize = 4096;
 
 /// What stands between the embedded fields and the logit.
-pub trait Trunk: Named + Clone + Debug + Send {
+pub trait Trunk: Named + Clone + Debug + Send + Sync {
     /// The logits of a batch.
     fn forward(&self, rows: &Embedded) -> Output;
 

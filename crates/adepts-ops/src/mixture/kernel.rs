@@ -9,7 +9,6 @@ use crate::buffer::{build_chunks, build_three};
 use crate::csr::Csr;
 use crate::level::Level;
 use crate::matrix::{Matrix, Start, Threads, product};
-use crate::rows::add_rows;
 
 use super::row_pass::{self, RowGate};
 
@@ -38,10 +37,13 @@ pub struct Decoders<'a> {
 }
 
 impl<'a> Decoders<'a> {
-    fn expert(&self, k: usize) -> (Matrix<'a>, &'a [f32]) {
+    fn expert(&self, k: usize) -> (&'a [f32], &'a [f32]) {
         let Shape { hidden, items, .. } = self.shape;
-        let weight = Matrix::new(&self.weight[k * hidden * items..][..hidden * items], hidden, items);
-        (weight, &self.bias[k * items..][..items])
+        (&self.weight[k * hidden * items..][..hidden * items], &self.bias[k * items..][..items])
+    }
+
+    fn weight(&self, k: usize) -> Matrix<'a> {
+        Matrix::new(self.expert(k).0, self.shape.hidden, self.shape.items)
     }
 
     fn check(&self, z: &[f32]) {
@@ -58,11 +60,17 @@ impl<'a> Decoders<'a> {
 /// How products are cut over rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
-    /// All rows of the batch in one product: fastest, for training.
+    /// All rows of the batch as they come: for training.
     Whole,
-    /// Tiles of [`TILE`] rows, so that the result for a row does not depend on how many others are in the batch:
+    /// Whole tiles of [`TILE`] rows, so that the result for a row does not depend on how many others are in the batch:
     /// for prediction. The number of rows must be a multiple of it.
     Tiles,
+}
+
+impl Cut {
+    fn check(self, rows: usize) {
+        assert!(self == Self::Whole || rows.is_multiple_of(TILE), "mixture: {rows} rows are no multiple of {TILE}");
+    }
 }
 
 /// Rows of a tile in prediction.
@@ -70,6 +78,14 @@ pub const TILE: usize = 16;
 
 /// From this number of experts on, threads take an expert each instead of sharing each product.
 const MANY: usize = 4;
+
+/// From this number of rows on, a copy of an expert's weight with its bias as one more row costs less than reading and
+/// writing the logits once more.
+const WORTH_A_COPY: usize = 128;
+
+/// The longest sum that a product takes in one go whatever its other sizes are. Longer ones would be cut by sizes that depend
+/// on the number of rows, and so round differently.
+const ONE_GO: usize = 512;
 
 /// How a gate turns the experts' probe losses into shares.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -134,7 +150,7 @@ pub fn driven(
         .par_chunks_mut(width)
         .zip(strips.par_iter_mut())
         .enumerate()
-        .map(|(r, (out, strips))| row_pass::forward(level, d.bias, strips, seen.row(r), probe.row(r), rule, out))
+        .map(|(r, (out, strips))| row_pass::forward(level, strips, seen.row(r), probe.row(r), rule, out))
         .collect();
     (out, Saved { logits, rows: gates })
 }
@@ -151,21 +167,42 @@ fn strips(logits: &mut [f32], shape: Shape) -> Vec<Vec<&mut [f32]>> {
     strips
 }
 
-/// The experts' logits without their bias, which the row passes add: `[K, R, I]`.
+/// The experts' logits: `[K, R, I]`.
 fn logits(d: Decoders<'_>, z: &[f32], cut: Cut) -> Vec<f32> {
     let Shape { experts, rows, hidden, items } = d.shape;
-    let (chunk, threads) = match cut {
-        Cut::Tiles => {
-            assert!(rows.is_multiple_of(TILE), "mixture: {rows} rows are no multiple of {TILE}");
-            (TILE, Threads::One)
+    cut.check(rows);
+    let threads = threads(experts);
+    build_chunks(experts * rows * items, rows * items, |k, out| {
+        let (weight, bias) = d.expert(k);
+        let z = &z[k * rows * hidden..][..rows * hidden];
+        // For widths that may go either way, both add the bias to the whole sum, so they round alike.
+        if rows < WORTH_A_COPY || hidden >= ONE_GO {
+            add_product(out.repeat(bias), Matrix::new(z, rows, hidden), weight, threads);
+        } else {
+            let weight = [weight, bias].concat();
+            let weight = Matrix::new(&weight, hidden + 1, items);
+            out.product(Matrix::new(&with_one(z, hidden), rows, hidden + 1), weight, threads);
         }
-        Cut::Whole => (rows, if experts < MANY { Threads::All } else { Threads::One }),
-    };
-    build_chunks(experts * rows * items, chunk * items, |c, out| {
-        let k = c * chunk / rows;
-        let z = Matrix::new(&z[c * chunk * hidden..][..chunk * hidden], chunk, hidden);
-        out.product(z, d.expert(k).0, threads);
     })
+}
+
+/// `out += a · weight`, for `[columns of a, I]` weights: an element is summed in the same order for any number of rows.
+fn add_product(out: &mut [f32], a: Matrix<'_>, weight: &[f32], threads: Threads) {
+    let items = weight.len() / a.width().max(1);
+    for from in (0..a.width()).step_by(ONE_GO) {
+        let count = ONE_GO.min(a.width() - from);
+        let part = Matrix::new(&weight[from * items..][..count * items], count, items);
+        product(out, Start::Output, a.columns(from, count), part, threads);
+    }
+}
+
+fn threads(experts: usize) -> Threads {
+    if experts < MANY { Threads::All } else { Threads::One }
+}
+
+/// Rows of this width, each with a 1 at its end.
+fn with_one(rows: &[f32], width: usize) -> Vec<f32> {
+    rows.chunks(width).flat_map(|row| row.iter().copied().chain([1.0])).collect()
 }
 
 /// Gradients of the parameters of a mixture: z `[K, R, H]`, weight `[K, H, I]`, bias `[K, I]`.
@@ -199,17 +236,21 @@ pub fn driven_backward(
     assert_eq!(d_out.len(), rows * width, "mixture: gradient [{rows}, {width}]");
     strips(&mut saved.logits, d.shape).par_iter_mut().enumerate().for_each(|(r, strips)| {
         let d_out = &d_out[r * width..][..width];
-        row_pass::backward(level, d.bias, strips, &saved.rows[r], seen.row(r), probe.row(r), rule, d_out);
+        row_pass::backward(level, strips, &saved.rows[r], seen.row(r), probe.row(r), rule, d_out);
     });
     let d_logits = &saved.logits;
-    let threads = if experts < MANY { Threads::All } else { Threads::One };
-    let expert = |k: usize| Matrix::new(&d_logits[k * rows * items..][..rows * items], rows, items);
+    let threads = threads(experts);
     let sizes = [(z.len(), rows * hidden), (d.weight.len(), hidden * items), (d.bias.len(), items)];
     let [d_z, d_weight, d_bias] = build_three(sizes, |k, [d_z, d_weight, d_bias]| {
-        let z = Matrix::new(&z[k * rows * hidden..][..rows * hidden], rows, hidden);
-        d_z.product(expert(k), d.expert(k).0.t(), threads);
-        d_weight.product(z.t(), expert(k), threads);
-        add_rows(level, d_bias.zero(), &d_logits[k * rows * items..][..rows * items]);
+        let d_logits = Matrix::new(&d_logits[k * rows * items..][..rows * items], rows, items);
+        d_z.product(d_logits, d.weight(k).t(), threads);
+        // The gradient of the bias is that of a weight whose input is 1: one more row of the product.
+        let z = with_one(&z[k * rows * hidden..][..rows * hidden], hidden);
+        let both = build_chunks((hidden + 1) * items, (hidden + 1) * items, |_, both| {
+            both.product(Matrix::new(&z, rows, hidden + 1).t(), d_logits, threads);
+        });
+        d_weight.repeat(&both[..hidden * items]);
+        d_bias.repeat(&both[hidden * items..]);
     });
     Gradients { z: d_z, weight: d_weight, bias: d_bias }
 }
@@ -226,26 +267,20 @@ pub fn given(d: Decoders<'_>, z: &[f32], gates: &[f32], cut: Cut) -> Vec<f32> {
     d.check(z);
     let Shape { experts, rows, hidden, items } = d.shape;
     assert_eq!(gates.len(), rows * experts, "mixture: gates [{rows}, {experts}]");
-    let scaled = scale_rows(d.shape, z, gates);
-    let (chunk, threads) = match cut {
-        Cut::Tiles => {
-            assert!(rows.is_multiple_of(TILE), "mixture: {rows} rows are no multiple of {TILE}");
-            (TILE, Threads::One)
+    cut.check(rows);
+    // The experts' weights stand below each other, so that the sum over experts is part of one product.
+    let mut scaled = vec![0.0; rows * experts * hidden];
+    scaled.par_chunks_mut(experts * hidden).enumerate().for_each(|(r, scaled)| {
+        for (k, scaled) in scaled.chunks_mut(hidden).enumerate() {
+            let z = &z[(k * rows + r) * hidden..][..hidden];
+            let gate = gates[r * experts + k];
+            scaled.iter_mut().zip(z).for_each(|(scaled, z)| *scaled = gate * z);
         }
-        Cut::Whole => (rows, Threads::All),
-    };
+    });
     let mut out = vec![0.0; rows * items];
-    for k in 0..experts {
-        let (weight, bias) = d.expert(k);
-        out.par_chunks_mut(chunk * items).enumerate().for_each(|(c, out)| {
-            for (r, row) in out.chunks_mut(items).enumerate() {
-                let gate = gates[(c * chunk + r) * experts + k];
-                row.iter_mut().zip(bias).for_each(|(o, b)| *o += gate * b);
-            }
-            let z = &scaled[(k * rows + c * chunk) * hidden..][..chunk * hidden];
-            product(out, Start::Output, Matrix::new(z, chunk, hidden), weight, threads);
-        });
-    }
+    let (gates, bias) = (Matrix::new(gates, rows, experts), Matrix::new(d.bias, experts, items));
+    product(&mut out, Start::Zero, gates, bias, Threads::All);
+    add_product(&mut out, Matrix::new(&scaled, rows, experts * hidden), d.weight, Threads::All);
     out
 }
 
@@ -274,7 +309,7 @@ pub fn given_backward(d: Decoders<'_>, z: &[f32], gates: &[f32], d_out: &[f32]) 
     let d_out_matrix = Matrix::new(d_out, rows, items);
     let threads = if experts < MANY { Threads::All } else { Threads::One };
     let mut d_z = build_chunks(z.len(), rows * hidden, |k, out| {
-        out.product(d_out_matrix, d.expert(k).0.t(), threads);
+        out.product(d_out_matrix, d.weight(k).t(), threads);
     });
     let d_weight = build_chunks(d.weight.len(), hidden * items, |k, out| {
         let z = Matrix::new(&scaled[k * rows * hidden..][..rows * hidden], rows, hidden);

@@ -24,7 +24,6 @@ pub struct RowGate {
 #[allow(clippy::too_many_arguments, reason = "one row of a fused operation")]
 pub(crate) fn forward(
     level: Level,
-    bias: &[f32],
     strips: &mut [&mut [f32]],
     seen: &[u32],
     probe: &[u32],
@@ -32,7 +31,6 @@ pub(crate) fn forward(
     out: &mut [f32],
 ) -> RowGate {
     let (experts, items) = (strips.len(), strips[0].len());
-    let bias = |k: usize| &bias[k * items..][..items];
     let mut losses = vec![0.0; experts];
     let mut log_sums = vec![0.0; experts];
     let mut hidden = vec![0.0; seen.len()];
@@ -42,24 +40,22 @@ pub(crate) fn forward(
             for (hidden, item) in hidden.iter_mut().zip(seen) {
                 *hidden = std::mem::replace(&mut strip[*item as usize], f32::NEG_INFINITY);
             }
-            log_sums[k] = log_sum(level, strip, bias(k));
+            log_sums[k] = log_sum(level, strip);
             for (hidden, item) in hidden.iter().zip(seen) {
                 strip[*item as usize] = *hidden;
             }
-            let b = bias(k);
-            let loss: f32 = probe.iter().map(|i| log_sums[k] - (strip[*i as usize] + b[*i as usize])).sum();
+            let loss: f32 = probe.iter().map(|i| log_sums[k] - strip[*i as usize]).sum();
             // Not `max`, which would hide a NaN.
             losses[k] = if loss < LEAST_LOSS { LEAST_LOSS } else { loss };
         }
     }
     let shares = shares(&losses, probe.len(), rule);
     let (mixed, rest) = out.split_at_mut(items);
-    for (k, pair) in strips.chunks(2).enumerate() {
-        let k = 2 * k;
-        match pair {
-            [one, two] => add_two(level, mixed, one, bias(k), shares[k], two, bias(k + 1), shares[k + 1]),
-            [one, ..] => add_scaled(level, mixed, one, bias(k), shares[k]),
-            [] => {}
+    // Backwards, since the last strips are the ones that are still in the cache.
+    for (strips, shares) in strips.rchunks(4).zip(shares.rchunks(4)) {
+        match (strips, shares) {
+            ([one, two, three, four], &[a, b, c, d]) => add_four(level, mixed, [one, two, three, four], [a, b, c, d]),
+            _ => strips.iter().zip(shares).for_each(|(strip, share)| add_scaled(level, mixed, strip, *share)),
         }
     }
     rest[..experts].copy_from_slice(&losses);
@@ -71,7 +67,6 @@ pub(crate) fn forward(
 #[allow(clippy::too_many_arguments, reason = "one row of a fused operation")]
 pub(crate) fn backward(
     level: Level,
-    bias: &[f32],
     strips: &mut [&mut [f32]],
     gate: &RowGate,
     seen: &[u32],
@@ -82,13 +77,12 @@ pub(crate) fn backward(
     let (experts, items) = (strips.len(), strips[0].len());
     let (d_mixed, rest) = d_out.split_at(items);
     let (d_losses, d_shares) = rest.split_at(experts);
-    let bias = |k: usize| &bias[k * items..][..items];
     let mut through = vec![0.0; experts];
     if !probe.is_empty() {
         through.copy_from_slice(d_losses);
         if !rule.detach {
             let d_shares: Vec<f32> =
-                (0..experts).map(|k| d_shares[k] + dot_sum(level, d_mixed, strips[k], bias(k))).collect();
+                strips.iter().zip(d_shares).map(|(strip, d)| d + dot(level, d_mixed, strip)).collect();
             let mean: f32 = gate.shares.iter().zip(&d_shares).map(|(g, d)| g * d).sum();
             for k in 0..experts {
                 let d_score = gate.shares[k] * (d_shares[k] - mean);
@@ -101,13 +95,14 @@ pub(crate) fn backward(
             }
         }
     }
-    for (k, strip) in strips.iter_mut().enumerate() {
+    // Backwards, as above.
+    for (k, strip) in strips.iter_mut().enumerate().rev() {
         if through[k] == 0.0 {
             scale_into(level, strip, d_mixed, gate.shares[k]);
             continue;
         }
         let factor = through[k] * probe.len() as f32;
-        strip_gradient(level, strip, bias(k), gate.log_sums[k], factor, d_mixed, gate.shares[k]);
+        strip_gradient(level, strip, gate.log_sums[k], factor, d_mixed, gate.shares[k]);
         // Seen items have no part in the probe loss.
         for &item in seen {
             strip[item as usize] = gate.shares[k] * d_mixed[item as usize];
@@ -145,87 +140,69 @@ fn slope(loss: f32, probe: usize, rule: Rule) -> f32 {
 }
 
 per_level! {
-    fn log_sum(e: &[f32], bias: &[f32]) -> f32 = log_sum_body
+    fn log_sum(e: &[f32]) -> f32 = log_sum_body
 }
 
-/// log Σ exp(e + bias).
+/// log Σ exp(e).
 #[inline(always)]
-fn log_sum_body<const FMA: bool>(e: &[f32], bias: &[f32]) -> f32 {
-    let ((e, e_rest), (b, b_rest)) = (e.as_chunks::<LANES>(), bias.as_chunks::<LANES>());
-    let rest = || e_rest.iter().zip(b_rest).map(|(e, b)| e + b);
+fn log_sum_body<const FMA: bool>(e: &[f32]) -> f32 {
+    let (e, rest) = e.as_chunks::<LANES>();
     let mut largest = [f32::NEG_INFINITY; LANES];
-    for (e, b) in e.iter().zip(b) {
+    for e in e {
         for j in 0..LANES {
-            let x = e[j] + b[j];
-            largest[j] = if x > largest[j] { x } else { largest[j] };
+            largest[j] = if e[j] > largest[j] { e[j] } else { largest[j] };
         }
     }
-    let top = largest.into_iter().chain(rest()).fold(f32::NEG_INFINITY, f32::max);
+    let top = largest.into_iter().chain(rest.iter().copied()).fold(f32::NEG_INFINITY, f32::max);
     let mut sums = [0.0f32; LANES];
-    for (e, b) in e.iter().zip(b) {
+    for e in e {
         for j in 0..LANES {
-            sums[j] += exp::<FMA>(e[j] + b[j] - top);
+            sums[j] += exp::<FMA>(e[j] - top);
         }
     }
-    let tail: f32 = rest().map(|x| exp::<FMA>(x - top)).sum();
+    let tail: f32 = rest.iter().map(|e| exp::<FMA>(e - top)).sum();
     top + (sums.iter().sum::<f32>() + tail).ln()
 }
 
 per_level! {
-    fn add_scaled(out: &mut [f32], e: &[f32], bias: &[f32], share: f32) = add_scaled_body
+    fn add_scaled(out: &mut [f32], e: &[f32], share: f32) = add_scaled_body
 }
 
 #[inline(always)]
-fn add_scaled_body<const FMA: bool>(out: &mut [f32], e: &[f32], bias: &[f32], share: f32) {
-    for ((o, e), b) in out.iter_mut().zip(e).zip(bias) {
-        *o = fma::<FMA>(share, e + b, *o);
+fn add_scaled_body<const FMA: bool>(out: &mut [f32], e: &[f32], share: f32) {
+    for (o, e) in out.iter_mut().zip(e) {
+        *o = fma::<FMA>(share, *e, *o);
     }
 }
 
 per_level! {
-    fn add_two(
-        out: &mut [f32],
-        one: &[f32],
-        bias_one: &[f32],
-        share_one: f32,
-        two: &[f32],
-        bias_two: &[f32],
-        share_two: f32,
-    ) = add_two_body
+    fn add_four(out: &mut [f32], e: [&[f32]; 4], shares: [f32; 4]) = add_four_body
 }
 
 #[inline(always)]
-fn add_two_body<const FMA: bool>(
-    out: &mut [f32],
-    one: &[f32],
-    bias_one: &[f32],
-    share_one: f32,
-    two: &[f32],
-    bias_two: &[f32],
-    share_two: f32,
-) {
-    let pairs = one.iter().zip(bias_one).zip(two.iter().zip(bias_two));
-    for (o, ((e1, b1), (e2, b2))) in out.iter_mut().zip(pairs) {
-        *o = fma::<FMA>(share_two, e2 + b2, fma::<FMA>(share_one, e1 + b1, *o));
+fn add_four_body<const FMA: bool>(out: &mut [f32], e: [&[f32]; 4], shares: [f32; 4]) {
+    let [one, two, three, four] = e.map(|e| &e[..out.len()]);
+    for i in 0..out.len() {
+        let half = fma::<FMA>(shares[1], two[i], fma::<FMA>(shares[0], one[i], out[i]));
+        out[i] = fma::<FMA>(shares[3], four[i], fma::<FMA>(shares[2], three[i], half));
     }
 }
 
 per_level! {
-    fn dot_sum(d: &[f32], e: &[f32], bias: &[f32]) -> f32 = dot_sum_body
+    fn dot(a: &[f32], b: &[f32]) -> f32 = dot_body
 }
 
-/// Σ d (e + bias).
+/// Σ a b.
 #[inline(always)]
-fn dot_sum_body<const FMA: bool>(d: &[f32], e: &[f32], bias: &[f32]) -> f32 {
-    let ((d, d_rest), (e, e_rest), (b, b_rest)) =
-        (d.as_chunks::<LANES>(), e.as_chunks::<LANES>(), bias.as_chunks::<LANES>());
+fn dot_body<const FMA: bool>(a: &[f32], b: &[f32]) -> f32 {
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
     let mut sums = [0.0f32; LANES];
-    for ((d, e), b) in d.iter().zip(e).zip(b) {
+    for (a, b) in a.iter().zip(b) {
         for j in 0..LANES {
-            sums[j] = fma::<FMA>(d[j], e[j] + b[j], sums[j]);
+            sums[j] = fma::<FMA>(a[j], b[j], sums[j]);
         }
     }
-    let tail: f32 = d_rest.iter().zip(e_rest).zip(b_rest).map(|((d, e), b)| d * (e + b)).sum();
+    let tail: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
     sums.iter().sum::<f32>() + tail
 }
 
@@ -241,27 +218,13 @@ fn scale_into_body<const FMA: bool>(out: &mut [f32], d_mixed: &[f32], share: f32
 }
 
 per_level! {
-    fn strip_gradient(
-        strip: &mut [f32],
-        bias: &[f32],
-        log_sum: f32,
-        factor: f32,
-        d_mixed: &[f32],
-        share: f32,
-    ) = strip_gradient_body
+    fn strip_gradient(strip: &mut [f32], log_sum: f32, factor: f32, d_mixed: &[f32], share: f32) = strip_gradient_body
 }
 
-/// `factor · exp(e + bias − log_sum) + share · dO`.
+/// `factor · exp(e − log_sum) + share · dO`.
 #[inline(always)]
-fn strip_gradient_body<const FMA: bool>(
-    strip: &mut [f32],
-    bias: &[f32],
-    log_sum: f32,
-    factor: f32,
-    d_mixed: &[f32],
-    share: f32,
-) {
-    for ((x, b), d) in strip.iter_mut().zip(bias).zip(d_mixed) {
-        *x = fma::<FMA>(factor, exp::<FMA>(*x + b - log_sum), share * d);
+fn strip_gradient_body<const FMA: bool>(strip: &mut [f32], log_sum: f32, factor: f32, d_mixed: &[f32], share: f32) {
+    for (x, d) in strip.iter_mut().zip(d_mixed) {
+        *x = fma::<FMA>(factor, exp::<FMA>(*x - log_sum), share * d);
     }
 }

@@ -153,8 +153,11 @@ fn alone(s: Sizes, z: &[f32], r: usize) -> Vec<f32> {
 
 #[test]
 fn in_tiles_a_row_does_not_depend_on_the_others() {
-    for (experts, items, hidden) in [(1, 61, 7), (5, 61, 7), (1, 1, 1), (3, 517, 100)] {
-        let s = Sizes { experts, rows: 3 * TILE, items, hidden, seed: 21 };
+    // Few rows and many are multiplied in different ways, and so are short sums and long ones.
+    let few = [(1, 3, 61, 7), (5, 3, 61, 7), (1, 3, 1, 1), (3, 3, 517, 100)];
+    let many = [(5, 9, 61, 7), (4, 9, 517, 100), (1, 9, 33, 511), (1, 9, 33, 512), (2, 9, 33, 700)];
+    for (experts, tiles, items, hidden) in few.into_iter().chain(many) {
+        let s = Sizes { experts, rows: tiles * TILE, items, hidden, seed: 21 };
         let h = Histories::random(22, s.rows, items);
         let [z, weight, bias] = &decoders(s);
         let gates = shares(23, s.rows, experts);
@@ -183,7 +186,7 @@ fn in_tiles_a_row_does_not_depend_on_the_others() {
                 ("given", given[r * items..][..items].to_vec()),
                 ("driven", together[r * width..][..width].to_vec()),
             ];
-            assert_same_bits(&format!("row {r}"), &got, &want);
+            assert_same_bits(&format!("{s:?}, row {r}"), &got, &want);
         }
     }
 }

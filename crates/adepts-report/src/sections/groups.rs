@@ -75,6 +75,9 @@ fn figure(view: &View, grouping: &Grouping) -> Option<Figure> {
         "mainstream_within_activity" => {
             "Niche and mainstream compared only among users with about equally long histories.".into()
         }
+        "newness" => {
+            "Users that were learned from beside users of whom nothing was learned, whose history is all there is to go by.".into()
+        }
         _ => String::new(),
     };
     if !range.has_zero() {

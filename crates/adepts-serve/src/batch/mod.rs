@@ -1,7 +1,7 @@
 //! Lists for all rows of a table, or for all users of a run: streamed in and out, in bounded memory, on all cores.
 //!
-//! Rows are scored in blocks while another thread writes those before. What is written goes into parts of [`PART`] rows in a
-//! folder beside the output; a part that is there is whole. So work that was stopped goes on where the last whole part ends,
+//! Rows are scored in blocks while another thread writes those before. What is written goes into parts in a folder
+//! beside the output; a part that is there is whole. So work that was stopped goes on where the last whole part ends,
 //! if run, table and options are the same, and at the end the parts are put behind one another.
 
 mod error;
@@ -10,7 +10,7 @@ mod read;
 mod write;
 
 use std::path::Path;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use adepts_data::{Id, Progress};
 use rayon::prelude::*;
@@ -31,6 +31,9 @@ use write::{Format, Layout, Writer};
 /// Rows of a part.
 pub const PART: u64 = 1 << 16;
 
+/// Recommendations that are held at once.
+const LONGEST: usize = 1 << 20;
+
 /// Whom lists are for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Whom {
@@ -49,6 +52,8 @@ pub struct Job<'a> {
     pub resume: bool,
     /// Whether to replace the output, and to begin work that was stopped anew.
     pub overwrite: bool,
+    /// Rows of a part, which is what is done again after a stop; [`PART`] is a good number.
+    pub part: u64,
 }
 
 /// What was done.
@@ -108,6 +113,7 @@ impl HistoryAnswerer {
         if format == Format::Parquet && question.explain {
             return Err(BatchError::Explained { path: job.out.to_owned() });
         }
+        let part = job.part.max(1);
         Question { user: Some(Id::Int(0)), history: None, ..question.clone() }.check()?;
         let table = match whom {
             Whom::Everyone => None,
@@ -123,22 +129,22 @@ impl HistoryAnswerer {
             run: self.parts().facts.hash.clone(),
             input: table.as_ref().map_or_else(|| Ok("everyone".to_owned()), Table::hash)?,
             question: question.clone(),
-            part: PART,
+            part,
         };
         let mut parts = Parts::begin(&job, format, begun)?;
         let pattern = self.pattern(question);
-        let (chunks, written) = sync_channel::<Chunk>(2);
+        let (chunks, written) = sync_channel::<Option<Chunk>>(2);
         let skip = parts.done().rows;
         std::thread::scope(|scope| {
-            let writing = scope.spawn(|| self.write(layout, &mut parts, written));
+            let writing = scope.spawn(|| self.write(layout, part, &mut parts, written));
             let mut asking =
-                Asking { answerer: self, pattern: &pattern, chunks: Some(chunks), rows: Vec::new(), at: skip };
+                Asking { answerer: self, pattern: &pattern, chunks: Some(chunks), rows: Vec::new(), at: skip, part };
             let read = match &table {
                 Some(table) => table.read(skip, &mut |row| asking.take(row), progress),
                 None => self.everyone(skip, &mut asking, progress),
             };
-            let read = read.and_then(|()| asking.hand_over());
-            // Without a sender the writer comes to its end.
+            let read = read.and_then(|()| asking.end());
+            // Without a sender the writer comes to its end, also where this is left by a panic.
             asking.chunks = None;
             let wrote = writing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             wrote.and(read)
@@ -161,10 +167,14 @@ impl HistoryAnswerer {
         Ok(())
     }
 
-    /// Writes chunks until there are no more; the last part ends with them.
-    fn write(&self, layout: Layout, parts: &mut Parts, chunks: Receiver<Chunk>) -> Result<(), BatchError> {
+    /// Writes chunks until it is told that there are no more; the last part ends with them. A part that was begun and is not
+    /// ended so is given up, so that what is written does not depend on when the work was stopped.
+    fn write(&self, layout: Layout, most: u64, parts: &mut Parts, chunks: Receiver<Chunk>) -> Result<(), BatchError> {
         let (mut open, mut done) = (None, Done::default());
         for chunk in chunks {
+            let Some(chunk) = chunk else {
+                return open.map_or(Ok(()), |part| parts.keep(part, &done));
+            };
             let mut part = match open.take() {
                 Some(part) => part,
                 None => {
@@ -174,13 +184,13 @@ impl HistoryAnswerer {
             };
             part.0.write(&chunk).map_err(parts.failed())?;
             done.note(&chunk);
-            if done.rows >= PART {
+            if done.rows >= most {
                 parts.keep(part, &std::mem::take(&mut done))?;
             } else {
                 open = Some(part);
             }
         }
-        open.map_or(Ok(()), |part| parts.keep(part, &done))
+        Ok(())
     }
 }
 
@@ -188,18 +198,26 @@ impl HistoryAnswerer {
 struct Asking<'a> {
     answerer: &'a HistoryAnswerer,
     pattern: &'a Wish,
-    chunks: Option<std::sync::mpsc::SyncSender<Chunk>>,
+    chunks: Option<SyncSender<Option<Chunk>>>,
     rows: Vec<Row>,
     /// Rows before those that are gathered.
     at: u64,
+    part: u64,
 }
 
 impl Asking<'_> {
     fn take(&mut self, row: Row) -> Result<(), BatchError> {
         self.rows.push(row);
-        let most = most_rows(self.answerer.parts().catalogue.users.len()) as u64;
+        let most = most_rows(self.answerer.parts().catalogue.users.len()).min((LONGEST / self.pattern.n).max(1)) as u64;
         // No chunk reaches over the end of a part.
-        if self.rows.len() as u64 >= most.min(PART - self.at % PART) { self.hand_over() } else { Ok(()) }
+        if self.rows.len() as u64 >= most.min(self.part - self.at % self.part) { self.hand_over() } else { Ok(()) }
+    }
+
+    /// Hands over what is left, and says that it is all.
+    fn end(&mut self) -> Result<(), BatchError> {
+        self.hand_over()?;
+        let _sent = self.chunks.as_ref().map(|chunks| chunks.send(None));
+        Ok(())
     }
 
     fn hand_over(&mut self) -> Result<(), BatchError> {
@@ -217,7 +235,7 @@ impl Asking<'_> {
         let good: Vec<&Wish> = wishes.iter().filter_map(|wish| wish.as_ref().ok()).collect();
         let lists = self.answerer.lists(&good);
         // A writer that is gone has failed, and says why itself.
-        let _sent = self.chunks.as_ref().map(|chunks| chunks.send(Chunk { rows, wishes, lists }));
+        let _sent = self.chunks.as_ref().map(|chunks| chunks.send(Some(Chunk { rows, wishes, lists })));
         Ok(())
     }
 }

@@ -4,6 +4,7 @@
 //! fields with a domain and a label, that it streams from the disk, and that figures are by domain instead of by group of
 //! users.
 
+pub mod answers;
 pub mod config;
 pub mod evaluate;
 pub mod experiment;

@@ -117,6 +117,12 @@ pub fn manifest(folder: &Path) -> Result<RankerManifest, Error> {
     run::manifest_of(folder, Some(FAMILY))
 }
 
+/// The configuration of a finished run, whose manifest vouches for it.
+pub(super) fn checked_experiment(folder: &Path, manifest: &RankerManifest) -> Result<RankerExperiment, Error> {
+    let config = checked(folder, &manifest.files, CONFIG)?;
+    RankerExperiment::resolved(&folder.join(CONFIG).display().to_string(), &String::from_utf8_lossy(&config))
+}
+
 /// The configuration of a run, resolved.
 pub fn experiment(folder: &Path) -> Result<RankerExperiment, Error> {
     let path = folder.join(CONFIG);
@@ -128,9 +134,8 @@ impl RankerRun {
     /// Opens a finished run; every file is checked before it is used.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let manifest = manifest(folder)?;
-        let config = checked(folder, &manifest.files, CONFIG)?;
+        let experiment = checked_experiment(folder, &manifest)?;
         let file = folder.join(CONFIG).display().to_string();
-        let experiment = RankerExperiment::resolved(&file, &String::from_utf8_lossy(&config))?;
         let data = ExampleSet::open(&folder.join(DATA))?;
         // Nothing is built before these agree: sizes decide what is allocated.
         let as_found = (experiment.kind(), data.rows(Part::Train), data.manifest().content_hash.as_str());

@@ -42,7 +42,7 @@ fn every_model_beats_popularity_on_the_simulated_community() {
 }
 
 /// Whole users are held out; a gate can look at a part of their histories only.
-const HELD_OUT: SplitConfig = SplitConfig::Users { validation: 0.1, test: 0.2, input: 0.8, seed: Some(5) };
+const HELD_OUT: SplitConfig = SplitConfig::Users { validation: 0.1, test: 0.2, input: 0.8, known: 0.0, seed: Some(5) };
 
 /// Overrides for a gate or weights that look at the history.
 fn by_history(spec: &adepts::contract::Spec) -> Vec<String> {

@@ -19,7 +19,7 @@ use super::expert::{Experts, sample};
 use super::weights::{self, row_weights};
 
 /// The largest block of logits that prediction holds at once, in elements.
-const BLOCK: usize = 1 << 26;
+const BLOCK: usize = 1 << 27;
 
 /// Rows that prediction takes at once: a multiple of [`TILE`].
 #[must_use]

@@ -1,0 +1,54 @@
+//! What answers need of the run of a ranker: the model and the vocabularies. The examples are not opened.
+
+use std::path::Path;
+
+use adepts_core::{ExampleSizes, Tensors};
+use adepts_data::examples::RowCoder;
+use adepts_serve::examples::ExampleAnswerer;
+use adepts_serve::{Facts, Family};
+use burn::tensor::Device;
+
+use super::run::{self, RankerManifest};
+use crate::error::{Error, RunError};
+use crate::files::{LARGEST, checked_tensors, hash, read};
+use crate::report::PAGE;
+use crate::run::{DATA, MANIFEST, MODEL};
+
+/// Opens a finished run of a ranker for answering; every file is checked before it is used.
+pub fn open(folder: &Path) -> Result<ExampleAnswerer, Error> {
+    let manifest = run::manifest(folder)?;
+    let hash = hash(&read(&folder.join(MANIFEST), LARGEST)?);
+    let experiment = run::checked_experiment(folder, &manifest)?;
+    let coder = RowCoder::open(&folder.join(DATA))?;
+    let RankerManifest { model, adepts, format, rows, data, files, .. } = manifest;
+    let (as_found, as_recorded) = ((experiment.kind(), &coder.manifest().content_hash), (&*model, &data));
+    if as_found != as_recorded {
+        let of = |(model, hash): (&str, &String)| format!("the model {model} and data {hash}");
+        let (found, expected) = (of(as_found), of(as_recorded));
+        return Err(RunError::Changed { path: folder.to_owned(), found, expected }.into());
+    }
+    let file = folder.display().to_string();
+    let (_, recipe) = experiment.recipe().map_err(|source| Error::Config { file, source })?;
+    let sizes = ExampleSizes { schema: coder.schema().clone(), rows, batch: experiment.train.batch.min(rows) };
+    let tensors: Tensors = checked_tensors(folder, &files, MODEL)?;
+    let mut trained = recipe.build(&sizes, experiment.seed, &Device::flex().autodiff());
+    trained.load(&tensors).map_err(|source| Error::Model { path: folder.join(MODEL), source: source.into() })?;
+    let facts = Facts {
+        run: folder.file_name().map_or_else(|| experiment.name.clone(), |name| name.to_string_lossy().into_owned()),
+        model,
+        family: Family::Examples,
+        hash,
+        format,
+        adepts,
+        users: 0,
+        items: 0,
+        rows,
+        experts: trained.experts().max(1),
+        histories: false,
+        titles: false,
+        domains: coder.schema().domains.clone(),
+        columns: coder.columns().to_vec(),
+    };
+    let report = read(&folder.join(PAGE), LARGEST).ok();
+    Ok(ExampleAnswerer { facts, model: trained, coder, report })
+}

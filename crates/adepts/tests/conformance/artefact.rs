@@ -1,0 +1,199 @@
+//! A run as what answers need: opened without its data, and never trusted.
+
+#![expect(clippy::disallowed_methods, reason = "files are damaged on purpose")]
+
+use std::fs;
+use std::path::Path;
+
+use adepts::answers::forget_histories;
+use adepts::data::{Id, progress};
+use adepts::serve::{Answer, AnswerError, Answerer, Asked, Question};
+use adepts::titles::{TitleFile, attach};
+use adepts::{Artefact, Error, Run, RunError};
+use serde_json::Value;
+
+use crate::support::{COMMUNITY, RUNS, copied, files, trained};
+
+/// The answers to some users and histories.
+fn answers(folder: &Path) -> Result<Vec<Result<Answer, AnswerError>>, Error> {
+    let answerer = Artefact::open(folder)?.answerer();
+    let of_user = |index| Question { explain: true, ..Question::of_user(COMMUNITY.users.id(index)) };
+    let of_items = |index| Question::of_history(vec![COMMUNITY.items.id(index), COMMUNITY.items.id(index + 7)]);
+    let asked: Vec<Asked> = (0..20).map(of_user).chain((0..20).map(of_items)).map(Asked::from).collect();
+    Ok(answerer.answer(&asked))
+}
+
+#[test]
+fn a_run_answers_without_its_data() {
+    for trained in RUNS.iter() {
+        let expected = answers(&trained.folder).unwrap();
+        let copy = copied(&trained.folder);
+        fs::remove_dir_all(copy.path().join("data")).unwrap();
+        for file in ["epochs.jsonl", "per_user.parquet", "report.json"] {
+            let _none = fs::remove_file(copy.path().join(file));
+        }
+        assert_eq!(answers(copy.path()).unwrap(), expected, "{}", trained.spec.name);
+    }
+}
+
+/// Damages a file of a copy of a run in many ways, one at a time.
+fn damaged(folder: &Path, damage: &mut dyn FnMut(&str, &Path)) {
+    let copy = copied(folder);
+    for file in files(folder).iter().filter(|file| !file.starts_with("data/")) {
+        let (path, whole) = (copy.path().join(file), fs::read(folder.join(file)).unwrap());
+        let mut put = |bytes: &[u8]| {
+            fs::write(&path, bytes).unwrap();
+            damage(file, copy.path());
+        };
+        for nth in 0..30 {
+            let mut bytes = whole.clone();
+            let at = nth * (whole.len() - 1) / 29;
+            bytes[at] ^= 1 << (nth % 8);
+            put(&bytes);
+            put(&whole[..at]);
+        }
+        put(&[&whole[..], b"\0"].concat());
+        fs::write(&path, whole).unwrap();
+    }
+}
+
+#[test]
+fn whatever_answers_depend_on_is_refused_when_it_has_changed() {
+    for name in ["tall", "itemknn"] {
+        let folder = &trained(name).folder;
+        let expected = answers(folder).unwrap();
+        let depends = |file: &str| file == "config.toml" || file == "model.safetensors" || file.starts_with("answers/");
+        damaged(folder, &mut |file, damaged| match answers(damaged) {
+            Err(error) => assert!(!error.to_string().is_empty()),
+            // A manifest also tells what no answer depends on, such as seconds.
+            Ok(found) => assert!(!depends(file) && found == expected, "{file}"),
+        });
+        for file in files(folder).into_iter().filter(|file| depends(file)) {
+            let copy = copied(folder);
+            fs::remove_file(copy.path().join(&file)).unwrap();
+            let error = answers(copy.path()).unwrap_err();
+            let named = matches!(&error, Error::Run(RunError::Io { path, .. }) if path.ends_with(&file));
+            assert!(named, "{file}: {error}");
+        }
+    }
+}
+
+#[test]
+fn files_of_another_run_are_refused_even_where_the_manifest_vouches_for_them() {
+    let [tall, ease] = ["tall", "ease"].map(|name| &trained(name).folder);
+    let manifest =
+        |folder: &Path| -> Value { serde_json::from_slice(&fs::read(folder.join("manifest.json")).unwrap()).unwrap() };
+    let copy = copied(tall);
+    fs::copy(ease.join("model.safetensors"), copy.path().join("model.safetensors")).unwrap();
+    assert!(matches!(answers(copy.path()), Err(Error::Run(RunError::Changed { .. }))));
+    let mut vouching = manifest(tall);
+    vouching["files"]["model.safetensors"] = manifest(ease)["files"]["model.safetensors"].clone();
+    fs::write(copy.path().join("manifest.json"), vouching.to_string()).unwrap();
+    assert!(matches!(answers(copy.path()), Err(Error::Model { .. })));
+    // Other numbers of items or users fit no file.
+    for (key, value) in [("items", 119), ("items", 121), ("users", 299), ("users", 301)] {
+        let copy = copied(tall);
+        let mut other = manifest(tall);
+        other[key] = value.into();
+        fs::write(copy.path().join("manifest.json"), other.to_string()).unwrap();
+        let error = answers(copy.path()).unwrap_err();
+        assert!(matches!(error, Error::Data(_)), "{key} = {value}: {error}");
+    }
+    let copy = copied(tall);
+    let mut other = manifest(tall);
+    other["files"].as_object_mut().unwrap().remove("answers/items.parquet");
+    fs::write(copy.path().join("manifest.json"), other.to_string()).unwrap();
+    let error = answers(copy.path()).unwrap_err();
+    assert!(matches!(&error, Error::Run(RunError::Damaged { reason, .. }) if reason.contains("answers/items.parquet")));
+    other["format"] = 99.into();
+    fs::write(copy.path().join("manifest.json"), other.to_string()).unwrap();
+    assert!(matches!(answers(copy.path()), Err(Error::Run(RunError::Newer { found: 99, .. }))));
+}
+
+#[test]
+fn without_histories_nothing_of_a_user_is_left_and_histories_are_answered() {
+    let copy = copied(&trained("tall").folder);
+    let expected = answers(copy.path()).unwrap();
+    forget_histories(copy.path()).unwrap();
+    forget_histories(copy.path()).unwrap();
+    let left = files(copy.path());
+    let of_users = ["data/", "per_user", "users", "histories"];
+    assert!(!left.iter().any(|file| of_users.iter().any(|name| file.contains(name))), "{left:?}");
+    for file in &left {
+        let bytes = fs::read(copy.path().join(file)).unwrap();
+        let id = COMMUNITY.users.id(123).to_string();
+        assert!(!bytes.windows(id.len()).any(|window| window == id.as_bytes()), "{file}");
+    }
+    let found = answers(copy.path()).unwrap();
+    assert!(found[..20].iter().all(|answer| matches!(answer, Err(error @ AnswerError::NoHistories { .. })
+        if error.to_string().contains("\"history\""))));
+    assert_eq!(found[20..], expected[20..]);
+    assert!(matches!(Run::open(copy.path()).err(), Some(Error::Run(RunError::WithoutHistories { .. }))));
+    assert!(!Artefact::open(copy.path()).unwrap().answerer().facts().histories);
+}
+
+#[test]
+fn titles_come_with_answers_and_can_be_replaced() {
+    let copy = copied(&trained("ease").folder);
+    let table = copy.path().join("titles.csv");
+    let mut text = "item_id,title\nnothing,Nothing\n".to_owned();
+    for item in 0..100 {
+        text += &format!("{},\"Part {item}, the film\"\n", COMMUNITY.items.id(item));
+    }
+    fs::write(&table, &text).unwrap();
+    let file = TitleFile { source: table.display().to_string(), item: None, title: None };
+    let attached = attach(copy.path(), &file, &mut progress::silent).unwrap();
+    assert_eq!((attached.items, attached.titled, attached.others), (120, 100, 1));
+    let answerer = Artefact::open(copy.path()).unwrap().answerer();
+    assert!(answerer.facts().titles);
+    let title = |item: u32| answerer.item(&COMMUNITY.items.id(item)).unwrap().title;
+    assert_eq!((title(7).as_deref(), title(110)), (Some("Part 7, the film"), None));
+    let found = answerer.items("film PART 42", 5);
+    assert_eq!(found.iter().map(|found| found.item.clone()).collect::<Vec<_>>(), [COMMUNITY.items.id(42)]);
+    fs::write(&table, text.replace("film", "book")).unwrap();
+    attach(copy.path(), &file, &mut progress::silent).unwrap();
+    let titles = files(copy.path()).into_iter().filter(|file| file.starts_with("answers/titles")).count();
+    let answerer = Artefact::open(copy.path()).unwrap().answerer();
+    let title = answerer.item(&COMMUNITY.items.id(7)).unwrap().title;
+    assert_eq!((titles, title.as_deref()), (1, Some("Part 7, the book")));
+    // A table about something else changes nothing.
+    fs::write(&table, "item_id,title\nnothing,Nothing\n").unwrap();
+    assert!(matches!(attach(copy.path(), &file, &mut progress::silent), Err(Error::Request(_))));
+    assert!(Artefact::open(copy.path()).unwrap().titles.is_some());
+    fs::write(&table, "a,b\n1,2\n").unwrap();
+    let error = attach(copy.path(), &file, &mut progress::silent).unwrap_err();
+    assert!(error.to_string().contains("--item COLUMN"), "{error}");
+}
+
+#[test]
+fn a_run_of_format_1_answers_and_becomes_one_of_the_newest_with_titles() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/compat/format-1/run");
+    let copy = copied(&folder);
+    let ask = || {
+        let answerer = Artefact::open(copy.path()).unwrap().answerer();
+        let histories = answerer.parts().histories.as_ref().unwrap();
+        let users: Vec<Asked> = (0..histories.users.len() as u32)
+            .map(|user| Question { explain: true, ..Question::of_user(histories.users.id(user)) }.into())
+            .collect();
+        (answerer.facts().format, answerer.answer(&users))
+    };
+    let (format, before) = ask();
+    assert!(format == 1 && before.iter().all(|answer| answer.as_ref().is_ok_and(|answer| !answer.items.is_empty())));
+    let table = copy.path().join("titles.jsonl");
+    let item = Artefact::open(copy.path()).unwrap().catalogue.ids.id(0);
+    let id = match &item {
+        Id::Int(id) => id.to_string(),
+        Id::Text(id) => format!("{id:?}"),
+    };
+    fs::write(&table, format!("{{\"id\": {id}, \"name\": \"First\"}}\n")).unwrap();
+    let file = TitleFile { source: table.display().to_string(), item: None, title: None };
+    attach(copy.path(), &file, &mut progress::silent).unwrap();
+    let (format, after) = ask();
+    let plain = |answers: Vec<Result<Answer, AnswerError>>| -> Vec<_> {
+        let list =
+            |answer: Answer| answer.items.into_iter().map(|row| (row.item, row.score.to_bits())).collect::<Vec<_>>();
+        answers.into_iter().map(|answer| list(answer.unwrap())).collect()
+    };
+    assert_eq!((format, plain(after)), (adepts::run::FORMAT, plain(before)));
+    assert_eq!(Artefact::open(copy.path()).unwrap().answerer().item(&item).unwrap().title.as_deref(), Some("First"));
+}

@@ -1,0 +1,30 @@
+//! Whatever bytes a reader of a run is given, it gives an error or a value, and does not panic. The tests of the workspace go
+//! through the same function with damaged files.
+
+use std::path::Path;
+
+use adepts::contract::Tensors;
+use adepts::data::{Catalogue, Histories, Titles};
+use adepts::run::RunManifest;
+use adepts::serve::{Question, RankQuestion};
+
+/// Gives the bytes to every reader; the first one says which.
+pub(super) fn readers(data: &[u8]) {
+    let Some((which, bytes)) = data.split_first() else { return };
+    let path = Path::new("fuzzed");
+    let owned = || bytes.to_vec().into();
+    match which % 7 {
+        0 => drop(Tensors::parse(path, bytes)),
+        1 => drop(Catalogue::from_bytes(path, owned(), 3)),
+        2 => drop(Titles::from_bytes(path, owned(), 3)),
+        3 => {
+            // Two files in one: the first byte says where the second begins.
+            let (at, rest) = bytes.split_first().map_or((0, bytes), |(at, rest)| (usize::from(*at), rest));
+            let (users, items) = rest.split_at(rest.len() * at / 256);
+            drop(Histories::from_bytes((path, users.to_vec().into()), (path, items.to_vec().into()), 3, 5));
+        }
+        4 => drop(serde_json::from_slice::<RunManifest>(bytes)),
+        5 => drop(serde_json::from_slice::<Question>(bytes).map(|question| question.check())),
+        _ => drop(serde_json::from_slice::<RankQuestion>(bytes).map(|question| question.check())),
+    }
+}
