@@ -76,7 +76,7 @@ function show(answer, user) {
   if (answer.fallback) about.push(answer.note ?? "There was nothing to go by, so these are the items that most users have.");
   else if (answer.note) about.push(answer.note);
   if (answer.unknown?.count) about.push(`Not in the catalogue: ${answer.unknown.ids.join(", ")}.`);
-  if (answer.group) about.push(`Taste: group ${answer.group.name} of the mainstream (score ${answer.group.score.toPrecision(3)}).`);
+  if (answer.group) about.push(`How mainstream this taste is: ${answer.group.name}, with a score of ${answer.group.score.toPrecision(3)}.`);
   at("about").textContent = about.join(" ");
   at("about").hidden = about.length === 0;
   at("items").replaceChildren(...answer.items.map(row));

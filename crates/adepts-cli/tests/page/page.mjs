@@ -95,7 +95,7 @@ const user = process.env.PAGE_USER;
   await page.locator("#clear").tap();
   await status(page, "Find a user");
   const small = await page.evaluate(() => [...document.querySelectorAll("main button, main input")]
-    .filter((e) => e.checkVisibility() && e.getBoundingClientRect().height < 20).map((e) => e.id || e.textContent));
+    .filter((e) => e.checkVisibility() && e.getBoundingClientRect().height < 24 && e.type !== "checkbox").map((e) => e.id || e.textContent));
   assert.deepEqual(small, [], "large enough to be touched");
 }
 

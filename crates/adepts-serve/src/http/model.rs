@@ -124,7 +124,7 @@ pub(crate) async fn report(State(app): State<Arc<App>>) -> Result<Response, Prob
 /// Whether the server is well.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Health {
-    /// `live`, `ready` or `stopping`.
+    /// `live` or `ready`.
     status: &'static str,
 }
 

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tokio::time;
 
 use super::App;
+use super::stall::Stalling;
 
 /// How often it is asked whether to stop.
 const ASK: Duration = Duration::from_millis(50);
@@ -61,7 +62,8 @@ pub(super) async fn serve(
         };
         // Answers are one write each, so there is nothing to gather.
         drop(stream.set_nodelay(true));
-        let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
+        let stream = TokioIo::new(Stalling::new(stream, app.limits.timeout));
+        let connection = http.serve_connection(stream, TowerToHyperService::new(router.clone()));
         let (connection, of_connection) = (graceful.watch(connection), Arc::clone(app));
         tokio::spawn(async move {
             of_connection.metrics.connections.inc();

@@ -23,8 +23,8 @@ pub struct Limits {
     pub bodies: usize,
     /// Connections; others wait to be accepted.
     pub connections: usize,
-    /// How long a request may take from its head to its answer, and how long a connection may take to send a head or wait for
-    /// one.
+    /// How long a request may take from its head to its answer, how long a connection may take to send a head or wait for one,
+    /// and how long an answer may wait to be read.
     pub timeout: Duration,
     /// How long a server that is to stop waits for requests that it has accepted.
     pub drain: Duration,

@@ -5,6 +5,7 @@ mod batcher;
 mod connections;
 mod limits;
 mod metrics;
+mod stall;
 mod tokens;
 
 use std::net::{SocketAddr, TcpListener};

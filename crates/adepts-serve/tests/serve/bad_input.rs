@@ -23,7 +23,7 @@ fn wrong_forms_are_told_with_their_place() {
     wrong(&json!({"user": 1, "n": "5"}), 422, &["`n`"]);
     wrong(&json!({"user": 1, "n": -1}), 422, &["`n`"]);
     wrong(&json!({"user": 1, "n": 0}), 422, &["from 1 to 10000"]);
-    wrong(&json!({"user": 1.5}), 422, &["`user`"]);
+    wrong(&json!({"user": 1.5}), 422, &["`user`", "text or a whole number"]);
     wrong(&json!({"history": [1, [2]]}), 422, &["`history"]);
     wrong(&json!([{"user": 1}, {"user": 1, "n": []}]), 422, &["[1].n"]);
     wrong(&json!({}), 422, &["\"user\": ID", "\"history\""]);

@@ -82,6 +82,21 @@ fn who_sends_too_slowly_is_sent_away() {
 }
 
 #[test]
+fn who_does_not_read_his_answers_loses_his_place() {
+    let state = folder();
+    let limits = Limits { connections: 1, timeout: Duration::from_millis(500), ..Limits::default() };
+    let server = Plan { limits, ..Plan::new(state.path()) }.start();
+    let mut stream = TcpStream::connect(server.address).unwrap();
+    stream.set_write_timeout(Some(Duration::from_millis(100))).unwrap();
+    // More answers than the buffers between here and there hold.
+    let requests = "GET /page.js HTTP/1.1\r\nhost: a\r\n\r\n".repeat(5_000);
+    let _full = stream.write_all(requests.as_bytes());
+    let watch = Stopwatch::start();
+    server.get("/health/live").ok();
+    assert!(watch.seconds() > 0.2, "it had to wait until the other was given up");
+}
+
+#[test]
 fn connections_beyond_the_limit_wait_for_their_turn() {
     let state = folder();
     let limits = Limits { connections: 2, timeout: Duration::from_millis(500), ..Limits::default() };
