@@ -169,7 +169,13 @@ impl HistoryAnswerer {
 
     /// Writes chunks until it is told that there are no more; the last part ends with them. A part that was begun and is not
     /// ended so is given up, so that what is written does not depend on when the work was stopped.
-    fn write(&self, layout: Layout, most: u64, parts: &mut Parts, chunks: Receiver<Chunk>) -> Result<(), BatchError> {
+    fn write(
+        &self,
+        layout: Layout,
+        most: u64,
+        parts: &mut Parts,
+        chunks: Receiver<Option<Chunk>>,
+    ) -> Result<(), BatchError> {
         let (mut open, mut done) = (None, Done::default());
         for chunk in chunks {
             let Some(chunk) = chunk else {
