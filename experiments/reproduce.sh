@@ -4,11 +4,14 @@
 #   ADEPTS_DATA=/path/to/data experiments/reproduce.sh GROUP [OUT]
 #
 # GROUP is tune (baselines on validation items, minutes), baselines (minutes), ablations (20 experts, hours), first (the paper's first experiments, hours),
-# large (100 experts, an hour), wsdm22 (another split, minutes), probes, or domains (models of examples, hours). Finished runs are kept, stopped ones continued.
+# large (100 experts, an hour), wsdm22 (another split, minutes), probes; and of models of examples domains (all models, hours), first-cesaa (k, shared
+# expert, mutual information, experts), tune-domains (ten trials of each model, by validation rows), tables (lazy and dense updates of embeddings) or retrieval
+# (two towers, hours).
+# Finished runs are kept, stopped ones continued.
 # Set ADEPTS to the binary and SEEDS to the seeds ("1 2 3").
 set -euo pipefail
 cd "$(dirname "$0")/.."
-group=${1:?which group: tune, baselines, ablations, first, large, wsdm22, probes or domains}
+group=${1:?which group: tune, baselines, ablations, first, large, wsdm22, probes, domains, first-cesaa, tune-domains, tables or retrieval}
 out=${2:-reproduction}
 adepts=${ADEPTS:-target/release/adepts}
 seeds=${SEEDS:-1 2 3}
@@ -25,11 +28,39 @@ train() {
   done
 }
 
-# compare NAME…: mean and interval over the seeds, differences from the first.
+# compare NAME…: mean and interval over the seeds, differences from the first; by the METRIC.
+metric=ndcg@20
 compare() {
   local runs=() name seed
   for name in "$@"; do for seed in $seeds; do runs+=("$out/$name-s$seed"); done; done
-  "$adepts" compare "${runs[@]}" --metric ndcg@20
+  "$adepts" compare "${runs[@]}" --metric "$metric"
+}
+
+# Trials of tune-domains: learning rate, l2, embedding, norm, place in the widths of the model, place in its other settings. The first is the
+# default, the others were drawn at random from the search space in docs/reproduction.md.
+trials=("1e-3 1e-5 16 none 0 0" "1e-3 1e-5 32 batch 0 2" "1e-3 3e-5 32 none 2 2" "1e-3 3e-5 16 none 1 2" "2e-3 3e-5 32 none 2 0"
+  "2e-3 1e-4 32 none 2 0" "1e-3 1e-6 16 batch 1 0" "2e-3 1e-5 16 batch 1 1" "5e-4 3e-5 16 batch 1 2" "5e-4 1e-4 8 none 0 2")
+declare -A widths=([mlp]="[128,64,32] [64,32] [256,128,64]" [shared_bottom]="[128] [64] [256,128]" [mmoe]="[16] [32] [64,32]"
+  [cesaa]="[64,32] [32] [128,64]")
+widths[single]=${widths[mlp]} widths[star]=${widths[mlp]} widths[epnet]=${widths[mlp]} widths[ple]=${widths[mmoe]}
+declare -A others=([shared_bottom]="tower=[8] tower=[16] tower=[32]" [mmoe]="experts=3 experts=6 experts=8"
+  [ple]="experts=2,shared=1 experts=1,shared=1 experts=2,shared=2" [epnet]="gate.hidden=64 gate.hidden=32 gate.hidden=128"
+  [cesaa]="k=2,mi=0.01 k=4,mi=0.1 k=4,experts=16,mi=0.0")
+
+# trial MODEL N: one trial of a model on the first seed.
+trial() {
+  local model=$1 n=$2 rate l2 embedding norm width other settings list
+  read -r rate l2 embedding norm width other <<< "${trials[$n]}"
+  settings=("train.optimizer.learning_rate=$rate" "train.optimizer.l2=$l2" "model.embedding=$embedding")
+  if [ "$model" != fm ]; then
+    read -ra list <<< "${widths[$model]}"
+    settings+=("model.norm=$norm" "model.hidden=${list[$width]}")
+  fi
+  if [ -n "${others[$model]:-}" ]; then
+    read -ra list <<< "${others[$model]}"
+    for setting in ${list[$other]//,/ }; do settings+=("model.$setting"); done
+  fi
+  train "tune-$model-$n" "$model-ml-1m.toml" "${settings[@]}" > /dev/null
 }
 
 sum=model.kl.reduce=sum
@@ -109,15 +140,55 @@ case $group in
     train wsdm22-ease1000 ease-ml-1m.toml "${settings[@]}"
     compare wsdm22-vae wsdm22-wl wsdm22-ease100 wsdm22-ease1000
     ;;
+  first-cesaa)
+    seeds=${SEEDS:-1 2 3 4 5} metric=auc
+    train cesaa cesaa-ml-1m.toml                                  # k = 2 of 8 experts, one shared, mi .01
+    for k in 1 3 4; do train "cesaa-k$k" cesaa-ml-1m.toml "model.k=$k"; done
+    train cesaa-unshared cesaa-ml-1m.toml model.shared=0
+    train cesaa-no-mi cesaa-ml-1m.toml model.mi=0.0
+    for experts in 4 16 32; do train "cesaa-n$experts" cesaa-ml-1m.toml "model.experts=$experts"; done
+    compare cesaa cesaa-k1 cesaa-k3 cesaa-k4 cesaa-unshared cesaa-no-mi cesaa-n4 cesaa-n16 cesaa-n32
+    # Seconds, parameters and multiply-adds of each beside its quality.
+    for seed in $seeds; do "$adepts" report "$out"/cesaa-s"$seed" "$out"/cesaa-*-s"$seed" --out "$out/first-cesaa-s$seed.html"; done
+    ;;
+  tune-domains)
+    # Test rows must not choose a setting, so what training prints of them is not shown.
+    seeds=${SEEDS:-1}
+    for model in ${MODELS:-fm single mlp shared_bottom mmoe ple star epnet cesaa}; do
+      for n in "${!trials[@]}"; do trial "$model" "$n"; done
+      "$adepts" evaluate "$out"/tune-"$model"-* --part validation --metrics auc
+    done
+    ;;
+  tables)
+    seeds=${SEEDS:-1 2 3 4 5} metric=auc
+    for model in mlp cesaa; do
+      for kind in dense lazy adagrad; do train "$model-$kind" "$model-ml-1m.toml" "train.tables.kind=$kind"; done
+      compare "$model-dense" "$model-lazy" "$model-adagrad"
+    done
+    ;;
   domains)
-    seeds=${SEEDS:-1 2 3 4 5}
+    seeds=${SEEDS:-1 2 3 4 5} metric=auc
     rankers="single fm mlp shared_bottom mmoe ple star epnet cesaa"
     for model in $rankers; do train "$model" "$model-ml-1m.toml"; done
+    # shellcheck disable=SC2086
+    compare $rankers
     # The same test rows for all models of a seed: gains over a model for each domain, with intervals.
     for seed in $seeds; do
       runs=()
       for model in $rankers; do runs+=("$out/$model-s$seed"); done
       "$adepts" compare "${runs[@]}"
+    done
+    ;;
+  retrieval)
+    towers="single mlp cesaa"
+    for model in $towers; do train "retrieval-$model" "retrieval-$model-ml-1m.toml"; done
+    # The same lists for all models of a seed, with the model of its own for each domain as the baseline.
+    for seed in $seeds; do
+      runs=()
+      for model in $towers; do runs+=("$out/retrieval-$model-s$seed"); done
+      for metric in recall@10 recall@100; do
+        "$adepts" compare "${runs[@]}" --baseline "retrieval-single-s$seed" --metric "$metric"
+      done
     done
     ;;
   *) echo "unknown group $group" >&2; exit 2 ;;

@@ -122,6 +122,8 @@ fn is_wrong_source(error: &DataError) -> bool {
                     | ExamplesError::Setting { .. }
                     | ExamplesError::Twice { .. }
                     | ExamplesError::OtherFamily { .. }
+                    | ExamplesError::NoSuchDomain { .. }
+                    | ExamplesError::ListedTwice { .. }
             )
             | DataError::Split(
                 SplitError::Share { .. }

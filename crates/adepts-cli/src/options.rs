@@ -155,6 +155,26 @@ impl LayoutOptions {
 }
 
 impl LogOptions {
+    /// Refuses what is said of a log of users' histories where examples are meant.
+    pub(crate) fn refuse_for_examples(&self) -> Result<(), Error> {
+        let Self { layout, kept } = self;
+        let asked = [
+            ("--item", layout.item.is_some()),
+            ("--rating", layout.rating.is_some()),
+            ("--event", layout.event.is_some()),
+            ("--min-rating", kept.min_rating.is_some()),
+            ("--events", !kept.events.is_empty()),
+            ("--from", kept.from.is_some()),
+            ("--until", kept.until.is_some()),
+            ("--core", kept.core.is_some()),
+            ("--group", !kept.group.is_empty()),
+        ];
+        let Some((option, _)) = asked.iter().find(|(_, asked)| *asked) else { return Ok(()) };
+        Err(Error::Request(format!(
+            "{option} is for logs of users' histories, and this is a model of examples. {EXAMPLES}"
+        )))
+    }
+
     /// As overrides of an experiment's keys.
     pub(crate) fn sets(&self) -> Vec<String> {
         let Self { layout, kept } = self;
@@ -294,6 +314,10 @@ pub(crate) fn with_work<T>(terminal: &Terminal, options: WorkOptions, does: impl
     })
 }
 
+/// Where the columns of examples are said.
+pub(crate) const EXAMPLES: &str = "What the columns of examples mean is said in [data] of an experiment file: \
+    `adepts inspect FILE --multi-domain` proposes one";
+
 /// What the options say of a log, as an experiment that only reads it.
 pub(crate) fn experiment(sets: &[String]) -> Result<Experiment, Error> {
     Experiment::read("the command line", "", sets, &|_| None)
@@ -307,6 +331,17 @@ pub(crate) fn planned(file: Option<&PathBuf>, sets: &[String]) -> Result<Planned
         Some(file) => Planned::open(file, sets, &variable),
         None => Planned::read("the command line", "", sets, &variable),
     }
+}
+
+/// As [`planned`], with what the options say of a log, which must be of the family that the model is of.
+pub(crate) fn planned_on(file: Option<&PathBuf>, sets: &[String], log: &LogOptions) -> Result<Planned, Error> {
+    let all: Vec<String> = sets.iter().cloned().chain(log.sets()).collect();
+    let planned = planned(file, &all);
+    // What is said of a log may be what is wrong; then the model alone says of which family it is.
+    if !matches!(planned, Ok(Planned::Histories(_))) && matches!(self::planned(file, sets), Ok(Planned::Examples(_))) {
+        log.refuse_for_examples()?;
+    }
+    planned
 }
 
 /// What a gate may be made to look at.

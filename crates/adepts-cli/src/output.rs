@@ -2,7 +2,7 @@
 
 use std::io::{Write as _, stdout};
 
-use adepts::data::examples::ExamplesManifest;
+use adepts::data::examples::{CatalogueNote, ExamplesManifest};
 use adepts::data::{Manifest, Part};
 use adepts::eval::Summary;
 use adepts::page::table::TextTable;
@@ -40,7 +40,8 @@ pub(crate) fn summary(summary: &Summary, as_json: bool) -> anyhow::Result<()> {
 /// The runs side by side, and by group the metric that decides who is served worst.
 pub(crate) fn tables(summary: &Summary) -> String {
     if summary.runs.iter().any(|run| !run.domains.is_empty()) {
-        return format!("{}\n{}", examples_table(summary), domains_table(summary, "auc"));
+        let metric = summary.runs.iter().find_map(|run| Some(run.worst.as_ref()?.metric.as_str())).unwrap_or("auc");
+        return format!("{}\n{}", examples_table(summary), domains_table(summary, metric));
     }
     let of_groups = summary.runs.iter().flat_map(|run| run.groups.iter().flat_map(|group| group.metrics.keys()));
     let worst = summary.runs.iter().filter_map(|run| run.worst.as_ref()).map(|worst| &worst.metric).next();
@@ -111,6 +112,10 @@ pub(crate) fn examples(manifest: &ExamplesManifest) -> String {
             .iter()
             .map(|dense| format!("dense field {}: {} rows without a value", dense.name, dense.missing.total())),
     );
+    if let Some(CatalogueNote { items, untrained, negative_rows }) = manifest.catalogue {
+        lines.push(format!("{items} items to be found, {untrained} of which no training row has"));
+        lines.push(format!("{negative_rows} rows are not positive and only say which items there are"));
+    }
     lines.extend(lost_examples(manifest));
     let rows = |part| manifest.rows.of(part);
     let (train, validation, test) = (rows(Part::Train), rows(Part::Validation), rows(Part::Test));
@@ -122,8 +127,21 @@ pub(crate) fn examples(manifest: &ExamplesManifest) -> String {
 pub(crate) fn lost_examples(manifest: &ExamplesManifest) -> Vec<String> {
     let mut lines = Vec::new();
     if manifest.skipped_rows > 0 {
-        lines.push(format!("{} rows could not be read and were skipped, such as", manifest.skipped_rows));
-        lines.extend(manifest.skipped_examples.iter().map(|example| format!("  {example}")));
+        lines.push(format!("{} rows could not be read and were skipped:", manifest.skipped_rows));
+        if manifest.skipped_reasons.is_empty() {
+            lines.extend(manifest.skipped_examples.iter().map(|example| format!("  {example}")));
+        }
+        lines.extend(manifest.skipped_reasons.iter().map(|reason| format!("  {reason}")));
+    }
+    if manifest.other_domains > 0 {
+        lines.push(format!(
+            "{} rows are of domains that data.domains does not list and were left out",
+            manifest.other_domains
+        ));
+    }
+    let without_user = manifest.without_user.total();
+    if without_user > 0 {
+        lines.push(format!("{without_user} rows have no user; they do not count for measures by user"));
     }
     let left_out = manifest.left_out.total();
     if left_out > 0 {

@@ -10,6 +10,7 @@ use burn::tensor::{Device, Tensor};
 use crate::config::ConfigError;
 use crate::memory::Memory;
 use crate::model::{Parameter, Step};
+use crate::retrieval::{Towers, TowersConfig};
 use crate::tensors::{Tensors, TensorsError};
 
 /// One line of the registry of models of examples.
@@ -36,6 +37,21 @@ pub struct ExampleSizes {
     pub rows: usize,
     /// Rows of a training batch.
     pub batch: usize,
+    /// Which embedding tables are updated row by row.
+    pub lazy: LazyTables,
+}
+
+/// Which embedding tables stand outside automatic differentiation: an update then costs what its rows cost, and leaves
+/// weights and moments of all others as they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LazyTables {
+    /// Those that are large, as the model counts.
+    #[default]
+    Large,
+    /// All.
+    All,
+    /// None.
+    None,
 }
 
 /// A model of examples as configured.
@@ -48,6 +64,9 @@ pub trait ExampleRecipe: Send + Sync {
 
     /// The untrained model.
     fn build(&self, sizes: &ExampleSizes, seed: u64, device: &Device) -> Box<dyn ExampleModel>;
+
+    /// The same model as the tower of users in retrieval.
+    fn retrieval(&self, towers: &TowersConfig) -> Result<Box<dyn ExampleRecipe>, ConfigError>;
 }
 
 /// What an example costs.
@@ -63,9 +82,10 @@ pub struct Work {
     pub total_multiply_adds: f64,
 }
 
-/// A model that gives the probability of an example's label.
+/// A model that gives the probability of an example's label, or, for retrieval, vectors of users and items.
 pub trait ExampleModel: Send + Sync {
-    /// The probability of each row's label: `[rows]`; the result for a row does not depend on the other rows.
+    /// The probability of each row's label, for retrieval the score of its item: `[rows]`; the result for a row does not depend
+    /// on the other rows.
     fn score(&self, batch: &Examples, scores: &mut [f32]);
 
     /// Number of experts that a gate chooses from; 0 for models without a gate.
@@ -79,8 +99,20 @@ pub trait ExampleModel: Send + Sync {
         Vec::new()
     }
 
+    /// What each expert says of each row, those too that the gate does not select: `[experts, rows, width]`; empty without a
+    /// gate.
+    fn expert_outputs(&self, batch: &Examples) -> Vec<f32> {
+        let _ = batch;
+        Vec::new()
+    }
+
     /// What an example costs.
     fn work(&self) -> Work;
+
+    /// The side of it that finds items; `None` unless it was made for retrieval.
+    fn towers(&self) -> Option<&dyn Towers> {
+        None
+    }
 
     /// The side of it that learns.
     fn learner(&mut self) -> &mut dyn ExampleLearner;
@@ -122,7 +154,7 @@ pub trait ExampleLearner {
 pub struct ExampleLoss {
     /// What is minimised: a single number.
     pub total: Tensor<1>,
-    /// Its parts for the log, such as `bce` and `mi`.
+    /// Its parts for the log, such as `bce`, or `softmax` in retrieval, and `mi`.
     pub parts: Vec<(&'static str, f64)>,
     /// What was gathered from large tables, in any order.
     pub leaves: Vec<Leaf>,

@@ -3,7 +3,8 @@
 //! No algorithm lives here. A model is a line of a registry ([`Spec`]), a configuration that knows what it will take before
 //! anything is allocated ([`Recipe`]), and an object that scores ([`HistoryModel`]) and either learns update by update
 //! ([`Learner`]) or is fitted at once ([`ClosedForm`]). What it may look at is in its batch, as named fields
-//! ([`HistoryBatch`]). Models of examples, rows of fields with a label, have the same three sides ([`example`]).
+//! ([`HistoryBatch`]). Models of examples, rows of fields with a label, have the same three sides ([`example`]); those for
+//! retrieval answer with vectors ([`Towers`]).
 
 pub mod batch;
 pub mod config;
@@ -11,14 +12,18 @@ pub mod example;
 pub mod log;
 pub mod memory;
 pub mod model;
+pub mod retrieval;
 pub mod stopwatch;
 pub mod tensors;
 
 pub use batch::{Batcher, GateView, HistoryBatch, NOBODY, Probe, fold_in};
 pub use config::ConfigError;
-pub use example::{ExampleLearner, ExampleLoss, ExampleModel, ExampleRecipe, ExampleSizes, ExampleSpec, Leaf, Work};
+pub use example::{
+    ExampleLearner, ExampleLoss, ExampleModel, ExampleRecipe, ExampleSizes, ExampleSpec, LazyTables, Leaf, Work,
+};
 pub use log::{EpochGroup, EpochRecord, GateStats};
 pub use memory::{Bytes, Memory};
 pub use model::{ClosedForm, Fit, FitError, HistoryModel, Known, Learner, Loss, Parameter, Recipe, Sizes, Spec, Step};
+pub use retrieval::{Towers, TowersConfig};
 pub use stopwatch::Stopwatch;
 pub use tensors::{Array, Tensors, TensorsError};

@@ -5,13 +5,15 @@ use std::str::FromStr;
 
 use crate::metrics::{MetricAt, MetricError};
 use crate::nearest::{hint, nearest};
+use crate::pointwise::{Better, POINTWISE_METRICS, find};
 use crate::summary::{GroupSummary, RunSummary};
 
 /// A condition on a run: `[group.]metric comparison number`.
 ///
 /// Without a group the metric is that of all users; `gap` is the best group's mean less the worst's and `worst` the
 /// worst group's mean, over the first grouping; any other word is the name of a group, such as `low` or
-/// `activity:low`.
+/// `activity:low`. For runs on examples the groups are the domains, and metrics are those of
+/// [`POINTWISE_METRICS`], of all rows also as means over domains, as in `auc_macro`.
 ///
 /// ```
 /// use adepts_eval::{FailIf, RunSummary};
@@ -26,7 +28,7 @@ use crate::summary::{GroupSummary, RunSummary};
 #[derive(Clone, Debug, PartialEq)]
 pub struct FailIf {
     of: Of,
-    metric: MetricAt,
+    metric: String,
     comparison: Comparison,
     limit: f64,
 }
@@ -106,6 +108,26 @@ pub enum FailIfError {
         /// The metrics that are measured.
         known: Vec<String>,
     },
+    /// No metric of examples has this name.
+    #[error("`{text}` is no metric (did you mean `{suggestion}`?)")]
+    UnknownOfExamples {
+        /// What was asked for.
+        text: String,
+        /// The nearest that there is.
+        suggestion: String,
+    },
+    /// The domain has too few rows for the metric.
+    #[error("`{metric}` is not defined for the domain `{domain}` of run `{run}`, which has {rows} rows")]
+    NotDefined {
+        /// The run.
+        run: String,
+        /// The domain.
+        domain: String,
+        /// What was asked for.
+        metric: String,
+        /// Its judged rows.
+        rows: usize,
+    },
     /// The group has nobody to judge by.
     #[error("no user of group `{group}` of run `{run}` has an item to be found, so there is no {metric} of it")]
     NobodyJudged {
@@ -141,10 +163,14 @@ impl FailIf {
     }
 
     fn value(&self, run: &RunSummary) -> Result<f64, FailIfError> {
-        let metric = self.metric.to_string();
+        let metric = self.metric.clone();
+        if !run.domains.is_empty() && self.of != Of::All {
+            return self.of_domains(run);
+        }
         match &self.of {
             Of::All => {
-                run.metrics.get(&metric).copied().ok_or_else(|| self.not_measured(run, "all users", run.metrics.keys()))
+                let all = if run.domains.is_empty() { "all users" } else { "all rows" };
+                run.metrics.get(&metric).copied().ok_or_else(|| self.not_measured(run, all, run.metrics.keys()))
             }
             Of::Group(name) => {
                 let group = run.groups.iter().find(|group| group.name == *name);
@@ -169,8 +195,52 @@ impl FailIf {
         }
     }
 
+    /// As [`FailIf::value`], of a domain, or over the domains that have enough rows to say something.
+    fn of_domains(&self, run: &RunSummary) -> Result<f64, FailIfError> {
+        let metric = self.metric.as_str();
+        let measured = run.domains.iter().flat_map(|domain| domain.metrics.keys());
+        if !run.domains.iter().any(|domain| domain.metrics.contains_key(metric)) {
+            let mut known: Vec<&String> = measured.collect();
+            known.sort_unstable();
+            known.dedup();
+            return Err(self.not_measured(run, "the domains", known.into_iter()));
+        }
+        if let Of::Group(name) = &self.of {
+            let names = || run.domains.iter().map(|domain| domain.name.as_str());
+            let domain = run.domains.iter().find(|domain| domain.name == *name);
+            let domain = domain.ok_or_else(|| FailIfError::UnknownGroup {
+                run: run.name.clone(),
+                group: name.clone(),
+                suggestion: nearest(name, names().chain(["gap", "worst"])).map(str::to_owned),
+                known: names().map(str::to_owned).collect(),
+            })?;
+            return domain.metrics.get(metric).map(|estimate| estimate.mean).ok_or_else(|| FailIfError::NotDefined {
+                run: run.name.clone(),
+                domain: name.clone(),
+                metric: metric.to_owned(),
+                rows: domain.rows,
+            });
+        }
+        let of = |only: bool| -> Vec<f64> {
+            let counted = run.domains.iter().filter(|domain| !only || domain.is_established());
+            counted.filter_map(|domain| Some(domain.metrics.get(metric)?.mean)).collect()
+        };
+        let means = Some(of(true)).filter(|means| !means.is_empty()).unwrap_or_else(|| of(false));
+        let better = find(metric).map_or(Better::Higher, |metric| metric.better);
+        // How bad a figure is: the distance from 1 is that of the logarithm.
+        let badness = |value: &f64| match better {
+            Better::Higher => -value,
+            Better::Lower => *value,
+            Better::One => value.ln().abs(),
+        };
+        let by = |a: &f64, b: &f64| badness(a).total_cmp(&badness(b));
+        let range = means.iter().copied().max_by(by).zip(means.iter().copied().min_by(by));
+        let (worst, best) = range.ok_or_else(|| self.not_measured(run, "the domains", std::iter::empty()))?;
+        Ok(if self.of == Of::Gap { (best - worst).abs() } else { worst })
+    }
+
     fn not_measured<'a>(&self, run: &RunSummary, of: &str, known: impl Iterator<Item = &'a String>) -> FailIfError {
-        let (metric, known) = (self.metric.to_string(), known.cloned().collect());
+        let (metric, known) = (self.metric.clone(), known.cloned().collect());
         FailIfError::NotMeasured { run: run.name.clone(), metric, of: of.to_owned(), known }
     }
 }
@@ -210,8 +280,24 @@ impl FromStr for FailIf {
             Some(("worst", metric)) => (Of::Worst, metric),
             Some((group, metric)) => (Of::Group(group.to_owned()), metric),
         };
-        Ok(Self { of, metric: metric.parse()?, comparison, limit })
+        Ok(Self { of, metric: metric_name(metric)?, comparison, limit })
     }
+}
+
+/// The name of a metric of either family, as it stands in an evaluation.
+fn metric_name(text: &str) -> Result<String, FailIfError> {
+    let bare = ["_macro", "_weighted"].iter().find_map(|suffix| text.strip_suffix(suffix)).unwrap_or(text);
+    if find(bare).is_some() {
+        return Ok(text.to_owned());
+    }
+    let of_lists = text.parse::<MetricAt>();
+    if of_lists.is_err()
+        && !text.contains('@')
+        && let Some(near) = nearest(text, POINTWISE_METRICS.iter().map(|metric| metric.name))
+    {
+        return Err(FailIfError::UnknownOfExamples { text: text.to_owned(), suggestion: near.to_owned() });
+    }
+    Ok(of_lists?.to_string())
 }
 
 impl fmt::Display for FailIf {
@@ -233,92 +319,4 @@ impl fmt::Display for FailIf {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::summary::Estimate;
-
-    fn run() -> RunSummary {
-        let group = |by: &str, name: &str, mean: f64| GroupSummary {
-            by: by.into(),
-            name: name.into(),
-            metrics: [("ndcg@20".to_owned(), Estimate { mean, ..Estimate::default() })].into(),
-            ..GroupSummary::default()
-        };
-        let empty = GroupSummary { by: "mainstream".into(), name: "medium".into(), ..GroupSummary::default() };
-        RunSummary {
-            name: "tall".into(),
-            metrics: [("ndcg@20".to_owned(), 0.3), ("coverage@20".to_owned(), 0.5)].into(),
-            groups: vec![
-                group("mainstream", "low", 0.25),
-                empty,
-                group("mainstream", "high", 0.5),
-                group("genre", "genre:a.b<c", 0.1),
-            ],
-            ..RunSummary::default()
-        }
-    }
-
-    fn judge(condition: &str) -> Result<Verdict, FailIfError> {
-        condition.parse::<FailIf>()?.judge(&run())
-    }
-
-    #[test]
-    fn a_condition_compares_the_figure_that_it_names() {
-        for (condition, value, fails) in [
-            ("low.ndcg@20 < 0.25", 0.25, false),
-            ("low.ndcg@20 <= 0.25", 0.25, true),
-            ("ndcg@20<.3", 0.3, false),
-            ("ndcg@20 >= 3e-1", 0.3, true),
-            ("  coverage@20   >0.4 ", 0.5, true),
-            ("gap.ndcg@20 > 0.2", 0.25, true),
-            ("gap.ndcg@20 > 0.25", 0.25, false),
-            ("worst.ndcg@20 < 0.2", 0.25, false),
-            ("genre:a.b<c.ndcg@20 < -1", 0.1, false),
-        ] {
-            assert_eq!(judge(condition).unwrap(), Verdict { value, fails }, "{condition}");
-        }
-    }
-
-    #[test]
-    fn a_condition_goes_out_as_it_is_read() {
-        for text in ["low.ndcg@20 < 0.25", "gap.recall@5 >= 0.5", "worst.map@3 <= 1", "hit@1 > 0"] {
-            assert_eq!(text.parse::<FailIf>().unwrap().to_string(), text);
-        }
-    }
-
-    #[test]
-    fn what_is_unknown_is_named_with_the_nearest() {
-        let message = |condition: &str| judge(condition).unwrap_err().to_string();
-        assert_eq!(
-            message("lwo.ndcg@20 < 1"),
-            "run `tall` has no group `lwo` (did you mean `low`?); it has low, medium, high, genre:a.b<c"
-        );
-        assert_eq!(
-            message("ndcg@10 < 1"),
-            "`ndcg@10` is not measured for all users of run `tall`: measured are coverage@20, ndcg@20; have it measured \
-             with `adepts evaluate --metrics ndcg@10,…`, or in training with `--set eval.metrics=[\"ndcg@10\", …]`"
-        );
-        assert_eq!(
-            message("medium.ndcg@20 < 1"),
-            "no user of group `medium` of run `tall` has an item to be found, so there is no ndcg@20 of it"
-        );
-        assert!(
-            message("gap.recall@20 < 1").starts_with(
-                "`recall@20` is not measured for the groups of run `tall`: measured are ndcg@20; have it measured with"
-            ),
-            "{}",
-            message("gap.recall@20 < 1")
-        );
-        assert!(message("low.ndgc@20 < 1").starts_with("`ndgc@20` is no metric (did you mean `ndcg@20`?)"));
-        assert!(message("< 1").starts_with("`` is no metric"));
-    }
-
-    #[test]
-    fn what_is_no_condition_is_refused() {
-        assert!(matches!(judge("ndcg@20"), Err(FailIfError::NoComparison { .. })));
-        for text in ["ndcg@20 <", "ndcg@20 < low", "ndcg@20 < NaN", "ndcg@20 < inf", "ndcg@20 <== 1", "ndcg@20 = < é"]
-        {
-            assert!(matches!(judge(text), Err(FailIfError::NoNumber { .. })), "{text}");
-        }
-    }
-}
+mod tests;

@@ -46,8 +46,9 @@ pub use fail_if::{FailIf, FailIfError, Verdict};
 pub use metrics::{Exposure, Judged, LIST_METRICS, ListMetric, METRICS, Metric, MetricAt, MetricError};
 pub use per_user::{PerUserError, read_per_user, write_per_user};
 pub use pointwise::{
-    ComparedDomain, DomainComparison, DomainSummary, ExpertSummary, GateTally, POINTWISE_METRICS, PointwiseError,
-    PointwiseMetric, ReliabilityBin, Truth, WorkSummary, gains, summarise_examples,
+    AlikeExperts, Asked, Better, ComparedDomain, DomainComparison, DomainSummary, ExpertSummary, GateTally,
+    OutputTally, POINTWISE_METRICS, PointwiseError, PointwiseMetric, ReliabilityBin, Truth, WorkSummary,
+    find as pointwise_metric, gains, query_gains, summarise_examples, summarise_queries,
 };
 pub use summarise::{gate_summary, summarise};
 pub use summary::{Estimate, GateSummary, GroupShares, GroupSummary, Protocol, RunSummary, Summary, WorstGroup};

@@ -143,6 +143,10 @@ pub struct Protocol {
     /// Whether the validation items were part of the histories that the model saw.
     #[serde(default)]
     pub validation_as_input: bool,
+    /// In retrieval: which items that a user is known to have are kept out of his lists: `known` (training and validation),
+    /// `training` or `none`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub mask: String,
     /// Seed and number of the bootstrap resamples.
     pub bootstrap: (u64, usize),
 }

@@ -11,6 +11,7 @@
 //!   written in place;
 //! - [`row_losses`]: cross-entropy and probe loss of wide rows;
 //! - [`expert_bank`]: networks of experts for the rows that select them, and their gated sum;
+//! - [`gate`]: noise, the largest logits and their softmax, and the information between experts and domains;
 //! - [`embedding`]: the rows of a table that categorical fields name, and [`table`], the same for tables outside automatic
 //!   differentiation, of which only the rows that were used are updated;
 //! - [`adam`]: the optimizer in one pass;
@@ -36,11 +37,13 @@ pub mod embedding;
 pub mod expert_bank;
 #[cfg(feature = "burn")]
 mod extend;
+pub mod gate;
 pub mod latent;
 pub mod level;
 mod math;
 pub mod matrix;
 pub mod mixture;
+pub mod normal;
 pub mod row_losses;
 mod rows;
 pub mod sparse_linear;

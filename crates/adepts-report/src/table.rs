@@ -227,5 +227,6 @@ pub fn seeds_table(comparison: &SeedComparison) -> String {
 
 /// What a group is by, to follow its name.
 fn by(grouping: &str) -> String {
-    if grouping.is_empty() { String::new() } else { format!(" by {}", grouping.replace('_', " ")) }
+    // The name of a domain needs no word of what it is one of.
+    if ["", "domain"].contains(&grouping) { String::new() } else { format!(" by {}", grouping.replace('_', " ")) }
 }

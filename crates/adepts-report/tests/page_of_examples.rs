@@ -29,6 +29,28 @@ fn every_run_domain_and_section_is_on_the_page() {
 }
 
 #[test]
+fn a_page_of_lists_speaks_of_what_was_found_and_not_of_probabilities() {
+    let html = page(&ranked::retrieval()).unwrap();
+    for text in [
+        "is best: Recall@10",
+        "Recall@10 by domain, the largest first",
+        "Recall@10, worst domain",
+        "NDCG@100",
+        "Every one of the 3,706 items",
+        "from the training and the validation part, are kept out",
+        "Gain or loss against single-shop",
+        "all lists, pooled",
+        "To be found",
+    ] {
+        assert!(html.contains(text), "{text}");
+    }
+    for text in ["AUC", "robabilit", "Log loss", "NaN", "positive"] {
+        assert!(!html.contains(text), "{text}");
+    }
+    assert!(!has_section(&html, "reliability") && has_section(&html, "experts") && has_section(&html, "epochs"));
+}
+
+#[test]
 fn the_page_is_one_file_without_scripts() {
     let html = page(&ranked::input()).unwrap();
     for foreign in ["http://", "https://", "<script", "src=", "url(", "@import", "<link"] {
@@ -55,7 +77,81 @@ fn what_a_gate_does_is_said_in_words() {
     assert!(html.contains("mmoe-shop: every row uses all 3 experts"));
     assert!(html.contains("so all domains use the experts alike"));
     assert!(html.contains("cesaa-shop: a row uses 2.0 of 8 experts"));
-    assert!(html.contains("43 % of the most that is possible; experts 5 and 8 serve nobody."));
+    assert!(
+        html.contains(
+            "43 % of the most that is possible; experts 5 and 8 serve nobody; over 2,048 rows no two experts"
+        )
+    );
+    assert!(html.contains("so that one of them would do: 1 and 3 (0.97)."));
+}
+
+#[test]
+fn what_too_few_rows_say_is_marked_and_never_the_worst() {
+    let mut input = ranked::input();
+    assert!(!page(&input).unwrap().contains('†'));
+    for run in &mut input.runs {
+        let of = |name: &str, rows: usize, auc: f64| {
+            let mut domain = run.summary.domains[0].clone();
+            (domain.name, domain.rows, domain.base_rate) = (name.into(), rows, if rows > 0 { 0.5 } else { 0.0 });
+            domain.metrics.retain(|_, _| rows > 0);
+            domain.metrics.values_mut().for_each(|estimate| estimate.mean = auc);
+            domain
+        };
+        let few = [of("kiosk", 4, 0.01), of("fax", 0, 0.0)];
+        run.summary.domains.extend(few);
+    }
+    let html = page(&input).unwrap();
+    assert!(html.contains("kiosk †") && html.contains("† fewer than ten rows of one label: not established"));
+    assert!(html.contains("“kiosk” (4 rows, 50 % positive)"));
+    assert!(html.contains("No judged row is of “fax”"));
+    assert!(html.contains("AUC is lowest in the domain “mail”"), "a handful of rows is not called the worst");
+}
+
+#[test]
+fn a_training_that_learned_nothing_or_was_cut_short_is_told() {
+    let mut input = ranked::input();
+    let quiet = page(&input).unwrap();
+    assert!(!quiet.contains("next to nothing was learned") && !quiet.contains("limit of"));
+    for epoch in &mut input.runs[1].epochs {
+        epoch.validation.insert("auc".into(), 0.503);
+    }
+    let last = input.runs[2].epochs.len();
+    input.runs[2].epochs.iter_mut().for_each(|epoch| epoch.best = epoch.epoch == last);
+    input.runs[2].limits = Some(adepts_report::Limits { epochs: last, patience: 4 });
+    let html = page(&input).unwrap();
+    assert!(html.contains("mlp-shop: next to nothing was learned: the validation AUC is 0.503"));
+    assert!(html.contains(&format!("mmoe-shop: training stopped at the limit of {last} epochs")));
+}
+
+#[test]
+fn why_there_is_no_auc_within_users_is_said() {
+    let mut input = ranked::input();
+    let told = |input: &ReportInput| page(input).unwrap().contains("AUC within users (GAUC) is not measured");
+    assert!(!told(&input));
+    for run in &mut input.runs {
+        run.summary.metrics.remove("gauc");
+        run.summary.intervals.remove("gauc");
+    }
+    assert!(told(&input) && page(&input).unwrap().contains("no user has judged rows of both labels"));
+    input.runs.iter_mut().for_each(|run| run.summary.protocol.users = 0);
+    assert!(page(&input).unwrap().contains("the data names no user of a row"));
+}
+
+#[test]
+fn what_a_row_costs_stands_apart_from_how_good_the_runs_are() {
+    let html = page(&ranked::input()).unwrap();
+    let table = |from: &str| {
+        let from = html.find(from).unwrap_or_else(|| panic!("{from}"));
+        html[from..].split("</table>").next().unwrap_or_default().to_owned()
+    };
+    let (quality, cost) = (table("Over all judged rows, with 95"), table("What one row costs in prediction"));
+    assert!(quality.matches("<th scope=\"col\"").count() <= 8 && !quality.contains("Multiply-adds"));
+    assert!(
+        cost.contains("Experts of a row")
+            && cost.contains("of 8")
+            && cost.contains("59,720")
+            && cost.contains("of 168,900")
+    );
 }
 
 #[test]

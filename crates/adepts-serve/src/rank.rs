@@ -80,7 +80,7 @@ pub struct Ranking {
 pub struct Ranked {
     /// Its place in the question, from 0.
     pub index: usize,
-    /// The probability of its label.
+    /// The probability of its label; of a model for retrieval the score of its item, no probability.
     pub probability: f32,
 }
 

@@ -1,6 +1,6 @@
 //! What may be configured about training, with the defaults.
 
-use adepts_core::ConfigError;
+use adepts_core::{ConfigError, LazyTables};
 use serde::{Deserialize, Serialize};
 
 /// The `[train]` table.
@@ -15,6 +15,30 @@ pub struct TrainConfig {
     pub optimizer: OptimizerConfig,
     /// When to stop before the last epoch.
     pub stop: StopConfig,
+    /// How the embedding tables of models of examples follow their gradients; models of histories have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tables: Option<TablesConfig>,
+}
+
+/// `[train.tables]`: embedding tables.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum TablesConfig {
+    /// By the optimizer: tables of more than 100,000 rows as `lazy`, others as `dense`.
+    Auto {},
+    /// By the optimizer, all of them row by row: a row that a batch does not use stays as it is, moments and weight decay too.
+    Lazy {},
+    /// By the optimizer, all of them whole: moments and weight decay change every row with every update.
+    Dense {},
+    /// By Adagrad (Duchi, Hazan & Singer 2011), all of them row by row, with the optimizer's `l2`.
+    Adagrad {
+        /// Step size.
+        #[serde(default = "learning_rate_of_adagrad")]
+        learning_rate: f64,
+        /// Added to the root of the sum of squares.
+        #[serde(default = "epsilon_of_adagrad")]
+        epsilon: f64,
+    },
 }
 
 /// `[train.optimizer]`.
@@ -66,6 +90,14 @@ fn learning_rate() -> f64 {
     1e-3
 }
 
+fn learning_rate_of_adagrad() -> f64 {
+    1e-2
+}
+
+fn epsilon_of_adagrad() -> f64 {
+    1e-10
+}
+
 fn beta1() -> f64 {
     0.9
 }
@@ -80,7 +112,25 @@ fn epsilon() -> f64 {
 
 impl Default for TrainConfig {
     fn default() -> Self {
-        Self { batch: 512, epochs: 1000, optimizer: OptimizerConfig::default(), stop: StopConfig::default() }
+        Self {
+            batch: 512,
+            epochs: 1000,
+            optimizer: OptimizerConfig::default(),
+            stop: StopConfig::default(),
+            tables: None,
+        }
+    }
+}
+
+impl TablesConfig {
+    /// Which tables are updated row by row.
+    #[must_use]
+    pub fn lazy(&self) -> LazyTables {
+        match self {
+            Self::Auto {} => LazyTables::Large,
+            Self::Lazy {} | Self::Adagrad { .. } => LazyTables::All,
+            Self::Dense {} => LazyTables::None,
+        }
     }
 }
 
@@ -124,7 +174,12 @@ impl TrainConfig {
         require((0.0..1.0).contains(&beta1), "optimizer.beta1", beta1, "at least 0 and below 1")?;
         require((0.0..1.0).contains(&beta2), "optimizer.beta2", beta2, "at least 0 and below 1")?;
         require(positive(epsilon), "optimizer.epsilon", epsilon, "a positive number")?;
-        require(l2 >= 0.0 && l2.is_finite(), "optimizer.l2", l2, "0 or a positive number")
+        require(l2 >= 0.0 && l2.is_finite(), "optimizer.l2", l2, "0 or a positive number")?;
+        if let Some(TablesConfig::Adagrad { learning_rate, epsilon }) = self.tables {
+            require(positive(learning_rate), "tables.learning_rate", learning_rate, "a positive number")?;
+            require(positive(epsilon), "tables.epsilon", epsilon, "a positive number")?;
+        }
+        Ok(())
     }
 }
 
@@ -161,6 +216,24 @@ mod tests {
     }
 
     #[test]
+    fn tables_are_updated_as_their_kind_says_and_take_no_setting_of_another() {
+        let lazy = |text: &str| read(text).map(|config| config.tables.map(|tables| tables.lazy()));
+        assert_eq!(lazy("").unwrap(), None);
+        for (kind, want) in [
+            ("auto", LazyTables::Large),
+            ("lazy", LazyTables::All),
+            ("dense", LazyTables::None),
+            ("adagrad", LazyTables::All),
+        ] {
+            assert_eq!(lazy(&format!("tables.kind = '{kind}'")).unwrap(), Some(want));
+        }
+        let adagrad = read("tables.kind = 'adagrad'").unwrap().tables;
+        assert_eq!(adagrad, Some(TablesConfig::Adagrad { learning_rate: 1e-2, epsilon: 1e-10 }));
+        assert!(lazy("tables = { kind = 'lazy', learning_rate = 0.1 }").is_err());
+        assert!(lazy("tables = { kind = 'sparse' }").is_err());
+    }
+
+    #[test]
     fn what_makes_no_sense_is_refused_with_its_path() {
         for (text, message) in [
             ("batch = 0", "batch: is 0, expected at least 1"),
@@ -172,6 +245,11 @@ mod tests {
             ),
             ("optimizer = { kind = 'adam', beta2 = 1.0 }", "optimizer.beta2: is 1, expected at least 0 and below 1"),
             ("optimizer = { kind = 'adam', l2 = -1.0 }", "optimizer.l2: is -1, expected 0 or a positive number"),
+            (
+                "tables = { kind = 'adagrad', learning_rate = 0.0 }",
+                "tables.learning_rate: is 0, expected a positive number",
+            ),
+            ("tables = { kind = 'adagrad', epsilon = -1.0 }", "tables.epsilon: is -1, expected a positive number"),
         ] {
             assert_eq!(read(text).unwrap_err().to_string(), message);
         }

@@ -244,7 +244,10 @@ impl Course for Rows<'_> {
     }
 
     fn next(&mut self, _: &State, step: &Step) -> Result<Option<Taken>, TrainError> {
-        let Some(batch) = self.epoch.as_mut().map_or(Ok(None), Epoch::next)? else { return Ok(None) };
+        let Some(mut batch) = self.epoch.as_mut().map_or(Ok(None), Epoch::next)? else { return Ok(None) };
+        if let Some(shares) = self.training.shares {
+            shares.fill(&mut batch);
+        }
         let loss = self.model.learner().loss(&batch, step);
         let (rows, seen) = (batch.rows(), Seen::default());
         Ok(Some(Taken { total: loss.total, parts: loss.parts, leaves: loss.leaves, rows, seen }))

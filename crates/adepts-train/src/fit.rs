@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use adepts_core::{ExampleModel, HistoryModel, Stopwatch};
-use adepts_data::examples::ExampleSet;
+use adepts_data::examples::{ExampleSet, Shares};
 use adepts_data::{Grouping, Rows};
 
 use crate::course::{self, Course, Users};
@@ -50,6 +50,8 @@ pub struct ExampleTraining<'a> {
     pub seed: u64,
     /// The prepared examples, which are streamed.
     pub data: &'a ExampleSet,
+    /// The items' shares of the training rows, for a loss that asks for them.
+    pub shares: Option<&'a Shares>,
     /// The run directory.
     pub folder: &'a Path,
     /// What a checkpoint must agree with to be resumed.

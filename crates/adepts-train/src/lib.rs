@@ -33,7 +33,7 @@ mod optimizer;
 mod run;
 mod sums;
 
-pub use config::{Metric, OptimizerConfig, StopConfig, TrainConfig};
+pub use config::{Metric, OptimizerConfig, StopConfig, TablesConfig, TrainConfig};
 pub use error::TrainError;
 pub use fingerprint::Fingerprint;
 pub use fit::{ExampleTraining, Outcome, Summary, Training, ValidateError, Validation, fit, fit_examples};

@@ -7,11 +7,12 @@ use adepts_core::{Leaf, Parameter};
 use adepts_ops::adam;
 use adepts_ops::adam::kernel::Adam as Settings;
 use adepts_ops::table::Table;
+use adepts_ops::table::kernel::Adagrad;
 use burn::backend::Flex;
 use burn::tensor::{Gradients, Tensor, TensorData};
 
 use crate::arrays::{ArrayFile, Entry};
-use crate::{OptimizerConfig, TrainError};
+use crate::{OptimizerConfig, TablesConfig, TrainError};
 
 /// Adam with coupled L2, in place: a parameter is neither copied nor allocated anew.
 ///
@@ -19,6 +20,8 @@ use crate::{OptimizerConfig, TrainError};
 #[derive(Debug)]
 pub struct Adam {
     settings: Settings,
+    /// How tables follow, unless as parameters do.
+    adagrad: Option<Adagrad>,
     moments: BTreeMap<String, Moments>,
     copies: u64,
 }
@@ -42,7 +45,17 @@ impl Adam {
             epsilon: epsilon as f32,
             l2: (l2 / l2_divisor) as f32,
         };
-        Self { settings, moments: BTreeMap::new(), copies: 0 }
+        Self { settings, adagrad: None, moments: BTreeMap::new(), copies: 0 }
+    }
+
+    /// With tables that follow as `tables` says.
+    #[must_use]
+    pub fn with_tables(mut self, tables: Option<&TablesConfig>) -> Self {
+        if let Some(TablesConfig::Adagrad { learning_rate, epsilon }) = tables.cloned() {
+            let (learning_rate, epsilon) = (learning_rate as f32, epsilon as f32);
+            self.adagrad = Some(Adagrad { learning_rate, epsilon, l2: self.settings.l2 });
+        }
+        self
     }
 
     /// Update number `time` (from 1) of all parameters.
@@ -59,7 +72,7 @@ impl Adam {
         }
     }
 
-    /// Update number `time` (from 1) of the rows of large tables that were gathered.
+    /// Update number `time` (from 1) of the rows of tables outside automatic differentiation that were gathered.
     ///
     /// # Panics
     /// If the loss does not depend on what was gathered, or two leaves are of one table.
@@ -77,7 +90,11 @@ impl Adam {
             let Some(gradient) = rows.grad_remove(gradients) else {
                 panic!("the loss does not depend on what was gathered from table `{name}`")
             };
-            table.update(codes, &adepts_core::tensors::values(&gradient), self.settings, time);
+            let gradient = adepts_core::tensors::values(&gradient);
+            match self.adagrad {
+                Some(adagrad) => table.update_adagrad(codes, &gradient, adagrad),
+                None => table.update(codes, &gradient, self.settings, time),
+            }
         }
     }
 

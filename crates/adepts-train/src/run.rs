@@ -37,7 +37,8 @@ pub(crate) struct Run<'a> {
 impl<'a> Run<'a> {
     /// From the checkpoint, if it is to be resumed and there is one, or from the beginning.
     pub(crate) fn start(course: &mut impl Course, setting: Setting<'a>) -> Result<(Self, Beginning), TrainError> {
-        let adam = Adam::new(&setting.config.optimizer, course.l2_divisor());
+        let adam =
+            Adam::new(&setting.config.optimizer, course.l2_divisor()).with_tables(setting.config.tables.as_ref());
         let (journal, since_checkpoint) = (Journal::new(setting.folder), Stopwatch::start());
         let (batches, state) = (course.batches(), State::first());
         let mut run = Self { setting, batches, adam, journal, state, since_checkpoint };

@@ -62,7 +62,7 @@ fn case(items: usize, hidden: usize) -> Case {
         learners: (1..USERS as u32 - 1).collect(),
         mainstream: vec![0.1; USERS],
         groups: Grouping { by: "taste".to_owned(), names: vec!["even".to_owned(), "odd".to_owned()], of_user },
-        config: TrainConfig { batch: 16, epochs: 4, optimizer, stop },
+        config: TrainConfig { batch: 16, epochs: 4, optimizer, stop, tables: None },
         fingerprint: Fingerprint::default().with("seed", &5),
         checkpoint_every: 1e9,
         peak: 0.0,

@@ -1,13 +1,14 @@
 //! Is one run better than another, and for whom? Over the same users, or over several seeds.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use adepts_core::config::nearest;
-use adepts_data::{Dataset, SplitConfig};
+use adepts_data::Dataset;
 use adepts_eval::{
-    CompareError, Comparison, MetricAt, RunSummary, SeedComparison, SeedGroup, SeedModel, across_seeds, compare_with,
-    difference_across_seeds, read_per_user,
+    Better, CompareError, Comparison, MetricAt, RunSummary, SeedComparison, SeedGroup, SeedModel, across_seeds,
+    compare_with, difference_across_seeds, read_per_user,
 };
 use serde::Serialize;
 
@@ -62,29 +63,26 @@ pub fn compare(records: &[Record], baseline: Option<&str>, metric: Option<Metric
     };
     let metric = metric.or(first.metric()).ok_or_else(|| Error::Request("name a metric".into()))?;
     check_masks(records)?;
-    let same = check_data(records).is_ok();
-    if !same && !split_by_seed(records) {
-        check_data(records)?;
-    }
-    if !same || repeated(records) {
-        return Ok(Compared::Seeds(over_seeds(records, baseline, metric)?));
+    if several_seeds(records)? {
+        let runs: Vec<Seeded<'_>> =
+            records.iter().map(|record| Seeded::of(record, Cow::Borrowed(&record.summary))).collect();
+        return Ok(Compared::Seeds(over_seeds(&runs, baseline, (&metric.to_string(), Better::Higher), "all")?));
     }
     let baseline = baseline.map_or_else(|| first.name.clone(), |name| as_folder(records, name));
     Ok(Compared::Users(by_users(records, &first.data()?, &baseline, metric)?))
 }
 
-/// Whether runs on different data differ in their seed, so that they may be splits of one log.
-fn split_by_seed(records: &[Record]) -> bool {
-    let told_apart =
-        |a: &Record, b: &Record| a.manifest.data == b.manifest.data || a.experiment.seed != b.experiment.seed;
-    records.iter().enumerate().all(|(n, b)| records[..n].iter().all(|a| told_apart(a, b)))
-}
-
-/// Whether a model was trained with several seeds on the same data.
-fn repeated(records: &[Record]) -> bool {
-    let names: Vec<String> = records.iter().map(without_seed).collect();
-    let differ = |a: usize, b: usize| records[a].experiment.seed != records[b].experiment.seed;
-    (0..names.len()).any(|b| (0..b).any(|a| names[a] == names[b] && differ(a, b)))
+/// Whether runs are to be compared over seeds: they are on several splits, or a model was trained with several seeds. Refuses
+/// runs on different data that do not differ in their seed, so that they cannot be splits of one log.
+pub(crate) fn several_seeds<S: Settings>(records: &[Record<S>]) -> Result<bool, Error> {
+    let pairs = || records.iter().enumerate().flat_map(|(n, b)| records[..n].iter().map(move |a| (a, b)));
+    let of_other_data = |(a, b): &(&Record<S>, &Record<S>)| S::data_of(&a.manifest) != S::data_of(&b.manifest);
+    let of_other_seed = |(a, b): &(&Record<S>, &Record<S>)| a.experiment.seeds().0 != b.experiment.seeds().0;
+    if pairs().filter(of_other_data).any(|pair| !of_other_seed(&pair)) {
+        check_data(records)?;
+    }
+    let of_one_model = |(a, b): &(&Record<S>, &Record<S>)| without_seed(&a.experiment) == without_seed(&b.experiment);
+    Ok(pairs().any(|pair| of_other_data(&pair) || of_one_model(&pair) && of_other_seed(&pair)))
 }
 
 /// A baseline may also be named by its folder.
@@ -104,29 +102,54 @@ pub fn by_users(records: &[Record], data: &Dataset, baseline: &str, metric: Metr
     Ok(compare_with(&runs, baseline, &groups, metric, seed, resamples)?)
 }
 
-/// The runs of one model: the place in the list of each by what it is paired by.
+/// A run as those with other seeds see it.
+pub(crate) struct Seeded<'a> {
+    /// Its name without the seed.
+    pub(crate) model: String,
+    /// Its folder, for messages.
+    pub(crate) folder: &'a Path,
+    /// What it is paired by: its data and its seed.
+    pub(crate) pair: (&'a str, u64),
+    /// Its evaluation.
+    pub(crate) summary: Cow<'a, RunSummary>,
+}
+
+impl<'a> Seeded<'a> {
+    /// A run with this evaluation.
+    pub(crate) fn of<S: Settings>(record: &'a Record<S>, summary: Cow<'a, RunSummary>) -> Self {
+        let pair = (S::data_of(&record.manifest), record.experiment.seeds().0);
+        Self { model: without_seed(&record.experiment), folder: &record.folder, pair, summary }
+    }
+}
+
+/// The runs of one model by what they are paired by.
 struct Model<'a> {
-    name: String,
+    name: &'a str,
     runs: BTreeMap<(&'a str, u64), &'a RunSummary>,
 }
 
-fn over_seeds(records: &[Record], baseline: Option<&str>, metric: MetricAt) -> Result<SeedComparison, Error> {
+/// Compares models over their seeds by a metric, overall (under the name `all`) and by the groups that every run has; differences
+/// are positive where a model is better than the baseline.
+pub(crate) fn over_seeds(
+    seeded: &[Seeded<'_>],
+    baseline: Option<&str>,
+    (metric, better): (&str, Better),
+    all: &str,
+) -> Result<SeedComparison, Error> {
     let mut models: Vec<Model<'_>> = Vec::new();
-    for record in records {
-        let name = without_seed(record);
+    for Seeded { model: name, folder, pair, summary } in seeded {
         let at = models.iter().position(|model| model.name == name).unwrap_or_else(|| {
             models.push(Model { name, runs: BTreeMap::new() });
             models.len() - 1
         });
-        let pair = (record.manifest.data.as_str(), record.experiment.seed);
-        if models[at].runs.insert(pair, &record.summary).is_some() {
+        if models[at].runs.insert(*pair, summary).is_some() {
             return Err(Error::Request(format!(
                 "{} repeats a run of the same model, data and seed; leave it out",
-                record.folder.display()
+                folder.display()
             )));
         }
     }
-    let names = || models.iter().map(|model| model.name.as_str());
+    let names = || models.iter().map(|model| model.name);
     let base = match baseline {
         None => 0,
         Some(name) => names().position(|n| n == name).ok_or_else(|| CompareError::UnknownBaseline {
@@ -148,19 +171,21 @@ fn over_seeds(records: &[Record], baseline: Option<&str>, metric: MetricAt) -> R
             let both =
                 model.runs.iter().filter_map(|(pair, run)| Some((value(run), value(models[base].runs.get(pair)?))));
             let (ours, theirs): (Vec<f64>, Vec<f64>) = both.unzip();
+            let (above, below) = if better == Better::Lower { (&theirs, &ours) } else { (&ours, &theirs) };
             let paired = at != base && !ours.is_empty();
-            let difference = paired.then(|| difference_across_seeds(&ours, &theirs)).transpose()?;
-            Ok(SeedModel { model: model.name.clone(), estimate: across_seeds(&values), difference })
+            let difference = paired.then(|| difference_across_seeds(above, below)).transpose()?;
+            Ok(SeedModel { model: model.name.to_owned(), estimate: across_seeds(&values), difference })
         });
         let models = models.collect::<Result<Vec<_>, Error>>()?;
         Ok(SeedGroup { by: by.to_owned(), name: name.to_owned(), models })
     };
+    let summaries = || seeded.iter().map(|run| &*run.summary);
     let in_every = |by: &str, name: &str| {
-        records.iter().all(|record| record.summary.groups.iter().any(|group| group.by == by && group.name == name))
+        summaries().all(|run| run.groups.iter().any(|group| group.by == by && group.name == name))
     };
-    let mut groups = vec![compared("", "all")?];
+    let mut groups = vec![compared("", all)?];
     let mut seen = BTreeSet::new();
-    for group in records.iter().flat_map(|record| &record.summary.groups) {
+    for group in summaries().flat_map(|run| &run.groups) {
         if seen.insert((&group.by, &group.name)) && in_every(&group.by, &group.name) {
             groups.push(compared(&group.by, &group.name)?);
         }
@@ -168,30 +193,25 @@ fn over_seeds(records: &[Record], baseline: Option<&str>, metric: MetricAt) -> R
     if let Some(model) = groups[0].models.iter().find(|model| model.estimate.mean.is_nan()) {
         return Err(Error::Request(format!("the runs of {} were not measured by {metric}", model.model)));
     }
-    Ok(SeedComparison { metric: metric.to_string(), baseline: models[base].name.clone(), groups })
+    Ok(SeedComparison { metric: metric.to_owned(), baseline: models[base].name.to_owned(), groups })
 }
 
-fn figure(run: &RunSummary, by: &str, name: &str, metric: MetricAt) -> f64 {
-    let metric = metric.to_string();
-    let group = run.groups.iter().find(|group| group.by == by && group.name == name);
-    let found = if by.is_empty() {
-        run.metrics.get(&metric).copied()
-    } else {
-        group.and_then(|g| Some(g.metrics.get(&metric)?.mean))
+/// The figure of a group, or overall where there is no such group.
+fn figure(run: &RunSummary, by: &str, name: &str, metric: &str) -> f64 {
+    let found = match run.groups.iter().find(|group| group.by == by && group.name == name) {
+        Some(group) => group.metrics.get(metric).map(|estimate| estimate.mean),
+        None => run.metrics.get(metric).copied(),
     };
     found.unwrap_or(f64::NAN)
 }
 
 /// The name without a seed at its end: `tall-s1`, `tall-seed1`, or `tall-1` where 1 is the seed of the run or its split.
-fn without_seed(record: &Record) -> String {
-    let name = record.experiment.name.as_str();
+fn without_seed(experiment: &impl Settings) -> String {
+    let name = experiment.name();
     let rest = name.trim_end_matches(|c: char| c.is_ascii_digit());
     let number = name[rest.len()..].parse::<u64>().ok();
-    let split = match record.experiment.split {
-        SplitConfig::Random { seed, .. } | SplitConfig::Users { seed, .. } => seed,
-        _ => None,
-    };
-    let is_seed = number.is_some_and(|number| number == record.experiment.seed || Some(number) == split);
+    let (seed, split) = experiment.seeds();
+    let is_seed = number.is_some_and(|number| number == seed || Some(number) == split);
     let marked = ["seed", "s"].iter().find_map(|mark| {
         let rest = rest.strip_suffix(mark)?;
         rest.strip_suffix(['-', '_', '.'])

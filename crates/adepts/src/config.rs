@@ -123,6 +123,10 @@ impl Experiment {
         data.source = expand(&data.source, variable)?;
         let mut experiment = Self { name, seed, data, split, model, train, eval };
         experiment.train.check().map_err(|e| e.within("train"))?;
+        if experiment.train.tables.is_some() {
+            let problem = "expected nothing: models of histories have no embedding tables";
+            return Err(ConfigError::invalid("train.tables", problem));
+        }
         if !experiment.eval.metrics.iter().any(|m| m.per_user().is_some()) {
             return Err(ConfigError::invalid("eval.metrics", "expected at least one per-user metric, such as ndcg@20"));
         }

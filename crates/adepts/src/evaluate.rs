@@ -44,6 +44,14 @@ pub enum Part {
 }
 
 impl Part {
+    /// The part of the data.
+    pub(crate) fn of_data(self) -> adepts_data::Part {
+        match self {
+            Self::Test => adepts_data::Part::Test,
+            Self::Validation => adepts_data::Part::Validation,
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Test => "test",

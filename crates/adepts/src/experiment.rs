@@ -5,8 +5,9 @@ use std::path::Path;
 
 use adepts_core::memory::elements;
 use adepts_core::{Bytes, Fit, HistoryModel, Memory, Recipe, Sizes, Stopwatch};
+use adepts_data::examples::{ExampleSet, ExamplesError};
 use adepts_data::store::is_prepared;
-use adepts_data::{Dataset, Progress, Rows, prepare::open_or_prepare};
+use adepts_data::{DataError, Dataset, Progress, Rows, prepare::open_or_prepare};
 use adepts_eval::{RunSummary, Summary, write_per_user};
 use adepts_train::{Fingerprint, Observer, Outcome, Training, fit};
 use burn::tensor::Device;
@@ -40,6 +41,11 @@ pub fn run(experiment: &Experiment, folder: &Path, work: &mut Work<'_>) -> Resul
     place::check(folder, work.resume, work.overwrite)?;
     if work.overwrite {
         place::spare_source(&experiment.data, &place::FILES.map(|name| folder.join(name)))?;
+    }
+    if ExampleSet::is_prepared(Path::new(&experiment.data.source)) {
+        let (path, found) = (experiment.data.source.clone().into(), "examples".to_owned());
+        let expected = "interactions of users";
+        return Err(DataError::from(ExamplesError::OtherFamily { path, found, expected }).into());
     }
     let watch = Stopwatch::start();
     let data = open_or_prepare(&experiment.data, &experiment.split, experiment.seed, work.progress)?;

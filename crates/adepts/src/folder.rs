@@ -6,8 +6,9 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use adepts_data::atomic::write_atomically;
+use adepts_data::examples::ExampleSplit;
 use adepts_data::source::find_files;
-use adepts_data::{DataConfig, store::is_prepared};
+use adepts_data::{DataConfig, SplitConfig, store::is_prepared};
 use adepts_train::{Fingerprint, TrainConfig};
 
 use crate::answers::ANSWERS;
@@ -91,6 +92,9 @@ pub trait Settings: Sized {
 
     /// How its model is trained.
     fn train(&self) -> &TrainConfig;
+
+    /// The seed of the training, and that of the split where it has its own.
+    fn seeds(&self) -> (u64, Option<u64>);
 }
 
 impl Settings for Experiment {
@@ -119,6 +123,14 @@ impl Settings for Experiment {
     fn train(&self) -> &TrainConfig {
         &self.train
     }
+
+    fn seeds(&self) -> (u64, Option<u64>) {
+        let split = match self.split {
+            SplitConfig::Random { seed, .. } | SplitConfig::Users { seed, .. } => seed,
+            _ => None,
+        };
+        (self.seed, split)
+    }
 }
 
 impl Settings for RankerExperiment {
@@ -146,6 +158,14 @@ impl Settings for RankerExperiment {
 
     fn train(&self) -> &TrainConfig {
         &self.train
+    }
+
+    fn seeds(&self) -> (u64, Option<u64>) {
+        let split = match self.split {
+            ExampleSplit::Random { seed, .. } | ExampleSplit::Users { seed, .. } => seed,
+            ExampleSplit::Temporal { .. } => None,
+        };
+        (self.seed, split)
     }
 }
 

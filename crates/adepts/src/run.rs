@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use adepts_core::{EpochRecord, HistoryModel, Sizes};
+use adepts_data::examples::ExampleSet;
 use adepts_data::{Dataset, atomic::write_atomically, store::is_prepared};
 use adepts_eval::{RunSummary, Summary};
 use burn::tensor::Device;
@@ -258,7 +259,7 @@ pub(crate) fn manifest_of<T: DeserializeOwned>(folder: &Path, family: Option<&st
         family: Option<String>,
     }
     let path = folder.join(MANIFEST);
-    if is_prepared(folder) {
+    if is_prepared(folder) || ExampleSet::is_prepared(folder) {
         return Err(RunError::Prepared { path: folder.to_owned() }.into());
     }
     if !path.exists() {

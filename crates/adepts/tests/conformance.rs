@@ -28,6 +28,8 @@ mod rankers;
 mod readers;
 #[path = "conformance/repeat.rs"]
 mod repeat;
+#[path = "conformance/retrieval.rs"]
+mod retrieval;
 #[path = "conformance/scores.rs"]
 mod scores;
 #[path = "conformance/support.rs"]

@@ -18,7 +18,8 @@ Examples:
   adepts compare runs/multvae-s1 runs/multvae-s2 runs/multvae-s3 runs/tall-s1 runs/tall-s2 runs/tall-s3
 
 Runs on the same data are paired by user: differences with 95 % bootstrap intervals, p-values of the paired t-test
-corrected over groups by Holm's procedure. Runs of models of examples are paired by row and compared domain by domain. Runs on different splits are paired by split and seed, where the name of a run
+corrected over groups by Holm's procedure. Runs of models of examples are paired by row and compared domain by domain.
+Runs of either family on different splits or with several seeds are paired by split and seed, where the name of a run
 without its seed (tall-s1, tall-seed1, tall-2024) says which model it is of: means with 95 % t-intervals.")]
 pub(crate) struct Options {
     /// Run folders
@@ -66,7 +67,17 @@ impl Options {
     fn domains(&self) -> anyhow::Result<()> {
         self.html.iter().try_for_each(|page| report::check(page, self.overwrite))?;
         let records = report::open_all(&self.runs)?;
-        let metric = self.metric.as_deref().unwrap_or("auc");
+        if let Some(comparison) =
+            ranker::report::compare_seeds(&records, self.baseline.as_deref(), self.metric.as_deref())?
+        {
+            self.html.iter().try_for_each(|page| report::write_seeds(page, &comparison))?;
+            return if self.json {
+                output::json(&Compared::Seeds(comparison))
+            } else {
+                output::text(&seeds_table(&comparison))
+            };
+        }
+        let metric = self.metric.as_deref();
         let compared = ranker::report::compare(&records, self.baseline.as_deref(), metric)?;
         if let Some(page) = &self.html {
             ranker::report::write(page, "", &records, self.baseline.as_deref(), metric)?;

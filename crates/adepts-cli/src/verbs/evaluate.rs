@@ -6,7 +6,7 @@ use adepts::eval::{FailIf, MetricAt, Summary};
 use adepts::evaluate::{Part, ProbeChoice, Request};
 use adepts::ranker::run::holds_ranker;
 use adepts::report::outline;
-use adepts::{Error, RankerRun, Run};
+use adepts::{Error, RankerRun, Run, ranker};
 use clap::{Args, ValueEnum};
 
 use crate::failure::judge;
@@ -24,8 +24,9 @@ Examples:
   adepts evaluate runs/tall --probe none          the same experts, mixed equally
   adepts evaluate runs/ease --part validation     for choosing settings, test items unseen
   adepts evaluate --average runs/a runs/b runs/c  the plain average of their scores, as one model
+  adepts evaluate runs/cesaa --fail-if 'worst.auc < 0.7' --fail-if 'germany.log_loss > 0.6'    of domains
 
-With default settings the run's report.json and per_user.parquet are written anew.")]
+With default settings the run's report.json and per_user.parquet (of examples predictions.parquet) are written anew.")]
 pub(crate) struct Options {
     /// Run folders
     #[arg(value_name = "RUN", required = true)]
@@ -33,7 +34,7 @@ pub(crate) struct Options {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// Exit with 1 if this holds for a run, such as 'low.ndcg@20 < 0.25'; groups, gap. and worst. may stand before the metric
+    /// Exit with 1 if this holds for a run, such as 'low.ndcg@20 < 0.25' or 'auc < 0.7'; groups or domains, gap. and worst. may stand before the metric
     #[arg(long, value_name = "CONDITION")]
     fail_if: Vec<String>,
     /// What a gate looks at [default: as in training]
@@ -67,10 +68,7 @@ impl Options {
         let conditions: Vec<FailIf> = parsed(&self.fail_if)?;
         let metrics: Vec<MetricAt> = parsed(&self.metrics)?;
         let probe = self.probe.map_or(ProbeChoice::AsTrained, ProbeName::choice);
-        let part = match self.part {
-            None | Some(PartName::Test) => Part::Test,
-            Some(PartName::Validation) => Part::Validation,
-        };
+        let part = self.part();
         let request = Request { probe, validation_as_input: self.validation_as_input, part };
         if !conditions.is_empty() {
             self.check(&conditions, &metrics)?;
@@ -115,22 +113,36 @@ impl Options {
     /// Evaluates models of examples, which have neither lists nor probes.
     fn examples(&self, terminal: &Terminal) -> anyhow::Result<()> {
         let asked = [
-            ("--fail-if", !self.fail_if.is_empty()),
             ("--probe", self.probe.is_some()),
             ("--validation-as-input", self.validation_as_input),
             ("--average", self.average),
-            ("--metrics", !self.metrics.is_empty()),
-            ("--part", self.part.is_some()),
         ];
         if let Some((option, _)) = asked.iter().find(|(_, asked)| *asked) {
             let wrong = format!("{option} is for models of histories; {} is of examples", self.runs[0].display());
             return Err(Error::Request(wrong).into());
         }
+        let conditions: Vec<FailIf> = parsed(&self.fail_if)?;
+        for folder in &self.runs {
+            let outline = ranker::report::outline(folder, &self.metrics)?;
+            conditions.iter().try_for_each(|condition| condition.judge(&outline).map(drop).map_err(Error::from))?;
+        }
         let mut summary = Summary::default();
         for folder in &self.runs {
-            summary.runs.push(RankerRun::open(folder)?.evaluate(&mut terminal.progress())?);
+            let run = RankerRun::open(folder)?;
+            summary.runs.push(run.evaluate(self.part(), &self.metrics, &mut terminal.progress())?);
         }
         terminal.clear();
-        output::summary(&summary, self.json)
+        if self.part() == Part::Validation && !self.json {
+            output::text("on validation rows; test rows were not looked at")?;
+        }
+        output::summary(&summary, self.json)?;
+        judge(&conditions, &summary)
+    }
+
+    fn part(&self) -> Part {
+        match self.part {
+            None | Some(PartName::Test) => Part::Test,
+            Some(PartName::Validation) => Part::Validation,
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! `adepts models`: which models are there?
 
-use adepts::{Error, models};
+use adepts::{Error, models, ranker};
 use clap::Args;
 use serde_json::json;
 
@@ -28,6 +28,8 @@ struct Line {
     summary: &'static str,
     paper: &'static str,
     example: &'static str,
+    /// How all models of the family are trained, where that is more than what an experiment file shows.
+    training: &'static str,
 }
 
 fn all() -> Vec<Line> {
@@ -37,6 +39,7 @@ fn all() -> Vec<Line> {
         summary: spec.summary,
         paper: spec.paper,
         example: spec.example,
+        training: "",
     });
     let of_examples = models::RANKERS.iter().map(|spec| Line {
         family: "examples",
@@ -44,6 +47,7 @@ fn all() -> Vec<Line> {
         summary: spec.summary,
         paper: spec.paper,
         example: spec.example,
+        training: ranker::config::TRAINING,
     });
     of_histories.chain(of_examples).collect()
 }
@@ -71,7 +75,7 @@ impl Options {
             let names: Vec<_> = models::names().collect();
             Error::Request(format!("there is no model `{name}`{near}; there are {}", names.join(", ")))
         })?;
-        let settings = settings(line.example);
+        let settings = settings(line.example) + line.training;
         if self.json {
             let Line { family, name, summary, paper, .. } = line;
             return output::json(

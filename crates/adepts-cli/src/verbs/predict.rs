@@ -1,34 +1,45 @@
-//! `adepts predict`: probabilities for new examples.
+//! `adepts predict`: probabilities for new examples, or the items that are found for them.
 
+use std::io::stdin;
 use std::path::PathBuf;
 
-use adepts::data::examples::RawFiles;
-use adepts::data::{BadRows, Format};
+use adepts::data::examples::{EncodeSummary, RawFiles, Streamed};
+use adepts::data::{BadRows, Format, Id};
+use adepts::page::table::TextTable;
+use adepts::ranker::predict::Retrieved;
 use adepts::{Error, RankerRun};
-use clap::Args;
+use clap::{Args, value_parser};
 use serde_json::json;
 
 use crate::output;
 use crate::progress::Terminal;
 
-/// Score a file of examples with a run of a model of examples.
+/// Score a file of examples with a run of a model of examples, or find items for its rows.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   adepts predict runs/cesaa new.csv
   adepts predict runs/cesaa new.parquet --out scores.parquet
   adepts predict runs/cesaa 'new/*.jsonl.gz' --skip-bad-rows --json
+  adepts predict runs/retrieval users.csv --top 100 --out lists.parquet
+  zcat new.csv.gz | adepts predict runs/cesaa -
 
-The file has the columns that the model was trained on; the label may be absent. Values that the training part did not
-have count as unknown, and how many there were is told on stderr.")]
+The file has the columns that the model was trained on; label and user may be absent. Values that the training part did
+not have count as unknown; how many there were, and how many are missing, is told on stderr. `row` counts the examples
+from 1; lines in messages are those of the file, its header among them. With --top, for runs that were trained for
+retrieval (data.item), the file needs the domain and what describes the user alone; each row gets the items of the whole
+catalogue with the highest scores, those that the user has already among them.")]
 pub(crate) struct Options {
     /// The run folder
     #[arg(value_name = "RUN")]
     run: PathBuf,
-    /// The examples: a file, a glob or a folder
+    /// The examples: a file, a glob, a folder, or - for what comes through stdin (CSV, JSON lines or Parquet)
     #[arg(value_name = "FILE")]
     file: String,
-    /// Write the scores to this Parquet file (columns row and score) instead of stdout
+    /// Find the N items with the highest scores for each row (retrieval)
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    top: Option<u32>,
+    /// Write the scores to this Parquet file (columns row and score; with --top also rank and item) instead of stdout
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Replace what is at --out
@@ -51,16 +62,15 @@ impl Options {
         let run = RankerRun::open(&self.run)?;
         let bad_rows = if self.skip_bad_rows { BadRows::Skip } else { BadRows::Fail };
         let data = &run.experiment.data;
-        let files = RawFiles { source: self.file.clone(), format: Format::Auto, bad_rows, ..RawFiles::from(data) };
+        let streamed = (self.file == "-").then(|| Streamed::read(&mut stdin().lock())).transpose();
+        let streamed = streamed.map_err(Error::from)?;
+        let source = streamed.as_ref().map_or(self.file.as_str(), Streamed::source).to_owned();
+        let files = RawFiles { source, format: Format::Auto, bad_rows, ..RawFiles::from(data) };
+        if let Some(number) = self.top {
+            return self.lists(&run.retrieve(&files, number as usize, &mut terminal.progress())?, terminal);
+        }
         let predicted = run.predict(&files, &mut terminal.progress())?;
-        terminal.clear();
-        for (field, values) in &predicted.met.unknown {
-            terminal.note(&format!("{values} values of {field} are unknown to the model"));
-        }
-        if predicted.met.skipped_rows > 0 {
-            terminal.note(&format!("{} rows were skipped, such as", predicted.met.skipped_rows));
-            predicted.met.skipped_examples.iter().for_each(|example| terminal.note(&format!("  {example}")));
-        }
+        told(&predicted.met, terminal);
         if let Some(out) = &self.out {
             predicted.write(out)?;
             return output::text(&format!("{} scores: {}", predicted.scores.len(), out.display()));
@@ -71,5 +81,45 @@ impl Options {
         }
         let lines: Vec<String> = rows.map(|(row, score)| format!("{row},{score}")).collect();
         output::text(&format!("row,score\n{}", lines.join("\n")))
+    }
+
+    /// Prints or writes the items that were found.
+    fn lists(&self, found: &Retrieved, terminal: &Terminal) -> anyhow::Result<()> {
+        told(&found.met, terminal);
+        if let Some(out) = &self.out {
+            found.write(out)?;
+            return output::text(&format!("lists for {} rows: {}", found.rows.len(), out.display()));
+        }
+        let rows = found.rows.iter().zip(&found.lists);
+        if self.json {
+            let items = |list: &Vec<(Id, f32)>| -> Vec<_> {
+                list.iter().map(|(item, score)| json!({"item": item, "score": score})).collect()
+            };
+            return output::json(
+                &rows.map(|(row, list)| json!({"row": row, "items": items(list)})).collect::<Vec<_>>(),
+            );
+        }
+        let mut table = TextTable::new(["row", "rank", "item", "score"]);
+        for (row, list) in rows {
+            for (rank, (item, score)) in list.iter().enumerate() {
+                table.row([row.to_string(), (rank + 1).to_string(), item.to_string(), format!("{score:.4}")]);
+            }
+        }
+        output::text(&table.render())
+    }
+}
+
+/// Tells what was met in the files.
+fn told(met: &EncodeSummary, terminal: &Terminal) {
+    terminal.clear();
+    for (field, values) in &met.unknown {
+        terminal.note(&format!("{values} values of {field} are unknown to the model"));
+    }
+    for (field, rows) in &met.missing {
+        terminal.note(&format!("{rows} rows have no value of {field}"));
+    }
+    if met.skipped_rows > 0 {
+        terminal.note(&format!("{} rows were skipped:", met.skipped_rows));
+        met.skipped_reasons.iter().for_each(|reason| terminal.note(&format!("  {reason}")));
     }
 }

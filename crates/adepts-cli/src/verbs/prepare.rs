@@ -8,7 +8,7 @@ use adepts::folder::spare_source;
 use adepts::{Error, RankerExperiment};
 use clap::Args;
 
-use crate::options::{LogOptions, SplitOptions, planned, quoted};
+use crate::options::{LogOptions, SplitOptions, planned_on, quoted};
 use crate::output;
 use crate::progress::Terminal;
 
@@ -45,12 +45,11 @@ pub(crate) struct Options {
 impl Options {
     pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
         let mut sets: Vec<String> = self.input.iter().map(|input| format!("data.source={}", quoted(input))).collect();
-        sets.extend(self.log.sets());
         sets.extend(self.split.sets()?);
         if self.config.is_none() {
             sets.push("model.kind=popularity".into());
         }
-        let experiment = match planned(self.config.as_ref(), &sets)? {
+        let experiment = match planned_on(self.config.as_ref(), &sets, &self.log)? {
             Planned::Histories(experiment) => experiment,
             Planned::Examples(experiment) => return self.examples(&experiment, terminal),
         };

@@ -10,24 +10,32 @@ use crate::options::{WorkOptions, with_work};
 use crate::output::{self, duration, tables};
 use crate::progress::Terminal;
 
-/// Simulate a community, train four models on it and report who is served well: under three minutes.
+/// The whole path on simulated data, under three minutes: users' histories, or with --multi-domain examples of five domains.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   adepts quickstart
   adepts quickstart --out /tmp/try --epochs 3      a short one, to see that everything works
-  adepts quickstart --multi-domain                 five domains instead: mlp, mmoe and cesaa on simulated examples
+  adepts quickstart --multi-domain                 the other family
+  adepts quickstart --multi-domain --out /tmp/domains --epochs 3
 
-In the folder: interactions.csv (simulated), data/ (prepared), runs/popularity, runs/ease, runs/multvae, runs/tall,
-and report.html, which sets the four side by side for niche and mainstream users. Settings are the published ones, but
-for TALL with 8 experts of width 50 and a gap of 20, MultVAE of width 50 with its divergence summed as in TALL, and at
-most 150 epochs; config.toml in each run says all of them.")]
+Users' histories: a simulated community with niches, and who of it is served well. In the folder: interactions.csv,
+data/ (prepared), runs/popularity, runs/ease, runs/multvae, runs/tall, and report.html, which sets the four side by side
+for niche and mainstream users. Settings are the published ones, but for TALL with 8 experts of width 50 and a gap of 20,
+MultVAE of width 50 with its divergence summed as in TALL, and at most 150 epochs.
+
+Examples of many domains (--multi-domain): rows of fields with a domain and a label of 0 or 1, in five simulated domains
+of very unequal size, and which of them gain from a common model. In the folder: examples.csv, data/ (prepared),
+runs/mlp, runs/mmoe, runs/cesaa, and report.html, which sets the three side by side for each domain. Settings are the
+defaults with batches of 1,024, at most 20 epochs.
+
+config.toml in each run says all settings.")]
 pub(crate) struct Options {
     /// The folder
     #[arg(long, value_name = "DIR", default_value = "adepts-quickstart")]
     out: PathBuf,
-    /// At most this many epochs for each model that is trained by epochs
-    #[arg(long, value_name = "N")]
+    /// At most this many epochs, at least 1, for each model that is trained by epochs
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     epochs: Option<usize>,
     /// Replace the quickstart that is in the folder
     #[arg(long)]
@@ -38,6 +46,11 @@ pub(crate) struct Options {
     /// Print the evaluation as JSON
     #[arg(long)]
     json: bool,
+}
+
+/// A number of epochs.
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|epochs| *epochs > 0).ok_or_else(|| "expected a whole number of at least 1".to_owned())
 }
 
 impl Options {

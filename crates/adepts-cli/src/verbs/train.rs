@@ -1,17 +1,19 @@
 //! `adepts train`: an experiment, from the log to a finished run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use adepts::answers::forget_histories;
 use adepts::config::Planned;
-use adepts::data::examples::ExampleSet;
+use adepts::data::examples::{ExampleSet, ExamplesConfig};
+use adepts::data::store::is_prepared;
 use adepts::eval::Summary;
+use adepts::page::nothing_learned;
 use adepts::run::{self, DATA};
 use adepts::titles::{TitleFile, attach};
 use adepts::{Error, experiment, pages, ranker, report};
 use clap::Args;
 
-use crate::options::{LogOptions, WorkOptions, planned, quoted, with_work};
+use crate::options::{EXAMPLES, LogOptions, WorkOptions, planned_on, quoted, with_work};
 use crate::output::{self, tables};
 use crate::progress::Terminal;
 
@@ -73,13 +75,20 @@ impl Options {
             sets.push(format!("model.kind={}", quoted(model)));
         }
         sets.extend(self.data.as_ref().map(|data| format!("data.source={}", quoted(data))));
-        sets.extend(self.log.sets());
         sets.extend(self.set.iter().cloned());
-        let planned = planned(self.config.as_ref(), &sets)?;
+        let planned = planned_on(self.config.as_ref(), &sets, &self.log)?;
         let (name, source) = match &planned {
             Planned::Histories(experiment) => (&experiment.name, &experiment.data.source),
             Planned::Examples(experiment) => (&experiment.name, &experiment.data.source),
         };
+        if let Planned::Examples(experiment) = &planned
+            && experiment.data == (ExamplesConfig { source: source.clone(), ..ExamplesConfig::default() })
+            && !ExampleSet::is_prepared(Path::new(source))
+            && !is_prepared(Path::new(source))
+        {
+            let told = format!("which columns of {source} are the label, the domain and the fields? {EXAMPLES}");
+            return Err(Error::Request(told).into());
+        }
         if source.is_empty() {
             let missing = "data.source is not set; name the log there, or with --data";
             return Err(Error::Request(missing.into()).into());
@@ -107,6 +116,9 @@ impl Options {
             let manifest = ExampleSet::manifest_of(&out.join(DATA)).map_err(Error::from)?;
             for line in output::lost_examples(&manifest) {
                 terminal.note(&line);
+            }
+            if let Some(told) = nothing_learned(&adepts::run::epochs(&out)?) {
+                terminal.note(&format!("warning: {told}"));
             }
         }
         let summary = Summary { runs: vec![summary] };

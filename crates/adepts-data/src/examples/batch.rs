@@ -1,5 +1,7 @@
 //! Examples as columns of codes and numbers.
 
+use super::side::ItemColumns;
+
 /// What the columns of prepared examples are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Schema {
@@ -11,7 +13,12 @@ pub struct Schema {
     pub domains: Vec<String>,
     /// Number of users that rows may name; 0 where no user column was given.
     pub users: usize,
+    /// For retrieval: which columns are the item's.
+    pub items: Option<ItemColumns>,
 }
+
+/// The user of a row that has none.
+pub const NO_USER: u32 = u32::MAX;
 
 /// A categorical field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,8 +97,12 @@ pub struct Examples {
     pub domain: Vec<u32>,
     /// The label of each row, 0 or 1; prediction does not read it.
     pub label: Vec<f32>,
-    /// The user of each row, for measures by user; empty where the schema has none.
+    /// The user of each row, for measures by user, [`NO_USER`] where it has none; empty where the schema has none.
     pub user: Vec<u32>,
+    /// The place in the catalogue of each row's item; empty where the schema has no items.
+    pub item: Vec<u32>,
+    /// The logarithm of the share of the training rows that have the row's item (nats), where training asks for it.
+    pub log_share: Vec<f32>,
 }
 
 impl Examples {
@@ -136,11 +147,9 @@ impl Examples {
             dense,
             domain: rows.iter().map(|row| self.domain[*row as usize]).collect(),
             label: rows.iter().map(|row| self.label[*row as usize]).collect(),
-            user: if self.user.is_empty() {
-                Vec::new()
-            } else {
-                rows.iter().map(|row| self.user[*row as usize]).collect()
-            },
+            user: chosen(&self.user, rows),
+            item: chosen(&self.item, rows),
+            log_share: chosen(&self.log_share, rows),
         }
     }
 
@@ -159,6 +168,8 @@ impl Examples {
         self.domain.clear();
         self.label.clear();
         self.user.clear();
+        self.item.clear();
+        self.log_share.clear();
     }
 
     /// Adds the rows of `other` behind these; both must be of one schema.
@@ -186,7 +197,14 @@ impl Examples {
         self.domain.extend_from_slice(&other.domain);
         self.label.extend_from_slice(&other.label);
         self.user.extend_from_slice(&other.user);
+        self.item.extend_from_slice(&other.item);
+        self.log_share.extend_from_slice(&other.log_share);
     }
+}
+
+/// These rows of a column that may be absent.
+fn chosen<T: Copy>(column: &[T], rows: &[u32]) -> Vec<T> {
+    if column.is_empty() { Vec::new() } else { rows.iter().map(|row| column[*row as usize]).collect() }
 }
 
 #[cfg(test)]
@@ -200,6 +218,8 @@ mod tests {
             domain: vec![0, 1, 1],
             label: vec![1.0, 0.0, 1.0],
             user: vec![7, 8, 7],
+            item: vec![2, 0, 1],
+            log_share: Vec::new(),
         }
     }
 
@@ -213,7 +233,7 @@ mod tests {
         assert_eq!(turned.fields[1].row(0), [3]);
         assert_eq!(turned.fields[1].row(1), [1, 2]);
         assert_eq!(turned.dense, [2.0, 2.5, 0.0, 0.5]);
-        assert_eq!((turned.domain, turned.user), (vec![1, 0], vec![7, 7]));
+        assert_eq!((turned.domain, turned.user, turned.item), (vec![1, 0], vec![7, 7], vec![1, 2]));
     }
 
     #[test]

@@ -110,7 +110,8 @@ impl Coder {
         self.domains.index(value)
     }
 
-    /// Appends a row. `user` is the user's number, for all rows or for none.
+    /// Appends a row. `user` is the user's number or [`NO_USER`](super::NO_USER), for all rows
+    /// or for none.
     pub(super) fn push(&self, row: &Row<'_>, domain: u32, user: Option<u32>, into: &mut Coded) {
         let Coded { examples, missing, unknown, dense_missing } = into;
         for (nth, ((field, &cell), codes)) in self.fields.iter().zip(row.fields).zip(&mut examples.fields).enumerate() {

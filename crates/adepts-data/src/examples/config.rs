@@ -8,6 +8,7 @@ use serde::de::{DeserializeOwned, Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::ExamplesError;
+use super::item::ItemConfig;
 use crate::config::{BadRows, Column, Format};
 use crate::error::DataError;
 use crate::split::check_shares;
@@ -32,6 +33,9 @@ pub struct ExamplesConfig {
     pub label: LabelConfig,
     /// The column of the domain.
     pub domain: Column,
+    /// The domains that are learned and judged; rows of others are left out. By default all that there are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub domains: Vec<String>,
     /// The column of the user's id, for measures by user and the split `users`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<Column>,
@@ -44,6 +48,10 @@ pub struct ExamplesConfig {
     /// The dense fields.
     #[serde(deserialize_with = "each_short_or_full")]
     pub dense: Vec<DenseConfig>,
+    /// For retrieval: which of the fields describe the item. The rows with label 1, or all where there is no label, are then
+    /// what is learned from, and an item is what is to be found.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "some_short_or_full")]
+    pub item: Option<ItemConfig>,
     /// What happens to rows that cannot be read.
     pub bad_rows: BadRows,
 }
@@ -200,17 +208,26 @@ impl ExamplesConfig {
             header: None,
             label: label.into(),
             domain,
+            domains: Vec::new(),
             user: None,
             time: None,
             fields: Vec::new(),
             dense: Vec::new(),
+            item: None,
             bad_rows: BadRows::Fail,
         }
     }
 
+    /// Whether a column says which rows are positive.
+    #[must_use]
+    pub fn labelled(&self) -> bool {
+        self.label.column != unnamed()
+    }
+
     /// The columns that are given.
     pub(super) fn columns(&self) -> Vec<Column> {
-        let single = [Some(&self.label.column), Some(&self.domain), self.user.as_ref(), self.time.as_ref()];
+        let label = Some(&self.label.column).filter(|_| self.labelled());
+        let single = [label, Some(&self.domain), self.user.as_ref(), self.time.as_ref()];
         let fields = self.fields.iter().map(|field| &field.column).chain(self.dense.iter().map(|dense| &dense.column));
         single.into_iter().flatten().chain(fields).cloned().collect()
     }
@@ -218,7 +235,7 @@ impl ExamplesConfig {
     /// Refuses settings that cannot be meant, and splits that need a column which is not named.
     pub(super) fn check(&self, split: &ExampleSplit) -> Result<(), DataError> {
         for (column, role) in [(&self.label.column, "label"), (&self.domain, "domain")] {
-            if *column == unnamed() {
+            if *column == unnamed() && !(role == "label" && self.item.is_some()) {
                 return Err(ExamplesError::NeedsColumn { what: "a model of examples".into(), role }.into());
             }
         }
@@ -234,6 +251,10 @@ impl ExamplesConfig {
             }
             _ => {}
         }
+        let mut listed = self.domains.iter().enumerate();
+        if let Some((_, twice)) = listed.find(|(nth, domain)| self.domains[..*nth].contains(domain)) {
+            return Err(ExamplesError::ListedTwice { domain: twice.clone() }.into());
+        }
         if self.fields.is_empty() && self.dense.is_empty() {
             return Err(ExamplesError::NoFields.into());
         }
@@ -243,7 +264,7 @@ impl ExamplesConfig {
         for dense in &self.dense {
             dense.check()?;
         }
-        Ok(())
+        self.item.iter().try_for_each(|item| item.check(self))
     }
 }
 
@@ -350,6 +371,10 @@ impl<'de, T: DeserializeOwned + From<Column>> Deserialize<'de> for ShortOrFull<T
 
 fn short_or_full<'de, D: Deserializer<'de>, T: DeserializeOwned + From<Column>>(from: D) -> Result<T, D::Error> {
     ShortOrFull::deserialize(from).map(|either| either.0)
+}
+
+fn some_short_or_full<'de, D: Deserializer<'de>>(from: D) -> Result<Option<ItemConfig>, D::Error> {
+    ShortOrFull::deserialize(from).map(|either| Some(either.0))
 }
 
 fn each_short_or_full<'de, D, T>(from: D) -> Result<Vec<T>, D::Error>

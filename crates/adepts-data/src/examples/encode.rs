@@ -2,11 +2,13 @@
 
 use std::ops::ControlFlow;
 
-use super::batch::Examples;
+use super::batch::{Examples, NO_USER};
 use super::coder::{Coded, Coder};
 use super::error::ExamplesError;
-use super::read::{RawFiles, Row, Wanted};
+use super::manifest::ExamplesManifest;
+use super::read::{Need, Needs, RawFiles, Row, Wanted};
 use super::set::ExampleSet;
+use super::skipped::SkippedReason;
 use super::vocabulary::refused;
 use crate::error::DataError;
 use crate::intern::Interner;
@@ -16,8 +18,8 @@ use crate::source::At;
 /// Some rows of raw files, coded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Encoded {
-    /// The rows. Labels are 0 without a column of labels; users are numbered in order of first appearance in these files,
-    /// and left out without a column of users.
+    /// The rows. Labels are 0 where there is none; users are numbered in order of first appearance in these files, with
+    /// [`NO_USER`] for rows without one, and left out without a column of users.
     pub examples: Examples,
     /// The place of each row among all rows of the files, from 1; with `bad_rows` = `skip` there may be gaps.
     pub rows: Vec<u64>,
@@ -37,17 +39,17 @@ pub struct EncodeSummary {
     pub missing: Vec<(String, u64)>,
     /// Rows that could not be read, or have a domain that the training part did not have, and were skipped.
     pub skipped_rows: u64,
-    /// The first of them, as messages.
-    pub skipped_examples: Vec<String>,
+    /// Why, with counts and the first of each kind.
+    pub skipped_reasons: Vec<SkippedReason>,
 }
 
 impl ExampleSet {
     /// Reads raw files that have the columns of the source and hands their rows to `each`, coded as the training part
-    /// was, in blocks of `rows`. The label and the user may be absent.
+    /// was, in blocks of `rows`. Columns of label and user may be absent, and so may be their values in some rows.
     ///
     /// # Errors
     /// What `each` returns, everything that can be wrong with the files, and [`ExamplesError::UnknownDomain`], all of
-    /// which that concerns one row alone can be skipped by [`RawFiles::bad_rows`].
+    /// which that concerns one row alone can be skipped by [`RawFiles::bad_rows`], unless it concerns every row.
     ///
     /// # Panics
     /// If `rows` is 0.
@@ -55,35 +57,67 @@ impl ExampleSet {
         &self,
         files: &RawFiles,
         rows: usize,
+        each: impl FnMut(Encoded) -> Result<(), E>,
+        progress: Progress,
+    ) -> Result<EncodeSummary, E> {
+        self.encode_as(self.manifest(), files, rows, each, progress)
+    }
+
+    /// As [`ExampleSet::encode`], the columns of [`Side::User`](super::Side::User) alone: those that describe the item may be
+    /// absent.
+    ///
+    /// # Errors
+    /// As [`ExampleSet::encode`].
+    ///
+    /// # Panics
+    /// If `rows` is 0.
+    pub fn encode_users<E: From<DataError>>(
+        &self,
+        files: &RawFiles,
+        rows: usize,
+        each: impl FnMut(Encoded) -> Result<(), E>,
+        progress: Progress,
+    ) -> Result<EncodeSummary, E> {
+        self.encode_as(&self.manifest().without_item(), files, rows, each, progress)
+    }
+
+    fn encode_as<E: From<DataError>>(
+        &self,
+        manifest: &ExamplesManifest,
+        files: &RawFiles,
+        rows: usize,
         mut each: impl FnMut(Encoded) -> Result<(), E>,
         progress: Progress,
     ) -> Result<EncodeSummary, E> {
         assert!(rows > 0, "encode: a block has at least one row");
-        let config = &self.manifest().data;
+        let (config, schema) = (&manifest.data, &manifest.schema());
         let source = files.clone().open(config.columns(), progress)?;
         let labelled = source.find(&config.label.column).is_ok();
         let with_users = config.user.as_ref().is_some_and(|user| source.find(user).is_ok());
-        let wanted = Wanted::new(&source, config, [labelled, with_users, false])?;
+        let read = |there: bool| if there { Need::IfThere } else { Need::Not };
+        let needs = Needs { label: read(labelled), user: read(with_users), time: false };
+        let wanted = Wanted::new(&source, config, needs)?;
         let mut vocabularies = Vec::new();
-        for field in 0..self.schema().fields.len() {
-            vocabularies.extend(self.vocabulary(field)?.map(|(ids, _)| ids));
+        for field in &manifest.fields {
+            vocabularies.extend(self.vocabulary_of(field)?.map(|(ids, _)| ids));
         }
-        let coder = Coder::new(self.manifest(), &vocabularies);
+        let coder = Coder::new(manifest, &vocabularies);
         let mut users = Interner::new();
-        let mut coded = Coded::new(self.schema());
+        let mut coded = Coded::new(schema);
         let mut places = Vec::new();
         let mut failed = None;
         let mut hand_over = |coded: &mut Coded, places: &mut Vec<u64>| {
-            let examples = std::mem::replace(&mut coded.examples, Examples::none(self.schema()));
+            let examples = std::mem::replace(&mut coded.examples, Examples::none(schema));
             each(Encoded { examples, rows: std::mem::take(places) })
         };
         let mut take = |at: At<'_>, row: &Row<'_>| {
             let Some(domain) = coder.domain(row.domain) else {
                 let (place, domain) = (Box::new(at.place()), row.domain.spelling());
-                return Err(ExamplesError::UnknownDomain { place, domain, known: self.schema().domains.clone() }.into());
+                return Err(ExamplesError::UnknownDomain { place, domain, known: schema.domains.clone() }.into());
             };
             let user = row.user.map(|user| users.intern(user).map_err(|why| refused(&why, at, "user", user)));
-            coder.push(row, domain, user.transpose()?, &mut coded);
+            let user = user.transpose()?.or(with_users.then_some(NO_USER));
+            coder.push(row, domain, user, &mut coded);
             places.push(row.number);
             if places.len() == rows
                 && let Err(error) = hand_over(&mut coded, &mut places)
@@ -97,10 +131,10 @@ impl ExampleSet {
         if let Some(error) = failed {
             return Err(error);
         }
+        passed.skipped.check(&files.source, passed.rows).map_err(DataError::from)?;
         if !places.is_empty() {
             hand_over(&mut coded, &mut places)?;
         }
-        let schema = self.schema();
         let fields = || schema.fields.iter().map(|field| &field.name);
         let met = |counts: Vec<(&String, &u64)>| {
             counts.into_iter().filter(|(_, n)| **n > 0).map(|(name, n)| (name.clone(), *n)).collect()
@@ -111,8 +145,8 @@ impl ExampleSet {
             labelled,
             unknown: met(fields().zip(&coded.unknown).collect()),
             missing: met(missing.collect()),
-            skipped_rows: passed.skipped_rows,
-            skipped_examples: passed.skipped_examples,
+            skipped_rows: passed.skipped.rows,
+            skipped_reasons: passed.skipped.reasons,
         })
     }
 }

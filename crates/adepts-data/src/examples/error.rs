@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::skipped::SkippedReason;
 use crate::place::listed;
 
 /// What can be wrong with examples: what, where, and what was expected.
@@ -9,7 +10,10 @@ use crate::place::listed;
 #[non_exhaustive]
 pub enum ExamplesError {
     /// A column that is needed and not named.
-    #[error("{what} needs the column of the {role}: set `{role}` in [data]")]
+    #[error(
+        "{what} needs the column of the {role}: set `{role}` in [data] of an experiment file; `adepts inspect FILE \
+         --multi-domain` proposes one"
+    )]
     NeedsColumn {
         /// What needs it.
         what: String,
@@ -38,6 +42,26 @@ pub enum ExamplesError {
         column: String,
         /// `categorical` (with quantiles among them) or `dense`.
         kind: &'static str,
+    },
+    /// A listed domain that no row has.
+    #[error(
+        "no row has the domain `{domain}` of data.domains{}; the column has {}",
+        hint.as_ref().map(|hint| format!(" (did you mean `{hint}`?)")).unwrap_or_default(),
+        listed(found)
+    )]
+    NoSuchDomain {
+        /// As listed.
+        domain: String,
+        /// The nearest that there is.
+        hint: Option<String>,
+        /// Those that there are.
+        found: Vec<String>,
+    },
+    /// A domain that is listed twice.
+    #[error("data.domains lists `{domain}` twice")]
+    ListedTwice {
+        /// The domain.
+        domain: String,
     },
     /// A column of domains with too many values.
     #[error(
@@ -70,6 +94,16 @@ pub enum ExamplesError {
         /// The column.
         column: String,
     },
+    /// A source of which no row can be used.
+    #[error("{origin}: all {rows} rows are bad: {}", reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    AllSkipped {
+        /// The source.
+        origin: String,
+        /// Its rows.
+        rows: u64,
+        /// Why, with counts.
+        reasons: Vec<SkippedReason>,
+    },
     /// A source that changed while it was read.
     #[error("{origin} changed while it was prepared: {first} rows when it was counted, {second} when it was written")]
     Changed {
@@ -99,12 +133,17 @@ pub enum ExamplesError {
         known: Vec<String>,
     },
     /// A prepared folder of another family.
-    #[error("{} holds prepared {found}; expected examples", path.display())]
+    #[error(
+        "{} holds prepared {found}; expected {expected}: train a model of that family, or prepare the log anew with \
+         `adepts prepare`{}", path.display(), if *expected == "examples" { " --config FILE" } else { "" }
+    )]
     OtherFamily {
         /// The folder.
         path: PathBuf,
         /// What it holds.
         found: String,
+        /// What was asked for: `examples`, or `interactions of users`.
+        expected: &'static str,
     },
     /// A file of a prepared folder that is not the one that was written.
     #[error("{} has changed since it was written: found {found}, the manifest says {expected}", path.display())]

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::batch::{Field, Schema};
 use super::config::{ExampleSplit, ExamplesConfig, Transform};
 use super::error::ExamplesError;
+use super::skipped::SkippedReason;
+use crate::config::Column;
 use crate::error::DataError;
 use crate::interactions::Part;
 use crate::store::FolderError;
@@ -20,6 +22,9 @@ pub const FORMAT: u32 = 1;
 const FAMILY: &str = "examples";
 
 pub(super) const MANIFEST: &str = "manifest.json";
+
+/// The files of the catalogue: the ids with their counts, and the fields.
+pub(super) const CATALOGUE: [&str; 2] = ["items.parquet", "catalogue.parquet"];
 
 /// No manifest is larger.
 const LARGEST: u64 = 64 << 20;
@@ -139,6 +144,18 @@ impl DomainColumn {
     }
 }
 
+/// The items of examples for retrieval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CatalogueNote {
+    /// How many there are.
+    pub items: usize,
+    /// How many of them no training row has.
+    pub untrained: usize,
+    /// Rows of the source that are not positive; they say of their items alone that they exist.
+    pub negative_rows: u64,
+}
+
 /// A file beside the manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -173,12 +190,24 @@ pub struct ExamplesManifest {
     pub domains: Vec<DomainColumn>,
     /// Users of all parts; 0 without a column of users.
     pub users: usize,
+    /// The items that can be found, where the examples are for retrieval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catalogue: Option<CatalogueNote>,
     /// Rows of validation and test that were left out because no training row has their domain.
     pub left_out: Counts,
+    /// Rows that were left out because their domain is none of those that the configuration lists.
+    #[serde(default)]
+    pub other_domains: u64,
+    /// Rows without a user, where there is a column of users.
+    #[serde(default)]
+    pub without_user: Counts,
     /// Rows that could not be read and were skipped.
     pub skipped_rows: u64,
     /// The first of them, as messages.
     pub skipped_examples: Vec<String>,
+    /// Why they were skipped, with counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped_reasons: Vec<SkippedReason>,
     /// blake3 over the content of the parts.
     pub content_hash: String,
     /// The files beside the manifest, by name.
@@ -199,7 +228,26 @@ impl ExamplesManifest {
             dense: self.dense.iter().map(|d| d.name.clone()).collect(),
             domains: self.domains.iter().map(|d| d.name.clone()).collect(),
             users: self.users,
+            items: self.data.item.as_ref().zip(self.catalogue).map(|(item, of)| item.columns(&self.data, of.items)),
         }
+    }
+
+    /// The same without what describes the item.
+    pub(super) fn without_item(&self) -> Self {
+        let Some(items) = self.schema().items else { return self.clone() };
+        let mut less = self.clone();
+        let keep = |nth: usize, of: &[usize]| !of.contains(&nth);
+        let mut nth = 0..;
+        less.fields.retain(|_| nth.next().is_some_and(|nth| keep(nth, &items.fields)));
+        let mut nth = 0..;
+        less.dense.retain(|_| nth.next().is_some_and(|nth| keep(nth, &items.dense)));
+        if let Some(item) = less.data.item.take() {
+            let of_item = |column: &Column| item.column == *column || item.fields.contains(column);
+            less.data.fields.retain(|field| !of_item(&field.column));
+            less.data.dense.retain(|dense| !of_item(&dense.column));
+        }
+        less.catalogue = None;
+        less
     }
 
     /// The manifest of a folder, of a family and a format that are known.
@@ -220,7 +268,7 @@ impl ExamplesManifest {
             Some(FAMILY) => {}
             other => {
                 let found = other.unwrap_or("histories").to_owned();
-                return Err(ExamplesError::OtherFamily { path: dir.to_path_buf(), found }.into());
+                return Err(ExamplesError::OtherFamily { path: dir.to_path_buf(), found, expected: "examples" }.into());
             }
         }
         match json.get("format").and_then(serde_json::Value::as_u64) {
@@ -276,7 +324,11 @@ impl ExamplesManifest {
             Coding::Vocabulary { file, .. } => Some(file.as_str()),
             _ => None,
         });
-        match vocabularies.chain(PARTS.map(file_name)).find(|file| !of_files(file)) {
+        if self.catalogue.is_some() != self.data.item.is_some() {
+            return Err("`catalogue` is there without `data.item`, or the reverse".into());
+        }
+        let catalogue = CATALOGUE.into_iter().filter(|_| self.catalogue.is_some());
+        match vocabularies.chain(PARTS.map(file_name)).chain(catalogue).find(|file| !of_files(file)) {
             Some(missing) => Err(format!("`files` does not name {missing}")),
             None => Ok(()),
         }
@@ -292,6 +344,15 @@ pub(super) fn file_name(part: Part) -> &'static str {
         Part::Train => "train.parquet",
         Part::Validation => "validation.parquet",
         Part::Test => "test.parquet",
+    }
+}
+
+/// The file that says where the rows of a part come from; what is learned from has none.
+pub(super) fn origin_name(part: Part) -> Option<&'static str> {
+    match part {
+        Part::Train => None,
+        Part::Validation => Some("validation-rows.parquet"),
+        Part::Test => Some("test-rows.parquet"),
     }
 }
 

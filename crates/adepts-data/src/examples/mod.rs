@@ -6,6 +6,7 @@
 //! New rows go through the same vocabularies ([`ExampleSet::encode`]).
 
 mod batch;
+mod catalogue;
 mod coder;
 mod config;
 mod dense;
@@ -13,27 +14,41 @@ mod encode;
 mod epoch;
 mod error;
 mod folder;
+mod item;
+mod listed;
 mod manifest;
+mod origin;
 mod part;
 mod prepare;
 mod propose;
 mod read;
 mod set;
+mod side;
 mod simulate;
 mod single;
+mod skipped;
 mod split;
+mod streamed;
 mod vocabulary;
 mod write;
 
-pub use batch::{Codes, Examples, Field, Schema};
+pub use batch::{Codes, Examples, Field, NO_USER, Schema};
+pub use catalogue::{Catalogue, Shares};
 pub use config::{DenseConfig, ExampleSplit, ExamplesConfig, FieldConfig, LabelConfig, Transform};
 pub use encode::{EncodeSummary, Encoded};
 pub use epoch::Epoch;
 pub use error::ExamplesError;
-pub use manifest::{Coding, Counts, DenseColumn, DomainColumn, ExamplesManifest, FORMAT, FieldColumn, FileNote};
+pub use item::ItemConfig;
+pub use manifest::{
+    CatalogueNote, Coding, Counts, DenseColumn, DomainColumn, ExamplesManifest, FORMAT, FieldColumn, FileNote,
+};
+pub use origin::Origins;
 pub use part::Blocks;
 pub use propose::propose;
 pub use read::RawFiles;
 pub use set::ExampleSet;
+pub use side::{ItemColumns, Side};
 pub use simulate::{DomainSummary, DomainsConfig, DomainsSummary, simulate_domains};
 pub use single::{BadCell, CodedRows, RowCoder};
+pub use skipped::SkippedReason;
+pub use streamed::Streamed;

@@ -9,7 +9,7 @@ use arrow_array::types::{Float32Type, UInt32Type};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 
-use super::batch::{Codes, Examples, Schema};
+use super::batch::{Codes, Examples, NO_USER, Schema};
 use super::error::ExamplesError;
 use super::write::columns;
 use crate::error::DataError;
@@ -129,8 +129,12 @@ impl PartFile {
         if let Some(value) = label.iter().find(|value| **value != 0.0 && **value != 1.0) {
             return Err(self.bad("label", value.to_string(), "0 or 1".to_owned()));
         }
-        let user = if schema.users > 0 { self.codes("user", next()?, schema.users)? } else { Vec::new() };
-        Ok(Examples { fields, dense, domain, label, user })
+        let user = if schema.users > 0 { self.users(next()?, schema.users)? } else { Vec::new() };
+        let item = match &schema.items {
+            Some(items) => self.codes("item", next()?, items.count)?,
+            None => Vec::new(),
+        };
+        Ok(Examples { fields, dense, domain, label, user, item, log_share: Vec::new() })
     }
 
     /// A column of numbers that are below `limit`.
@@ -142,6 +146,16 @@ impl PartFile {
                 Err(self.bad(column, most.to_string(), format!("numbers below {limit}")))
             }
             _ => Ok(codes),
+        }
+    }
+
+    /// The column of users, which may lack some.
+    fn users(&self, array: &ArrayRef, users: usize) -> Result<Vec<u32>, DataError> {
+        self.no_nulls("user", array)?;
+        let found = array.as_primitive::<UInt32Type>().values();
+        match found.iter().find(|user| **user as usize >= users && **user != NO_USER) {
+            Some(user) => Err(self.bad("user", user.to_string(), format!("numbers below {users}"))),
+            None => Ok(found.to_vec()),
         }
     }
 

@@ -3,15 +3,20 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use super::batch::NO_USER;
+use super::catalogue::Collecting;
 use super::coder::Coder;
 use super::config::{ExampleSplit, ExamplesConfig, Transform};
 use super::dense::{Moments, Sample, transformed};
 use super::error::ExamplesError;
 use super::folder::{note, write_manifest, write_vocabulary};
+use super::listed::Listed;
 use super::manifest::{
-    Coding, Counts, DenseColumn, DomainColumn, ExamplesManifest, FORMAT, FieldColumn, PARTS, file_name, part_name,
+    CATALOGUE, CatalogueNote, Coding, Counts, DenseColumn, DomainColumn, ExamplesManifest, FORMAT, FieldColumn, PARTS,
+    file_name, origin_name, part_name,
 };
-use super::read::{Passed, RawFiles, Row, Wanted, categories};
+use super::origin::OriginWriter;
+use super::read::{Need, Needs, Passed, RawFiles, Row, Wanted, categories};
 use super::split::Cutter;
 use super::vocabulary::{Counting, check_domains, refused};
 use super::write::PartWriter;
@@ -36,22 +41,32 @@ pub(super) fn prepare(
     let source = files.open(config.columns(), progress)?;
     let config = &ExamplesConfig { delimiter: files.delimiter, header: files.header, ..config.clone() };
     let temporal = matches!(split, ExampleSplit::Temporal { .. });
-    let wanted = Wanted::new(&source, config, [true, true, temporal])?;
+    // Who is cut by users must have one; otherwise the user serves measures alone.
+    let by_user = matches!(split, ExampleSplit::Users { .. });
+    let user = if by_user { Need::Always } else { Need::IfThere };
+    let wanted = Wanted::new(&source, config, Needs { label: Need::Always, user, time: temporal })?;
     check_names(config, &wanted)?;
 
     let times = if temporal { Some(times(config, &source, &wanted, progress)?) } else { None };
     let mut cutter = Cutter::new(split, times.clone());
     let mut count = Count::new(config, &wanted, seed);
     let named = &mut |_: &str, done: u64, total: Option<u64>| progress("count", done, total);
+    let mut listed = Listed::new(config);
     let first = wanted.pass(
         &source,
         config.bad_rows,
-        &mut |at, row| count.row(at, row, &mut cutter).map(ControlFlow::Continue),
+        &mut |at, row| {
+            if !listed.has(row.domain) {
+                return Ok(ControlFlow::Continue(()));
+            }
+            count.row(at, row, &mut cutter).map(ControlFlow::Continue)
+        },
         named,
     )?;
+    listed.check()?;
     count.check(split, &first)?;
 
-    let (mut manifest, vocabularies, mut users) = count.finish(config, split, &first);
+    let Found { mut manifest, vocabularies, mut users, items } = count.finish(config, split, &first);
     let mut ids = Vec::new();
     let mut nth_vocabulary = vocabularies.into_iter();
     for field in &manifest.fields {
@@ -62,13 +77,28 @@ pub(super) fn prepare(
         }
     }
     let coder = Coder::new(&manifest, &ids);
+    let mut catalogue = items.as_ref().map(|(ids, _)| Collecting::new(ids, coder.schema()));
+    let changed = |second: u64| ExamplesError::Changed { origin: config.source.clone(), first: first.rows, second };
     let mut cutter = Cutter::new(split, times);
-    let mut parts = Vec::new();
+    let (mut parts, mut origins) = (Vec::new(), Vec::new());
     for part in PARTS {
         parts.push(PartWriter::new(&dir.join(file_name(part)), coder.schema(), group)?);
+        let origin = origin_name(part).map(|name| OriginWriter::new(&dir.join(name), config.user.is_some(), group));
+        origins.push(origin.transpose()?);
     }
     let named = &mut |_: &str, done: u64, total: Option<u64>| progress("write", done, total);
     let mut write = |at: At<'_>, row: &Row<'_>| {
+        if !listed.has(row.domain) {
+            manifest.other_domains += 1;
+            return Ok(ControlFlow::Continue(()));
+        }
+        let item = match &mut catalogue {
+            Some(catalogue) => Some(catalogue.meet(row, &coder).ok_or_else(|| changed(row.number))?),
+            None => None,
+        };
+        if item.is_some() && row.label == 0.0 {
+            return Ok(ControlFlow::Continue(()));
+        }
         let user = number(&mut users, at, row)?;
         let part = cutter.part(row.time, user);
         let Some(domain) = coder.domain(row.domain) else {
@@ -79,20 +109,39 @@ pub(super) fn prepare(
         let of_domain = &mut manifest.domains[domain as usize];
         of_domain.rows.add(part, 1);
         of_domain.positives.add(part, u64::from(row.label > 0.0));
+        if let Some(origin) = &mut origins[part as usize] {
+            origin.push(row.number, user.map(|(_, id)| id))?;
+        }
+        let number = user.map(|(number, _)| number);
+        if manifest.users > 0 && number.is_none() {
+            manifest.without_user.add(part, 1);
+        }
         let writer = &mut parts[part as usize];
-        coder.push(row, domain, user.map(|(number, _)| number), &mut writer.waiting);
+        coder.push(row, domain, number.or((manifest.users > 0).then_some(NO_USER)), &mut writer.waiting);
+        writer.waiting.examples.item.extend(item);
         writer.appended().map(ControlFlow::Continue)
     };
     let second = wanted.pass(&source, config.bad_rows, &mut write, named)?;
     if first != second || users.len() != manifest.users {
-        let (first, second) = (first.rows, second.rows);
-        return Err(ExamplesError::Changed { origin: config.source.clone(), first, second }.into());
+        return Err(changed(second.rows).into());
     }
-    finish(dir, parts, manifest)
+    origins.into_iter().flatten().try_for_each(OriginWriter::finish)?;
+    let of_catalogue = match (catalogue, &items) {
+        (Some(catalogue), Some((ids, counts))) => {
+            Some(catalogue.write(dir, ids, counts, group)?.ok_or_else(|| changed(second.rows))?)
+        }
+        _ => None,
+    };
+    finish(dir, parts, manifest, of_catalogue)
 }
 
 /// Ends the parts and writes the manifest.
-fn finish(dir: &Path, parts: Vec<PartWriter>, mut manifest: ExamplesManifest) -> Result<(), DataError> {
+fn finish(
+    dir: &Path,
+    parts: Vec<PartWriter>,
+    mut manifest: ExamplesManifest,
+    of_catalogue: Option<blake3::Hash>,
+) -> Result<(), DataError> {
     let mut hash = blake3::Hasher::new_derive_key("adepts 1 prepared examples");
     for (part, writer) in PARTS.into_iter().zip(parts) {
         some_rows(manifest.rows.of(part), part, &manifest.split, manifest.rows.total() + manifest.left_out.total())?;
@@ -110,14 +159,23 @@ fn finish(dir: &Path, parts: Vec<PartWriter>, mut manifest: ExamplesManifest) ->
         Coding::Vocabulary { file, .. } => Some(file.clone()),
         _ => None,
     });
-    let names: Vec<String> = PARTS.map(|part| file_name(part).to_owned()).into_iter().chain(vocabularies).collect();
+    let names = PARTS.map(|part| file_name(part).to_owned()).into_iter().chain(vocabularies);
+    let names: Vec<String> =
+        names.chain(CATALOGUE.map(str::to_owned).into_iter().filter(|_| of_catalogue.is_some())).collect();
+    if let Some(of_catalogue) = &of_catalogue {
+        hash.update(of_catalogue.as_bytes());
+    }
     for name in &names {
         let note = note(dir, name)?;
-        // Of the parts the content counts, of vocabularies the file.
-        if !PARTS.iter().any(|part| file_name(*part) == name) {
+        // Of the parts and the catalogue the content counts, of vocabularies the file.
+        if !PARTS.iter().any(|part| file_name(*part) == name) && name != CATALOGUE[1] {
             hash.update(note.hash.as_bytes());
         }
         manifest.files.push(note);
+    }
+    // Where rows come from changes nothing that is learned or measured.
+    for name in PARTS.into_iter().filter_map(origin_name) {
+        manifest.files.push(note(dir, name)?);
     }
     manifest.content_hash = hash.finalize().to_hex().to_string();
     write_manifest(dir, &manifest)
@@ -141,7 +199,7 @@ fn times(config: &ExamplesConfig, source: &Source, wanted: &Wanted, progress: Pr
     let mut times = Vec::new();
     let named = &mut |_: &str, done: u64, total: Option<u64>| progress("times", done, total);
     let mut take = |_: At<'_>, row: &Row<'_>| {
-        times.extend(row.time);
+        times.extend(row.time.filter(|_| config.item.is_none() || row.label > 0.0));
         Ok(ControlFlow::Continue(()))
     };
     wanted.pass(source, config.bad_rows, &mut take, named)?;
@@ -174,6 +232,20 @@ struct Count<'a> {
     dense: Vec<DenseCount>,
     rows: Counts,
     positives: u64,
+    /// The items of all rows, with the number of training rows of each, for retrieval.
+    items: Option<Counting>,
+    /// For retrieval: rows that are not positive.
+    negatives: u64,
+}
+
+/// What the first pass found.
+struct Found {
+    /// As far as it is known.
+    manifest: ExamplesManifest,
+    /// Those of the fields that have one.
+    vocabularies: Vec<(Vocabulary, Vec<u64>)>,
+    users: Interner,
+    items: Option<(Vocabulary, Vec<u64>)>,
 }
 
 struct FieldCount {
@@ -206,12 +278,25 @@ impl<'a> Count<'a> {
             dense: dense.collect(),
             rows: Counts::default(),
             positives: 0,
+            items: config.item.is_some().then(Counting::new),
+            negatives: 0,
         }
     }
 
+    /// Notes the item of a row, and that it trains if it does.
+    fn item(&mut self, at: At<'_>, row: &Row<'_>, trains: bool) -> Result<(), DataError> {
+        let Some((items, id)) = self.items.as_mut().zip(row.item) else { return Ok(()) };
+        items.note_times(id, u64::from(trains)).map_err(|why| refused(&why, at, "item", id))
+    }
+
     fn row(&mut self, at: At<'_>, row: &Row<'_>, cutter: &mut Cutter) -> Result<(), DataError> {
+        if self.items.is_some() && row.label == 0.0 {
+            self.negatives += 1;
+            return self.item(at, row, false);
+        }
         let user = number(&mut self.users, at, row)?;
         let part = cutter.part(row.time, user);
+        self.item(at, row, part == Part::Train)?;
         self.rows.add(part, 1);
         for (field, cell) in self.fields.iter_mut().zip(row.fields) {
             field.many |= matches!(cell, Cell::List(_));
@@ -246,13 +331,14 @@ impl<'a> Count<'a> {
 
     /// Refuses parts without rows and labels of one class.
     fn check(&self, split: &ExampleSplit, passed: &Passed) -> Result<(), DataError> {
+        passed.skipped.check(&self.config.source, passed.rows)?;
         if passed.rows == 0 {
             return Err(DataError::NoRows { origin: self.config.source.clone() });
         }
         for part in PARTS {
             some_rows(self.rows.of(part), part, split, passed.rows)?;
         }
-        if self.positives == 0 || self.positives == self.rows.train {
+        if self.items.is_none() && (self.positives == 0 || self.positives == self.rows.train) {
             let column = self.wanted.label_name().unwrap_or_default().to_owned();
             let label = u8::from(self.positives > 0);
             return Err(ExamplesError::OneClass { rows: self.rows.train, label, column }.into());
@@ -260,13 +346,7 @@ impl<'a> Count<'a> {
         Ok(())
     }
 
-    /// The manifest, as far as it is known, the vocabularies of the fields that have one, and the users.
-    fn finish(
-        self,
-        config: &ExamplesConfig,
-        split: &ExampleSplit,
-        passed: &Passed,
-    ) -> (ExamplesManifest, Vec<(Vocabulary, Vec<u64>)>, Interner) {
+    fn finish(self, config: &ExamplesConfig, split: &ExampleSplit, passed: &Passed) -> Found {
         let zero = Counts::default();
         let mut vocabularies = Vec::new();
         let mut fields = Vec::new();
@@ -307,6 +387,12 @@ impl<'a> Count<'a> {
             }
         }
         let (domains, _) = self.domains.finish(1);
+        let items = self.items.map(|items| items.finish(0));
+        let note = |(ids, counts): &(Vocabulary, Vec<u64>)| CatalogueNote {
+            items: ids.len(),
+            untrained: counts.iter().filter(|n| **n == 0).count(),
+            negative_rows: self.negatives,
+        };
         let domain = |nth: u32| DomainColumn { name: domains.id(nth).to_string(), rows: zero, positives: zero };
         let manifest = ExamplesManifest {
             format: FORMAT,
@@ -318,12 +404,16 @@ impl<'a> Count<'a> {
             dense,
             domains: (0..domains.len() as u32).map(domain).collect(),
             users: self.users.len(),
+            catalogue: items.as_ref().map(note),
             left_out: zero,
-            skipped_rows: passed.skipped_rows,
-            skipped_examples: passed.skipped_examples.clone(),
+            other_domains: 0,
+            without_user: zero,
+            skipped_rows: passed.skipped.rows,
+            skipped_examples: passed.skipped.examples.clone(),
+            skipped_reasons: passed.skipped.reasons.clone(),
             content_hash: String::new(),
             files: Vec::new(),
         };
-        (manifest, vocabularies, self.users)
+        Found { manifest, vocabularies, users: self.users, items }
     }
 }

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use super::ExamplesError;
 use super::config::{ExamplesConfig, LabelConfig};
+use super::skipped::Skipped;
 use crate::config::{BadRows, Column, DataConfig, Format};
 use crate::error::DataError;
 use crate::layout;
@@ -11,9 +12,6 @@ use crate::place::shortened;
 use crate::progress::Progress;
 use crate::source::{At, Cell, Flow, Sink, Source};
 use crate::time;
-
-/// How many of the skipped rows are listed.
-const EXAMPLES: usize = 5;
 
 pub(super) const CATEGORY: &str = "a category: a whole number, text or a truth value";
 
@@ -76,15 +74,37 @@ impl From<&ExamplesConfig> for RawFiles {
 pub(super) struct Row<'a> {
     /// Its place among all rows of the source, from 1; skipped ones count.
     pub(super) number: u64,
-    /// 0 or 1; 0 without a column of labels.
+    /// 0 or 1; without a label 0, for retrieval 1.
     pub(super) label: f32,
     pub(super) domain: Cell<'a>,
     pub(super) user: Option<Cell<'a>>,
     pub(super) time: Option<i64>,
+    /// The id of the item, for retrieval.
+    pub(super) item: Option<Cell<'a>>,
     /// As they stand; each is a category, a list of categories or missing.
     pub(super) fields: &'a [Cell<'a>],
     /// `None` where missing.
     pub(super) dense: &'a [Option<f64>],
+}
+
+/// Whether a column is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// It is not.
+    Not,
+    /// It is, and a row may lack it.
+    IfThere,
+    /// It is, and a row without it is bad.
+    Always,
+}
+
+/// What is read besides the domain and the fields.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Needs {
+    pub(super) label: Need,
+    pub(super) user: Need,
+    /// A row without it is bad.
+    pub(super) time: bool,
 }
 
 /// Which columns are read, and what is what: the domain, then label, user and time if wanted, then fields, then dense.
@@ -94,26 +114,27 @@ pub(super) struct Wanted {
     label: Option<(usize, LabelConfig)>,
     user: Option<usize>,
     time: Option<usize>,
+    needs: Needs,
+    item: Option<usize>,
     fields: usize,
     dense: usize,
 }
 
 impl Wanted {
-    /// `label` and `user` say whether these columns are read, `time` likewise.
-    pub(super) fn new(
-        source: &Source,
-        config: &ExamplesConfig,
-        [label, user, time]: [bool; 3],
-    ) -> Result<Self, DataError> {
+    pub(super) fn new(source: &Source, config: &ExamplesConfig, needs: Needs) -> Result<Self, DataError> {
         let mut columns = Vec::new();
         let mut slot = |column: &Column| {
             columns.push(source.find(column)?);
             Ok::<_, DataError>(columns.len() - 1)
         };
         slot(&config.domain)?;
-        let label = if label { Some((slot(&config.label.column)?, config.label.clone())) } else { None };
-        let user = config.user.as_ref().filter(|_| user).map(&mut slot).transpose()?;
-        let time = config.time.as_ref().filter(|_| time).map(&mut slot).transpose()?;
+        let label = if needs.label != Need::Not && config.labelled() {
+            Some((slot(&config.label.column)?, config.label.clone()))
+        } else {
+            None
+        };
+        let user = config.user.as_ref().filter(|_| needs.user != Need::Not).map(&mut slot).transpose()?;
+        let time = config.time.as_ref().filter(|_| needs.time).map(&mut slot).transpose()?;
         let fields = 1 + usize::from(label.is_some()) + usize::from(user.is_some()) + usize::from(time.is_some());
         for field in &config.fields {
             slot(&field.column)?;
@@ -122,7 +143,9 @@ impl Wanted {
             slot(&dense.column)?;
         }
         let names = columns.iter().map(|&c| source.columns()[c].clone()).collect();
-        Ok(Self { columns, names, label, user, time, fields, dense: fields + config.fields.len() })
+        let item = config.item.as_ref().map(|item| fields + item.place(config));
+        let dense = fields + config.fields.len();
+        Ok(Self { columns, names, label, user, time, needs, item, fields, dense })
     }
 
     /// The names of the columns of the categorical fields.
@@ -164,9 +187,7 @@ impl Wanted {
 pub(super) struct Passed {
     /// Rows that could be read.
     pub(super) rows: u64,
-    pub(super) skipped_rows: u64,
-    /// The first of the skipped rows, as messages.
-    pub(super) skipped_examples: Vec<String>,
+    pub(super) skipped: Skipped,
 }
 
 struct Reader<'t> {
@@ -193,13 +214,19 @@ impl Reader<'_> {
             _ => Err(self.refused(at, slot, cells[slot], CATEGORY)),
         };
         let domain = one(0)?;
-        let user = wanted.user.map(one).transpose()?;
+        let needless = |slot: usize| wanted.needs.user == Need::IfThere && missing(cells[slot]);
+        let user = wanted.user.filter(|slot| !needless(*slot)).map(one).transpose()?;
+        let item = wanted.item.map(one).transpose()?;
         let label = match &wanted.label {
-            None => 0.0,
-            Some((slot, config)) => label(cells[*slot], config.at_least).ok_or_else(|| {
-                let of = |threshold: Option<f64>| if threshold.is_some() { "a number" } else { LABEL };
-                self.refused(at, *slot, cells[*slot], of(config.at_least))
-            })?,
+            None => f32::from(u8::from(item.is_some())),
+            Some((slot, config)) => match label(cells[*slot], config.at_least) {
+                Some(label) => label,
+                None if wanted.needs.label == Need::IfThere => 0.0,
+                None => {
+                    let expected = if config.at_least.is_some() { "a number" } else { LABEL };
+                    return Err(self.refused(at, *slot, cells[*slot], expected));
+                }
+            },
         };
         let time = match wanted.time {
             None => None,
@@ -225,8 +252,9 @@ impl Reader<'_> {
         for (slot, value) in (wanted.dense..).zip(dense.iter_mut()) {
             *value = number(cells[slot]).map_err(|()| self.refused(at, slot, cells[slot], "a finite number"))?;
         }
-        let number = self.passed.rows + self.passed.skipped_rows + 1;
-        let row = Row { number, label, domain, user, time, fields: &cells[wanted.fields..wanted.dense], dense };
+        let number = self.passed.rows + self.passed.skipped.rows + 1;
+        let fields = &cells[wanted.fields..wanted.dense];
+        let row = Row { number, label, domain, user, time, item, fields, dense };
         Ok((self.take)(at, &row))
     }
 }
@@ -250,10 +278,7 @@ impl Sink for Reader<'_> {
         if self.bad_rows == BadRows::Fail {
             return Err(error);
         }
-        self.passed.skipped_rows += 1;
-        if self.passed.skipped_examples.len() < EXAMPLES {
-            self.passed.skipped_examples.push(error.to_string());
-        }
+        self.passed.skipped.note(&error);
         Ok(ControlFlow::Continue(()))
     }
 }

@@ -7,9 +7,11 @@ use super::batch::Schema;
 use super::config::{ExampleSplit, ExamplesConfig};
 use super::epoch::Epoch;
 use super::folder;
-use super::manifest::{Coding, ExamplesManifest, MANIFEST, PARTS, file_name};
+use super::manifest::{CATALOGUE, Coding, ExamplesManifest, FieldColumn, MANIFEST, PARTS, file_name, origin_name};
+use super::origin::{self, Origins};
 use super::part::{Blocks, PartFile};
 use super::prepare;
+use super::side::Side;
 use super::write::GROUP;
 use crate::error::DataError;
 use crate::id::Vocabulary;
@@ -21,7 +23,9 @@ use crate::progress::Progress;
 /// | file | columns |
 /// |---|---|
 /// | `train.parquet`, `validation.parquet`, `test.parquet` | `field.NAME` (codes, or lists of them), `dense.NAME` (standardised), `domain`, `label`, `user`, in the order of the source |
+/// | `validation-rows.parquet`, `test-rows.parquet` | `row`, the place in the source, and `user`, the id as it stands there |
 /// | `vocabulary-N.parquet` | the values of the N-th field, ascending, and `count`, how often each stands in the training part |
+/// | `items.parquet`, `catalogue.parquet` | for retrieval: `id` and `count` of the items, ascending, and their columns in that order |
 /// | `manifest.json` | [`ExamplesManifest`] |
 #[derive(Clone, Debug)]
 pub struct ExampleSet {
@@ -29,6 +33,7 @@ pub struct ExampleSet {
     manifest: ExamplesManifest,
     schema: Schema,
     parts: [Arc<PartFile>; 3],
+    catalogue: Option<Arc<PartFile>>,
 }
 
 impl ExampleSet {
@@ -84,7 +89,14 @@ impl ExampleSet {
         let part =
             |part: Part| PartFile::open(&folder.join(file_name(part)), &schema, manifest.rows.of(part)).map(Arc::new);
         let parts = [part(Part::Train)?, part(Part::Validation)?, part(Part::Test)?];
-        Ok(Self { folder: folder.to_path_buf(), manifest, schema, parts })
+        let catalogue = match &schema.items {
+            None => None,
+            Some(items) => {
+                let path = folder.join(CATALOGUE[1]);
+                Some(Arc::new(PartFile::open(&path, &schema.side(Side::Item), items.count as u64)?))
+            }
+        };
+        Ok(Self { folder: folder.to_path_buf(), manifest, schema, parts, catalogue })
     }
 
     /// What the columns are.
@@ -158,10 +170,37 @@ impl ExampleSet {
     /// # Panics
     /// If there is no such field.
     pub fn vocabulary(&self, field: usize) -> Result<Option<(Vocabulary, Vec<u64>)>, DataError> {
-        match &self.manifest.fields[field].coding {
+        self.vocabulary_of(&self.manifest.fields[field])
+    }
+
+    /// The vocabulary of a field of the manifest.
+    pub(super) fn vocabulary_of(&self, field: &FieldColumn) -> Result<Option<(Vocabulary, Vec<u64>)>, DataError> {
+        match &field.coding {
             Coding::Vocabulary { file, values } => folder::read_vocabulary(&self.folder.join(file), *values).map(Some),
             Coding::Hash { .. } | Coding::Quantiles { .. } => Ok(None),
         }
+    }
+
+    /// The ids of this many items, ascending, and how many training rows have each.
+    pub(super) fn items(&self, count: usize) -> Result<(Vocabulary, Vec<u64>), DataError> {
+        folder::read_vocabulary(&self.folder.join(CATALOGUE[0]), count)
+    }
+
+    /// The columns of the catalogue, in blocks.
+    pub(super) fn catalogue_blocks(&self, rows: usize) -> Result<Blocks, DataError> {
+        let file = self.catalogue.as_ref().expect("examples that were prepared for retrieval");
+        file.read((0..file.groups.len()).collect(), rows)
+    }
+
+    /// Where the rows of validation or test come from, in the order of [`ExampleSet::blocks`]; `None` for the training part,
+    /// and in folders of versions that did not keep it.
+    ///
+    /// # Errors
+    /// If the file cannot be read or does not hold what it must.
+    pub fn origins(&self, part: Part) -> Result<Option<Origins>, DataError> {
+        let kept = |name: &&str| self.manifest.files.iter().any(|note| note.name == **name);
+        let name = origin_name(part).filter(kept);
+        name.map(|name| origin::read(&self.folder.join(name), self.rows(part))).transpose()
     }
 
     /// Copies the prepared folder, so that a run holds its data. A folder of prepared examples that is there is replaced;

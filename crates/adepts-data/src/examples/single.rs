@@ -108,7 +108,16 @@ impl RowCoder {
             let bad = |()| BadCell { column: self.fields + at, expected: "a finite number" };
             dense.push(number(*cell).map_err(bad)?);
         }
-        let row = Row { number: 0, label: 0.0, domain: Cell::Missing, user: None, time: None, fields, dense: &dense };
+        let row = Row {
+            number: 0,
+            label: 0.0,
+            domain: Cell::Missing,
+            user: None,
+            time: None,
+            item: None,
+            fields,
+            dense: &dense,
+        };
         self.coder.push(&row, domain, None, &mut rows.0);
         Ok(())
     }

@@ -24,11 +24,17 @@ impl Counting {
     /// Notes one more of a category.
     #[inline]
     pub(super) fn note(&mut self, value: Cell<'_>) -> Result<(), Refused> {
+        self.note_times(value, 1)
+    }
+
+    /// Notes so many more of a category; 0 says that there is one.
+    #[inline]
+    pub(super) fn note_times(&mut self, value: Cell<'_>, times: u64) -> Result<(), Refused> {
         let number = self.interner.intern(value)? as usize;
         if number == self.counts.len() {
             self.counts.push(0);
         }
-        self.counts[number] += 1;
+        self.counts[number] += times;
         Ok(())
     }
 

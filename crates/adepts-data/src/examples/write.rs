@@ -33,6 +33,9 @@ pub(super) fn columns(schema: &Schema) -> Arc<ArrowSchema> {
     if schema.users > 0 {
         fields.push(field("user".into(), DataType::UInt32));
     }
+    if schema.items.is_some() {
+        fields.push(field("item".into(), DataType::UInt32));
+    }
     Arc::new(ArrowSchema::new(fields))
 }
 
@@ -133,6 +136,9 @@ fn arrays(examples: &Examples, width: usize) -> Vec<ArrayRef> {
     if !examples.user.is_empty() {
         arrays.push(Arc::new(UInt32Array::from(examples.user.clone())));
     }
+    if !examples.item.is_empty() {
+        arrays.push(Arc::new(UInt32Array::from(examples.item.clone())));
+    }
     arrays
 }
 
@@ -156,4 +162,7 @@ fn update(hash: &mut blake3::Hasher, examples: &Examples) {
     add(&mut examples.domain.iter().map(|n| n.to_le_bytes()));
     add(&mut examples.label.iter().map(|n| n.to_bits().to_le_bytes()));
     add(&mut examples.user.iter().map(|n| n.to_le_bytes()));
+    if !examples.item.is_empty() {
+        add(&mut examples.item.iter().map(|n| n.to_le_bytes()));
+    }
 }

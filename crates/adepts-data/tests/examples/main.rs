@@ -4,6 +4,7 @@
 mod fields;
 mod prepared;
 mod refused;
+mod retrieval;
 mod sources;
 #[path = "../support/mod.rs"]
 mod support;

@@ -4,14 +4,15 @@ use std::fmt::Write;
 use std::path::Path;
 
 use adepts_data::examples::{
-    Codes, DomainsConfig, ExampleSplit, Examples, ExamplesConfig, FieldConfig, RawFiles, propose, simulate_domains,
+    Codes, DomainsConfig, ExampleSplit, Examples, ExamplesConfig, FieldConfig, NO_USER, RawFiles, propose,
+    simulate_domains,
 };
 use adepts_data::progress::silent;
 use adepts_data::{BadRows, Part};
 use tempfile::tempdir;
 
 use crate::support::{file, real};
-use crate::{PARTS, all, column, encode, prepare, prepared};
+use crate::{PARTS, all, column, config, encode, prepare, prepared, source};
 
 #[test]
 fn new_files_are_coded_as_the_prepared_ones_were() {
@@ -44,6 +45,49 @@ fn new_files_are_coded_as_the_prepared_ones_were() {
     assert_eq!(summary.unknown, [("colour".to_owned(), 1), ("tags".to_owned(), 1)]);
     assert_eq!(blocks[0].examples.fields[0], Codes::One(vec![3, 0]));
     assert!(blocks[0].examples.user.is_empty());
+}
+
+#[test]
+fn a_row_of_a_new_file_needs_neither_label_nor_user() {
+    let (dir, set) = prepared();
+    let rows = "row,rating,site,colour,zip,views,time,age,tags\n9,,app,red,1,5,9,30,a\n,bad,shop,red,1,5,9,,a\n7,5,app,,1,5,9,30,a\n";
+    let files = RawFiles::new(file(dir.path(), "new.csv", rows));
+    let (blocks, summary) = encode(&set, &files).unwrap();
+    assert_eq!((summary.rows, summary.skipped_rows), (3, 0));
+    assert_eq!(blocks[0].examples.user, [0, NO_USER, 1]);
+    assert_eq!(blocks[0].examples.label, [0.0, 0.0, 1.0]);
+    assert_eq!(summary.missing, [("colour".to_owned(), 1), ("age".to_owned(), 1)]);
+}
+
+#[test]
+fn rows_without_a_user_are_prepared_with_where_they_come_from() {
+    let dir = tempdir().unwrap();
+    let text = std::fs::read_to_string(source(dir.path())).unwrap();
+    // Every fifth row names nobody.
+    let nobody = |(nth, line): (usize, &str)| match line.split_once(',') {
+        Some((_, rest)) if nth > 0 && nth % 5 == 0 => format!(",{rest}"),
+        _ => line.to_owned(),
+    };
+    let lines: Vec<String> = text.lines().enumerate().map(nobody).collect();
+    let config = config(file(dir.path(), "some.csv", lines.join("\n")));
+    let set = prepare(&config, &ExampleSplit::default(), &dir.path().join("some")).unwrap();
+    let manifest = set.manifest();
+    assert_eq!((manifest.users, manifest.without_user.total(), manifest.rows.total()), (320, 80, 400));
+    assert!(set.origins(Part::Train).unwrap().is_none());
+    for part in [Part::Validation, Part::Test] {
+        let (rows, origins) = (all(&set, part), set.origins(part).unwrap().unwrap());
+        assert_eq!(origins.rows.len(), set.rows(part));
+        for (at, row) in origins.rows.iter().enumerate() {
+            let id = lines[*row as usize].split(',').next().filter(|id| !id.is_empty()).map(str::to_owned);
+            assert_eq!(origins.users[at], id, "row {row}");
+            assert_eq!(rows.user[at] == NO_USER, id.is_none(), "row {row}");
+        }
+    }
+    let copy = set.copy_to(&dir.path().join("copy")).unwrap();
+    assert_eq!(copy.origins(Part::Test).unwrap(), set.origins(Part::Test).unwrap());
+    let by_user = ExampleSplit::Users { validation: 0.2, test: 0.2, seed: None };
+    let error = prepare(&config, &by_user, &dir.path().join("by-user")).unwrap_err();
+    assert!(error.to_string().contains("line 6, column `row`: the value is missing"), "{error}");
 }
 
 #[test]

@@ -83,6 +83,8 @@ impl GateTally {
             // Rounding may carry a sum of terms that cancel below zero.
             mutual_information: information.max(0.0),
             mutual_information_bound: entropy.min((experts.max(1) as f64).ln()).max(0.0),
+            duplicates: Vec::new(),
+            compared_rows: 0,
         }
     }
 }

@@ -26,7 +26,7 @@ pub struct DomainComparison {
     pub pooled: Vec<ComparedRun>,
     /// By the mean over domains.
     pub macro_mean: Vec<ComparedRun>,
-    /// By the mean over domains weighted by rows.
+    /// By the mean over domains weighted by rows; empty in retrieval, where that is the pooled mean.
     pub weighted_mean: Vec<ComparedRun>,
     /// The domains in which the metric is defined.
     pub domains: Vec<ComparedDomain>,
@@ -97,12 +97,7 @@ pub fn gains(
             runs: compared(DOMAINS + domain),
         })
         .collect();
-    for run in 0..runs.len() {
-        let mut of_domains: Vec<&mut Difference> =
-            domains.iter_mut().filter_map(|domain| domain.runs[run].difference.as_mut()).collect();
-        let corrected = holm(&of_domains.iter().map(|difference| difference.p).collect::<Vec<_>>());
-        of_domains.iter_mut().zip(corrected).for_each(|(difference, p)| difference.p_holm = Some(p));
-    }
+    correct(&mut domains, runs.len());
     Ok(DomainComparison {
         metric: metric.name.to_owned(),
         baseline: baseline.to_owned(),
@@ -113,6 +108,16 @@ pub fn gains(
         weighted_mean: compared(WEIGHTED),
         domains,
     })
+}
+
+/// Corrects the p-values of each run over the domains.
+pub(super) fn correct(domains: &mut [ComparedDomain], runs: usize) {
+    for run in 0..runs {
+        let mut of_domains: Vec<&mut Difference> =
+            domains.iter_mut().filter_map(|domain| domain.runs[run].difference.as_mut()).collect();
+        let corrected = holm(&of_domains.iter().map(|difference| difference.p).collect::<Vec<_>>());
+        of_domains.iter_mut().zip(corrected).for_each(|(difference, p)| difference.p_holm = Some(p));
+    }
 }
 
 /// The metric, if more of it or less of it is better.
@@ -127,7 +132,7 @@ fn comparable(name: &str) -> Result<&'static PointwiseMetric, PointwiseError> {
 }
 
 /// The position of the baseline.
-fn check(runs: &[(String, Vec<f32>)], baseline: &str) -> Result<usize, PointwiseError> {
+pub(super) fn check<T>(runs: &[(String, T)], baseline: &str) -> Result<usize, PointwiseError> {
     let names = || runs.iter().map(|(name, _)| name.as_str());
     if runs.len() < 2 {
         return Err(PointwiseError::TooFewRuns { runs: runs.len() });
@@ -143,7 +148,7 @@ fn check(runs: &[(String, Vec<f32>)], baseline: &str) -> Result<usize, Pointwise
 }
 
 /// Two-sided p-value of a difference whose resampled values are these; 1 without at least two of them.
-fn p(difference: f64, resampled: &[f64]) -> f64 {
+pub(super) fn p(difference: f64, resampled: &[f64]) -> f64 {
     let n = resampled.len() as f64;
     if resampled.len() < 2 || difference == 0.0 {
         return 1.0;

@@ -5,24 +5,31 @@
 //! scores + Truth ─┬─► summarise_examples ─► RunSummary (pooled, by domain, macro, worst domain, reliability)
 //!                 └─► gains (the same rows, run against run, domain by domain)
 //! gates ──────────► GateTally ─► ExpertSummary (which experts serve which domain)
+//! outputs ────────► OutputTally ─► the experts that say the same
+//! lists + Asked ──┬─► summarise_queries ─► RunSummary   (retrieval: the lists of queries, measured as those of users are)
+//!                 └─► query_gains
 //! ```
 //!
 //! A metric is a function of rows that each count so many times. With every row once it is the figure itself, with the counts of a
 //! draw with replacement it is that figure resampled: intervals need no second definition, and rows are sorted once.
 
+mod alike;
 mod experts;
 mod gains;
 mod metrics;
+mod queries;
 mod resample;
 mod rows;
 mod summarise;
 mod summary;
 mod truth;
 
+pub use alike::OutputTally;
 pub use experts::GateTally;
 pub use gains::{ComparedDomain, DomainComparison, gains};
 pub use metrics::{BINS, Better, POINTWISE_METRICS, PointwiseMetric, find};
+pub use queries::{Asked, query_gains, summarise_queries};
 pub use rows::Sample;
 pub use summarise::summarise_examples;
-pub use summary::{DomainSummary, ExpertSummary, ReliabilityBin, WorkSummary};
+pub use summary::{AlikeExperts, DomainSummary, ExpertSummary, ReliabilityBin, WorkSummary};
 pub use truth::{PointwiseError, Truth};

@@ -1,5 +1,7 @@
 //! Rows in the orders that metrics walk through, and how often each of them counts.
 
+use adepts_data::examples::NO_USER;
+
 use super::truth::Truth;
 
 /// A probability is taken to be at least this far from 0 and 1, so that one certain mistake does not make the loss infinite.
@@ -16,13 +18,18 @@ pub(super) struct Places {
 
 impl Places {
     pub(super) fn of(truth: &Truth<'_>) -> Self {
-        let mut start = vec![0; truth.domains.len() + 1];
-        truth.domain.iter().for_each(|&domain| start[domain as usize + 1] += 1);
-        for domain in 0..truth.domains.len() {
+        Self::of_domains(truth.domain, truth.domains.len())
+    }
+
+    /// Of rows of these domains, each below `domains`.
+    pub(super) fn of_domains(domain: &[u32], domains: usize) -> Self {
+        let mut start = vec![0; domains + 1];
+        domain.iter().for_each(|&domain| start[domain as usize + 1] += 1);
+        for domain in 0..domains {
             start[domain + 1] += start[domain];
         }
-        let mut row: Vec<u32> = (0..truth.rows() as u32).collect();
-        row.sort_by_key(|&row| truth.domain[row as usize]);
+        let mut row: Vec<u32> = (0..domain.len() as u32).collect();
+        row.sort_by_key(|&row| domain[row as usize]);
         Self { row, start }
     }
 }
@@ -57,7 +64,7 @@ pub(super) struct Part {
     pub(super) by_score: Order,
     /// What each row of `by_score` costs (nats).
     loss: Vec<f64>,
-    /// By user and then by score; empty where users are not known.
+    /// By user and then by score, without rows that have no user; empty where users are not known.
     pub(super) by_user: Order,
 }
 
@@ -87,7 +94,8 @@ impl Part {
         let by_user = if truth.user.is_empty() {
             Order::default()
         } else {
-            let mut order = order.clone();
+            let mut order: Vec<u32> =
+                order.iter().copied().filter(|&place| truth.user[row(place)] != NO_USER).collect();
             order.sort_by_key(|&place| truth.user[row(place)]);
             sorted(order, Some(truth.user))
         };

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use adepts_data::examples::NO_USER;
+
 use crate::summary::{Estimate, Protocol, RunSummary, WorstGroup};
 
 use super::metrics::{POINTWISE_METRICS, bins};
@@ -17,7 +19,7 @@ const Z: f64 = 1.959_963_984_540_054;
 ///
 /// `metrics` and `intervals` have each metric three times: of all rows pooled (`auc`), which rewards knowing the base rates of the
 /// domains, as mean of the domains (`auc_macro`) and as their mean weighted by rows (`auc_weighted`). A metric that is not defined
-/// is left out. `worst` is the domain with the lowest AUC. Intervals are of `resamples` bootstrap resamples of rows; without
+/// is left out. `worst` is the domain with the lowest AUC of those that have ten rows of each label. Intervals are of `resamples` bootstrap resamples of rows; without
 /// resamples they are the values. They take rows as independent: where few users have most of the rows, they are too narrow.
 ///
 /// The caller fills in what only it knows: `experts`, `work`, `seconds`, and of the protocol all but users and bootstrap.
@@ -56,6 +58,7 @@ pub fn summarise_examples(
         DomainSummary {
             name: name.clone(),
             rows: part.by_score.place.len(),
+            lists: None,
             base_rate: base_rate(&part.by_score.positive),
             metrics: POINTWISE_METRICS.iter().map(|metric| metric.name).enumerate().filter_map(of_metric).collect(),
             reliability: reliability(part, &once),
@@ -71,7 +74,7 @@ pub fn summarise_examples(
         domains,
         reliability: reliability(&judged.pooled, &once),
         protocol: Protocol {
-            users: truth.user.iter().collect::<BTreeSet<_>>().len(),
+            users: truth.user.iter().filter(|user| **user != NO_USER).collect::<BTreeSet<_>>().len(),
             bootstrap: (seed, resamples),
             ..Protocol::default()
         },
@@ -99,10 +102,13 @@ fn reliability(part: &Part, once: &[u32]) -> Vec<ReliabilityBin> {
     bins(&part.sample(once)).into_iter().map(bin).collect()
 }
 
-/// By AUC, over the domains where it is defined; the first of equals.
+/// By AUC, over the domains with enough rows to say something, or else all where it is defined; the first of equals.
 fn worst(domains: &[DomainSummary]) -> Option<WorstGroup> {
-    let means: Vec<(&DomainSummary, f64)> =
-        domains.iter().filter_map(|domain| Some((domain, domain.metrics.get("auc")?.mean))).collect();
+    let of = |only: bool| -> Vec<(&DomainSummary, f64)> {
+        let counted = domains.iter().filter(|domain| !only || domain.is_established());
+        counted.filter_map(|domain| Some((domain, domain.metrics.get("auc")?.mean))).collect()
+    };
+    let means = Some(of(true)).filter(|means| !means.is_empty()).unwrap_or_else(|| of(false));
     let (worst, least) = means.iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
     let best = means.iter().map(|&(_, mean)| mean).max_by(f64::total_cmp)?;
     Some(WorstGroup { metric: "auc".into(), group: worst.name.clone(), mean: *least, gap: best - least })
@@ -176,6 +182,35 @@ mod tests {
         let worst = summary.worst.as_ref().unwrap();
         assert_eq!((worst.mean, worst.gap), (auc(0).min(auc(2)), (auc(0) - auc(2)).abs()));
         assert_eq!((summary.protocol.users, summary.protocol.bootstrap), (40, (3, 50)));
+    }
+
+    #[test]
+    fn a_handful_of_rows_is_never_the_worst_domain() {
+        let mut rows = calibrated(800);
+        // The domain without rows gets two, in the wrong order.
+        for (label, score) in [(1.0, 0.1), (0.0, 0.9)] {
+            rows.label.push(label);
+            rows.score.push(score);
+            rows.user.push(0);
+            rows.domain.push(1);
+        }
+        let summary = summary(&rows, 0);
+        assert_eq!(summary.domains[1].metrics["auc"].mean, 0.0);
+        let established: Vec<bool> = summary.domains.iter().map(DomainSummary::is_established).collect();
+        assert_eq!(established, [true, false, true]);
+        assert_ne!(summary.worst.unwrap().group, "none");
+    }
+
+    #[test]
+    fn rows_without_a_user_count_for_everything_but_measures_by_user() {
+        let rows = calibrated(800);
+        let mut fewer = calibrated(800);
+        fewer.user.iter_mut().skip(400).for_each(|user| *user = NO_USER);
+        let [all, some] = [summary(&rows, 0), summary(&fewer, 0)];
+        assert_eq!((all.metrics["auc"], all.protocol.users, some.protocol.users), (some.metrics["auc"], 40, 20));
+        let mut half = calibrated(400);
+        half.domains = rows.domains.clone();
+        assert_eq!(some.metrics["gauc"], summary(&half, 0).metrics["gauc"]);
     }
 
     #[test]

@@ -11,8 +11,11 @@ use crate::summary::Estimate;
 pub struct DomainSummary {
     /// The domain.
     pub name: String,
-    /// Judged rows in it.
+    /// Judged rows in it; in retrieval the items that were to be found.
     pub rows: usize,
+    /// In retrieval: the ranked lists in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lists: Option<usize>,
     /// Share of them with label 1; 0 without rows.
     pub base_rate: f64,
     /// Each metric with its interval, such as `auc`; those that are not defined for these rows are left out.
@@ -53,6 +56,38 @@ pub struct ExpertSummary {
     pub mutual_information_bound: f64,
     /// Experts, numbered from 0, that in no domain reach a hundredth of an equal share.
     pub dead: Vec<usize>,
+    /// Experts that say the same, the most alike first; see [`super::OutputTally::duplicates`].
+    #[serde(default)]
+    pub duplicates: Vec<AlikeExperts>,
+    /// The rows over which outputs were compared; 0 where they were not.
+    #[serde(default)]
+    pub compared_rows: usize,
+}
+
+/// Two experts whose outputs go together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AlikeExperts {
+    /// The one, numbered from 0.
+    pub first: usize,
+    /// The other.
+    pub second: usize,
+    /// The correlation of their outputs over rows.
+    pub correlation: f64,
+}
+
+/// An AUC of fewer rows of a label than this moves by tenths with a single row.
+const FEWEST: f64 = 10.0;
+
+impl DomainSummary {
+    /// Whether what is measured here says something: there are ten rows of each label, or in retrieval ten lists.
+    #[must_use]
+    pub fn is_established(&self) -> bool {
+        if let Some(lists) = self.lists {
+            return lists as f64 >= FEWEST;
+        }
+        let (rows, positive) = (self.rows as f64, (self.rows as f64 * self.base_rate).round());
+        positive >= FEWEST && rows - positive >= FEWEST
+    }
 }
 
 /// What an example costs.

@@ -7,7 +7,8 @@ use crate::nearest::hint;
 pub struct Truth<'a> {
     /// 0 or 1: `[rows]`.
     pub label: &'a [f32],
-    /// The user of each row, for measures by user: `[rows]`, or empty where users are not known.
+    /// The user of each row, for measures by user, [`NO_USER`](adepts_data::examples::NO_USER) for a row without one: `[rows]`,
+    /// or empty where users are not known.
     pub user: &'a [u32],
     /// The domain of each row, an index into `domains`: `[rows]`.
     pub domain: &'a [u32],
@@ -57,6 +58,16 @@ pub enum PointwiseError {
         row: usize,
         /// The score.
         value: f32,
+    },
+    /// Outputs are not of these experts and rows.
+    #[error("{found} outputs are not equally many for each of {experts} experts and {rows} rows")]
+    OutputSize {
+        /// Number of outputs.
+        found: usize,
+        /// Number of experts.
+        experts: usize,
+        /// Number of rows.
+        rows: usize,
     },
     /// A domain has no name.
     #[error("row {row} is of domain {domain}, but there are only {domains} domains")]
@@ -119,6 +130,26 @@ pub enum PointwiseError {
         suggestion: Option<String>,
         /// All that there are.
         known: Vec<String>,
+    },
+    /// The run was not measured by this metric.
+    #[error("{run} was not measured by `{metric}`{}; it was by {}", hint(suggestion.as_deref()), known.join(", "))]
+    MissingMetric {
+        /// The run.
+        run: String,
+        /// What was asked for.
+        metric: String,
+        /// The nearest that there is.
+        suggestion: Option<String>,
+        /// What it was measured by.
+        known: Vec<String>,
+    },
+    /// Two runs ranked for different queries.
+    #[error("{run} was judged by other lists than {baseline}, so they cannot be compared")]
+    OtherLists {
+        /// The run.
+        run: String,
+        /// The run that it is compared with.
+        baseline: String,
     },
     /// The metric is not defined on any of the rows.
     #[error("`{metric}` is not defined for these rows: it needs labels of both kinds{}", if *by_user { " in the rows of one user" } else { "" })]

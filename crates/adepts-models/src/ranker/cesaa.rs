@@ -14,18 +14,20 @@
 //! The paper's own equations were not available to us: this is our construction of what it describes, from the techniques
 //! that it names, and no figure of the paper is claimed for it.
 
-use adepts_core::{ConfigError, ExampleSpec, Step, Work};
+use adepts_core::{ConfigError, ExampleSpec, Work};
 use adepts_data::seed;
+use adepts_ops::Level;
 use adepts_ops::embedding::gather;
+use adepts_ops::gate::kernel::Keep;
+use adepts_ops::gate::{information, keep};
+use adepts_ops::normal::{self, Noise};
 use burn::tensor::{Device, Tensor, TensorData, activation};
-use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 
 use super::model::{Output, Term, Trunk};
 use super::parts::embedding::DEVIATION;
 use super::parts::gate;
 use super::parts::slots::matrix;
-use super::parts::stack::filled;
 use super::parts::{DomainField, Embedded, Layout, Named, Norm, Pass, Shape, Slots, Stack, linear};
 use super::recipe::{Architecture, Input, positive, recipe, sum, widths};
 use crate::parts::init;
@@ -147,7 +149,7 @@ impl Architecture for CesaaConfig {
     fn shapes(&self, input: &Input) -> Vec<Shape> {
         let all = self.experts + self.shared;
         let experts = Shape::new("experts", all, input.width, &self.hidden).active(self.k + self.shared);
-        let tower = Shape::new("tower", 1, experts.output(), &self.tower).ending(1);
+        let tower = Shape::new("tower", 1, experts.output(), &self.tower).ending(input.output);
         vec![experts.norm(self.norm), tower.norm(self.norm)]
     }
 
@@ -203,82 +205,58 @@ pub struct Cesaa {
     noise: Option<Tensor<2>>,
 }
 
-/// What the gate says.
-struct Chosen {
-    /// Clean logits, `[R, N]`.
-    clean: Tensor<2>,
-    /// Logits with noise, `[R, N]`.
-    noisy: Tensor<2>,
-    /// The standard deviation of the noise, `[R, N]`.
-    deviation: Option<Tensor<2>>,
-    /// G, 0 for experts that are not kept, `[R, N]`.
-    shares: Tensor<2>,
-}
-
 impl Cesaa {
-    fn choose(&self, rows: &Embedded, noise: Option<Tensor<2>>) -> Chosen {
+    /// The logits of the gate: c = q W_g, and behind it q W_n where there is noise; `[R, N]` or `[R, 2N]`.
+    fn logits(&self, rows: &Embedded, noisy: bool) -> Tensor<2> {
         let domain = self.domain.as_ref().map(|weight| gather(weight.clone(), &rows.domain));
         let q = match (self.config.gate.input, domain) {
             (GateInput::Both, Some(domain)) => Tensor::cat(vec![rows.z.clone(), domain], 1),
             (_, Some(domain)) => domain,
             (_, None) => rows.z.clone(),
         };
-        let clean = linear(q.clone(), self.gate.clone(), rows.pass);
-        let (noisy, deviation) = match (&self.noise, noise) {
-            (Some(weight), Some(noise)) => {
-                // softplus(x) = −log σ(−x)
-                let deviation = -activation::log_sigmoid(-linear(q, weight.clone(), rows.pass));
-                (clean.clone() + deviation.clone() * noise, Some(deviation * self.config.noise))
-            }
-            _ => (clean.clone(), None),
+        // One product for both matrices.
+        let weight = match &self.noise {
+            Some(noise) if noisy => Tensor::cat(vec![self.gate.clone(), noise.clone()], 1),
+            _ => self.gate.clone(),
         };
-        let shares = gate::keep(noisy.clone(), self.config.k);
-        Chosen { clean, noisy, deviation, shares }
+        linear(q, weight, rows.pass)
+    }
+
+    fn keep(&self, shared: usize) -> Keep {
+        Keep { experts: self.config.experts, k: self.config.k, shared }
     }
 
     /// What is added to the loss.
-    fn terms(&self, rows: &Embedded, chosen: Chosen) -> Vec<Term> {
-        let Chosen { clean, noisy, deviation, shares } = chosen;
-        let value = gate::information(activation::softmax(clean.clone(), 1), &rows.own);
-        let mut terms = vec![Term { name: "mi", weight: -self.config.mi, value }];
-        if self.config.balance > 0.0 {
-            let mut value = gate::variation(shares);
-            if let Some(deviation) = deviation.filter(|_| self.config.k < self.config.experts) {
-                value = value + gate::variation(gate::load(clean, &noisy, deviation, self.config.k));
+    fn terms(&self, rows: &Embedded, logits: &Tensor<2>, shares: Tensor<2>, noise: Option<&Noise>) -> Vec<Term> {
+        let CesaaConfig { experts, k, mi, balance, .. } = self.config;
+        let mut terms =
+            vec![Term { name: "mi", weight: -mi, value: information(logits.clone(), experts, &rows.domain) }];
+        if balance > 0.0 {
+            let mut value = gate::variation(shares.narrow(1, 0, experts));
+            if let Some(noise) = noise.filter(|_| k < experts) {
+                let eps = normal::draw(Level::best(), noise, rows.rows(), experts);
+                let eps = Tensor::from_data(TensorData::new(eps, [rows.rows(), experts]), &rows.z.device());
+                let [clean, raw] = [0, experts].map(|from| logits.clone().narrow(1, from, experts));
+                // softplus(x) = −log σ(−x)
+                let deviation = -activation::log_sigmoid(-raw);
+                let noisy = clean.clone() + deviation.clone() * eps;
+                value = value + gate::variation(gate::load(clean, &noisy, deviation * self.config.noise, k));
             }
-            terms.push(Term { name: "balance", weight: self.config.balance, value });
+            terms.push(Term { name: "balance", weight: balance, value });
         }
         terms
     }
 
     /// A pass with this noise ε, `[R, N]`, or none.
     #[must_use]
-    pub fn forward_with(&self, rows: &Embedded, noise: Option<Tensor<2>>) -> Output {
-        let chosen = self.choose(rows, noise);
-        let gates = if self.config.shared == 0 {
-            chosen.shares.clone()
-        } else {
-            Tensor::cat(
-                vec![chosen.shares.clone(), filled(1.0, [rows.rows(), self.config.shared], &rows.z.device())],
-                1,
-            )
-        };
-        let h = self.experts.mix(rows.z.clone(), gates, rows.pass);
+    pub fn forward_with(&self, rows: &Embedded, noise: Option<&Noise>) -> Output {
+        let noise = noise.filter(|_| self.noise.is_some());
+        let logits = self.logits(rows, noise.is_some());
+        let gates = keep(logits.clone(), noise, self.keep(self.config.shared));
+        let h = self.experts.mix(rows.z.clone(), gates.clone(), rows.pass);
         let logit = self.tower.one(h, rows.pass);
         let training = matches!(rows.pass, Pass::Training(_));
-        Output { logit, terms: if training { self.terms(rows, chosen) } else { Vec::new() } }
-    }
-
-    /// ε of a step.
-    fn draw(&self, rows: usize, step: &Step, device: &Device) -> Tensor<2> {
-        let mut random = seed::stream(step.seed, "gate noise", &[step.taken]);
-        let scale = self.config.noise as f32;
-        let draw = |_| {
-            let draw: f32 = StandardNormal.sample(&mut random);
-            draw * scale
-        };
-        let noise: Vec<f32> = (0..rows * self.config.experts).map(draw).collect();
-        Tensor::from_data(TensorData::new(noise, [rows, self.config.experts]), device)
+        Output { logit, terms: if training { self.terms(rows, &logits, gates, noise) } else { Vec::new() } }
     }
 }
 
@@ -300,17 +278,24 @@ impl Named for Cesaa {
 impl Trunk for Cesaa {
     fn forward(&self, rows: &Embedded) -> Output {
         let noise = match rows.pass {
-            Pass::Training(step) if self.noise.is_some() => Some(self.draw(rows.rows(), &step, &rows.z.device())),
+            Pass::Training(step) if self.noise.is_some() => Some(Noise::Drawn {
+                key: seed::key(step.seed, "gate noise", &[step.taken]),
+                scale: self.config.noise as f32,
+            }),
             _ => None,
         };
-        self.forward_with(rows, noise)
+        self.forward_with(rows, noise.as_ref())
     }
 
     fn experts(&self) -> usize {
         self.config.experts
     }
 
+    fn outputs(&self, rows: &Embedded) -> Vec<Tensor<2>> {
+        self.experts.each(self.config.experts, &rows.z, rows.pass)
+    }
+
     fn gates(&self, rows: &Embedded) -> Option<Tensor<2>> {
-        Some(self.choose(rows, None).shares)
+        Some(keep(self.logits(rows, false), None, self.keep(0)))
     }
 }

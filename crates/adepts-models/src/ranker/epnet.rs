@@ -72,7 +72,7 @@ impl Architecture for EpnetConfig {
 
     fn shapes(&self, input: &Input) -> Vec<Shape> {
         let gate = Shape::new("gate", 1, input.width + self.embedding, &[self.gate.hidden]).ending(input.width);
-        vec![gate, Shape::new("layers", 1, input.width, &self.hidden).ending(1).norm(self.norm)]
+        vec![gate, Shape::new("layers", 1, input.width, &self.hidden).ending(input.output).norm(self.norm)]
     }
 
     fn trunk(&self, input: &Input, seed: u64, device: &Device) -> Epnet {

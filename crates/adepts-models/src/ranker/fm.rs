@@ -45,6 +45,11 @@ impl Architecture for FmConfig {
         positive("embedding", self.embedding)
     }
 
+    /// It has products of fields and no vector.
+    fn tower(&self) -> bool {
+        false
+    }
+
     /// The last float of each row is the weight.
     fn layout(&self) -> Layout {
         Layout { width: self.embedding + 1, domain: DomainField::Feature }

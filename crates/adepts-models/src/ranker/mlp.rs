@@ -50,7 +50,7 @@ impl Architecture for MlpConfig {
     }
 
     fn shapes(&self, input: &Input) -> Vec<Shape> {
-        vec![Shape::new("layers", 1, input.width, &self.hidden).ending(1).norm(self.norm)]
+        vec![Shape::new("layers", 1, input.width, &self.hidden).ending(input.output).norm(self.norm)]
     }
 
     fn trunk(&self, input: &Input, seed: u64, device: &Device) -> Mlp {

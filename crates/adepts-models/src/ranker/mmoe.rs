@@ -59,7 +59,7 @@ impl Architecture for MmoeConfig {
         let experts = Shape::new("experts", self.experts, input.width, &self.hidden).norm(self.norm);
         let gates = Shape::new("gates", input.domains, input.width, &[]).ending(self.experts).active(1);
         let towers = Shape::new("towers", input.domains, experts.output(), &self.tower);
-        vec![experts, gates, towers.ending(1).active(1).norm(self.norm)]
+        vec![experts, gates, towers.ending(input.output).active(1).norm(self.norm)]
     }
 
     fn trunk(&self, input: &Input, seed: u64, device: &Device) -> Mmoe {
@@ -100,6 +100,10 @@ impl Trunk for Mmoe {
 
     fn experts(&self) -> usize {
         self.count
+    }
+
+    fn outputs(&self, rows: &Embedded) -> Vec<Tensor<2>> {
+        self.experts.each(self.count, &rows.z, rows.pass)
     }
 
     fn gates(&self, rows: &Embedded) -> Option<Tensor<2>> {

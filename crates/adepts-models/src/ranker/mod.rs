@@ -2,7 +2,7 @@
 //!
 //! They differ in what stands between the embedded fields and the logit, the *trunk*; everything else, embeddings, loss,
 //! scores, saving, is shared ([`model::Ranker`]). A model is a configuration ([`recipe::Architecture`]) and a [`model::Trunk`]
-//! in one file.
+//! in one file. For retrieval the same trunk is the tower of users, beside one of items ([`towers::TwoTowers`]).
 
 pub mod cesaa;
 pub mod epnet;
@@ -15,7 +15,9 @@ pub mod ple;
 pub mod recipe;
 pub mod shared_bottom;
 pub mod single;
+pub mod softmax;
 pub mod star;
+pub mod towers;
 
 pub use model::{Output, Ranker, Term, Trunk};
 pub use recipe::{Architecture, Input};

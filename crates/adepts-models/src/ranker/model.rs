@@ -13,9 +13,9 @@ use super::parts::slots::{counted, freeze, load, parameters, recount, save};
 use super::parts::{Embedded, Embedding, Named, Pass};
 
 /// Rows that prediction holds at once.
-const BLOCK: usize = 4096;
+pub(super) const BLOCK: usize = 4096;
 
-/// What stands between the embedded fields and the logit.
+/// What stands between the embedded fields and the logit, or, where it is the tower of users, their vector.
 pub trait Trunk: Named + Clone + Debug + Send + Sync {
     /// The logits of a batch.
     fn forward(&self, rows: &Embedded) -> Output;
@@ -31,6 +31,12 @@ pub trait Trunk: Named + Clone + Debug + Send + Sync {
         None
     }
 
+    /// What each expert says of each row, selected or not, `[R, width]` each, in the order of the gate's weights.
+    fn outputs(&self, rows: &Embedded) -> Vec<Tensor<2>> {
+        let _ = rows;
+        Vec::new()
+    }
+
     /// Weights of the rows in the loss, which add up to what the loss is worth; `None` for equal weights, the mean.
     fn row_weights(&self, batch: &Examples) -> Option<Vec<f32>> {
         let _ = batch;
@@ -41,7 +47,7 @@ pub trait Trunk: Named + Clone + Debug + Send + Sync {
 /// What a trunk gives.
 #[derive(Debug)]
 pub struct Output {
-    /// `[R, 1]`.
+    /// `[R, 1]`, for retrieval `[R, dimension]`.
     pub logit: Tensor<2>,
     /// What is added to the loss; prediction does not look at it.
     pub terms: Vec<Term>,
@@ -139,6 +145,13 @@ impl<T: Trunk> ExampleModel for Ranker<T> {
         self.blocks(batch)
             .flat_map(|(_, rows)| trunk.gates(&rows).map_or_else(Vec::new, |gates| values(&gates)))
             .collect()
+    }
+
+    fn expert_outputs(&self, batch: &Examples) -> Vec<f32> {
+        let trunk = self.frozen();
+        let all: Vec<u32> = (0..batch.rows() as u32).collect();
+        let rows = self.embedding.embed(&batch.select(&all), Pass::Prediction).0;
+        trunk.outputs(&rows).iter().flat_map(values).collect()
     }
 
     fn work(&self) -> Work {

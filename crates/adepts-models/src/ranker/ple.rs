@@ -81,7 +81,9 @@ impl Architecture for PleConfig {
                 shapes.extend([experts, gates, shared]);
             }
         }
-        shapes.push(Shape::new("towers", input.domains, width, &self.tower).ending(1).active(1).norm(self.norm));
+        shapes.push(
+            Shape::new("towers", input.domains, width, &self.tower).ending(input.output).active(1).norm(self.norm),
+        );
         shapes
     }
 
@@ -198,6 +200,12 @@ impl Trunk for Ple {
 
     fn experts(&self) -> usize {
         self.domains * self.own + self.shared
+    }
+
+    fn outputs(&self, rows: &Embedded) -> Vec<Tensor<2>> {
+        let ([own, common], first_shared) = (self.last(rows), self.domains * self.own);
+        let seen = |expert: usize| if expert < first_shared { &own } else { &common };
+        (0..first_shared + self.shared).map(|e| self.experts.one_of(e, seen(e).clone(), rows.pass)).collect()
     }
 
     fn gates(&self, rows: &Embedded) -> Option<Tensor<2>> {

@@ -3,13 +3,15 @@
 use std::fmt::Debug;
 
 use adepts_core::memory::elements;
-use adepts_core::{ConfigError, ExampleModel, ExampleRecipe, ExampleSizes, Memory, Work, config};
+use adepts_core::{ConfigError, ExampleModel, ExampleRecipe, ExampleSizes, Memory, TowersConfig, Work, config};
+use adepts_data::examples::{Schema, Side};
 use burn::tensor::Device;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::model::{Ranker, Trunk};
-use super::parts::{Embedding, Layout, Norm, Shape};
+use super::parts::{DomainField, Embedding, Layout, Norm, Shape, Stack};
+use super::towers::{ItemTower, TwoTowers, UserTower};
 
 /// What a trunk is built for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub struct Input {
     pub width: usize,
     /// Number of domains.
     pub domains: usize,
+    /// Width of what comes out: 1 for a logit.
+    pub output: usize,
 }
 
 /// The configuration of a ranker: the `[model]` table, and what follows from it.
@@ -40,6 +44,11 @@ pub trait Architecture: Clone + Debug + Serialize + DeserializeOwned + Send + Sy
 
     /// The untrained trunk.
     fn trunk(&self, input: &Input, seed: u64, device: &Device) -> Self::Trunk;
+
+    /// Whether it can give a vector in place of a logit, so that it can be the tower of users.
+    fn tower(&self) -> bool {
+        true
+    }
 
     /// What an example costs.
     fn work(&self, input: &Input) -> Work {
@@ -67,16 +76,24 @@ pub fn recipe<A: Architecture>(table: toml::Table) -> Result<Box<dyn ExampleReci
 
 struct Configured<A>(A);
 
-impl<A: Architecture> Configured<A> {
-    fn input(&self, sizes: &ExampleSizes) -> Input {
-        let layout = self.0.layout();
-        Input {
-            fields: layout.tables(&sizes.schema).len(),
-            dense: sizes.schema.dense.len(),
-            width: layout.columns(&sizes.schema),
-            domains: sizes.schema.domains.len(),
-        }
+/// What a trunk is built for that sees these columns and gives so many floats.
+fn input_of(layout: Layout, schema: &Schema, output: usize) -> Input {
+    Input {
+        fields: layout.tables(schema).len(),
+        dense: schema.dense.len(),
+        width: layout.columns(schema),
+        domains: schema.domains.len(),
+        output,
     }
+}
+
+/// What networks of these shapes take in training with batches of so many rows, beside their parameters.
+fn hidden_layers(shapes: &[Shape], batch: usize) -> usize {
+    // With batch normalisation training computes every network for every row.
+    let computed = |shape: &Shape| if shape.norm == Norm::Batch { shape.experts } else { shape.active };
+    let widths = |shape: &Shape| shape.widths[1..].iter().copied().fold(0, usize::saturating_add);
+    let met = shapes.iter().map(|s| elements(&[computed(s), widths(s)])).fold(0, usize::saturating_add);
+    elements(&[3, batch, met])
 }
 
 impl<A: Architecture> ExampleRecipe for Configured<A> {
@@ -85,23 +102,95 @@ impl<A: Architecture> ExampleRecipe for Configured<A> {
     }
 
     fn memory(&self, sizes: &ExampleSizes) -> Memory {
-        let input = self.input(sizes);
-        // With batch normalisation training computes every network for every row.
-        let computed = |shape: &Shape| if shape.norm == Norm::Batch { shape.experts } else { shape.active };
-        let widths = |shape: &Shape| shape.widths[1..].iter().copied().fold(0, usize::saturating_add);
-        let met =
-            self.0.shapes(&input).iter().map(|s| elements(&[computed(s), widths(s)])).fold(0, usize::saturating_add);
-        let mut memory = self.0.layout().memory(&sizes.schema, sizes.batch);
+        let input = input_of(self.0.layout(), &sizes.schema, 1);
+        let mut memory = self.0.layout().memory(&sizes.schema, sizes.batch, sizes.lazy);
         memory = memory
             .floats("other parameters with gradients and moments", elements(&[4, self.0.work(&input).parameters]));
-        memory.floats("hidden layers and their gradients", elements(&[3, sizes.batch, met]))
+        memory.floats("hidden layers and their gradients", hidden_layers(&self.0.shapes(&input), sizes.batch))
     }
 
     fn build(&self, sizes: &ExampleSizes, seed: u64, device: &Device) -> Box<dyn ExampleModel> {
-        let input = self.input(sizes);
-        let embedding = Embedding::init(self.0.layout(), &sizes.schema, seed, device);
+        let input = input_of(self.0.layout(), &sizes.schema, 1);
+        let embedding = Embedding::init(self.0.layout(), &sizes.schema, sizes.lazy, seed, device);
         let trunk = self.0.trunk(&input, seed, device);
         Box::new(Ranker::new(embedding, trunk, self.0.work(&input)))
+    }
+
+    fn retrieval(&self, towers: &TowersConfig) -> Result<Box<dyn ExampleRecipe>, ConfigError> {
+        towers.check().map_err(|e| e.within("retrieval"))?;
+        if !self.0.tower() {
+            let problem = "this model gives a probability and no vector, so it cannot be the tower of users";
+            return Err(ConfigError::invalid("model.kind", problem));
+        }
+        Ok(Box::new(Retrieving { architecture: self.0.clone(), towers: towers.clone() }))
+    }
+}
+
+/// A model of examples as the tower of users.
+struct Retrieving<A> {
+    architecture: A,
+    towers: TowersConfig,
+}
+
+impl<A: Architecture> Retrieving<A> {
+    /// How items are embedded, and what they go through: one network, or one for each domain where domains share nothing.
+    fn item(&self, schema: &Schema) -> (Layout, Shape) {
+        let layout = Layout { domain: self.architecture.layout().domain.of_items(), ..self.architecture.layout() };
+        let networks = if layout.domain == DomainField::Apart { schema.domains.len() } else { 1 };
+        let shape = Shape::new("item", networks, layout.columns(schema), &self.towers.hidden);
+        (layout, shape.ending(self.towers.dimension).active(1))
+    }
+}
+
+impl<A: Architecture> ExampleRecipe for Retrieving<A> {
+    fn resolved(&self) -> toml::Table {
+        toml::Table::try_from(&self.architecture).expect("a configuration is a table")
+    }
+
+    fn memory(&self, sizes: &ExampleSizes) -> Memory {
+        let [user, item] = [Side::User, Side::Item].map(|side| sizes.schema.side(side));
+        let (architecture, batch) = (&self.architecture, sizes.batch);
+        let input = input_of(architecture.layout(), &user, self.towers.dimension);
+        let (layout, shape) = self.item(&item);
+        let mut memory = architecture.layout().memory(&user, batch, sizes.lazy);
+        memory.parts.extend(
+            layout.memory(&item, batch, sizes.lazy).parts.into_iter().map(|(what, n)| (format!("{what} of items"), n)),
+        );
+        let parameters = architecture.work(&input).parameters.saturating_add(shape.work().parameters);
+        memory = memory.floats("other parameters with gradients and moments", elements(&[4, parameters]));
+        let mut shapes = architecture.shapes(&input);
+        shapes.push(shape);
+        memory = memory.floats("hidden layers and their gradients", hidden_layers(&shapes, batch));
+        memory.floats("the scores of a batch's items and their gradients", elements(&[6, batch, batch]))
+    }
+
+    /// # Panics
+    /// If the sizes are not of examples for retrieval.
+    fn build(&self, sizes: &ExampleSizes, seed: u64, device: &Device) -> Box<dyn ExampleModel> {
+        assert!(sizes.schema.items.is_some(), "a model for retrieval needs examples with items");
+        let [user, item] = [Side::User, Side::Item].map(|side| sizes.schema.side(side));
+        let architecture = &self.architecture;
+        let input = input_of(architecture.layout(), &user, self.towers.dimension);
+        let (layout, shape) = self.item(&item);
+        let work = sum(architecture.work(&input), shape.work());
+        Box::new(TwoTowers::new(
+            sizes.schema.clone(),
+            self.towers.clone(),
+            UserTower {
+                embedding: Embedding::init(architecture.layout(), &user, sizes.lazy, seed, device),
+                trunk: architecture.trunk(&input, seed, device),
+            },
+            ItemTower {
+                embedding: Embedding::init(layout, &item, sizes.lazy, seed, device),
+                layers: Stack::init(shape, seed, device),
+                apart: layout.domain == DomainField::Apart,
+            },
+            work,
+        ))
+    }
+
+    fn retrieval(&self, towers: &TowersConfig) -> Result<Box<dyn ExampleRecipe>, ConfigError> {
+        Configured(self.architecture.clone()).retrieval(towers)
     }
 }
 

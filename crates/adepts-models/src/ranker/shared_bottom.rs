@@ -53,7 +53,7 @@ impl Architecture for SharedBottomConfig {
     fn shapes(&self, input: &Input) -> Vec<Shape> {
         let bottom = Shape::new("bottom", 1, input.width, &self.hidden).norm(self.norm);
         let towers = Shape::new("towers", input.domains, bottom.output(), &self.tower);
-        vec![bottom, towers.ending(1).active(1).norm(self.norm)]
+        vec![bottom, towers.ending(input.output).active(1).norm(self.norm)]
     }
 
     fn trunk(&self, input: &Input, seed: u64, device: &Device) -> SharedBottom {

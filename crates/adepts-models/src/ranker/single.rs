@@ -53,7 +53,7 @@ impl Architecture for SingleConfig {
 
     fn shapes(&self, input: &Input) -> Vec<Shape> {
         let layers = Shape::new("layers", input.domains, input.width, &self.hidden);
-        vec![layers.ending(1).active(1).norm(self.norm)]
+        vec![layers.ending(input.output).active(1).norm(self.norm)]
     }
 
     fn trunk(&self, input: &Input, seed: u64, device: &Device) -> Single {

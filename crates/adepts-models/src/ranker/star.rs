@@ -65,8 +65,8 @@ impl Architecture for StarConfig {
 
     /// The networks of the domains, the shared one, the auxiliary one.
     fn shapes(&self, input: &Input) -> Vec<Shape> {
-        let layers = |name, count| Shape::new(name, count, input.width, &self.hidden).ending(1);
-        let auxiliary = Shape::new("auxiliary", 1, input.width + self.embedding, &self.auxiliary).ending(1);
+        let layers = |name, count| Shape::new(name, count, input.width, &self.hidden).ending(input.output);
+        let auxiliary = Shape::new("auxiliary", 1, input.width + self.embedding, &self.auxiliary).ending(input.output);
         let domains = layers("domains", input.domains).active(1).norm(self.norm);
         vec![domains, layers("shared", 1), auxiliary.norm(self.norm)]
     }

@@ -210,7 +210,7 @@ fn a_factorisation_machine_is_a_sum_over_all_pairs_of_fields() {
 }
 
 /// CESAA without noise and with a balance of 0.2; what the gate sees follows from the shape of its weights.
-fn cesaa(p: &Plain<'_>, k: usize) -> (Rows, f64) {
+pub(crate) fn cesaa(p: &Plain<'_>, k: usize) -> (Rows, f64) {
     let z = p.z(false, false);
     let q = match (p.arrays.get("domain"), p.arrays["gate.weight"].0[0]) {
         (None, _) => z.clone(),

@@ -10,6 +10,7 @@ use adepts_models::ranker::parts::slots::{load, parameters};
 use adepts_models::ranker::parts::{Embedded, Named, Pass};
 use adepts_models::ranker::{Architecture, Input, Output, Trunk};
 use adepts_ops::embedding::Codes;
+use adepts_ops::normal::Noise;
 use burn::tensor::{Device, Tensor, TensorData};
 use serde_json::Value;
 
@@ -64,7 +65,7 @@ fn a_cesaa_step_is_that_of_the_independent_implementation() {
         mi: json["mi_weight"].as_f64().unwrap(),
         ..CesaaConfig::default()
     };
-    let mut trunk = config.trunk(&Input { fields: 0, dense: 6, width: 6, domains: 3 }, 0, &device);
+    let mut trunk = config.trunk(&Input { fields: 0, dense: 6, width: 6, domains: 3, output: 1 }, 0, &device);
     let mut saved = Tensors::default();
     for (name, shape, values) in named(&json) {
         saved.insert(name, &shape, values.into_iter().map(|x| x as f32).collect());
@@ -82,7 +83,8 @@ fn a_cesaa_step_is_that_of_the_independent_implementation() {
         own: Tensor::from_data(TensorData::new(own, [16, 3]), &device),
         pass: Pass::Training(Step { seed: 0, epoch: 1, taken: 0 }),
     };
-    let Output { logit, terms } = trunk.forward_with(&rows, Some(tensor("noise", [16, 5])));
+    let noise = Noise::Given(Arc::new(floats(&json["noise"])));
+    let Output { logit, terms } = trunk.forward_with(&rows, Some(&noise));
     assert_close("logit", &tensors::values(&logit), &numbers(&json["logit"]), TOLERANCE);
     let bce = cross_entropies(logit, &floats(&json["label"])).mean();
     assert_close("bce", &tensors::values(&bce), &numbers(&json["bce"]), TOLERANCE);

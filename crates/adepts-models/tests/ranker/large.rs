@@ -1,10 +1,11 @@
 //! Tables that stand outside automatic differentiation.
 
-use adepts_core::{Step, tensors};
+use adepts_core::{ExampleSizes, LazyTables, Step, tensors};
 use adepts_data::examples::{Codes, Field};
+use burn::tensor::Device;
 
 use crate::plain::{Plain, Rows, arrays, beside};
-use crate::support::{ROWS, assert_close, bits_of, build, examples, gradients, model, recipe, schema, scores};
+use crate::support::{ROWS, assert_close, bits_of, build, examples, gradients, model, recipe, schema, scores, sizes};
 
 const BIG: usize = 100_001;
 
@@ -63,10 +64,35 @@ fn rows_of_a_large_table_are_leaves_whose_gradient_is_that_of_the_equations() {
 }
 
 #[test]
+fn which_tables_stand_outside_is_as_asked_and_a_domains_own_rows_say_what_is_large() {
+    let mut schema = schema();
+    schema.fields[0].size = BIG;
+    schema.fields[1].size = BIG / 3 + 1;
+    let outside = |kind: &str, lazy: LazyTables| {
+        let sizes = ExampleSizes { lazy, ..sizes(&schema) };
+        let recipe = recipe(kind, "embedding = 1");
+        let mut model = recipe.build(&sizes, 1, &Device::flex().autodiff());
+        let names: Vec<String> = model.learner().tables().into_iter().map(|(name, _)| name).collect();
+        (names, recipe.memory(&sizes).total())
+    };
+    // The tables of `single` have three times as many rows, of which a domain sees a third.
+    for kind in ["mlp", "single"] {
+        let (names, large) = outside(kind, LazyTables::Large);
+        assert_eq!(names, ["embedding.user"], "{kind}");
+        let (names, all) = outside(kind, LazyTables::All);
+        assert_eq!(names[..2], ["embedding.user", "embedding.tags"], "{kind}");
+        let (names, none) = outside(kind, LazyTables::None);
+        assert!(names.is_empty(), "{kind}: {names:?}");
+        // A dense update has a gradient for every row.
+        assert!(all < large && large < none, "{kind}: {all}, {large}, {none} bytes");
+    }
+    assert_eq!(outside("mlp", LazyTables::All).0.len(), 3, "the domain's embedding is a table too");
+}
+
+#[test]
 fn a_large_table_is_saved_and_opened_bit_for_bit() {
     let mut schema = schema();
-    schema.fields[0].size = BIG / 3 + 1;
-    // The tables of all domains together are large.
+    schema.fields[0].size = BIG;
     let recipe = recipe("single", "embedding = 2\nhidden = [3]");
     let (first, mut second) = (build(&*recipe, &schema, 1), build(&*recipe, &schema, 2));
     let saved = first.save();

@@ -8,4 +8,5 @@ mod golden;
 mod large;
 mod learning;
 mod plain;
+mod retrieval;
 mod support;

@@ -62,7 +62,7 @@ impl Plain<'_> {
     }
 
     /// The means of the rows of a table that each row of the batch names.
-    fn embedded(&self, field: usize, name: &str, apart: bool) -> Rows {
+    pub(crate) fn embedded(&self, field: usize, name: &str, apart: bool) -> Rows {
         let rows = self.arrays[name].0[0];
         let of = |row: usize| {
             let codes = self.batch.fields[field].row(row);

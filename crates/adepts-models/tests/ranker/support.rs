@@ -1,6 +1,6 @@
 //! Small batches and models.
 
-use adepts_core::{ExampleModel, ExampleRecipe, ExampleSizes, Parameter, Tensors, tensors};
+use adepts_core::{ExampleModel, ExampleRecipe, ExampleSizes, LazyTables, Parameter, Tensors, tensors};
 use adepts_data::examples::{Codes, Examples, Field, Schema};
 use adepts_data::seed;
 use adepts_models::registry;
@@ -18,6 +18,7 @@ pub(crate) fn schema() -> Schema {
         dense: vec!["age".to_owned(), "price".to_owned()],
         domains: ["a", "b", "c"].map(str::to_owned).to_vec(),
         users: 0,
+        items: None,
     }
 }
 
@@ -42,7 +43,7 @@ pub(crate) fn examples(schema: &Schema, rows: usize) -> Examples {
     let domain: Vec<u32> = (0..rows).map(|_| below(DOMAINS)).collect();
     let dense = (0..rows * schema.dense.len()).map(|_| below(1000) as f32 / 250.0 - 2.0).collect();
     let label = (0..rows).map(|row| f32::from((fields[0].row(row)[0] + domain[row]).is_multiple_of(3))).collect();
-    Examples { fields, dense, domain, label, user: Vec::new() }
+    Examples { fields, dense, domain, label, ..Examples::default() }
 }
 
 pub(crate) fn recipe(name: &str, settings: &str) -> Box<dyn ExampleRecipe> {
@@ -50,7 +51,7 @@ pub(crate) fn recipe(name: &str, settings: &str) -> Box<dyn ExampleRecipe> {
 }
 
 pub(crate) fn sizes(schema: &Schema) -> ExampleSizes {
-    ExampleSizes { schema: schema.clone(), rows: 1000, batch: ROWS }
+    ExampleSizes { schema: schema.clone(), rows: 1000, batch: ROWS, lazy: LazyTables::Large }
 }
 
 pub(crate) fn build(recipe: &dyn ExampleRecipe, schema: &Schema, seed: u64) -> Box<dyn ExampleModel> {
@@ -59,7 +60,11 @@ pub(crate) fn build(recipe: &dyn ExampleRecipe, schema: &Schema, seed: u64) -> B
 
 /// A model whose parameters are large enough to matter, variances above 0.
 pub(crate) fn model(name: &str, settings: &str, schema: &Schema) -> Box<dyn ExampleModel> {
-    let mut model = build(&*recipe(name, settings), schema, 3);
+    filled(build(&*recipe(name, settings), schema, 3))
+}
+
+/// The model with such parameters.
+pub(crate) fn filled(mut model: Box<dyn ExampleModel>) -> Box<dyn ExampleModel> {
     let mut tensors = model.save();
     let names: Vec<String> = tensors.names().map(str::to_owned).collect();
     for name in names {

@@ -30,28 +30,26 @@ impl Routes {
     pub(crate) fn new(gates: &[f32], experts: usize) -> Self {
         let batch = gates.len().checked_div(experts).unwrap_or(0);
         let mut starts = vec![0; experts + 1];
-        let mut of_row = vec![0; batch + 1];
+        let (mut of_row, mut selected) = (vec![0; batch + 1], Vec::with_capacity(batch));
         for (row, gates) in gates.chunks(experts.max(1)).enumerate() {
-            of_row[row + 1] = of_row[row];
-            for (expert, gate) in gates.iter().enumerate() {
-                let taken = usize::from(*gate != 0.0);
-                starts[expert + 1] += taken;
-                of_row[row + 1] += taken;
-            }
+            select(gates, |expert, gate| {
+                selected.push((expert, row as u32, gate));
+                starts[expert + 1] += 1;
+            });
+            of_row[row + 1] = selected.len();
         }
         for expert in 0..experts {
             starts[expert + 1] += starts[expert];
         }
-        let count = starts[experts];
+        let count = selected.len();
         let (mut rows, mut of_pair, mut pairs) = (vec![0; count], vec![0.0; count], Vec::with_capacity(count));
         let mut next = starts.clone();
-        for (row, gates) in gates.chunks(experts.max(1)).enumerate() {
-            for (next, gate) in next.iter_mut().zip(gates).filter(|(_, gate)| **gate != 0.0) {
-                rows[*next] = row as u32;
-                of_pair[*next] = *gate;
-                pairs.push(*next);
-                *next += 1;
-            }
+        for (expert, row, gate) in selected {
+            let next = &mut next[expert];
+            rows[*next] = row;
+            of_pair[*next] = gate;
+            pairs.push(*next);
+            *next += 1;
         }
         Self { batch, starts, rows, gates: of_pair, of_row, pairs }
     }
@@ -86,5 +84,20 @@ impl Routes {
         let rows = &self.rows[from..to];
         let (first, last) = (*rows.first()? as usize, *rows.last()? as usize);
         (last - first + 1 == rows.len()).then_some(first)
+    }
+}
+
+/// Gates that are looked at together, because most are 0.
+const BLOCK: usize = 16;
+
+/// Finds the gates of a row that are not 0.
+#[inline]
+fn select(gates: &[f32], mut found: impl FnMut(usize, f32)) {
+    for (block, gates) in gates.chunks(BLOCK).enumerate() {
+        if gates.iter().fold(false, |any, gate| any | (*gate != 0.0)) {
+            for (at, gate) in gates.iter().enumerate().filter(|(_, gate)| **gate != 0.0) {
+                found(block * BLOCK + at, *gate);
+            }
+        }
     }
 }

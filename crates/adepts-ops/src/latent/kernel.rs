@@ -1,29 +1,12 @@
 //! The Gaussian latent of a variational autoencoder, and its divergence from the standard normal.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
 use rayon::prelude::*;
 
 use crate::buffer::build_chunks;
 use crate::level::{Level, per_level};
-use crate::math::{exp_any, fma, ln, sin_cos_turn};
-
-/// Rows of one task, and of one random stream.
-const ROWS: usize = 128;
-
-/// Where the noise of the reparameterisation comes from.
-#[derive(Clone, Debug)]
-pub enum Noise {
-    /// ε ~ N(0, scale²), a ChaCha8 stream of this key for each 128 rows.
-    Drawn {
-        /// Key of the streams.
-        key: [u8; 32],
-        /// Standard deviation.
-        scale: f32,
-    },
-    /// ε as given, `[R, H]`.
-    Given(std::sync::Arc<Vec<f32>>),
-}
+use crate::math::{exp_any, fma};
+pub use crate::normal::Noise;
+use crate::normal::ROWS;
 
 /// `z = μ + ε ⊙ exp(½ log σ²)` for rows `[μ | log σ²]`.
 ///
@@ -35,15 +18,10 @@ pub enum Noise {
 #[must_use]
 pub fn sample(level: Level, h: &[f32], hidden: usize, noise: &Noise) -> Vec<f32> {
     let rows = h.len() / (2 * hidden);
-    if let Noise::Given(eps) = noise {
-        assert_eq!(eps.len(), rows * hidden, "latent: noise [{rows}, {hidden}]");
-    }
+    noise.check(rows, hidden);
     build_chunks(rows * hidden, ROWS * hidden, |chunk, out| {
         let out = out.zero();
-        match noise {
-            Noise::Given(eps) => out.copy_from_slice(&eps[chunk * ROWS * hidden..][..out.len()]),
-            Noise::Drawn { key, scale } => draw_normal(level, *key, chunk as u64, *scale, out),
-        }
+        noise.fill(level, chunk, hidden, out);
         perturb(level, out, &h[chunk * ROWS * 2 * hidden..], hidden);
     })
 }
@@ -72,43 +50,6 @@ pub fn divergence_backward(level: Level, h: &[f32], d_kl: &[f32], hidden: usize)
     build_chunks(h.len(), ROWS * 2 * hidden, |chunk, out| {
         divergence_rows_backward(level, out.zero(), &h[chunk * ROWS * 2 * hidden..], &d_kl[chunk * ROWS..], hidden);
     })
-}
-
-/// Fills `out` with N(0, scale²) from stream `stream` of `key`: Box–Muller over 24-bit uniforms.
-fn draw_normal(level: Level, key: [u8; 32], stream: u64, scale: f32, out: &mut [f32]) {
-    let mut random = ChaCha8Rng::from_seed(key);
-    random.set_stream(stream);
-    let mut words = [0u32; 2 * PAIRS];
-    for out in out.chunks_mut(2 * PAIRS) {
-        for word in &mut words {
-            *word = random.next_u32();
-        }
-        box_muller(level, &words, scale, out);
-    }
-}
-
-/// Pairs of normals of one round.
-const PAIRS: usize = 32;
-
-per_level! {
-    fn box_muller(words: &[u32; 2 * PAIRS], scale: f32, out: &mut [f32]) = box_muller_body
-}
-
-#[inline(always)]
-fn box_muller_body<const FMA: bool>(words: &[u32; 2 * PAIRS], scale: f32, out: &mut [f32]) {
-    const UNIT: f32 = 1.0 / 16_777_216.0;
-    let mut normals = [0.0f32; 2 * PAIRS];
-    let (sines, cosines) = normals.split_at_mut(PAIRS);
-    for j in 0..PAIRS {
-        // In (0, 1], so that the logarithm is finite; and in [0, 1).
-        let u = ((words[j] >> 8) + 1) as f32 * UNIT;
-        let t = (words[PAIRS + j] >> 8) as f32 * UNIT;
-        let radius = scale * (-2.0 * ln::<FMA>(u)).max(0.0).sqrt();
-        let (s, c) = sin_cos_turn::<FMA>(t);
-        sines[j] = radius * s;
-        cosines[j] = radius * c;
-    }
-    out.copy_from_slice(&normals[..out.len()]);
 }
 
 per_level! {

@@ -5,6 +5,7 @@ use burn_flex::FlexTensor;
 use super::kernel::{self, Noise};
 use crate::extend::{Place, Tracked, elements, flex, from_vec, place, record, tracked};
 use crate::level::Level;
+use crate::normal;
 
 /// `z = μ + ε ⊙ exp(½ log σ²)` (Kingma & Welling 2014) for `h = [μ | log σ²]`.
 ///
@@ -72,8 +73,7 @@ fn halves(h: Tensor<3>) -> (Tensor<3>, Tensor<3>) {
 pub fn composed_sample(h: Tensor<3>, noise: &Noise) -> Tensor<3> {
     let [experts, rows, width] = h.dims();
     let (device, hidden) = (h.device(), width / 2);
-    // Drawing is the kernel's: the sample of μ = 0, log σ² = 0 is ε itself.
-    let eps = kernel::sample(Level::best(), &vec![0.0; experts * rows * width], hidden, noise);
+    let eps = normal::draw(Level::best(), noise, experts * rows, hidden);
     let eps = Tensor::from_data(TensorData::new(eps, [experts, rows, hidden]), &device);
     let (mu, log_var) = halves(h);
     mu + eps * (log_var * 0.5).exp()

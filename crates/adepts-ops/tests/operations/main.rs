@@ -4,6 +4,7 @@
 mod adam;
 mod composed;
 mod expert_bank;
+mod gate;
 mod noise;
 mod slices;
 mod support;

@@ -1,7 +1,8 @@
 //! The drawn noise is normal, reproducible, and follows its key.
 
 use adepts_ops::Level;
-use adepts_ops::latent::kernel::{Noise, sample};
+use adepts_ops::latent::kernel::sample;
+use adepts_ops::normal::Noise;
 
 const HIDDEN: usize = 100;
 const ROWS: usize = 10_000;

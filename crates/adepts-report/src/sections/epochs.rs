@@ -82,7 +82,7 @@ pub(super) fn last(epochs: &[EpochRecord]) -> usize {
 }
 
 /// What to say of a training that its last epoch ended, and not its patience.
-fn limited(run: &RunInput) -> Option<String> {
+pub(super) fn limited(run: &RunInput) -> Option<String> {
     let (limits, last, kept) = (run.limits?, last(&run.epochs), run.epochs.iter().rev().find(|e| e.best)?.epoch);
     (last == limits.epochs && last - kept < limits.patience).then(|| {
         format!(

@@ -57,7 +57,10 @@ pub(crate) fn difference(comparison: &SeedComparison, model: &SeedModel) -> [Str
 
 /// A group's name with what it is by.
 pub(crate) fn full_name(group: &SeedGroup) -> String {
-    if group.by.is_empty() { "all users".into() } else { group_label(&group.by, &group.name) }
+    match (group.by.as_str(), group.name.as_str()) {
+        ("", "all") => "all users".into(),
+        (by, name) => group_label(by, name),
+    }
 }
 
 fn figure(comparison: &SeedComparison, by: &str) -> Option<Figure> {

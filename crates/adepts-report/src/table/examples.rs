@@ -5,7 +5,7 @@ use adepts_eval::{ComparedRun, DomainComparison, RunSummary, Summary};
 use super::TextTable;
 use crate::format::{UNKNOWN, count, exact, metric_label, percent, probability, score, seconds, signed};
 use crate::sections::compared::verdict;
-use crate::sections::examples::{in_domain, largest_first, overall};
+use crate::sections::examples::{in_domain, largest_first, list_metrics, mark_in_words, marked, overall, retrieves};
 use crate::view::bounded;
 
 /// What stands in a column for a run, if anything.
@@ -14,6 +14,9 @@ type Cell<'a> = &'a dyn Fn(&RunSummary) -> Option<String>;
 /// The runs side by side, a line each; columns that no run has anything in are left out.
 #[must_use]
 pub fn examples_table(summary: &Summary) -> String {
+    if summary.runs.iter().any(retrieves) {
+        return lists_table(summary);
+    }
     let metric = |name: &'static str| move |run: &RunSummary| overall(run, name).map(|e| exact(e.mean));
     let worst = |run: &RunSummary| run.worst.as_ref().filter(|worst| worst.mean.is_finite()).cloned();
     let columns: [(&str, Cell<'_>); 10] = [
@@ -37,6 +40,31 @@ pub fn examples_table(summary: &Summary) -> String {
     table.render()
 }
 
+/// Runs of retrieval side by side, a line each.
+fn lists_table(summary: &Summary) -> String {
+    let runs = || summary.runs.iter();
+    let metrics = list_metrics(runs());
+    let main = runs().find_map(|run| Some(run.worst.as_ref()?.metric.as_str())).unwrap_or_default();
+    let head = ["run", "model"].map(str::to_owned).into_iter().chain(metrics.iter().map(|name| metric_label(name)));
+    let label = metric_label(main);
+    let behind = [format!("{label}, mean of domains"), "worst domain".into(), format!("its {label}"), "train".into()];
+    let mut table = TextTable::new(head.chain(behind));
+    let macro_mean = format!("{main}_macro");
+    for run in runs() {
+        let figure = |name: &str| overall(run, name).map_or(UNKNOWN.into(), |e| exact(e.mean));
+        let worst = run.worst.as_ref();
+        let behind = [
+            figure(&macro_mean),
+            worst.map_or(UNKNOWN.into(), |worst| worst.group.clone()),
+            worst.map_or(UNKNOWN.into(), |worst| exact(worst.mean)),
+            run.seconds.get("train").map_or(UNKNOWN.into(), |&value| seconds(value)),
+        ];
+        let of_lists = metrics.iter().map(|name| figure(name));
+        table.row([run.name.clone(), run.model.clone()].into_iter().chain(of_lists).chain(behind));
+    }
+    table.render()
+}
+
 /// The metric (such as `auc`) by domain, the largest first, a column per run; nothing without domains.
 #[must_use]
 pub fn domains_table(summary: &Summary, metric: &str) -> String {
@@ -44,18 +72,46 @@ pub fn domains_table(summary: &Summary, metric: &str) -> String {
     if domains.is_empty() {
         return String::new();
     }
-    let head = ["domain", "rows", "positive"].into_iter().chain(summary.runs.iter().map(|run| run.name.as_str()));
+    let retrieval = domains.iter().any(|domain| domain.lists.is_some());
+    let sizes = if retrieval { ["domain", "lists", "to be found"] } else { ["domain", "rows", "positive"] };
+    let head = sizes.into_iter().chain(summary.runs.iter().map(|run| run.name.as_str()));
     let mut table = TextTable::new(head);
-    for domain in domains {
+    for domain in &domains {
         let cell = |run: &RunSummary| match in_domain(run, domain.name, metric) {
             None => UNKNOWN.into(),
             Some(e) if bounded(e) => format!("{} ({}–{})", exact(e.mean), score(e.lower), score(e.upper)),
             Some(e) => exact(e.mean),
         };
-        let facts = [domain.name.to_owned(), count(domain.rows), percent(domain.base_rate)];
-        table.row(facts.into_iter().chain(summary.runs.iter().map(cell)));
+        let sizes = match domain.lists {
+            Some(lists) => [count(lists), count(domain.rows)],
+            None => [count(domain.rows), percent(domain.base_rate)],
+        };
+        let facts = [marked(domain)].into_iter().chain(sizes);
+        table.row(facts.chain(summary.runs.iter().map(cell)));
     }
-    format!("{} by domain\n{}", metric_label(metric), table.render())
+    let mark = mark_in_words(&domains).map(|mark| format!("{mark}\n")).unwrap_or_default();
+    let without = without_rows(summary);
+    format!("{} by domain\n{}{mark}{without}", metric_label(metric), table.render())
+}
+
+/// The domains of which no row was judged, in a line, and why there is no GAUC.
+fn without_rows(summary: &Summary) -> String {
+    let mut told = String::new();
+    let mut names: Vec<&str> =
+        summary.runs.iter().flat_map(|run| &run.domains).filter(|d| d.rows == 0).map(|d| d.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    if !names.is_empty() {
+        told += &format!("no row was judged of {}\n", names.join(", "));
+    }
+    let measured = |run: &&RunSummary, metric: &str| run.metrics.contains_key(metric);
+    if let Some(run) = summary.runs.iter().find(|run| measured(run, "auc") && !measured(run, "gauc")) {
+        told += match run.protocol.users {
+            0 => "no GAUC: the data names no user of a row (`user` in [data])\n",
+            _ => "no GAUC: no user has judged rows of both labels\n",
+        };
+    }
+    told
 }
 
 /// The gains over the baseline, a line per domain and run, with interval, corrected p-value and verdict.
@@ -74,7 +130,9 @@ pub fn gains_table(comparison: &DomainComparison) -> String {
     };
     lines("all, pooled", comparison.rows, &comparison.pooled);
     lines("mean of domains", comparison.rows, &comparison.macro_mean);
-    lines("mean weighted by rows", comparison.rows, &comparison.weighted_mean);
+    if !comparison.weighted_mean.is_empty() {
+        lines("mean weighted by rows", comparison.rows, &comparison.weighted_mean);
+    }
     let mut domains: Vec<_> = comparison.domains.iter().collect();
     domains.sort_by_key(|domain| std::cmp::Reverse(domain.rows));
     for domain in domains {

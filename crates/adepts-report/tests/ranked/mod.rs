@@ -2,8 +2,8 @@
 
 use adepts_core::log::{EpochGroup, EpochRecord};
 use adepts_eval::{
-    ComparedDomain, ComparedRun, Difference, DomainComparison, DomainSummary, Estimate, ExpertSummary, Protocol,
-    ReliabilityBin, RunSummary, WorkSummary, WorstGroup,
+    AlikeExperts, ComparedDomain, ComparedRun, Difference, DomainComparison, DomainSummary, Estimate, ExpertSummary,
+    Protocol, ReliabilityBin, RunSummary, WorkSummary, WorstGroup,
 };
 use adepts_report::{ReportInput, RunInput};
 
@@ -51,6 +51,7 @@ fn summary(model: &str, auc: [f64; 5], bias: f64, work: WorkSummary) -> RunSumma
         DomainSummary {
             name: domain.name.into(),
             rows: domain.rows,
+            lists: None,
             base_rate: domain.base_rate,
             metrics: [
                 ("auc".to_owned(), around(auc, half)),
@@ -171,6 +172,8 @@ pub(crate) fn input() -> ReportInput {
         mutual_information: 0.0024,
         mutual_information_bound: 1.01,
         dead: Vec::new(),
+        duplicates: vec![AlikeExperts { first: 0, second: 2, correlation: 0.973 }],
+        compared_rows: 2048,
     };
     let sparse = ExpertSummary {
         experts: 8,
@@ -185,6 +188,8 @@ pub(crate) fn input() -> ReportInput {
         mutual_information: 0.43,
         mutual_information_bound: 1.01,
         dead: vec![4, 7],
+        duplicates: Vec::new(),
+        compared_rows: 2048,
     };
     let run = |summary: RunSummary, epochs: Vec<EpochRecord>| RunInput { summary, epochs, limits: None };
     let mut runs = vec![
@@ -197,4 +202,38 @@ pub(crate) fn input() -> ReportInput {
     runs[3].summary.experts = Some(sparse);
     let domains = Some(comparison(&runs));
     ReportInput { title: "A shop with five surfaces".into(), runs, domains, ..ReportInput::default() }
+}
+
+/// The same runs as if they had ranked items for queries: AUC becomes recall.
+pub(crate) fn retrieval() -> ReportInput {
+    let mut input = input();
+    let renamed = |metrics: &mut std::collections::BTreeMap<String, Estimate>| {
+        metrics.retain(|name, _| name == "auc" || name == "auc_macro");
+        for (old, new) in [("auc", "recall@10"), ("auc_macro", "recall@10_macro")] {
+            if let Some(estimate) = metrics.remove(old) {
+                metrics.insert(new.into(), estimate);
+            }
+        }
+    };
+    for RunInput { summary, .. } in &mut input.runs {
+        renamed(&mut summary.intervals);
+        summary.metrics = summary.intervals.iter().map(|(name, estimate)| (name.clone(), estimate.mean)).collect();
+        summary.reliability.clear();
+        for domain in &mut summary.domains {
+            (domain.lists, domain.base_rate) = (Some(domain.rows / 4), 1.0);
+            domain.reliability.clear();
+            renamed(&mut domain.metrics);
+            domain.metrics.insert("ndcg@100".into(), around(0.3, 0.01));
+        }
+        summary.intervals.insert("ndcg@100".into(), around(0.3, 0.01));
+        summary.metrics.insert("ndcg@100".into(), 0.3);
+        summary.worst.iter_mut().for_each(|worst| worst.metric = "recall@10".into());
+        (summary.protocol.items, summary.protocol.mask, summary.protocol.mask_validation) =
+            (3_706, "known".into(), true);
+    }
+    if let Some(comparison) = &mut input.domains {
+        comparison.metric = "recall@10".into();
+        comparison.weighted_mean.clear();
+    }
+    input
 }

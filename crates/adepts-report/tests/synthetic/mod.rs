@@ -85,6 +85,7 @@ fn summary(model: &str, means: [f64; 5], lists: [f64; 3], train: f64) -> RunSumm
             items: 3260,
             mask_validation: true,
             probe: String::new(),
+            mask: String::new(),
             bootstrap: (7, 2000),
         },
         ..RunSummary::default()

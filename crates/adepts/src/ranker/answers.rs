@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use adepts_core::{ExampleSizes, Tensors};
+use adepts_core::Tensors;
 use adepts_data::examples::RowCoder;
 use adepts_serve::examples::ExampleAnswerer;
 use adepts_serve::{Facts, Family};
@@ -29,7 +29,7 @@ pub fn open(folder: &Path) -> Result<ExampleAnswerer, Error> {
     }
     let file = folder.display().to_string();
     let (_, recipe) = experiment.recipe().map_err(|source| Error::Config { file, source })?;
-    let sizes = ExampleSizes { schema: coder.schema().clone(), rows, batch: experiment.train.batch.min(rows) };
+    let sizes = run::sizes_of(&experiment, coder.schema(), rows);
     let tensors: Tensors = checked_tensors(folder, &files, MODEL)?;
     let mut trained = recipe.build(&sizes, experiment.seed, &Device::flex().autodiff());
     trained.load(&tensors).map_err(|source| Error::Model { path: folder.join(MODEL), source: source.into() })?;

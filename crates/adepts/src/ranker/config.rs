@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
-use adepts_core::{ConfigError, ExampleRecipe, ExampleSpec, config};
+use adepts_core::{ConfigError, ExampleRecipe, ExampleSpec, TowersConfig, config};
 use adepts_data::examples::{ExampleSet, ExampleSplit, ExamplesConfig};
+use adepts_eval::MetricAt;
 use adepts_models::registry;
 use adepts_train::TrainConfig;
 use serde::{Deserialize, Serialize};
 
+use super::queries::Mask;
 use crate::config::{default_kind, expand, seed, table_of, unnamed};
 use crate::error::Error;
 
@@ -26,6 +28,8 @@ pub struct RankerExperiment {
     pub model: toml::Table,
     /// How the model is trained.
     pub train: TrainConfig,
+    /// For retrieval, which is what `data.item` asks for: the vectors of users and items.
+    pub retrieval: Option<TowersConfig>,
     /// How it is judged.
     pub eval: RankerEval,
 }
@@ -36,13 +40,31 @@ pub struct RankerExperiment {
 pub struct RankerEval {
     /// Bootstrap resamples behind the intervals.
     pub resamples: usize,
+    /// For retrieval: what is measured of a query's list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<Vec<MetricAt>>,
+    /// For retrieval: what is kept out of a user's lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mask: Option<Mask>,
 }
 
 impl Default for RankerEval {
     fn default() -> Self {
-        Self { resamples: adepts_eval::bootstrap::RESAMPLES }
+        Self { resamples: adepts_eval::bootstrap::RESAMPLES, metrics: None, mask: None }
     }
 }
+
+/// How retrieval is judged: what [`RankerEval`] has for it, filled in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RetrievalEval {
+    /// What is measured of a query's list; the first metric decides which domain is served worst.
+    pub metrics: Vec<MetricAt>,
+    /// What is kept out of a user's lists.
+    pub mask: Mask,
+}
+
+/// The `[train]` table of all models of examples with its defaults, commented.
+pub const TRAINING: &str = include_str!("train.toml");
 
 /// What validation measures and early stopping can watch: the AUC of all rows, the mean of the domains', the least of them,
 /// and the log loss, of which less is better.
@@ -62,6 +84,8 @@ struct Typed {
     model: toml::Table,
     #[serde(default)]
     train: TrainConfig,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    retrieval: Option<TowersConfig>,
     #[serde(default)]
     eval: RankerEval,
 }
@@ -83,7 +107,6 @@ impl RankerExperiment {
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, Error> {
         let mut table = table_of(file, text, sets)?;
-        default_kind(table.get_mut("split"), "random");
         let wrong = |source| Error::Config { file: file.to_owned(), source };
         from_prepared(&mut table, variable).map_err(&wrong)?;
         Self::from_table(table, variable).map_err(wrong)
@@ -100,12 +123,15 @@ impl RankerExperiment {
         default_kind(table.get_mut("split"), "random");
         defaults_of_training(&mut table);
         let typed: Typed = config::read(table)?;
-        let Typed { name, seed, mut data, split, model, train, eval } = typed;
+        let Typed { name, seed, mut data, split, model, train, retrieval, eval } = typed;
         data.source = expand(&data.source, variable)?;
-        let mut experiment = Self { name, seed, data, split, model, train, eval };
+        let mut experiment = Self { name, seed, data, split, model, train, retrieval, eval };
         experiment.train.check().map_err(|e| e.within("train"))?;
+        experiment.resolve_retrieval()?;
         for name in experiment.train.stop.metric.names() {
-            if !STOP_METRICS.contains(&name.as_str()) {
+            if experiment.retrieval.is_some() {
+                list_metric(name).map_err(|problem| ConfigError::invalid("train.stop.metric", problem))?;
+            } else if !STOP_METRICS.contains(&name.as_str()) {
                 let hint = config::nearest(name, STOP_METRICS).map(str::to_owned);
                 let problem = format!("unknown metric `{name}`, expected one of {}", STOP_METRICS.join(", "));
                 return Err(ConfigError::Invalid { path: "train.stop.metric".into(), problem, hint });
@@ -125,6 +151,46 @@ impl RankerExperiment {
         Ok(experiment)
     }
 
+    /// Fills in what retrieval needs, and refuses what only it has where it is not asked for.
+    fn resolve_retrieval(&mut self) -> Result<(), ConfigError> {
+        let Self { data, retrieval, eval, .. } = self;
+        if data.item.is_none() {
+            let only = "this is for retrieval, which `data.item` asks for: the column of the item's id";
+            let set = [("retrieval", retrieval.is_some()), ("eval.metrics", eval.metrics.is_some())];
+            let set = set.into_iter().chain([("eval.mask", eval.mask.is_some())]).find(|(_, set)| *set);
+            return set.map_or(Ok(()), |(key, _)| Err(ConfigError::invalid(key, only)));
+        }
+        retrieval.get_or_insert_default();
+        eval.mask.get_or_insert_default();
+        let usual = ["recall@10", "recall@100", "ndcg@10", "ndcg@100", "mrr@100"];
+        let usual = || usual.iter().filter_map(|name| name.parse().ok()).collect();
+        let metrics = eval.metrics.get_or_insert_with(usual);
+        if metrics.first().is_none_or(|metric| metric.per_user().is_none()) {
+            let problem = "expected a metric of single lists first, such as recall@10";
+            return Err(ConfigError::invalid("eval.metrics", problem));
+        }
+        match metrics.iter().enumerate().find_map(|(i, at)| metrics[..i].contains(at).then_some(at)) {
+            Some(twice) => Err(ConfigError::invalid("eval.metrics", format!("{twice} stands twice"))),
+            None => Ok(()),
+        }
+    }
+
+    /// How retrieval is judged; `None` where it is not asked for.
+    #[must_use]
+    pub fn retrieval_eval(&self) -> Option<RetrievalEval> {
+        let RankerEval { metrics, mask, .. } = &self.eval;
+        self.retrieval.as_ref()?;
+        Some(RetrievalEval { metrics: metrics.clone().unwrap_or_default(), mask: mask.unwrap_or_default() })
+    }
+
+    /// The metric by which runs are compared unless another is named.
+    #[must_use]
+    pub fn main_metric(&self) -> String {
+        self.retrieval_eval()
+            .and_then(|eval| eval.metrics.first().map(ToString::to_string))
+            .unwrap_or_else(|| "auc".into())
+    }
+
     /// The model as configured.
     pub fn recipe(&self) -> Result<(&'static ExampleSpec, Box<dyn ExampleRecipe>), ConfigError> {
         let mut table = self.model.clone();
@@ -133,7 +199,10 @@ impl RankerExperiment {
         let spec = registry::find_ranker(kind)
             .ok_or_else(|| ConfigError::invalid("model.kind", format!("there is no model of examples `{kind}`")))?;
         let recipe = (spec.recipe)(table).map_err(|e| e.within("model"))?;
-        Ok((spec, recipe))
+        match &self.retrieval {
+            Some(towers) => Ok((spec, recipe.retrieval(towers)?)),
+            None => Ok((spec, recipe)),
+        }
     }
 
     /// The name of the model.
@@ -146,8 +215,8 @@ impl RankerExperiment {
     #[must_use]
     #[expect(clippy::missing_panics_doc, reason = "it never does")]
     pub fn to_toml(&self) -> String {
-        let Self { name, seed, data, split, model, train, eval } = self.clone();
-        let typed = Typed { name, seed, data, split, model, train, eval };
+        let Self { name, seed, data, split, model, train, retrieval, eval } = self.clone();
+        let typed = Typed { name, seed, data, split, model, train, retrieval, eval };
         toml::to_string(&typed).expect("a configuration is a table")
     }
 }
@@ -177,8 +246,8 @@ fn from_prepared(table: &mut toml::Table, variable: &dyn Fn(&str) -> Option<Stri
     }
     let typed: ExamplesConfig = config::read(data.clone()).map_err(|e| e.within("data"))?;
     let meaning = |c: &ExamplesConfig| {
-        let ExamplesConfig { label, domain, user, time, fields, dense, .. } = c.clone();
-        (label, domain, user, time, fields, dense)
+        let ExamplesConfig { label, domain, domains, user, time, fields, dense, item, .. } = c.clone();
+        (label, domain, domains, user, time, fields, dense, item)
     };
     let prepared = || format!("{source} was prepared with other settings; prepare it anew, or leave them out");
     if meaning(&typed) != meaning(&manifest.data) {
@@ -187,8 +256,10 @@ fn from_prepared(table: &mut toml::Table, variable: &dyn Fn(&str) -> Option<Stri
     let cut = written(toml::Value::try_from(&manifest.split));
     if let Some(typed) = table.get("split").and_then(toml::Value::as_table) {
         let mut filled = typed.clone();
-        if let Some(seed) = cut.get("seed") {
-            filled.entry("seed").or_insert_with(|| seed.clone());
+        for key in ["kind", "seed"] {
+            if let Some(value) = cut.get(key) {
+                filled.entry(key).or_insert_with(|| value.clone());
+            }
         }
         let typed: ExampleSplit = config::read(filled).map_err(|e| e.within("split"))?;
         if typed != manifest.split {
@@ -199,17 +270,29 @@ fn from_prepared(table: &mut toml::Table, variable: &dyn Fn(&str) -> Option<Stri
     Ok(())
 }
 
+/// A metric of a query's list.
+fn list_metric(name: &str) -> Result<(), String> {
+    let metric: MetricAt = name.parse().map_err(|e| format!("{e}"))?;
+    metric.per_user().map(drop).ok_or_else(|| format!("{name} is not a metric of single lists"))
+}
+
 /// Training of this family has defaults of its own: large batches, few epochs, the AUC to stop by.
 fn defaults_of_training(table: &mut toml::Table) {
     fn within<'t>(table: &'t mut toml::Table, key: &str) -> Option<&'t mut toml::Table> {
         table.entry(key).or_insert_with(|| toml::Value::Table(toml::Table::new())).as_table_mut()
     }
+    let retrieval = table.get("data").is_some_and(|data| data.get("item").is_some());
     let Some(train) = within(table, "train") else { return };
-    train.entry("batch").or_insert_with(|| 4096.into());
+    // The negatives of a row are the batch, which costs its square.
+    train.entry("batch").or_insert_with(|| if retrieval { 1024 } else { 4096 }.into());
     train.entry("epochs").or_insert_with(|| 50.into());
     if let Some(stop) = within(train, "stop") {
-        stop.entry("metric").or_insert_with(|| "auc".into());
+        let lists = || toml::Value::from(vec!["recall@10", "recall@100"]);
+        stop.entry("metric").or_insert_with(|| if retrieval { lists() } else { "auc".into() });
         stop.entry("patience").or_insert_with(|| 4.into());
+    }
+    if let Some(tables) = within(train, "tables") {
+        tables.entry("kind").or_insert_with(|| "auto".into());
     }
     if let Some(optimizer) = within(train, "optimizer") {
         optimizer.entry("kind").or_insert_with(|| "adam".into());

@@ -8,14 +8,17 @@ use adepts_core::{ExampleModel, Stopwatch};
 use adepts_data::atomic::write_atomically;
 use adepts_data::examples::ExampleSet;
 use adepts_data::{Part, Progress};
-use adepts_eval::{GateTally, RunSummary, Truth, WorkSummary, summarise_examples};
+use adepts_eval::{GateTally, OutputTally, RunSummary, Truth, WorkSummary, summarise_examples};
 use adepts_train::{StopConfig, Validation};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float32Type;
-use arrow_array::{Array as _, ArrayRef, Float32Array, RecordBatch, StringArray, UInt32Array};
+use arrow_array::{Array as _, ArrayRef, Float32Array, RecordBatch, StringArray, UInt32Array, UInt64Array};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use super::config::{RankerExperiment, RetrievalEval};
+use super::retrieval;
+use super::run::PREDICTIONS;
 use crate::error::{Error, RunError};
 
 /// Rows that are scored at once.
@@ -95,24 +98,26 @@ pub(super) fn validate(model: &dyn ExampleModel, data: &ExampleSet, stop: &StopC
     Ok(Validation { stop: mean, groups: auc.collect(), scores })
 }
 
-/// Evaluates a model on the test rows.
-pub fn test(
-    name: &str,
-    kind: &str,
+/// Evaluates the model of an experiment on the rows of a part; for retrieval as `eval` says. What it gave to each of them is written
+/// into the folder `keep`, if there is one.
+pub(super) fn judge(
+    experiment: &RankerExperiment,
+    eval: Option<&RetrievalEval>,
     model: &dyn ExampleModel,
     data: &ExampleSet,
-    resamples: usize,
-    seed: u64,
+    part: Part,
+    keep: Option<&Path>,
     progress: Progress<'_>,
-) -> Result<Evaluated, Error> {
-    let watch = Stopwatch::start();
-    let domains = &data.schema().domains;
-    let mut tally = (model.experts() > 0).then(|| GateTally::new(domains.len(), model.experts()));
-    let scored = score(model, data, Part::Test, tally.as_mut(), progress)?;
-    let seconds = watch.seconds();
-    progress("intervals", 0, None);
-    let mut summary = summarise_examples(name, kind, &scored.truth(domains), &scored.score, seed, resamples)?;
-    summary.experts = tally.map(|tally| tally.summary());
+) -> Result<RunSummary, Error> {
+    let mut summary = if let Some(eval) = eval {
+        retrieval::judge(experiment, eval, model, data, part, keep, progress)?
+    } else {
+        let Evaluated { summary, scored } = probabilities(experiment, model, data, part, progress)?;
+        if let Some(folder) = keep {
+            write_scored(&folder.join(PREDICTIONS), &scored, data)?;
+        }
+        summary
+    };
     let work = model.work();
     summary.work = Some(WorkSummary {
         parameters: work.parameters,
@@ -120,21 +125,75 @@ pub fn test(
         multiply_adds: work.multiply_adds,
         total_multiply_adds: work.total_multiply_adds,
     });
+    summary.protocol.part = if part == Part::Validation { "validation" } else { "test" }.into();
+    Ok(summary)
+}
+
+/// Rows over which the outputs of experts are compared.
+const COMPARED: usize = 2048;
+
+/// Evaluates the probabilities that a model gives to the rows of a part.
+fn probabilities(
+    experiment: &RankerExperiment,
+    model: &dyn ExampleModel,
+    data: &ExampleSet,
+    part: Part,
+    progress: Progress<'_>,
+) -> Result<Evaluated, Error> {
+    let (name, kind, resamples) = (&experiment.name, experiment.kind(), experiment.eval.resamples);
+    let watch = Stopwatch::start();
+    let domains = &data.schema().domains;
+    let mut tally = (model.experts() > 0).then(|| GateTally::new(domains.len(), model.experts()));
+    let scored = score(model, data, part, tally.as_mut(), progress)?;
+    let seconds = watch.seconds();
+    progress("intervals", 0, None);
+    let mut summary =
+        summarise_examples(name, kind, &scored.truth(domains), &scored.score, experiment.seed, resamples)?;
+    summary.experts = tally.map(|tally| tally.summary());
+    if let Some(experts) = &mut summary.experts {
+        let outputs = outputs(model, data, part)?;
+        (experts.duplicates, experts.compared_rows) = (outputs.duplicates(), outputs.rows());
+    }
     summary.seconds.insert("evaluate".into(), seconds);
-    summary.protocol.part = "test".into();
     Ok(Evaluated { summary, scored })
 }
 
-/// Writes the scores of test rows: columns `score`, `label`, `domain` (its name) and `user` (its number in the data).
-pub(super) fn write_scored(path: &Path, scored: &Scored, domains: &[String]) -> Result<(), Error> {
+/// What the experts of a gated model say of some rows of a part, taken at equal distances.
+fn outputs(model: &dyn ExampleModel, data: &ExampleSet, part: Part) -> Result<OutputTally, Error> {
+    let mut tally = OutputTally::new(model.experts());
+    let (every, mut first) = (data.rows(part).div_ceil(COMPARED).max(1), 0);
+    for block in data.blocks(part, BLOCK)? {
+        let block = block?;
+        let rows: Vec<u32> = (first..block.rows()).step_by(every).map(|row| row as u32).collect();
+        first = (first + rows.len() * every).saturating_sub(block.rows());
+        let taken = block.select(&rows);
+        tally.add(taken.rows(), &model.expert_outputs(&taken))?;
+    }
+    Ok(tally)
+}
+
+/// Writes the scores of test rows: columns `row` (its place among the rows of the source, from 1), `score`, `label`, `domain` (its
+/// name) and `user` (the id as it stands in the source). Data that was prepared before this was kept has the user's number
+/// instead of the id, and no `row`.
+pub(super) fn write_scored(path: &Path, scored: &Scored, data: &ExampleSet) -> Result<(), Error> {
+    let domains = &data.schema().domains;
     let names = scored.domain.iter().map(|domain| domains[*domain as usize].as_str());
-    let mut columns: Vec<(&str, ArrayRef)> = vec![
-        ("score", Arc::new(Float32Array::from(scored.score.clone()))),
+    let origins = data.origins(Part::Test)?;
+    let mut columns: Vec<(&str, ArrayRef)> = Vec::new();
+    if let Some(origins) = &origins {
+        columns.push(("row", Arc::new(UInt64Array::from(origins.rows.clone()))));
+    }
+    columns.extend([
+        ("score", Arc::new(Float32Array::from(scored.score.clone())) as ArrayRef),
         ("label", Arc::new(Float32Array::from(scored.label.clone()))),
         ("domain", Arc::new(StringArray::from_iter_values(names))),
-    ];
-    if !scored.user.is_empty() {
-        columns.push(("user", Arc::new(UInt32Array::from(scored.user.clone()))));
+    ]);
+    match origins {
+        Some(origins) if !origins.users.is_empty() => {
+            columns.push(("user", Arc::new(StringArray::from(origins.users))));
+        }
+        None if !scored.user.is_empty() => columns.push(("user", Arc::new(UInt32Array::from(scored.user.clone())))),
+        _ => {}
     }
     write_columns(path, columns)
 }

@@ -3,17 +3,22 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use adepts_core::{ExampleModel, Stopwatch};
-use adepts_data::examples::ExampleSet;
+use adepts_core::memory::elements;
+use adepts_core::{ExampleModel, Stopwatch, Towers};
+use adepts_data::examples::{ExampleSet, ExamplesError};
 use adepts_data::source::find_files;
+use adepts_data::store::is_prepared;
+use adepts_data::{DataError, Part};
 use adepts_eval::{RunSummary, Summary};
 use adepts_train::{ExampleTraining, Fingerprint, Outcome, fit_examples};
 use burn::tensor::Device;
 
 use super::config::RankerExperiment;
-use super::evaluate::{self, Evaluated};
+use super::evaluate;
+use super::retrieval::Judge;
 use super::run;
 use crate::error::Error;
+use crate::evaluate::batch;
 use crate::experiment::{Work, check_memory};
 use crate::folder as place;
 use crate::run::{DATA, REPORT, finished, write_json};
@@ -29,6 +34,10 @@ pub fn run(experiment: &RankerExperiment, folder: &Path, work: &mut Work<'_>) ->
     let source = Path::new(&experiment.data.source);
     let held = folder.join(DATA);
     let places = place::FILES.map(|name| folder.join(name));
+    if is_prepared(source) {
+        let (path, found) = (source.to_owned(), "interactions of users".to_owned());
+        return Err(DataError::from(ExamplesError::OtherFamily { path, found, expected: "examples" }).into());
+    }
     if ExampleSet::is_prepared(source) {
         if work.overwrite {
             place::spare(&[source.to_owned()], &places)?;
@@ -75,7 +84,13 @@ pub fn run_on(
 /// Whether the model of this experiment fits on this data.
 fn check(experiment: &RankerExperiment, data: &ExampleSet, available: Option<u64>) -> Result<(), Error> {
     let (_, recipe) = experiment.recipe().map_err(|source| Error::Config { file: experiment.name.clone(), source })?;
-    check_memory(&recipe.memory(&run::sizes(experiment, data)), available)
+    let sizes = run::sizes(experiment, data);
+    let mut needed = recipe.memory(&sizes);
+    if let Some(items) = &sizes.schema.items {
+        // Of a block of lists the scores, as they are made and as they are ranked; queries are not known yet.
+        needed = needed.floats("scores that are ranked", elements(&[3, batch(items.count), items.count]));
+    }
+    check_memory(&needed, available)
 }
 
 /// The part after the run was begun and its data prepared.
@@ -91,25 +106,39 @@ fn train(
         return Ok(summary);
     }
     let config = |source| Error::Config { file: experiment.name.clone(), source };
-    let (spec, recipe) = experiment.recipe().map_err(config)?;
+    let (_, recipe) = experiment.recipe().map_err(config)?;
     let sizes = run::sizes(experiment, data);
     let mut model = recipe.build(&sizes, experiment.seed, &Device::flex().autodiff());
-    let fingerprint = Fingerprint::default()
+    let mut fingerprint = Fingerprint::default()
         .with("seed", &experiment.seed)
         .with("data", &data.manifest().content_hash)
         .with("model", &experiment.model)
         .with("train", &experiment.train);
+    let (mut shares, mut judge) = (None, None);
+    if let (Some(towers), Some(eval)) = (&experiment.retrieval, experiment.retrieval_eval()) {
+        fingerprint = fingerprint.with("retrieval", towers);
+        let apart = model.towers().is_some_and(Towers::apart);
+        shares = towers.correction.then(|| data.shares(apart)).transpose()?;
+        judge = Some(Judge::new(data, Part::Validation, eval.mask)?);
+    }
     let training = ExampleTraining {
         config: &experiment.train,
         seed: experiment.seed,
         data,
+        shares: shares.as_ref(),
         folder,
         fingerprint: &fingerprint,
         checkpoint_every: work.checkpoint_every,
         resume: work.resume,
     };
     let stop = &experiment.train.stop;
-    let validate = &mut |model: &dyn ExampleModel| evaluate::validate(model, data, stop).map_err(Into::into);
+    let validate = &mut |model: &dyn ExampleModel| {
+        let found = match &judge {
+            Some(judge) => judge.validate(model, stop),
+            None => evaluate::validate(model, data, stop),
+        };
+        found.map_err(Into::into)
+    };
     let found = match fit_examples(&mut *model, &training, validate, work.observer, work.stop)? {
         Outcome::Finished(found) => found,
         Outcome::Interrupted { epoch, batch } => return Err(Error::Interrupted { epoch, batch }),
@@ -118,11 +147,12 @@ fn train(
         ("prepare".to_owned(), prepared),
         ("train".to_owned(), found.train_seconds + found.eval_seconds),
     ]);
-    let (resamples, seed) = (experiment.eval.resamples, experiment.seed);
-    let Evaluated { mut summary, scored } =
-        evaluate::test(&experiment.name, spec.name, &*model, data, resamples, seed, work.progress)?;
+    // What validation held of the data is no longer needed.
+    drop(judge);
+    let eval = experiment.retrieval_eval();
+    let mut summary =
+        evaluate::judge(experiment, eval.as_ref(), &*model, data, Part::Test, Some(folder), work.progress)?;
     summary.seconds.extend(seconds.clone());
-    evaluate::write_scored(&folder.join(run::PREDICTIONS), &scored, &data.schema().domains)?;
     write_json(&folder.join(REPORT), &Summary { runs: vec![summary.clone()] })?;
     run::finish(folder, experiment, data, &*model, (found.best_epoch, found.epochs), seconds)?;
     place::tidy(folder)?;

@@ -9,8 +9,10 @@ pub mod config;
 pub mod evaluate;
 pub mod experiment;
 pub mod predict;
+pub mod queries;
 pub mod quickstart;
 pub mod report;
+pub mod retrieval;
 pub mod run;
 
 pub use config::RankerExperiment;

@@ -1,22 +1,26 @@
-//! Probabilities for new examples.
+//! Probabilities for new examples, and the items that are found for new rows.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use adepts_data::Progress;
 use adepts_data::examples::{EncodeSummary, Encoded, RawFiles};
-use arrow_array::{ArrayRef, Float32Array, UInt64Array};
+use adepts_data::{Id, Progress};
+use adepts_ops::top_k::top_k;
+use arrow_array::{ArrayRef, Float32Array, Int64Array, StringArray, UInt32Array, UInt64Array};
+use rayon::prelude::*;
 
 use super::evaluate::{BLOCK, write_columns};
+use super::retrieval::{self, Shelf};
 use super::run::RankerRun;
 use crate::error::Error;
+use crate::evaluate::batch;
 
 /// What a prediction was about.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Predicted {
     /// The place of each scored row among the rows of the files, from 1.
     pub rows: Vec<u64>,
-    /// Its probability.
+    /// Its probability; of a run for retrieval the score of its item, no probability.
     pub scores: Vec<f32>,
     /// What was met in the files.
     pub met: EncodeSummary,
@@ -36,6 +40,91 @@ impl RankerRun {
         };
         let met = self.data.encode(files, BLOCK, each, progress)?;
         Ok(Predicted { rows, scores, met })
+    }
+}
+
+/// The items that were found for rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Retrieved {
+    /// The place of each answered row among the rows of the files, from 1.
+    pub rows: Vec<u64>,
+    /// For each of them the items with the highest scores, best first: the item's id and its score.
+    pub lists: Vec<Vec<(Id, f32)>>,
+    /// What was met in the files.
+    pub met: EncodeSummary,
+}
+
+impl RankerRun {
+    /// Finds the `number` items with the highest scores for each row of raw files, which have the domain and the columns that
+    /// describe the user. All items of the catalogue are looked at; items that the user has already are not left out. Equal
+    /// scores stand in the order of the items.
+    ///
+    /// Memory is that of the catalogue's vectors, and of its scores for a block of rows.
+    pub fn retrieve(&self, files: &RawFiles, number: usize, progress: Progress<'_>) -> Result<Retrieved, Error> {
+        let Some(towers) = self.model.towers() else {
+            let folder = self.folder.display();
+            return Err(Error::Request(format!("{folder} gives probabilities; lists of items are for retrieval")));
+        };
+        let catalogue = retrieval::catalogue(&self.data)?;
+        let mut shelf = Shelf::new(towers, &catalogue);
+        let (items, width) = (catalogue.len(), towers.width());
+        let (mut rows, mut lists) = (Vec::new(), Vec::new());
+        let each = |block: Encoded| {
+            let vectors = towers.users(&block.examples);
+            let vectors: Vec<&[f32]> = vectors.chunks_exact(width).collect();
+            let mut found = vec![Vec::new(); vectors.len()];
+            let mut order: Vec<usize> = (0..vectors.len()).collect();
+            order.sort_by_key(|row| block.examples.domain[*row]);
+            for same in order.chunk_by(|a, b| block.examples.domain[*a] == block.examples.domain[*b]) {
+                for some in same.chunks(batch(items)) {
+                    let users: Vec<f32> = some.iter().flat_map(|row| vectors[*row]).copied().collect();
+                    let mut scores = vec![0.0; some.len() * items];
+                    shelf.scores(block.examples.domain[some[0]], &users, &mut scores);
+                    let top: Vec<Vec<u32>> = scores.par_chunks_exact(items).map(|row| best(row, number)).collect();
+                    for ((row, top), scores) in some.iter().zip(top).zip(scores.chunks_exact(items)) {
+                        found[*row] = top.into_iter().map(|i| (catalogue.ids.id(i), scores[i as usize])).collect();
+                    }
+                }
+            }
+            lists.extend(found);
+            rows.extend(block.rows);
+            Ok::<(), Error>(())
+        };
+        let met = self.data.encode_users(files, BLOCK, each, progress)?;
+        Ok(Retrieved { rows, lists, met })
+    }
+}
+
+/// The places of the largest scores, best first.
+fn best(scores: &[f32], number: usize) -> Vec<u32> {
+    let mut best = Vec::new();
+    top_k(scores, number, &mut best);
+    best
+}
+
+impl Retrieved {
+    /// Writes `row`, `rank` (from 1), `item` and `score` as Parquet.
+    pub fn write(&self, path: &Path) -> Result<(), Error> {
+        let (mut rows, mut ranks, mut scores) = (Vec::new(), Vec::new(), Vec::new());
+        let mut ids = Vec::new();
+        for (row, list) in self.rows.iter().zip(&self.lists) {
+            for (rank, (id, score)) in (1u32..).zip(list) {
+                rows.push(*row);
+                ranks.push(rank);
+                ids.push(id.clone());
+                scores.push(*score);
+            }
+        }
+        let numbers: Option<Vec<i64>> =
+            ids.iter().map(|id| if let Id::Int(n) = id { Some(*n) } else { None }).collect();
+        let ids: ArrayRef = match numbers {
+            Some(numbers) => Arc::new(Int64Array::from(numbers)),
+            None => Arc::new(StringArray::from_iter_values(ids.iter().map(ToString::to_string))),
+        };
+        let (rows, ranks): (ArrayRef, ArrayRef) =
+            (Arc::new(UInt64Array::from(rows)), Arc::new(UInt32Array::from(ranks)));
+        let scores = Arc::new(Float32Array::from(scores));
+        write_columns(path, vec![("row", rows), ("rank", ranks), ("item", ids), ("score", scores)])
     }
 }
 

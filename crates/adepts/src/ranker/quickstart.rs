@@ -66,10 +66,10 @@ pub fn quickstart(folder: &Path, epochs: Option<usize>, work: &mut Work<'_>) -> 
         (work.progress)(&format!("train {name}"), 0, None);
         let experiment = experiment(name, model, &log, epochs)?;
         summary.runs.push(run_on(&experiment, &set, 0.0, folder, work)?);
-        report::write(&folder.join(PAGE), "", &open_all(std::slice::from_ref(folder))?, None, "auc")?;
+        report::write(&folder.join(PAGE), "", &open_all(std::slice::from_ref(folder))?, None, None)?;
     }
     let page = folder.join(PAGE);
-    report::write(&page, "Quickstart: simulated domains", &open_all(&folders)?, None, "auc")?;
+    report::write(&page, "Quickstart: simulated domains", &open_all(&folders)?, None, None)?;
     Ok(Quickstart { log, simulated, data, prepared: set.manifest().clone(), runs: folders, summary, page })
 }
 

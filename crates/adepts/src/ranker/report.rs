@@ -1,40 +1,108 @@
 //! Finished runs of rankers as people look at them: evaluated anew, side by side on one page, compared by domain.
 
+use std::borrow::Cow;
 use std::io::Write as _;
 use std::path::Path;
 
+use adepts_core::config::nearest;
 use adepts_data::examples::ExampleSet;
 use adepts_data::{Part, Progress, atomic::write_atomically};
-use adepts_eval::{DomainComparison, RunSummary, Summary, gains};
+use adepts_eval::{
+    Better, DomainComparison, Estimate, GroupSummary, MetricError, POINTWISE_METRICS, RunSummary, SeedComparison,
+    Summary, gains, pointwise_metric,
+};
 use adepts_report::{ReportInput, page};
 
-use super::RankerExperiment;
-use super::evaluate::{self, Evaluated, Scored};
+use super::config::{RankerExperiment, RetrievalEval};
+use super::evaluate::{BLOCK, Scored, judge, read_scores};
+use super::retrieval;
 use super::run::{PREDICTIONS, RankerRun};
-use crate::compare::check_data;
+use crate::compare::{Seeded, check_data, over_seeds, several_seeds};
 use crate::error::{Error, RunError};
+use crate::evaluate;
 use crate::report::heading;
 use crate::run::{DATA, REPORT, write_json};
 
 impl RankerRun {
-    /// Evaluates the run on its test rows anew and keeps that as its evaluation.
-    pub fn evaluate(&self, progress: Progress<'_>) -> Result<RunSummary, Error> {
+    /// Evaluates the run on the rows of a part anew. `metrics`, such as `auc`, take the place of all that are measured unless
+    /// there are none. The evaluation of the test rows by all metrics is kept as that of the run.
+    pub fn evaluate(
+        &self,
+        part: evaluate::Part,
+        metrics: &[String],
+        progress: Progress<'_>,
+    ) -> Result<RunSummary, Error> {
+        check_metrics(&self.experiment, metrics)?;
         let Self { experiment, data, model, folder, manifest } = self;
-        let (name, kind, resamples) = (&experiment.name, experiment.kind(), experiment.eval.resamples);
-        let Evaluated { mut summary, scored } =
-            evaluate::test(name, kind, &**model, data, resamples, experiment.seed, progress)?;
+        let keep = metrics.is_empty() && part == evaluate::Part::Test;
+        let folder = keep.then_some(folder.as_path());
+        let eval = experiment.retrieval_eval().map(|eval| asked_for(eval, metrics)).transpose()?;
+        let mut summary = judge(experiment, eval.as_ref(), &**model, data, part.of_data(), folder, progress)?;
         summary.seconds.extend(manifest.seconds.clone());
-        evaluate::write_scored(&folder.join(PREDICTIONS), &scored, &data.schema().domains)?;
-        write_json(&folder.join(REPORT), &Summary { runs: vec![summary.clone()] })?;
+        if let Some(folder) = folder {
+            write_json(&folder.join(REPORT), &Summary { runs: vec![summary.clone()] })?;
+        }
+        keep_metrics(&mut summary, metrics);
         Ok(summary)
     }
+}
+
+/// An evaluation of retrieval by other metrics, if there are some.
+fn asked_for(eval: RetrievalEval, metrics: &[String]) -> Result<RetrievalEval, Error> {
+    if metrics.is_empty() {
+        return Ok(eval);
+    }
+    let metrics = metrics.iter().map(|metric| metric.parse()).collect::<Result<_, MetricError>>()?;
+    Ok(RetrievalEval { metrics, ..eval })
+}
+
+/// Refuses names that are no metrics of such an experiment.
+fn check_metrics(experiment: &RankerExperiment, metrics: &[String]) -> Result<(), Error> {
+    if let Some(eval) = experiment.retrieval_eval() {
+        return asked_for(eval, metrics).map(drop);
+    }
+    let Some(metric) = metrics.iter().find(|name| pointwise_metric(name).is_none()) else { return Ok(()) };
+    let names = || POINTWISE_METRICS.iter().map(|metric| metric.name);
+    let hint = nearest(metric, names()).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
+    let names: Vec<&str> = names().collect();
+    Err(Error::Request(format!("`{metric}` is no metric of examples{hint}; there are {}", names.join(", "))))
+}
+
+/// Leaves out what was not asked for; without a question all stays.
+fn keep_metrics(summary: &mut RunSummary, metrics: &[String]) {
+    if metrics.is_empty() {
+        return;
+    }
+    let asked = |name: &String| {
+        let bare = ["_macro", "_weighted"].iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name);
+        metrics.iter().any(|metric| metric == bare)
+    };
+    summary.metrics.retain(|name, _| asked(name));
+    summary.intervals.retain(|name, _| asked(name));
+    summary.domains.iter_mut().for_each(|domain| domain.metrics.retain(|name, _| asked(name)));
+    summary.worst = summary.worst.take().filter(|worst| asked(&worst.metric));
+}
+
+/// What an evaluation of a run will measure and for whom, for questions that are asked before the work.
+pub fn outline(folder: &Path, metrics: &[String]) -> Result<RunSummary, Error> {
+    super::run::manifest(folder)?;
+    check_metrics(&super::run::experiment(folder)?, metrics)?;
+    let mut outline = crate::run::evaluation(folder)?;
+    keep_metrics(&mut outline, metrics);
+    Ok(outline)
 }
 
 /// A finished run of a ranker as its files tell, without its model.
 pub type Record = crate::report::Record<RankerExperiment>;
 
 /// Writes the page of these runs, which must be on the same data; the comparison on it is that of [`compare`].
-pub fn write(path: &Path, title: &str, records: &[Record], baseline: Option<&str>, metric: &str) -> Result<(), Error> {
+pub fn write(
+    path: &Path,
+    title: &str,
+    records: &[Record],
+    baseline: Option<&str>,
+    metric: Option<&str>,
+) -> Result<(), Error> {
     let title = heading(title, records);
     let domains = if records.len() > 1 { Some(compare(records, baseline, metric)?) } else { None };
     let runs = records.iter().map(Record::shown).collect();
@@ -42,9 +110,52 @@ pub fn write(path: &Path, title: &str, records: &[Record], baseline: Option<&str
     Ok(write_atomically(path, |out| out.write_all(html.as_bytes()))?)
 }
 
+/// Compares models over several seeds, where that is what these runs are: each model's mean over its seeds, and the differences from
+/// the baseline (by default the first model) paired by data and seed; over all rows, over domains and in each domain that every run
+/// has. `None` where the runs are to be compared row by row.
+pub fn compare_seeds(
+    records: &[Record],
+    baseline: Option<&str>,
+    metric: Option<&str>,
+) -> Result<Option<SeedComparison>, Error> {
+    let Some(first) = records.first().map(|record| &record.experiment) else { return Ok(None) };
+    let usual = first.main_metric();
+    let metric = metric.unwrap_or(&usual);
+    check_metrics(first, &[metric.to_owned()])?;
+    if records.len() < 2 || !several_seeds(records)? {
+        return Ok(None);
+    }
+    let better = pointwise_metric(metric).map_or(Better::Higher, |metric| metric.better);
+    if better == Better::One {
+        return Err(Error::Request(format!("{metric} is better near 1, so that no difference of it is a gain")));
+    }
+    let seeded: Vec<Seeded<'_>> =
+        records.iter().map(|record| Seeded::of(record, Cow::Owned(by_domain(&record.summary, metric)))).collect();
+    over_seeds(
+        &seeded,
+        baseline,
+        (metric, better),
+        if first.retrieval.is_some() { "all lists" } else { "all rows, pooled" },
+    )
+    .map(Some)
+}
+
+/// An evaluation with its domains, and the mean over them, as groups.
+fn by_domain(run: &RunSummary, metric: &str) -> RunSummary {
+    let group = |by: &str, name: &str, users: usize, estimate: Option<&Estimate>| {
+        let metrics = estimate.map(|estimate| (metric.to_owned(), *estimate)).into_iter().collect();
+        GroupSummary { by: by.to_owned(), name: name.to_owned(), users, metrics, ..GroupSummary::default() }
+    };
+    let rows = run.domains.iter().map(|domain| domain.rows).sum();
+    let mut groups = vec![group("", "mean of domains", rows, run.intervals.get(&format!("{metric}_macro")))];
+    let measured = run.domains.iter().filter(|domain| domain.metrics.contains_key(metric));
+    groups.extend(measured.map(|domain| group("domain", &domain.name, domain.rows, domain.metrics.get(metric))));
+    RunSummary { name: run.name.clone(), metrics: run.metrics.clone(), groups, ..RunSummary::default() }
+}
+
 /// Compares runs on the same test rows, domain by domain, with `baseline`: by default a run of the model `single`, which has a
 /// model of its own for each domain, and else the first.
-pub fn compare(records: &[Record], baseline: Option<&str>, metric: &str) -> Result<DomainComparison, Error> {
+pub fn compare(records: &[Record], baseline: Option<&str>, metric: Option<&str>) -> Result<DomainComparison, Error> {
     let Some(first) = records.first() else { return Err(Error::Request("name the runs to compare".into())) };
     check_data(records)?;
     let data = ExampleSet::open(&first.folder.join(DATA))?;
@@ -52,19 +163,23 @@ pub fn compare(records: &[Record], baseline: Option<&str>, metric: &str) -> Resu
         let (found, expected) = (data.manifest().content_hash.clone(), first.manifest.data.clone());
         return Err(RunError::Changed { path: first.folder.join(DATA), found, expected }.into());
     }
+    let single = records.iter().find(|record| record.experiment.kind() == "single").unwrap_or(first);
+    let baseline = baseline.unwrap_or(&single.name);
+    let usual = first.experiment.main_metric();
+    let metric = metric.unwrap_or(&usual);
+    if let Some(eval) = first.experiment.retrieval_eval() {
+        return retrieval::compare(records, &data, &eval, baseline, metric.parse()?);
+    }
     let mut truth = Scored::default();
-    for block in data.blocks(Part::Test, evaluate::BLOCK)? {
+    for block in data.blocks(Part::Test, BLOCK)? {
         let block = block?;
         truth.label.extend_from_slice(&block.label);
         truth.domain.extend_from_slice(&block.domain);
         truth.user.extend_from_slice(&block.user);
     }
     let rows = truth.label.len();
-    let scores =
-        |record: &Record| Ok((record.name.clone(), evaluate::read_scores(&record.folder.join(PREDICTIONS), rows)?));
+    let scores = |record: &Record| Ok((record.name.clone(), read_scores(&record.folder.join(PREDICTIONS), rows)?));
     let runs = records.iter().map(scores).collect::<Result<Vec<_>, Error>>()?;
-    let single = records.iter().find(|record| record.experiment.kind() == "single").unwrap_or(first);
-    let baseline = baseline.unwrap_or(&single.name);
     let (seed, resamples) = (first.experiment.seed, first.experiment.eval.resamples);
     Ok(gains(&truth.truth(&data.schema().domains), &runs, baseline, metric, seed, resamples)?)
 }

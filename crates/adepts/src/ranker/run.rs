@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use adepts_core::{EpochRecord, ExampleModel, ExampleSizes};
 use adepts_data::Part;
-use adepts_data::examples::ExampleSet;
+use adepts_data::examples::{ExampleSet, Schema};
 use adepts_eval::Summary;
+use adepts_train::{TablesConfig, TrainConfig};
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
@@ -70,8 +71,14 @@ pub fn holds_ranker(folder: &Path) -> bool {
 /// What a model is built for.
 #[must_use]
 pub fn sizes(experiment: &RankerExperiment, data: &ExampleSet) -> ExampleSizes {
-    let rows = data.rows(Part::Train);
-    ExampleSizes { schema: data.schema().clone(), rows, batch: experiment.train.batch.min(rows) }
+    sizes_of(experiment, data.schema(), data.rows(Part::Train))
+}
+
+/// What a model is built for, by its columns and the number of rows that it learns from.
+pub(super) fn sizes_of(experiment: &RankerExperiment, schema: &Schema, rows: usize) -> ExampleSizes {
+    let TrainConfig { batch, tables, .. } = &experiment.train;
+    let lazy = tables.as_ref().map(TablesConfig::lazy).unwrap_or_default();
+    ExampleSizes { schema: schema.clone(), rows, batch: (*batch).min(rows), lazy }
 }
 
 /// Writes what a finished run needs; the manifest last.

@@ -1,6 +1,5 @@
 //! What every model of examples keeps: equal bytes for any threads, stops that leave no trace, runs that answer as before.
 
-use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -8,13 +7,15 @@ use adepts::contract::ExampleSpec;
 use adepts::data::examples::{DomainsConfig, ExampleSet, simulate_domains};
 use adepts::data::progress;
 use adepts::eval::RunSummary;
-use adepts::experiment::Work;
 use adepts::models::RANKERS;
 use adepts::ranker::experiment::run_on;
 use adepts::ranker::run::PREDICTIONS;
 use adepts::{Error, RankerExperiment, RankerRun, RunError};
+use arrow_array::cast::AsArray as _;
+use arrow_array::types::{Float32Type, UInt64Type};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use crate::support::{How, log, model_bytes, timeless};
+use crate::support::{How, log, model_bytes, timeless, with_stops, working};
 
 /// Simulated and prepared examples of three domains; users are hashed to more codes than an embedding inside of automatic
 /// differentiation may have in the second set.
@@ -58,27 +59,38 @@ fn experiment(spec: &ExampleSpec, sets: &[&str]) -> RankerExperiment {
 }
 
 fn run(experiment: &RankerExperiment, folder: &Path, how: How) -> Result<RunSummary, Error> {
-    run_with(experiment, &DATA.1, folder, how)
+    counted(experiment, &DATA.1, folder, how).0
 }
 
-fn run_with(experiment: &RankerExperiment, data: &ExampleSet, folder: &Path, how: How) -> Result<RunSummary, Error> {
-    struct Count<'a>(&'a Cell<usize>);
-    impl adepts::train::Observer for Count<'_> {
-        fn step(&mut self, _: &adepts::train::Progress) {
-            self.0.set(self.0.get() + 1);
-        }
-    }
-    let steps = Cell::new(0);
-    let mut work = Work {
-        progress: &mut progress::silent,
-        observer: &mut Count(&steps),
-        stop: &|| how.stop_after.is_some_and(|stop| steps.get() >= stop),
-        available: how.available,
-        checkpoint_every: 1e9,
-        resume: how.resume,
-        overwrite: how.overwrite,
+pub(crate) fn run_with(
+    experiment: &RankerExperiment,
+    data: &ExampleSet,
+    folder: &Path,
+    how: How,
+) -> Result<RunSummary, Error> {
+    counted(experiment, data, folder, how).0
+}
+
+fn counted(
+    experiment: &RankerExperiment,
+    data: &ExampleSet,
+    folder: &Path,
+    how: How,
+) -> (Result<RunSummary, Error>, usize) {
+    working(how, |work| run_on(experiment, data, 0.0, folder, work))
+}
+
+/// Trains on this data with and without these stops, and demands the same parameters and the same log.
+#[track_caller]
+fn same_with_stops(name: &str, experiment: &RankerExperiment, data: &ExampleSet, home: &Path, stops: &[usize]) {
+    let of = |stops: &[usize]| {
+        let folder = home.join(format!("{name}-{}", stops.len()));
+        with_stops(stops, |how| counted(experiment, data, &folder, how));
+        (model_bytes(&folder), log(&folder))
     };
-    run_on(experiment, data, 0.0, folder, &mut work)
+    let (whole, parts) = (of(&[]), of(stops));
+    assert!(whole.0 == parts.0, "{name}: other parameters");
+    assert_eq!(whole.1, parts.1, "{name}");
 }
 
 #[test]
@@ -122,18 +134,8 @@ fn a_ranker_that_was_stopped_anywhere_ends_as_one_that_was_not() {
         let norms: &[&str] = if spec.name == "fm" { &[""] } else { &["", "model.norm=\"batch\""] };
         for (nth, norm) in norms.iter().enumerate() {
             let sets: Vec<&str> = norm.split_terminator(' ').collect();
-            let experiment = experiment(spec, &sets);
-            let (whole, parts) =
-                ["whole", "parts"].map(|name| home.path().join(format!("{}-{nth}-{name}", spec.name))).into();
-            run(&experiment, &whole, How::default()).unwrap();
-            for stop_after in [3, 8, 4] {
-                let how = How { stop_after: Some(stop_after), resume: true, ..How::default() };
-                let stopped = run(&experiment, &parts, how).unwrap_err();
-                assert!(matches!(stopped, Error::Interrupted { .. }), "{}: {stopped}", spec.name);
-            }
-            run(&experiment, &parts, How { resume: true, ..How::default() }).unwrap();
-            assert!(model_bytes(&whole) == model_bytes(&parts), "{} {norm}: other parameters", spec.name);
-            assert_eq!(log(&whole), log(&parts), "{} {norm}", spec.name);
+            let name = format!("{}-{nth}", spec.name);
+            same_with_stops(&name, &experiment(spec, &sets), &DATA.1, home.path(), &[3, 8, 4]);
         }
     }
 }
@@ -142,20 +144,36 @@ fn a_ranker_that_was_stopped_anywhere_ends_as_one_that_was_not() {
 fn large_tables_and_their_moments_survive_a_stop() {
     let home = tempfile::tempdir().unwrap();
     for kind in ["fm", "mlp", "cesaa"] {
-        let experiment = experiment(adepts::models::find_ranker(kind).unwrap(), &[]);
-        let of =
-            |name: &str, how: How| run_with(&experiment, &DATA.2, &home.path().join(format!("{kind}-{name}")), how);
-        of("whole", How::default()).unwrap();
-        for stop_after in [3, 12] {
-            let stopped =
-                of("parts", How { stop_after: Some(stop_after), resume: true, ..How::default() }).unwrap_err();
-            assert!(matches!(stopped, Error::Interrupted { .. }), "{kind}: {stopped}");
-        }
-        of("parts", How { resume: true, ..How::default() }).unwrap();
-        let bytes = |name: &str| model_bytes(&home.path().join(format!("{kind}-{name}")));
-        assert!(bytes("whole") == bytes("parts"), "{kind}: other parameters");
-        assert!(bytes("whole").len() > 4 * 4 * 100_001, "{kind}: the table is in the model");
+        let spec = adepts::models::find_ranker(kind).unwrap();
+        same_with_stops(kind, &experiment(spec, &[]), &DATA.2, home.path(), &[3, 12]);
+        let bytes = model_bytes(&home.path().join(format!("{kind}-0")));
+        assert!(bytes.len() > 4 * 4 * 100_001, "{kind}: the table is in the model");
     }
+}
+
+#[test]
+fn tables_follow_as_they_are_told_and_survive_a_stop() {
+    let home = tempfile::tempdir().unwrap();
+    let kinds = ["auto", "lazy", "dense", "adagrad"];
+    let of = |kind: &str| {
+        let experiment =
+            experiment(adepts::models::find_ranker("mlp").unwrap(), &[&format!("train.tables.kind={kind}")]);
+        same_with_stops(kind, &experiment, &DATA.1, home.path(), &[3, 12]);
+        let losses: Vec<f64> = log(&home.path().join(format!("{kind}-0"))).iter().map(|e| e.losses["bce"]).collect();
+        assert!(losses[losses.len() - 1] < losses[0], "{kind}: {losses:?}");
+        model_bytes(&home.path().join(format!("{kind}-0")))
+    };
+    let [auto, lazy, dense, adagrad] = kinds.map(of);
+    // No table of this data is large.
+    assert!(auto == dense);
+    assert!(auto != lazy && lazy != adagrad && auto != adagrad);
+}
+
+#[test]
+fn a_model_of_histories_has_no_tables_to_configure() {
+    let wrong = adepts::Experiment::read("a", "model.kind = 'ease'\ntrain.tables.kind = 'lazy'", &[], &|_| None);
+    let told = wrong.unwrap_err().to_string();
+    assert!(told.contains("train.tables") && told.contains("no embedding tables"), "{told}");
 }
 
 #[test]
@@ -166,10 +184,36 @@ fn an_opened_ranker_gives_the_probabilities_that_it_gave_in_training() {
         let summary = run(&experiment(spec, &["train.epochs=1"]), &folder, How::default()).unwrap();
         let scores = std::fs::read(folder.join(PREDICTIONS)).unwrap();
         let opened = RankerRun::open(&folder).unwrap();
-        let again = opened.evaluate(&mut progress::silent).unwrap();
+        let again = opened.evaluate(adepts::evaluate::Part::Test, &[], &mut progress::silent).unwrap();
         assert_eq!(timeless(again), timeless(summary), "{}", spec.name);
         assert_eq!(std::fs::read(folder.join(PREDICTIONS)).unwrap(), scores, "{}", spec.name);
     }
+}
+
+#[test]
+fn predictions_name_the_row_and_the_user_of_the_source() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("fm");
+    let spec = adepts::models::find_ranker("fm").unwrap();
+    run(&experiment(spec, &["train.epochs=1"]), &folder, How::default()).unwrap();
+    let file = std::fs::File::open(folder.join(PREDICTIONS)).unwrap();
+    let batches = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+    let text = std::fs::read_to_string(&DATA.0).unwrap();
+    let lines: Vec<Vec<&str>> = text.lines().skip(1).map(|line| line.split(',').collect()).collect();
+    let mut seen = 0;
+    for batch in batches.map(Result::unwrap) {
+        let column = |name: &str| batch.column_by_name(name).unwrap();
+        let (rows, labels) =
+            (column("row").as_primitive::<UInt64Type>(), column("label").as_primitive::<Float32Type>());
+        let (users, domains) = (column("user").as_string::<i32>(), column("domain").as_string::<i32>());
+        for at in 0..batch.num_rows() {
+            let line = &lines[rows.value(at) as usize - 1];
+            assert_eq!((users.value(at), domains.value(at)), (line[0], line[6]));
+            assert_eq!(labels.value(at), line[7].parse::<f32>().unwrap());
+        }
+        seen += batch.num_rows();
+    }
+    assert_eq!(seen, DATA.1.rows(adepts::data::Part::Test));
 }
 
 #[test]

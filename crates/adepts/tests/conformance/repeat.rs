@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use adepts::data::Dataset;
 use adepts::models::MODELS;
-use adepts::{Error, Experiment, Run};
+use adepts::{Experiment, Run};
 
 use crate::support::{
-    COMMUNITY, How, RUNS, bits, counted, experiment, learners, log, model_bytes, run, scores, timeless,
+    COMMUNITY, How, RUNS, bits, counted, experiment, learners, log, model_bytes, run, scores, timeless, with_stops,
 };
 
 /// Runs an experiment in a pool of so many threads.
@@ -75,19 +74,6 @@ fn saving_and_loading_changes_no_score() {
     }
 }
 
-/// The result of a run that is stopped after each of these numbers of updates and continued.
-fn with_stops(experiment: &Experiment, data: &Dataset, folder: &Path, stops: &[usize]) -> adepts::eval::RunSummary {
-    for (nth, stop) in stops.iter().enumerate() {
-        let how = How { stop_after: Some(*stop), resume: nth > 0, ..How::default() };
-        let (stopped, steps) = counted(experiment, data, folder, how);
-        assert!(matches!(stopped, Err(Error::Interrupted { .. })), "{stopped:?}");
-        assert_eq!(steps, *stop);
-        let error = Run::open(folder).err().unwrap();
-        assert!(error.to_string().contains("is not finished; continue it with"), "{error}");
-    }
-    timeless(run(experiment, data, folder, How { resume: !stops.is_empty(), ..How::default() }).unwrap())
-}
-
 #[test]
 fn stopping_and_resuming_changes_nothing() {
     let home = tempfile::tempdir().unwrap();
@@ -95,7 +81,15 @@ fn stopping_and_resuming_changes_nothing() {
         let experiment = experiment(spec, &[]);
         let of = |stops: &[usize]| {
             let folder = home.path().join(format!("{}-{}", spec.name, stops.len()));
-            (with_stops(&experiment, &COMMUNITY, &folder, stops), model_bytes(&folder), log(&folder))
+            let run = |how: How| {
+                let done = counted(&experiment, &COMMUNITY, &folder, how);
+                if done.0.is_err() {
+                    let error = Run::open(&folder).err().unwrap();
+                    assert!(error.to_string().contains("is not finished; continue it with"), "{error}");
+                }
+                done
+            };
+            (with_stops(stops, run), model_bytes(&folder), log(&folder))
         };
         let whole = of(&[]);
         // Five updates make an epoch: within one, and after one or within another that has weights.

@@ -100,13 +100,8 @@ impl Observer for Count<'_> {
     }
 }
 
-/// Does an experiment; also gives the number of updates that it took.
-pub(crate) fn counted(
-    experiment: &Experiment,
-    data: &Dataset,
-    folder: &Path,
-    how: How,
-) -> (Result<RunSummary, Error>, usize) {
+/// Does what takes work in this way; also gives the number of updates that it took.
+pub(crate) fn working<R>(how: How, act: impl FnOnce(&mut Work<'_>) -> R) -> (R, usize) {
     let steps = Cell::new(0);
     let mut work = Work {
         progress: &mut progress::silent,
@@ -117,8 +112,28 @@ pub(crate) fn counted(
         resume: how.resume,
         overwrite: how.overwrite,
     };
-    let done = run_on(experiment, data, 0.0, folder, &mut work);
+    let done = act(&mut work);
     (done, steps.get())
+}
+
+/// Does an experiment; also gives the number of updates that it took.
+pub(crate) fn counted(
+    experiment: &Experiment,
+    data: &Dataset,
+    folder: &Path,
+    how: How,
+) -> (Result<RunSummary, Error>, usize) {
+    working(how, |work| run_on(experiment, data, 0.0, folder, work))
+}
+
+/// What `run` ends with if it is stopped after each of these numbers of updates and continued.
+pub(crate) fn with_stops(stops: &[usize], run: impl Fn(How) -> (Result<RunSummary, Error>, usize)) -> RunSummary {
+    for (nth, stop) in stops.iter().enumerate() {
+        let (stopped, steps) = run(How { stop_after: Some(*stop), resume: nth > 0, ..How::default() });
+        assert!(matches!(stopped, Err(Error::Interrupted { .. })), "{stopped:?}");
+        assert_eq!(steps, *stop);
+    }
+    timeless(run(How { resume: !stops.is_empty(), ..How::default() }).0.unwrap())
 }
 
 pub(crate) fn run(experiment: &Experiment, data: &Dataset, folder: &Path, how: How) -> Result<RunSummary, Error> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use adepts_core::memory::elements;
-use adepts_core::{Leaf, Memory, Step, Tensors, TensorsError};
+use adepts_core::{LazyTables, Leaf, Memory, Step, Tensors, TensorsError};
 use adepts_data::examples::{self, Examples, Schema};
 use adepts_ops::embedding::{Codes, gather};
 use adepts_ops::mixture::kernel::Cut;
@@ -29,6 +29,14 @@ pub enum DomainField {
     Apart,
 }
 
+impl DomainField {
+    /// What the domain is for items beside such users: they have one only where domains share nothing.
+    #[must_use]
+    pub fn of_items(self) -> Self {
+        if self == Self::Apart { Self::Apart } else { Self::Absent }
+    }
+}
+
 /// How a model embeds its fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
@@ -38,16 +46,42 @@ pub struct Layout {
     pub domain: DomainField,
 }
 
+/// A table before it is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableSize {
+    /// Its name.
+    pub name: String,
+    /// Its rows, those of all domains where each has a table of its own.
+    pub rows: usize,
+    /// The rows of one domain's table, by which it is large or not: a model for each domain is trained as if it stood alone.
+    pub own: usize,
+}
+
+impl TableSize {
+    fn is_outside(&self, lazy: LazyTables) -> bool {
+        match lazy {
+            LazyTables::Large => self.own > LARGE,
+            LazyTables::All => true,
+            LazyTables::None => false,
+        }
+    }
+}
+
 impl Layout {
-    /// Names and rows of the tables, in the order of the columns.
+    /// The tables, in the order of the columns.
     #[must_use]
-    pub fn tables(&self, schema: &Schema) -> Vec<(String, usize)> {
+    pub fn tables(&self, schema: &Schema) -> Vec<TableSize> {
         let times = if self.domain == DomainField::Apart { schema.domains.len() } else { 1 };
-        let of = |field: &examples::Field| (format!("embedding.{}", field.name), field.size.saturating_mul(times));
+        let of = |field: &examples::Field| TableSize {
+            name: format!("embedding.{}", field.name),
+            rows: field.size.saturating_mul(times),
+            own: field.size,
+        };
         let mut tables: Vec<_> = schema.fields.iter().map(of).collect();
         if self.domain == DomainField::Feature {
             // No field has this name, because theirs begin with `embedding`.
-            tables.push(("domain_embedding".to_owned(), schema.domains.len()));
+            let (name, rows) = ("domain_embedding".to_owned(), schema.domains.len());
+            tables.push(TableSize { name, rows, own: rows });
         }
         tables
     }
@@ -60,14 +94,18 @@ impl Layout {
 
     /// What the tables take in training, and a batch of what they give.
     #[must_use]
-    pub fn memory(&self, schema: &Schema, batch: usize) -> Memory {
-        let (small, large): (Vec<usize>, Vec<usize>) =
-            self.tables(schema).into_iter().map(|(_, rows)| rows).partition(|rows| *rows <= LARGE);
-        let [small, large] =
-            [small, large].map(|rows| elements(&[rows.iter().copied().fold(0, usize::saturating_add), self.width]));
+    pub fn memory(&self, schema: &Schema, batch: usize, lazy: LazyTables) -> Memory {
+        let (large, small): (Vec<_>, Vec<_>) =
+            self.tables(schema).into_iter().partition(|table| table.is_outside(lazy));
+        let [small, large] = [small, large].map(|tables| {
+            elements(&[tables.iter().map(|table| table.rows).fold(0, usize::saturating_add), self.width])
+        });
         let memory = Memory::default().floats("embeddings with gradients and moments", elements(&[4, small]));
-        let memory =
-            if large > 0 { memory.floats("large embeddings with moments", elements(&[3, large])) } else { memory };
+        let memory = if large > 0 {
+            memory.floats("embeddings updated row by row, with moments", elements(&[3, large]))
+        } else {
+            memory
+        };
         memory.floats("a batch of embeddings and their gradients", elements(&[4, batch, self.columns(schema)]))
     }
 }
@@ -132,17 +170,17 @@ enum Weight {
 impl Embedding {
     /// Initial embeddings, N(0, 10⁻⁴²).
     #[must_use]
-    pub fn init(layout: Layout, schema: &Schema, seed: u64, device: &Device) -> Self {
+    pub fn init(layout: Layout, schema: &Schema, lazy: LazyTables, seed: u64, device: &Device) -> Self {
         let width = layout.width;
-        let table = |(name, rows): (String, usize)| {
-            let values = init::normal(seed, &name, rows * width, DEVIATION);
-            let weight = if rows > LARGE {
+        let table = |table: TableSize| {
+            let values = init::normal(seed, &table.name, table.rows * width, DEVIATION);
+            let weight = if table.is_outside(lazy) {
                 Weight::Large(Table::new(values, width))
             } else {
-                let tensor = Tensor::from_data(TensorData::new(values, [rows, width]), device);
+                let tensor = Tensor::from_data(TensorData::new(values, [table.rows, width]), device);
                 Weight::Small(Box::new(tensor.require_grad()))
             };
-            (name, weight)
+            (table.name, weight)
         };
         let fields = layout.tables(schema).into_iter().map(table).collect();
         let (dense, domains) = (schema.dense.len(), schema.domains.len());
@@ -219,6 +257,12 @@ impl Embedding {
         }
         let own = Tensor::from_data(TensorData::new(own, [rows, self.domains]), &device);
         (Embedded { z: Tensor::cat(pieces, 1), domain, own, pass }, leaves)
+    }
+
+    /// Number of large tables.
+    #[must_use]
+    pub fn large(&self) -> usize {
+        self.fields.iter().filter(|(_, weight)| matches!(weight, Weight::Large(_))).count()
     }
 
     /// The large tables.

@@ -220,6 +220,12 @@ impl Stack {
         self.mix_of(expert..expert + 1, x, ones, pass)
     }
 
+    /// The outputs of the first so many networks for all rows.
+    #[must_use]
+    pub fn each(&self, networks: usize, x: &Tensor<2>, pass: Pass) -> Vec<Tensor<2>> {
+        (0..networks).map(|network| self.one_of(network, x.clone(), pass)).collect()
+    }
+
     /// As [`Stack::mix`] by some of the networks, for which alone there are gates.
     #[must_use]
     pub fn mix_of(&self, experts: Range<usize>, x: Tensor<2>, gates: Tensor<2>, pass: Pass) -> Tensor<2> {

@@ -1,4 +1,4 @@
-//! Which domains gain and which lose: AUC by domain, and the differences from one run on the same rows.
+//! Which domains gain and which lose: the main metric by domain, and the differences from one run on the same rows.
 
 use adepts_eval::{ComparedDomain, ComparedRun, Difference, DomainComparison};
 
@@ -9,10 +9,12 @@ use crate::look::Look;
 use crate::sections::compared::verdict;
 use crate::view::View;
 
-use super::{Domain, by_size, in_domain, interval, with_interval};
+use super::{Domain, by_size, in_domain, interval, main_metric, mark_in_words, marked, retrieves, with_interval};
 
 /// A plot of more domains than this is not legible; the table holds them all.
 const MOST: usize = 20;
+/// How a difference is drawn that is not established.
+const FAINT: f64 = 0.3;
 /// Vertical room of one run in a domain's row.
 const LANE: f64 = 13.0;
 
@@ -26,10 +28,12 @@ pub(super) fn section(view: &View) -> Option<Section> {
     let mut blocks = Vec::new();
     if let Some(comparison) = &view.input.domains {
         blocks.push(Block::Text(format!(
-            "Does a domain gain from being learned together with the others? Every run judged the same {} rows, so its {} can be \
-             taken against that of {} domain by domain. Right of the dashed line a run is better, left of it worse; where the \
-             interval does not touch the line, the difference is unlikely to be chance.",
+            "Does a domain gain from being learned together with the others? Every run judged the same {} {}, so its {} can be \
+             taken against that of {} domain by domain. Right of the dashed line a run is better, left of it worse. Many domains are \
+             many questions: in text and tables a difference is called better or worse only if it holds after a correction for their \
+             number (Holm), and only such differences are drawn in full.",
             count(comparison.rows),
+            if view.runs().iter().any(|run| retrieves(&run.summary)) { "lists" } else { "rows" },
             metric_label(&comparison.metric),
             comparison.baseline
         )));
@@ -49,7 +53,9 @@ fn difference(runs: &[ComparedRun], run: &str) -> Option<Difference> {
 fn lines<'a>(comparison: &'a DomainComparison, domains: &[Domain<'_>]) -> Vec<(&'a str, &'a [ComparedRun])> {
     let found = |domain: &Domain<'_>| comparison.domains.iter().find(|d: &&ComparedDomain| d.name == domain.name);
     let of_domains = domains.iter().filter_map(found).map(|d| (d.name.as_str(), d.runs.as_slice()));
-    let all = [("all rows, pooled", &comparison.pooled), ("mean of domains", &comparison.macro_mean)];
+    // Of lists the mean that is weighted by their number is the pooled one, and left out.
+    let pooled = if comparison.weighted_mean.is_empty() { "all lists, pooled" } else { "all rows, pooled" };
+    let all = [(pooled, &comparison.pooled), ("mean of domains", &comparison.macro_mean)];
     all.into_iter().map(|(name, runs)| (name, runs.as_slice())).chain(of_domains).collect()
 }
 
@@ -74,22 +80,24 @@ fn gains(view: &View, comparison: &DomainComparison, domains: &[Domain<'_>]) -> 
     let mut said = Vec::new();
     for (lane, (i, run)) in runs.iter().enumerate() {
         let lane = ((runs.len() as f64 - 1.0) / 2.0 - lane as f64) * LANE / row;
-        let mut points = Vec::new();
+        let (mut established, mut open) = (Vec::new(), Vec::new());
         for (place, (name, of)) in lines.iter().enumerate() {
             let Some(d) = difference(of, run) else { continue };
             let words = format!("{run}, {name}: {} ({})", signed(d.mean), verdict(d));
             chart.bar(Look::model(*i), (d.lower, d.upper), lane - place as f64);
+            let points = if verdict(d) == "not established" { &mut open } else { &mut established };
             points.push((d.mean, lane - place as f64, words.clone()));
             said.push(words);
         }
-        chart.points(Look::model(*i), 4.2, 1.0, points);
+        chart.points(Look::model(*i), 4.2, 1.0, established);
+        chart.points(Look::model(*i), 4.2, FAINT, open);
     }
     Some(Figure {
         title: format!("Gain or loss against {}", comparison.baseline),
         svg: chart.svg()?,
         alt: format!("Differences in {metric} from {}: {}.", comparison.baseline, said.join("; ")),
         caption: format!(
-            "The largest domain first.{}",
+            "The largest domain first; faint shapes are differences that are not established after correction.{}",
             if left_out { " Only the largest domains are drawn; the table below has all." } else { "" }
         ),
     })
@@ -97,17 +105,18 @@ fn gains(view: &View, comparison: &DomainComparison, domains: &[Domain<'_>]) -> 
 
 fn levels(view: &View, domains: &[Domain<'_>]) -> Option<Figure> {
     let shown = &domains[..domains.len().min(MOST)];
-    let all = shown.iter().flat_map(|d| view.runs().iter().filter_map(|run| in_domain(&run.summary, d.name, "auc")));
+    let (metric, label) = main_metric(view);
+    let all = shown.iter().flat_map(|d| view.runs().iter().filter_map(|run| in_domain(&run.summary, d.name, &metric)));
     let range = Range::of(all.flat_map(|e| [e.mean, e.lower, e.upper]))?;
     let runs = view.runs().len() as f64;
     let row = (runs * LANE + 16.0).max(30.0);
-    let mut chart = Chart::rows(range, "AUC", shown.iter().map(|d| shortened(d.name, 18)).collect(), row);
+    let mut chart = Chart::rows(range, &label, shown.iter().map(|d| shortened(d.name, 18)).collect(), row);
     let mut said = Vec::new();
     for (i, run) in view.runs().iter().enumerate() {
         let lane = ((runs - 1.0) / 2.0 - i as f64) * LANE / row;
         let mut points = Vec::new();
         for (place, domain) in shown.iter().enumerate() {
-            let Some(e) = in_domain(&run.summary, domain.name, "auc") else { continue };
+            let Some(e) = in_domain(&run.summary, domain.name, &metric) else { continue };
             let words = format!("{}, {}: {}", run.summary.name, domain.name, with_interval(e));
             chart.bar(Look::model(i), (e.lower, e.upper), lane - place as f64);
             points.push((e.mean, lane - place as f64, words.clone()));
@@ -115,7 +124,13 @@ fn levels(view: &View, domains: &[Domain<'_>]) -> Option<Figure> {
         }
         chart.points(Look::model(i), 4.2, 1.0, points);
     }
-    let mut caption = "How well the rows of each domain are put in order; the largest domain first.".to_owned();
+    let retrieval = view.runs().iter().any(|run| retrieves(&run.summary));
+    let what = if retrieval {
+        "How much is found in each domain"
+    } else {
+        "How well the rows of each domain are put in order"
+    };
+    let mut caption = format!("{what}; the largest domain first.");
     if !range.has_zero() {
         caption += " The axis does not start at zero.";
     }
@@ -123,19 +138,22 @@ fn levels(view: &View, domains: &[Domain<'_>]) -> Option<Figure> {
         caption += " Only the largest domains are drawn; the table below has all.";
     }
     Some(Figure {
-        title: "AUC by domain".into(),
+        title: format!("{label} by domain"),
         svg: chart.svg()?,
-        alt: format!("AUC by domain: {}.", said.join("; ")),
+        alt: format!("{label} by domain: {}.", said.join("; ")),
         caption,
     })
 }
 
 fn table(view: &View, domains: &[Domain<'_>]) -> Table {
-    let head = ["Domain", "Rows", "Positive"].map(str::to_owned).into_iter();
+    let (metric, label) = main_metric(view);
+    let retrieval = domains.iter().any(|domain| domain.lists.is_some());
+    let sizes = if retrieval { ["Domain", "Lists", "To be found"] } else { ["Domain", "Rows", "Positive"] };
+    let head = sizes.map(str::to_owned).into_iter();
     let largest = domains.first().map_or(1, |domain| domain.rows) as f64;
-    let compared = view.input.domains.as_ref().filter(|comparison| comparison.metric == "auc");
+    let compared = view.input.domains.as_ref().filter(|comparison| comparison.metric == metric);
     let row = |domain: &Domain<'_>| {
-        let best = view.best_by(|run| in_domain(&run.summary, domain.name, "auc")).map(|(i, _)| i);
+        let best = view.best_by(|run| in_domain(&run.summary, domain.name, &metric)).map(|(i, _)| i);
         let gain = |run: &str| {
             let runs = &compared?.domains.iter().find(|d| d.name == domain.name)?.runs;
             difference(runs, run).map(|d| match verdict(d) {
@@ -143,24 +161,29 @@ fn table(view: &View, domains: &[Domain<'_>]) -> Table {
                 _ => signed(d.mean),
             })
         };
-        let of_run = view.runs().iter().enumerate().map(|(i, run)| match in_domain(&run.summary, domain.name, "auc") {
-            None => Cell::of(UNKNOWN.into()),
-            Some(e) => Cell::of(exact(e.mean))
-                .small(gain(&run.summary.name).unwrap_or_else(|| interval(e)))
-                .best(best == Some(i) && view.runs().len() > 1),
-        });
-        let facts =
-            [Cell::of(count(domain.rows)).bar(domain.rows as f64 / largest), Cell::of(percent(domain.base_rate))];
-        (domain.name.to_owned(), facts.into_iter().chain(of_run).collect())
+        let of_run =
+            view.runs().iter().enumerate().map(|(i, run)| match in_domain(&run.summary, domain.name, &metric) {
+                None => Cell::of(UNKNOWN.into()),
+                Some(e) => Cell::of(exact(e.mean))
+                    .small(gain(&run.summary.name).unwrap_or_else(|| interval(e)))
+                    .best(best == Some(i) && view.runs().len() > 1),
+            });
+        let bar = domain.rows as f64 / largest;
+        let facts = match domain.lists {
+            Some(lists) => [Cell::of(count(lists)).bar(bar), Cell::of(count(domain.rows))],
+            None => [Cell::of(count(domain.rows)).bar(bar), Cell::of(percent(domain.base_rate))],
+        };
+        (marked(domain), facts.into_iter().chain(of_run).collect())
     };
     Table {
         caption: format!(
-            "AUC by domain, the largest first; in small print {}{}",
+            "{label} by domain, the largest first; in small print {}{}{}",
             compared.map_or("its 95 % interval".into(), |c| format!(
                 "the difference from {}, called better or worse where that is unlikely to be chance",
                 c.baseline
             )),
-            if view.runs().len() > 1 { "; the best of each row is marked ★" } else { "" }
+            if view.runs().len() > 1 { "; the best of each row is marked ★" } else { "" },
+            mark_in_words(domains).map(|mark| format!("; {mark}")).unwrap_or_default()
         ),
         head: head.chain(view.runs().iter().map(|run| run.summary.name.clone())).collect(),
         rows: domains.iter().map(row).collect(),

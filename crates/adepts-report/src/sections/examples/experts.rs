@@ -1,6 +1,6 @@
 //! Which experts serve which domain.
 
-use adepts_eval::{ExpertSummary, RunSummary};
+use adepts_eval::{AlikeExperts, ExpertSummary, RunSummary};
 
 use crate::blocks::{Block, Cell, Figure, Plots, Section, Table};
 use crate::format::{count, decimals, listed, percent};
@@ -22,8 +22,8 @@ pub(super) fn section(view: &View) -> Option<Section> {
     }
     let text = "A gate decides which experts serve a row. The grids show the share that each expert has in the rows of each domain: a \
                 row of the grid adds up to 100 %. If the rows of the grid look alike, all domains use the same experts; if each domain \
-                has dark cells of its own, experts have specialised. Whether that helps is a question for the domains’ AUC, not for \
-                these grids.";
+                has dark cells of its own, experts have specialised. Whether that helps is a question for the figures by \
+                domain, not for these grids.";
     let blocks = vec![
         Block::Text(text.into()),
         Block::Points(gated().map(|(run, experts)| in_words(&run.name, experts)).collect()),
@@ -58,7 +58,31 @@ fn in_words(run: &str, experts: &ExpertSummary) -> String {
         some if some.len() <= 8 => format!("; experts {} serve nobody", listed(some)),
         many => format!("; {} experts serve nobody", many.len()),
     };
-    format!("{run}: {used}{information}{dead}.")
+    format!("{run}: {used}{information}{dead}{}.", duplicates(experts))
+}
+
+/// Which experts say the same.
+fn duplicates(experts: &ExpertSummary) -> String {
+    if experts.compared_rows == 0 || experts.experts < 2 {
+        return String::new();
+    }
+    let over = format!("over {} rows", count(experts.compared_rows));
+    let pair = |of: &AlikeExperts| format!("{} and {} ({})", of.first + 1, of.second + 1, decimals(of.correlation, 2));
+    match experts.duplicates.as_slice() {
+        [] => format!("; {over} no two experts say the same (no correlation of outputs reaches 0.95)"),
+        some if some.len() <= 4 => {
+            let pairs: Vec<String> = some.iter().map(pair).collect();
+            format!(
+                "; {over} the outputs of these experts go together, so that one of them would do: {}",
+                listed(&pairs)
+            )
+        }
+        [most, ..] => format!(
+            "; {over} {} pairs of experts say nearly the same, most of all {}",
+            experts.duplicates.len(),
+            pair(most)
+        ),
+    }
 }
 
 /// The domains with their loads, the largest first.

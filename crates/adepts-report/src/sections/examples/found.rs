@@ -8,20 +8,24 @@ use crate::input::RunInput;
 use crate::sections::compared::verdict;
 use crate::view::{View, overlap};
 
-use super::{by_size, in_domain, overall, with_interval};
+use super::{Domain, by_size, in_domain, main_metric, nothing_learned, overall, retrieves, with_interval};
 
 /// Fewer positive rows too many or too few than this share are not worth a remark.
 const CALIBRATED: f64 = 0.03;
 
 pub(super) fn section(view: &View) -> Option<Section> {
-    let auc = |run: &RunInput| overall(&run.summary, "auc");
-    let (best, top) = view.best_by(auc)?;
+    let (metric, _) = main_metric(view);
+    let (best, top) = view.best_by(|run| overall(&run.summary, &metric))?;
     let mut points = vec![pooled(view, best, top)];
     points.extend(macro_mean(view, best));
     points.extend(unequal(view, best));
+    points.extend(few(view));
     points.extend(view.input.domains.iter().flat_map(gains));
     points.extend(calibration(view, best));
     let mut blocks = vec![Block::Points(points)];
+    for run in view.runs() {
+        blocks.extend(nothing_learned(&run.epochs).map(|told| Block::Note(format!("{}: {told}", run.summary.name))));
+    }
     if !same_rows(view) {
         let note = "These runs were not judged on the same rows (see “How it was measured”): their numbers must not be compared.";
         blocks.push(Block::Note(note.into()));
@@ -31,17 +35,19 @@ pub(super) fn section(view: &View) -> Option<Section> {
 
 fn pooled(view: &View, best: usize, top: Estimate) -> String {
     let domains = by_size(view);
-    let rows = domains.iter().map(|domain| domain.rows).sum();
+    let (metric, label) = main_metric(view);
+    let rows = domains.iter().map(|domain| domain.lists.unwrap_or(domain.rows)).sum();
+    let what = if domains.iter().any(|domain| domain.lists.is_some()) { "lists" } else { "rows" };
     let over = match domains.len() {
-        1 => format!("Over {} rows of one domain", count(rows)),
-        n => format!("Over {} rows of {n} domains", count(rows)),
+        1 => format!("Over {} {what} of one domain", count(rows)),
+        n => format!("Over {} {what} of {n} domains", count(rows)),
     };
     let rest = |run: &RunInput| {
-        if std::ptr::eq(run, &raw const view.runs()[best]) { None } else { overall(&run.summary, "auc") }
+        if std::ptr::eq(run, &raw const view.runs()[best]) { None } else { overall(&run.summary, &metric) }
     };
     let name = view.name(best);
     let Some((second, next)) = view.best_by(rest) else {
-        return format!("{over}, {name} reaches AUC {}.", with_interval(top));
+        return format!("{over}, {name} reaches {label} {}.", with_interval(top));
     };
     let verdict = paired(view, name, view.name(second)).unwrap_or_else(|| {
         let said = match overlap(top, next) {
@@ -55,7 +61,7 @@ fn pooled(view: &View, best: usize, top: Estimate) -> String {
         said.into()
     });
     format!(
-        "{over}, {name} is best: AUC {}. Next is {} with {}. {verdict}",
+        "{over}, {name} is best: {label} {}. Next is {} with {}. {verdict}",
         with_interval(top),
         view.name(second),
         with_interval(next)
@@ -64,7 +70,9 @@ fn pooled(view: &View, best: usize, top: Estimate) -> String {
 
 /// What the comparison on the same rows says of two runs, where one of them is its baseline.
 fn paired(view: &View, ours: &str, theirs: &str) -> Option<String> {
-    let comparison = view.input.domains.as_ref().filter(|c| c.metric == "auc")?;
+    let (metric, _) = main_metric(view);
+    let comparison = view.input.domains.as_ref().filter(|c| c.metric == metric)?;
+    let what = if view.runs().iter().any(|run| retrieves(&run.summary)) { "lists" } else { "rows" };
     let of = |run: &str| comparison.pooled.iter().find(|r| r.run == run).and_then(|r| r.difference);
     let (d, sign) = match comparison.baseline.as_str() {
         base if base == theirs => (of(ours)?, 1.0),
@@ -74,7 +82,7 @@ fn paired(view: &View, ours: &str, theirs: &str) -> Option<String> {
     let (low, high) = if sign > 0.0 { (d.lower, d.upper) } else { (-d.upper, -d.lower) };
     let chance = if d.p < 0.05 { "unlikely to be chance" } else { "so small that it may be chance" };
     Some(format!(
-        "On the same rows the difference is {} ({} to {}): {chance}.",
+        "On the same {what} the difference is {} ({} to {}): {chance}.",
         signed(sign * d.mean),
         signed(low),
         signed(high)
@@ -83,15 +91,17 @@ fn paired(view: &View, ours: &str, theirs: &str) -> Option<String> {
 
 /// Who is best if each domain counts the same, where that is someone else.
 fn macro_mean(view: &View, best: usize) -> Option<String> {
-    let (other, top) = view.best_by(|run| overall(&run.summary, "auc_macro"))?;
-    let here = overall(&view.runs()[best].summary, "auc_macro")?;
+    let (metric, label) = main_metric(view);
+    let of = format!("{metric}_macro");
+    let (other, top) = view.best_by(|run| overall(&run.summary, &of))?;
+    let here = overall(&view.runs()[best].summary, &of)?;
     (other != best).then(|| {
         let chance = match overlap(top, here) {
             Some(false) => "",
             _ => " The difference is not established.",
         };
         format!(
-            "If each domain counts the same, {} comes first: mean AUC {}, against {} of {}.{chance}",
+            "If each domain counts the same, {} comes first: mean {label} {}, against {} of {}.{chance}",
             view.name(other),
             with_interval(top),
             with_interval(here),
@@ -102,26 +112,63 @@ fn macro_mean(view: &View, best: usize) -> Option<String> {
 
 fn unequal(view: &View, best: usize) -> Option<String> {
     let domains = by_size(view);
+    let (metric, label) = main_metric(view);
     let run = &view.runs()[best].summary;
-    let served: Vec<_> = domains.iter().filter_map(|d| Some((d, in_domain(run, d.name, "auc")?))).collect();
+    let established = domains.iter().filter(|domain| domain.established);
+    let served: Vec<_> = established.filter_map(|d| Some((d, in_domain(run, d.name, &metric)?))).collect();
     let (worst, low) = served.iter().min_by(|a, b| a.1.mean.total_cmp(&b.1.mean))?;
     let (favoured, high) = served.iter().max_by(|a, b| a.1.mean.total_cmp(&b.1.mean))?;
     let chance = if overlap(*low, *high) == Some(true) { " The intervals of the two overlap." } else { "" };
     (served.len() > 1).then(|| {
         format!(
-            "With {}, AUC is lowest in the domain “{}” ({} rows, {} of them positive) with {}, and highest in “{}” ({} rows, {}) \
-             with {}.{chance}",
+            "With {}, {label} is lowest in the domain “{}” ({}) with {}, and highest in “{}” ({}) with {}.{chance}",
             view.name(best),
             worst.name,
-            count(worst.rows),
-            percent(worst.base_rate),
+            worst.size(),
             score(low.mean),
             favoured.name,
-            count(favoured.rows),
-            percent(favoured.base_rate),
+            favoured.size(),
             score(high.mean)
         )
     })
+}
+
+/// The domains of which too little is known, and those without a row.
+fn few(view: &View) -> Vec<String> {
+    let domains = by_size(view);
+    let named = |names: Vec<String>| match names.len() {
+        n if n > 6 => format!("{n} domains"),
+        _ => listed(&names),
+    };
+    let few: Vec<&Domain<'_>> = domains.iter().filter(|domain| !domain.established).collect();
+    let mut told = Vec::new();
+    if !few.is_empty() {
+        let names = few.iter().map(|d| {
+            let of = match (d.lists, d.rows) {
+                (Some(1), _) => "1 list".to_owned(),
+                (Some(lists), _) => format!("{} lists", count(lists)),
+                (None, 1) => format!("1 row, {} positive", percent(d.base_rate)),
+                (None, rows) => format!("{} rows, {} positive", count(rows), percent(d.base_rate)),
+            };
+            format!("“{}” ({of})", d.name)
+        });
+        let (_, label) = main_metric(view);
+        let what = if few.iter().any(|d| d.lists.is_some()) { "lists" } else { "rows of one label" };
+        told.push(format!(
+            "Too few {what} to say anything by themselves: {}. Where their {label} exists it counts like that of any other \
+             in the mean of domains; they are never called the worst.",
+            named(names.collect())
+        ));
+    }
+    let all = view.runs().iter().flat_map(|run| &run.summary.domains);
+    let mut without: Vec<String> = all.filter(|d| d.rows == 0).map(|d| format!("“{}”", d.name)).collect();
+    without.retain(|name| !domains.iter().any(|domain| format!("“{}”", domain.name) == *name));
+    without.sort();
+    without.dedup();
+    if !without.is_empty() {
+        told.push(format!("No judged row is of {}, so nothing is known of how well that is served.", named(without)));
+    }
+    told
 }
 
 /// For each run in how many domains it is better or worse than the baseline.

@@ -3,7 +3,7 @@
 use crate::blocks::{Block, Section};
 use crate::view::View;
 
-use super::overall;
+use super::{list_metrics, overall, retrieves};
 
 type Term = (&'static str, &'static str);
 
@@ -52,13 +52,39 @@ const INFORMATION: Term = (
      the most possible value if each domain has experts of its own.",
 );
 
+const LIST: Term = (
+    "List, query, domain",
+    "A query is someone who could be shown something: a user in one of the parts of the business that share a model, which are the \
+     domains. Its list has all items of the catalogue, the ones that the model thinks most likely first. To be found are the items \
+     that the user went on to choose and that the model had not seen him choose.",
+);
+const RECALL: Term = (
+    "Recall@k",
+    "Which share of the items that were to be found stand among the first k of the list. Recall@100 asks whether a later stage would \
+     get to see them, recall@10 whether a person would.",
+);
+const NDCG: Term = (
+    "NDCG@k",
+    "As recall, but an item counts the more the further up it stands: 1 if the first places hold nothing but items that were to be \
+     found.",
+);
+const MRR: Term =
+    ("MRR@k", "One divided by the place of the first item that was to be found, 0 if the first k places hold none.");
+
 #[expect(clippy::unnecessary_wraps, reason = "the signature of every section")]
 pub(super) fn section(view: &View) -> Option<Section> {
     let any = |metric: &str| view.runs().iter().any(|run| overall(&run.summary, metric).is_some());
     let experts = view.runs().iter().any(|run| run.summary.experts.is_some());
     let intervals = view.runs().iter().any(|run| run.summary.protocol.bootstrap.1 > 0);
+    let retrieval = view.runs().iter().any(|run| retrieves(&run.summary));
+    let lists = list_metrics(view.runs().iter().map(|run| &run.summary));
+    let of_lists = |stem: &str| lists.iter().any(|name| name.starts_with(stem));
     let terms = [
-        (true, ROW),
+        (!retrieval, ROW),
+        (retrieval, LIST),
+        (of_lists("recall@"), RECALL),
+        (of_lists("ndcg@"), NDCG),
+        (of_lists("mrr@"), MRR),
         (any("auc"), AUC),
         (any("gauc"), GAUC),
         (any("log_loss"), LOSS),

@@ -5,7 +5,7 @@ use crate::chart::{Chart, Range};
 use crate::format::{UNKNOWN, exact};
 use crate::input::RunInput;
 use crate::look::Look;
-use crate::sections::epochs::{group_names, kept, last, series};
+use crate::sections::epochs::{group_names, kept, last, limited, series};
 use crate::view::View;
 
 use super::by_size;
@@ -25,7 +25,7 @@ pub(super) fn section(view: &View) -> Option<Section> {
     let lines = shown.iter().enumerate();
     let mut legend: Vec<_> = lines.map(|(i, name)| Look::group(i, shown.len()).line_entry(name, true)).collect();
     if view.runs().iter().any(|run| everyone(run).len() > 1) {
-        legend.push(Look::everyone().line_entry("all rows", false));
+        legend.push(Look::everyone().line_entry("all together", false));
     }
     let mut text = "The validation score of each domain after every pass over the data. The shape on a curve marks that domain’s own \
                     best epoch; the dashed upright line is the epoch that was kept, the same for all domains."
@@ -35,6 +35,10 @@ pub(super) fn section(view: &View) -> Option<Section> {
     }
     let tables: Vec<Table> = view.runs().iter().filter_map(|run| table(run, &domains)).collect();
     let mut blocks = vec![Block::Text(text), Block::Plots(Plots { legend, figures })];
+    let limited: Vec<String> = view.runs().iter().filter_map(limited).collect();
+    if !limited.is_empty() {
+        blocks.push(Block::Points(limited));
+    }
     if !tables.is_empty() {
         blocks.push(Block::More(tables));
     }

@@ -4,6 +4,7 @@ mod domains;
 mod experts;
 mod found;
 mod glossary;
+mod learned;
 mod learning;
 mod protocol;
 mod reliability;
@@ -12,8 +13,10 @@ mod runs;
 use adepts_eval::{DomainSummary, Estimate, RunSummary};
 
 use crate::blocks::Section;
-use crate::format::{exact, score};
-use crate::view::{View, bounded};
+use crate::format::{count, exact, metric_label, percent, score};
+use crate::view::{View, bounded, in_order};
+
+pub use learned::nothing_learned;
 
 /// All sections, in the order of the page.
 pub(super) static SECTIONS: &[fn(&View) -> Option<Section>] = &[
@@ -35,6 +38,45 @@ pub(crate) struct Domain<'a> {
     pub(crate) rows: usize,
     /// Share of them that are positive.
     pub(crate) base_rate: f64,
+    /// In retrieval: the ranked lists in it.
+    pub(crate) lists: Option<usize>,
+    /// Whether they are enough for what is measured of them to say something.
+    pub(crate) established: bool,
+}
+
+impl Domain<'_> {
+    /// Its size in a sentence, with the share of positive rows where some are not.
+    fn size(&self) -> String {
+        match self.lists {
+            Some(lists) => format!("{} lists", count(lists)),
+            None => format!("{} rows, {} of them positive", count(self.rows), percent(self.base_rate)),
+        }
+    }
+}
+
+/// The metric that decides which domain is served worst, and the words for it.
+fn main_metric(view: &View) -> (String, String) {
+    let metric = view.runs().iter().find_map(|run| Some(run.summary.worst.as_ref()?.metric.clone()));
+    let metric = metric.unwrap_or_else(|| "auc".into());
+    let label = metric_label(&metric);
+    (metric, label)
+}
+
+/// Whether a run ranked items instead of giving rows probabilities.
+pub(crate) fn retrieves(run: &RunSummary) -> bool {
+    run.domains.iter().any(|domain| domain.lists.is_some())
+}
+
+/// The metrics of lists that these runs have, in order.
+pub(crate) fn list_metrics<'a>(runs: impl Iterator<Item = &'a RunSummary>) -> Vec<&'a str> {
+    let mut names: Vec<&str> = Vec::new();
+    for name in runs.filter(|run| retrieves(run)).flat_map(|run| run.domains.iter().flat_map(|d| d.metrics.keys())) {
+        if !names.contains(&name.as_str()) {
+            names.push(name);
+        }
+    }
+    names.sort_by_key(|name| in_order(name));
+    names
 }
 
 /// The domains of all runs, the largest first.
@@ -47,11 +89,27 @@ pub(crate) fn largest_first<'a>(runs: impl Iterator<Item = &'a RunSummary>) -> V
     let mut domains: Vec<Domain<'a>> = Vec::new();
     for domain in runs.flat_map(|run| &run.domains) {
         if domain.rows > 0 && domains.iter().all(|known| known.name != domain.name) {
-            domains.push(Domain { name: &domain.name, rows: domain.rows, base_rate: domain.base_rate });
+            let DomainSummary { name, rows, base_rate, lists, .. } = domain;
+            let established = domain.is_established();
+            domains.push(Domain { name, rows: *rows, base_rate: *base_rate, lists: *lists, established });
         }
     }
     domains.sort_by_key(|domain| std::cmp::Reverse(domain.rows));
     domains
+}
+
+/// A domain's name, marked where its rows are too few for what is measured of them to say something.
+pub(crate) fn marked(domain: &Domain<'_>) -> String {
+    if domain.established { domain.name.to_owned() } else { format!("{} †", domain.name) }
+}
+
+/// What the mark of [`marked`] means; nothing where no domain has it.
+pub(crate) fn mark_in_words(domains: &[Domain<'_>]) -> Option<&'static str> {
+    let few = domains.iter().find(|domain| !domain.established)?;
+    Some(match few.lists {
+        Some(_) => "† fewer than ten lists: not established",
+        None => "† fewer than ten rows of one label: not established",
+    })
 }
 
 fn domain<'a>(run: &'a RunSummary, name: &str) -> Option<&'a DomainSummary> {

@@ -6,6 +6,8 @@ use crate::blocks::{Block, Section};
 use crate::format::{count, listed, percent};
 use crate::view::View;
 
+use super::retrieves;
+
 pub(super) fn section(view: &View) -> Option<Section> {
     let mut told: Vec<(Vec<String>, Vec<&str>)> = Vec::new();
     for run in view.runs().iter().map(|run| &run.summary).filter(|run| !run.domains.is_empty()) {
@@ -27,6 +29,9 @@ pub(super) fn section(view: &View) -> Option<Section> {
 }
 
 fn sentences(run: &RunSummary) -> Vec<String> {
+    if retrieves(run) {
+        return of_lists(run);
+    }
     let (rows, protocol) = (run.domains.iter().map(|domain| domain.rows).sum::<usize>(), &run.protocol);
     let positive: f64 = run.domains.iter().map(|domain| domain.rows as f64 * domain.base_rate).sum();
     let users = if protocol.users > 0 { format!(" of {} users", count(protocol.users)) } else { String::new() };
@@ -37,6 +42,14 @@ fn sentences(run: &RunSummary) -> Vec<String> {
         if protocol.part.is_empty() { "test" } else { &protocol.part },
         percent(positive / rows.max(1) as f64)
     )];
+    if !run.metrics.contains_key("gauc") && run.metrics.contains_key("auc") {
+        let why = if protocol.users == 0 {
+            "the data names no user of a row (`user` in [data])"
+        } else {
+            "no user has judged rows of both labels"
+        };
+        out.push(format!("AUC within users (GAUC) is not measured: {why}."));
+    }
     let (seed, resamples) = protocol.bootstrap;
     if resamples > 0 {
         out.push(format!(
@@ -48,6 +61,55 @@ fn sentences(run: &RunSummary) -> Vec<String> {
         ));
         out.push(
             "Runs are compared on the same drawn rows. The p-values of the domains are corrected for how many domains there are."
+                .into(),
+        );
+    }
+    out
+}
+
+fn of_lists(run: &RunSummary) -> Vec<String> {
+    let protocol = &run.protocol;
+    let lists: usize = run.domains.iter().filter_map(|domain| domain.lists).sum();
+    let rows: usize = run.domains.iter().map(|domain| domain.rows).sum();
+    let part = if protocol.part.is_empty() { "test" } else { &protocol.part };
+    let mut out = vec![format!(
+        "Every one of the {} items of the catalogue was ranked for every query; nothing was sampled. A query is {}. {} lists of \
+         the {part} part, in which {} items were to be found, were judged.",
+        count(protocol.items),
+        if protocol.users > 0 {
+            format!(
+                "a user in a domain, and in a situation where fields of his differ from row to row: {} users in all",
+                count(protocol.users)
+            )
+        } else {
+            "a row, for users are not known".into()
+        },
+        count(lists),
+        count(rows)
+    )];
+    out.push(match (protocol.mask.as_str(), protocol.mask_validation) {
+        ("known", true) => {
+            "Items that a user is known to have, from the training and the validation part, are kept out of his lists; \
+                            held-out items that he is known to have are not counted as to be found."
+                .into()
+        }
+        ("known" | "training", _) => {
+            "Items that a user has in the training part are kept out of his lists; held-out items that he \
+                                      is known to have are not counted as to be found."
+                .into()
+        }
+        _ => "Nothing is kept out of the lists, so the items that a user already had take places in them.".into(),
+    });
+    let (seed, resamples) = protocol.bootstrap;
+    if resamples > 0 {
+        out.push(format!(
+            "The intervals are 95 % percentile bootstrap intervals: from each domain {} times as many lists as it has were drawn with \
+             replacement (seed {seed}). They say nothing of how much depends on the split of the data or on the seed of the training. \
+             For that, train with several seeds.",
+            count(resamples)
+        ));
+        out.push(
+            "Runs are compared on the same drawn lists. The p-values of the domains are corrected for how many domains there are."
                 .into(),
         );
     }

@@ -4,16 +4,16 @@ use adepts_eval::RunSummary;
 
 use crate::blocks::{Block, Cell, Figure, Plots, Section, Table};
 use crate::chart::{Chart, Range};
-use crate::format::{UNKNOWN, count, decimals, exact, quantity, seconds};
+use crate::format::{UNKNOWN, count, decimals, exact, listed, metric_label, quantity, seconds};
 use crate::look::Look;
 use crate::view::View;
 
-use super::{interval, overall};
+use super::{interval, list_metrics, main_metric, overall, retrieves};
 
 /// A column: its heading, the metric, and which of two values is better.
-type Column = (&'static str, &'static str, fn(f64, f64) -> bool);
+type Column = (String, String, fn(f64, f64) -> bool);
 
-const COLUMNS: [Column; 5] = [
+const COLUMNS: [(&str, &str, fn(f64, f64) -> bool); 5] = [
     ("AUC, pooled", "auc", |a, b| a > b),
     ("AUC, mean of domains", "auc_macro", |a, b| a > b),
     ("GAUC", "gauc", |a, b| a > b),
@@ -21,30 +21,45 @@ const COLUMNS: [Column; 5] = [
     ("Calibration error", "ece", |a, b| a < b),
 ];
 
+const ROWS: &str = "Over all judged rows, with 95 % intervals in small print, and below the calibration error the positive rows that were \
+                    predicted for each one observed.";
+const LISTS: &str = "Over all lists, with 95 % intervals in small print.";
+
+/// What these runs were measured by, the main metric first.
+fn columns(runs: &[&RunSummary], main: &str, label: &str) -> Vec<Column> {
+    let higher: fn(f64, f64) -> bool = |a, b| a > b;
+    let mut all: Vec<Column> = COLUMNS.map(|(heading, metric, better)| (heading.into(), metric.into(), better)).into();
+    if runs.iter().any(|run| retrieves(run)) {
+        all = vec![(format!("{label}, all lists"), main.to_owned(), higher)];
+        all.push((format!("{label}, mean of domains"), format!("{main}_macro"), higher));
+        let others = list_metrics(runs.iter().copied()).into_iter().filter(|metric| *metric != main);
+        all.extend(others.map(|metric| (metric_label(metric), metric.to_owned(), higher)));
+    }
+    all.retain(|(_, metric, _)| runs.iter().any(|run| overall(run, metric).is_some()));
+    all
+}
+
 pub(super) fn section(view: &View) -> Option<Section> {
     let several = view.runs().len() > 1;
     let runs: Vec<&RunSummary> = view.runs().iter().map(|run| &run.summary).collect();
-    let columns: Vec<Column> =
-        COLUMNS.into_iter().filter(|(_, metric, _)| runs.iter().any(|run| overall(run, metric).is_some())).collect();
+    let (main, label) = main_metric(view);
+    let macro_mean = format!("{main}_macro");
+    let columns: Vec<Column> = columns(&runs, &main, &label);
     if columns.is_empty() {
         return None;
     }
+    let retrieval = runs.iter().any(|run| retrieves(run));
     let worst = runs.iter().any(|run| run.worst.is_some());
     let work = runs.iter().any(|run| run.work.is_some());
-    let trained = runs.iter().any(|run| run.seconds.contains_key("train"));
-    let mut head: Vec<String> = vec!["Run".into(), "Model".into()];
+    let mut head: Vec<String> = vec!["Run".into()];
     for (heading, metric, _) in &columns {
-        head.push((*heading).into());
-        if *metric == "auc_macro" && worst {
-            head.push("AUC, worst domain".into());
+        head.push(heading.clone());
+        if *metric == macro_mean && worst {
+            head.push(format!("{label}, worst domain"));
         }
     }
-    if work {
-        head.extend(["Parameters per row", "Multiply-adds per row"].map(str::to_owned));
-    }
-    head.extend(trained.then(|| "Train".to_owned()));
     let row = |run: &&RunSummary| {
-        let mut cells = vec![Cell::of(run.model.clone())];
+        let mut cells = Vec::new();
         for (_, metric, better) in &columns {
             cells.push(match overall(run, metric) {
                 None => Cell::of(UNKNOWN.into()),
@@ -54,22 +69,16 @@ pub(super) fn section(view: &View) -> Option<Section> {
                     Cell::of(exact(e.mean)).small(small).best(several && !beaten)
                 }
             });
-            if *metric == "auc_macro" && worst {
+            if *metric == macro_mean && worst {
                 cells.push(worst_cell(run, &runs));
             }
-        }
-        if work {
-            cells.extend(work_cells(run));
-        }
-        if trained {
-            cells.push(Cell::of(run.seconds.get("train").map_or(UNKNOWN.into(), |&v| seconds(v))));
         }
         (run.name.clone(), cells)
     };
     let table = Table {
         caption: format!(
-            "Over all judged rows, with 95 % intervals in small print, and below the calibration error the positive rows that were \
-             predicted for each one observed.{}",
+            "{}{}",
+            if retrieval { LISTS } else { ROWS },
             if several { " The best of each column is marked ★." } else { "" }
         ),
         head,
@@ -79,8 +88,20 @@ pub(super) fn section(view: &View) -> Option<Section> {
     let text = "Pooled AUC compares rows of different domains, so a model gains by knowing that positive rows are more common in one \
                 domain than in another. The mean of the domains compares only rows of the same domain, and counts each domain the \
                 same, however small.";
-    if by_domain(&runs) {
+    let unmasked =
+        |run: &&RunSummary| Some(format!("{} {}", run.name, exact(*run.metrics_validation_unmasked.get(&main)?)));
+    let unmasked: Vec<String> = runs.iter().filter(|_| retrieval).filter_map(unmasked).collect();
+    if !unmasked.is_empty() {
+        blocks.push(Block::Text(format!(
+            "With the validation items left in the lists, as much published work has it, {label} is: {}.",
+            listed(&unmasked)
+        )));
+    }
+    if by_domain(&runs) && !retrieval {
         blocks.push(Block::Text(text.into()));
+    }
+    if work {
+        blocks.push(Block::Table(costs(&runs)));
     }
     if let Some(figure) = cost(view) {
         let legend = view.runs().iter().enumerate().map(|(i, run)| Look::model(i).point_entry(&run.summary.name));
@@ -106,6 +127,36 @@ fn worst_cell(run: &RunSummary, runs: &[&RunSummary]) -> Cell {
     Cell::of(exact(worst.mean)).small(worst.group.clone()).best(runs.len() > 1 && !beaten)
 }
 
+/// What each run costs.
+fn costs(runs: &[&RunSummary]) -> Table {
+    let gated = runs.iter().any(|run| run.experts.is_some());
+    let trained = runs.iter().any(|run| run.seconds.contains_key("train"));
+    let mut head: Vec<String> = ["Run", "Model"].map(str::to_owned).into();
+    head.extend(gated.then(|| "Experts of a row".to_owned()));
+    head.extend(["Parameters of a row", "Multiply-adds of a row"].map(str::to_owned));
+    head.extend(trained.then(|| "Train".to_owned()));
+    let row = |run: &&RunSummary| {
+        let mut cells = vec![Cell::of(run.model.clone())];
+        if gated {
+            cells.push(run.experts.as_ref().map_or(Cell::of(UNKNOWN.into()), |experts| {
+                Cell::of(decimals(experts.selected, 1)).small(format!("of {}", count(experts.experts)))
+            }));
+        }
+        cells.extend(work_cells(run));
+        if trained {
+            cells.push(Cell::of(run.seconds.get("train").map_or(UNKNOWN.into(), |&v| seconds(v))));
+        }
+        (run.name.clone(), cells)
+    };
+    Table {
+        caption: "What one row costs in prediction, without looking up embeddings: the experts that a gate chooses for it, the \
+                  parameters that it meets and the multiply-adds that it takes, and how many there are in all"
+            .into(),
+        head,
+        rows: runs.iter().map(row).collect(),
+    }
+}
+
 fn work_cells(run: &RunSummary) -> [Cell; 2] {
     let Some(work) = run.work else { return [Cell::of(UNKNOWN.into()), Cell::of(UNKNOWN.into())] };
     let of = |part: String, all: String| {
@@ -117,9 +168,10 @@ fn work_cells(run: &RunSummary) -> [Cell; 2] {
     ]
 }
 
-/// AUC over the multiply-adds of a row: what more experts, or more of them per row, buy.
+/// The main metric over the multiply-adds of a row: what more experts, or more of them per row, buy.
 fn cost(view: &View) -> Option<Figure> {
-    let of = |run: &RunSummary| Some((run.work?.multiply_adds, overall(run, "auc")?.mean));
+    let (main, label) = main_metric(view);
+    let of = |run: &RunSummary| Some((run.work?.multiply_adds, overall(run, &main)?.mean));
     let points: Vec<(usize, &str, f64, f64)> = view
         .runs()
         .iter()
@@ -131,22 +183,22 @@ fn cost(view: &View) -> Option<Figure> {
         return None;
     }
     let most = points.iter().map(|point| point.2).fold(0.0, f64::max);
-    let (unit, label) = match most {
+    let (unit, axis) = match most {
         m if m >= 1e7 => (1e6, "multiply-adds per row (millions)"),
         m if m >= 1e4 => (1e3, "multiply-adds per row (thousands)"),
         _ => (1.0, "multiply-adds per row"),
     };
     let x = Range::of(points.iter().map(|point| point.2 / unit).chain([0.0]))?;
-    let mut chart = Chart::new(x, label, Range::of(points.iter().map(|point| point.3))?, "AUC, pooled");
+    let mut chart = Chart::new(x, axis, Range::of(points.iter().map(|point| point.3))?, &format!("{label}, pooled"));
     for &(i, name, x, y) in &points {
-        let words = format!("{name}: AUC {} with {} multiply-adds", exact(y), quantity(x));
+        let words = format!("{name}: {label} {} with {} multiply-adds", exact(y), quantity(x));
         chart.points(Look::model(i), 5.0, 1.0, vec![(x / unit, y, words)]);
     }
     let said = points.iter().map(|(_, name, x, y)| format!("{name}: {} at {}", exact(*y), quantity(*x)));
     Some(Figure {
         title: "Quality and cost".into(),
         svg: chart.svg()?,
-        alt: format!("Pooled AUC over the multiply-adds of a row: {}.", said.collect::<Vec<_>>().join("; ")),
+        alt: format!("Pooled {label} over the multiply-adds of a row: {}.", said.collect::<Vec<_>>().join("; ")),
         caption: "Further up is better, further left is cheaper: the arithmetic that one row takes, without looking up embeddings."
             .into(),
     })

@@ -1,0 +1,169 @@
+//! Retrieval, from simulated domains to items for new rows.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+use crate::support::{folder, run, write};
+
+const TABLES: &str = r#"
+[data]
+source = "SOURCE"
+label = "label"
+domain = "domain"
+user = "user"
+fields = ["user", "item", "category"]
+dense = ["price"]
+item = { column = "item", fields = ["category", "price"] }
+
+[train]
+batch = 256
+epochs = 2
+
+[eval]
+resamples = 50
+metrics = ["recall@5", "ndcg@5"]
+
+[retrieval]
+dimension = 8
+
+[model]
+kind = "cesaa"
+experts = 4
+hidden = [8]
+embedding = 4
+"#;
+
+/// Simulated examples, the file of an experiment on them, and runs of two models.
+struct Made {
+    log: PathBuf,
+    config: PathBuf,
+    data: PathBuf,
+    cesaa: PathBuf,
+    single: PathBuf,
+}
+
+fn made() -> &'static Made {
+    static MADE: OnceLock<Made> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let folder = Box::leak(Box::new(folder())).path();
+        let [log, config, data, cesaa, single] =
+            ["examples.csv", "cesaa.toml", "data", "cesaa", "single"].map(|name| folder.join(name));
+        let set = "--set rows=4000 --set domains=3 --set lowest_rate=0.2 --users 80 --items 50";
+        run(&format!("simulate --multi-domain {set} --out {{}} -q"), &[&log]).ok();
+        write(&config, &TABLES.replace("SOURCE", &log.display().to_string()));
+        let prepared = run("prepare --config {} --out {}", &[&config, &data]).ok().out;
+        assert!(prepared.contains("50 items to be found"), "{prepared}");
+        run("train {} --data {} --out {} -q", &[&config, &data, &cesaa]).ok();
+        let sets = "--set model={kind=\"single\",embedding=4,hidden=[8]} --set name=single";
+        run(&format!("train {{}} --data {{}} --out {{}} {sets} -q"), &[&config, &data, &single]).ok();
+        Made { log, config, data, cesaa, single }
+    })
+}
+
+/// The first rows of the log without the columns of the item, and with a user that nobody knows.
+fn users(log: &Path, to: &Path) {
+    let text = fs::read_to_string(log).unwrap();
+    let mut lines = text.lines();
+    let head: Vec<&str> = lines.next().unwrap().split(',').collect();
+    let at = |name: &str| head.iter().position(|column| *column == name).unwrap();
+    let of = |line: &str| {
+        let cells: Vec<&str> = line.split(',').collect();
+        format!("{},{}", cells[at("user")], cells[at("domain")])
+    };
+    let rows: Vec<String> = lines.take(3).map(of).collect();
+    write(to, &format!("user,domain\n{}\nsomebody,domain-1\n", rows.join("\n")));
+}
+
+#[test]
+fn the_evaluation_has_lists_by_domain_with_intervals() {
+    let Made { cesaa, .. } = made();
+    let found = run("evaluate {} --json -q", &[cesaa]).ok().json();
+    let run_of = &found["runs"][0];
+    assert!(run_of["metrics"]["recall@5"].is_number() && run_of["metrics"]["ndcg@5_macro"].is_number());
+    assert_eq!(run_of["protocol"]["mask"], "known");
+    assert_eq!(run_of["worst"]["metric"], "recall@5");
+    let domains = run_of["domains"].as_array().unwrap();
+    assert_eq!(domains.len(), 3);
+    for domain in domains {
+        let of = |key: &str| domain["metrics"]["recall@5"][key].as_f64().unwrap();
+        assert!(of("lower") <= of("mean") && of("mean") <= of("upper"));
+        assert!(domain["rows"].as_u64() >= domain["lists"].as_u64());
+    }
+    assert_eq!(run_of["experts"]["load"].as_array().unwrap().len(), 3);
+    let tables = run("evaluate {} -q", &[cesaa]).ok().out;
+    assert!(tables.contains("Recall@5 by domain") && tables.contains("to be found"), "{tables}");
+}
+
+#[test]
+fn items_are_found_for_rows_that_know_none() {
+    let Made { log, cesaa, single, .. } = made();
+    let home = folder();
+    let file = home.path().join("users.csv");
+    users(log, &file);
+    let done = run("predict {} {} --top 3 --json", &[cesaa, &file]).ok();
+    assert!(done.err.contains("1 values of user are unknown"), "{}", done.err);
+    let lists = done.json();
+    let lists = lists.as_array().unwrap();
+    assert_eq!(lists.len(), 4);
+    for list in lists {
+        let scores: Vec<f64> = list["items"].as_array().unwrap().iter().map(|i| i["score"].as_f64().unwrap()).collect();
+        assert!(scores.len() == 3 && scores.is_sorted_by(|a, b| a >= b), "{list}");
+    }
+    let best = |top: usize| -> Value {
+        run(&format!("predict {{}} {{}} --top {top} --json -q"), &[single, &file]).ok().json()[0]["items"][0].clone()
+    };
+    assert_eq!(best(1), best(50));
+    let table = run("predict {} {} --top 2 -q", &[single, &file]).ok().out;
+    assert!(table.starts_with("row") && table.lines().count() == 2 + 8, "{table}");
+    let out = home.path().join("lists.parquet");
+    run("predict {} {} --top 5 --out {} -q", &[cesaa, &file, &out]).ok();
+    assert!(out.metadata().unwrap().len() > 500);
+    run("predict {} {} -q", &[cesaa, &file]).fails(2, &["item"]);
+    let scores = run("predict {} {} -q", &[cesaa, log]).ok().out;
+    assert_eq!(scores.lines().count(), 4001);
+}
+
+#[test]
+fn runs_are_compared_by_their_lists_and_shown_on_a_page() {
+    let Made { cesaa, single, .. } = made();
+    let home = folder();
+    let compared = run("compare {} {}", &[cesaa, single]).ok().out;
+    assert!(compared.contains("Recall@5 against single") && compared.contains("domain-1"), "{compared}");
+    assert!(!compared.contains("weighted by rows"), "{compared}");
+    let by = run("compare {} {} --metric ndcg@5 --json", &[cesaa, single]).ok().json();
+    assert_eq!(by["metric"], "ndcg@5");
+    run("compare {} {} --metric recall@7", &[cesaa, single]).fails(2, &["recall@7", "recall@5"]);
+    let page = home.path().join("page.html");
+    run("report {} {} --out {}", &[cesaa, single, &page]).ok();
+    let page = fs::read_to_string(&page).unwrap();
+    for text in ["Recall@5 by domain", "Every one of the 50 items", "Which experts serve which domain", "Recall@k"] {
+        assert!(page.contains(text), "{text}");
+    }
+    assert!(!page.contains("AUC"), "a page of lists says nothing of probabilities");
+}
+
+#[test]
+fn what_belongs_to_the_other_task_is_refused() {
+    let Made { log, config, data, cesaa, .. } = made();
+    let home = folder();
+    let out = home.path().join("out");
+    run("train {} --set model={kind=\"fm\"} --out {}", &[config, &out]).fails(2, &["model.kind", "vector"]);
+    run("train {} --set train.stop.metric=auc --out {}", &[config, &out]).fails(2, &["auc"]);
+    run("train {} --set retrieval.dimention=4 --out {}", &[config, &out]).fails(2, &["did you mean `dimension`?"]);
+    run("train {} --set data.item=price --out {}", &[config, &out]).fails(2, &["price", "`fields`"]);
+    run("train {} --data {} --set data.item=category --out {}", &[config, data, &out]).fails(2, &["other settings"]);
+    assert!(!out.exists());
+    let plain = home.path().join("plain.toml");
+    let ranker = TABLES.replace("SOURCE", &log.display().to_string()).replace("[retrieval]\ndimension = 8\n", "");
+    let without = |text: &str, begin: &str| -> String {
+        text.lines().filter(|line| !line.starts_with(begin)).map(|line| format!("{line}\n")).collect()
+    };
+    write(&plain, &without(&without(&ranker, "item ="), "metrics ="));
+    run("train {} --set retrieval.dimension=4 --out {}", &[&plain, &out]).fails(2, &["data.item"]);
+    run("train {} --set train.epochs=1 --out {} -q", &[&plain, &out]).ok();
+    run("predict {} {} --top 3", &[&out, log]).fails(2, &["retrieval"]);
+    run("compare {} {}", &[&out, cesaa]).fails(2, &["different data"]);
+}

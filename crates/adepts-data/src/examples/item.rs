@@ -1,0 +1,87 @@
+//! Which fields describe the item, for retrieval.
+
+use serde::{Deserialize, Serialize};
+
+use super::config::{ExamplesConfig, Transform, shown};
+use super::error::ExamplesError;
+use super::side::ItemColumns;
+use crate::config::Column;
+use crate::error::DataError;
+
+/// What is to be found: the column of the item's id and the other fields that describe it. All other fields describe who asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ItemConfig {
+    /// The column of the item's id, one of the categorical fields.
+    pub column: Column,
+    /// The columns of other fields, categorical or dense, that describe the item. An item has the values of the first row of the
+    /// source in which it stands.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<Column>,
+}
+
+impl From<Column> for ItemConfig {
+    fn from(column: Column) -> Self {
+        Self { column, fields: Vec::new() }
+    }
+}
+
+impl ItemConfig {
+    /// Whether a column describes the item.
+    fn has(&self, column: &Column) -> bool {
+        self.column == *column || self.fields.contains(column)
+    }
+
+    /// The place of the id among the categorical fields of a checked configuration.
+    pub(super) fn place(&self, config: &ExamplesConfig) -> usize {
+        config.fields.iter().position(|field| field.column == self.column).unwrap_or_default()
+    }
+
+    /// Refuses columns that are no fields, and examples of which one side has no fields.
+    pub(super) fn check(&self, config: &ExamplesConfig) -> Result<(), DataError> {
+        let wrong = |column: &Column, key, value: String, expected| {
+            Err(ExamplesError::Setting { column: shown(column), key, value, expected }.into())
+        };
+        let Some(id) = config.fields.iter().find(|field| field.column == self.column) else {
+            return wrong(&self.column, "item", "set".into(), "one of the columns of `fields`");
+        };
+        if id.separator.is_some() {
+            return wrong(
+                &self.column,
+                "separator",
+                "set".into(),
+                "none for the id of an item, of which a row has one",
+            );
+        }
+        let known = |column: &Column| {
+            config.fields.iter().any(|f| f.column == *column) || config.dense.iter().any(|d| d.column == *column)
+        };
+        if let Some(column) = self.fields.iter().find(|column| !known(column)) {
+            return wrong(column, "item.fields", "set".into(), "columns of `fields` or `dense`");
+        }
+        let mut all = config.fields.iter().map(|f| &f.column).chain(config.dense.iter().map(|d| &d.column));
+        if all.all(|column| self.has(column)) {
+            return wrong(
+                &self.column,
+                "item",
+                "set".into(),
+                "at least one field that describes who asks, not the item",
+            );
+        }
+        Ok(())
+    }
+
+    /// Where the item's columns stand among the prepared ones, those of ranges of numbers behind the categorical fields.
+    pub(super) fn columns(&self, config: &ExamplesConfig, count: usize) -> ItemColumns {
+        let categorical = config.fields.iter().map(|field| &field.column);
+        let dense = |ranges: bool| {
+            let of_kind = config.dense.iter().filter(move |dense| (dense.transform == Transform::Quantile) == ranges);
+            of_kind.map(|dense| &dense.column)
+        };
+        let places = |columns: &mut dyn Iterator<Item = &Column>| {
+            columns.enumerate().filter(|(_, column)| self.has(column)).map(|(place, _)| place).collect()
+        };
+        let fields = places(&mut categorical.chain(dense(true)));
+        ItemColumns { count, fields, dense: places(&mut dense(false)) }
+    }
+}

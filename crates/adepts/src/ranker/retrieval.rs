@@ -1,0 +1,246 @@
+//! How well are items found, and in which domain: vectors go in, ranked lists are measured.
+
+use std::convert::Infallible;
+use std::path::Path;
+
+use adepts_core::{ExampleModel, Stopwatch, Towers};
+use adepts_data::examples::{Catalogue, ExampleSet, Examples, Side};
+use adepts_data::{Part, Progress, Rows, Vocabulary};
+use adepts_eval::{
+    Asked, DomainComparison, GateTally, Judgement, Measured, MetricAt, RunSummary, evaluate_both, query_gains,
+    read_per_user, summarise_queries, write_per_user,
+};
+use adepts_train::{StopConfig, Validation};
+use burn::tensor::Tensor;
+
+use super::config::{RankerExperiment, RetrievalEval};
+use super::evaluate::BLOCK;
+use super::queries::{Mask, Queries};
+use super::report::Record;
+use crate::error::Error;
+use crate::evaluate::batch;
+use crate::run::PER_USER;
+
+/// What a model for retrieval is judged by.
+pub struct Judge<'a> {
+    data: &'a ExampleSet,
+    part: Part,
+    queries: Queries,
+    judged: Vec<u32>,
+    catalogue: Catalogue,
+    popularity: Vec<f32>,
+}
+
+/// What a judge found: the lists under the mask, the same with validation items left in, and what the gate did.
+struct Found {
+    measured: Measured,
+    other: Measured,
+    tally: Option<GateTally>,
+}
+
+/// The towers of a model that was made for retrieval.
+fn towers(model: &dyn ExampleModel) -> Result<&dyn Towers, Error> {
+    model.towers().ok_or_else(|| Error::Request("the model was not made for retrieval".into()))
+}
+
+/// The catalogue of examples that were prepared for retrieval.
+pub(super) fn catalogue(data: &ExampleSet) -> Result<Catalogue, Error> {
+    let missing = || Error::Request(format!("{} was not prepared for retrieval", data.folder().display()));
+    data.catalogue()?.ok_or_else(missing)
+}
+
+/// Item vectors, as long as a domain is asked for.
+pub(super) struct Shelf<'a> {
+    towers: &'a dyn Towers,
+    items: &'a Examples,
+    /// The domain whose vectors these are; any where all share them.
+    held: Option<(u32, Tensor<2>)>,
+}
+
+impl<'a> Shelf<'a> {
+    pub(super) fn new(towers: &'a dyn Towers, catalogue: &'a Catalogue) -> Self {
+        Self { towers, items: &catalogue.examples, held: None }
+    }
+
+    /// The scores of all items for users of a domain, whose vectors are given: `[users, items]`.
+    pub(super) fn scores(&mut self, domain: u32, users: &[f32], scores: &mut [f32]) {
+        let stale = |held: &(u32, Tensor<2>)| self.towers.apart() && held.0 != domain;
+        if self.held.as_ref().is_none_or(stale) {
+            // The old one goes before the new one comes.
+            self.held = None;
+            let mut items = self.items.clone();
+            if self.towers.apart() {
+                items.domain.fill(domain);
+            }
+            self.held = Some((domain, self.towers.items(&items)));
+        }
+        if let Some((_, items)) = &self.held {
+            self.towers.scores(users, items, scores);
+        }
+    }
+}
+
+impl<'a> Judge<'a> {
+    /// Collects what is to be found in a part.
+    pub fn new(data: &'a ExampleSet, part: Part, mask: Mask) -> Result<Self, Error> {
+        let queries = Queries::of(data, part, mask)?;
+        let catalogue = catalogue(data)?;
+        let users = if data.schema().users > 0 { data.schema().users } else { data.rows(Part::Train) }.max(1) as f32;
+        let popularity = catalogue.counts.iter().map(|n| (*n as f32 / users).min(1.0)).collect();
+        Ok(Self { data, part, judged: queries.judged(), queries, catalogue, popularity })
+    }
+
+    /// The vectors of all queries, and what the gate does with the rows of the part where `tally` is given.
+    fn vectors(&self, model: &dyn ExampleModel, mut tally: Option<&mut GateTally>) -> Result<Vec<f32>, Error> {
+        let towers = towers(model)?;
+        let mut vectors = Vec::with_capacity(self.queries.len() * towers.width());
+        let mut rest = self.queries.rows.as_slice();
+        let mut first = 0;
+        for block in self.data.blocks(self.part, BLOCK)? {
+            let block = block?;
+            if let Some(tally) = &mut tally {
+                tally.add(&block.domain, &model.gates(&block))?;
+            }
+            let end = first + block.rows() as u32;
+            let (here, later) = rest.split_at(rest.partition_point(|row| *row < end));
+            let rows: Vec<u32> = here.iter().map(|row| row - first).collect();
+            vectors.extend(towers.users(&block.select(&rows).side(self.data.schema(), Side::User)));
+            (rest, first) = (later, end);
+        }
+        Ok(vectors)
+    }
+
+    fn measure(
+        &self,
+        model: &dyn ExampleModel,
+        metrics: &[MetricAt],
+        mut tally: Option<GateTally>,
+        progress: Progress<'_>,
+    ) -> Result<Found, Error> {
+        let Self { queries, catalogue, .. } = self;
+        let towers = towers(model)?;
+        let (vectors, width, items) = (self.vectors(model, tally.as_mut())?, towers.width(), catalogue.len());
+        let both: &[&Rows] = &[&queries.train, &queries.validation];
+        let judgement = Judgement {
+            users: &self.judged,
+            items,
+            mask: both,
+            relevant: &queries.relevant,
+            metrics,
+            popularity: &self.popularity,
+            batch: batch(items),
+        };
+        let mut shelf = Shelf::new(towers, catalogue);
+        let mut score = |asked: &[u32], scores: &mut [f32]| {
+            let mut scores = scores;
+            for same in asked.chunk_by(|a, b| queries.domain[*a as usize] == queries.domain[*b as usize]) {
+                let vector = |query: &u32| &vectors[*query as usize * width..][..width];
+                let users: Vec<f32> = same.iter().flat_map(vector).copied().collect();
+                let (here, later) = scores.split_at_mut(same.len() * items);
+                shelf.scores(queries.domain[same[0] as usize], &users, here);
+                scores = later;
+            }
+            Ok::<(), Infallible>(())
+        };
+        let (measured, other) = evaluate_both(&judgement, &both[..1], &mut score, progress)?;
+        Ok(Found { measured, other, tally })
+    }
+
+    /// The validation of an epoch.
+    pub(super) fn validate(&self, model: &dyn ExampleModel, stop: &StopConfig) -> Result<Validation, Error> {
+        let metrics: Vec<MetricAt> =
+            stop.metric.names().iter().map(|name| name.parse()).collect::<Result<_, adepts_eval::MetricError>>()?;
+        let Found { measured, .. } = self.measure(model, &metrics, None, &mut adepts_data::progress::silent)?;
+        let found = summarise_queries("", "", &measured, None, &self.asked(), 0, 0)?;
+        let mean = |of: &dyn Fn(&String) -> Option<f64>| {
+            let of = stop.metric.names().iter().map(|name| of(name).unwrap_or(f64::NAN));
+            of.sum::<f64>() / metrics.len() as f64
+        };
+        let groups = found.domains.iter().filter(|domain| domain.lists != Some(0));
+        let of_domain = |domain: &adepts_eval::DomainSummary| {
+            (domain.name.clone(), mean(&|name| domain.metrics.get(name).map(|e| e.mean)))
+        };
+        Ok(Validation {
+            stop: mean(&|name| found.metrics.get(name).copied()),
+            groups: groups.map(of_domain).collect(),
+            scores: found.metrics,
+        })
+    }
+
+    fn asked(&self) -> Asked<'_> {
+        let Queries { domain, relevant, .. } = &self.queries;
+        Asked { domain, domains: &self.data.schema().domains, relevant }
+    }
+
+    /// The numbers of the queries, by which the file of their figures names them.
+    fn numbers(&self) -> Vocabulary {
+        Vocabulary::Int((0..self.queries.len() as i64).collect())
+    }
+}
+
+/// Evaluates a model on the rows of a part and writes the figures of every query into the folder `keep`, if there is one: column
+/// `user`, the number of the query, and a column for each metric.
+pub(super) fn judge(
+    experiment: &RankerExperiment,
+    eval: &RetrievalEval,
+    model: &dyn ExampleModel,
+    data: &ExampleSet,
+    part: Part,
+    keep: Option<&Path>,
+    progress: Progress<'_>,
+) -> Result<RunSummary, Error> {
+    let watch = Stopwatch::start();
+    let judge = Judge::new(data, part, eval.mask)?;
+    let domains = data.schema().domains.len();
+    let tally = (model.experts() > 0).then(|| GateTally::new(domains, model.experts()));
+    let Found { measured, other, tally } = judge.measure(model, &eval.metrics, tally, progress)?;
+    let seconds = watch.seconds();
+    progress("intervals", 0, None);
+    let masked = eval.mask == Mask::Known && !judge.queries.user.is_empty();
+    let other = masked.then_some(&other);
+    let (name, kind, seed) = (&experiment.name, experiment.kind(), experiment.seed);
+    let resamples = experiment.eval.resamples;
+    let mut summary = summarise_queries(name, kind, &measured, other, &judge.asked(), seed, resamples)?;
+    summary.experts = tally.map(|tally| tally.summary());
+    summary.seconds.insert("evaluate".into(), seconds);
+    summary.protocol.users = judge.queries.users();
+    summary.protocol.items = judge.catalogue.len();
+    summary.protocol.mask_validation = masked;
+    let mask = if judge.queries.user.is_empty() { Mask::None } else { eval.mask };
+    summary.protocol.mask = mask.name().into();
+    if let Some(folder) = keep {
+        write_per_user(&folder.join(PER_USER), &measured, &judge.numbers())?;
+    }
+    Ok(summary)
+}
+
+/// Compares runs on the same queries, domain by domain.
+pub(super) fn compare(
+    records: &[Record],
+    data: &ExampleSet,
+    eval: &RetrievalEval,
+    baseline: &str,
+    metric: MetricAt,
+) -> Result<DomainComparison, Error> {
+    let Some(first) = records.first() else { return Err(Error::Request("name the runs to compare".into())) };
+    let mask = |record: &Record| record.experiment.retrieval_eval().map(|eval| eval.mask);
+    if let Some(other) = records.iter().find(|record| mask(record) != Some(eval.mask)) {
+        return Err(Error::Request(format!(
+            "{} and {} were evaluated under different masks (eval.mask), so their figures cannot be compared",
+            first.folder.display(),
+            other.folder.display()
+        )));
+    }
+    let judge = Judge::new(data, Part::Test, eval.mask)?;
+    let numbers = judge.numbers();
+    let measured = |record: &Record| Ok((record.name.clone(), read_per_user(&record.folder.join(PER_USER), &numbers)?));
+    let runs = records.iter().map(measured).collect::<Result<Vec<_>, Error>>()?;
+    let (seed, resamples) = (first.experiment.seed, first.experiment.eval.resamples);
+    let asked = judge.asked();
+    if let Some((run, _)) = runs.iter().find(|(_, of)| of.users != judge.judged) {
+        let reason = "it does not hold the figures of the queries of the test part".into();
+        let folder = records.iter().find(|record| record.name == *run).map_or(&first.folder, |record| &record.folder);
+        return Err(crate::error::RunError::Damaged { path: folder.join(PER_USER), reason }.into());
+    }
+    Ok(query_gains(&runs, &asked, baseline, metric, seed, resamples)?)
+}
