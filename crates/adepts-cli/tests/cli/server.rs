@@ -188,10 +188,11 @@ fn copy(from: &Path, to: &Path) {
 
 /// Kills the server without warning so many times while four clients deliver events to it. A client that gets no answer
 /// delivers the same again to the next server, as it must.
+#[expect(clippy::print_stderr, reason = "what was measured")]
 fn kills(times: usize) {
     let (state, ease) = (folder(), &runs()[0]);
     let server = Mutex::new(Some(Server::start(ease, state.path(), HERE, "")));
-    let (done, acknowledged) = (AtomicBool::new(false), Mutex::new(BTreeMap::new()));
+    let (done, acknowledged) = (AtomicBool::new(false), Mutex::new(BTreeSet::new()));
     let (sent, repeated) = (Mutex::new(BTreeMap::new()), AtomicUsize::new(0));
     std::thread::scope(|scope| {
         for client in 0..4 {
@@ -223,7 +224,7 @@ fn kills(times: usize) {
                             assert_eq!(count("accepted") + count("duplicates"), rows.len());
                             assert!(attempt > 0 || count("duplicates") == 0);
                             repeated.fetch_add(count("duplicates"), Ordering::Relaxed);
-                            acknowledged.lock().unwrap().extend(rows.into_iter().map(|(id, ..)| (id, ())));
+                            acknowledged.lock().unwrap().extend(rows.into_iter().map(|(id, ..)| id));
                             break;
                         }
                         std::thread::sleep(Duration::from_millis(10));
@@ -249,13 +250,13 @@ fn kills(times: usize) {
     let ids: BTreeSet<&str> = rows.iter().map(|row| row[3]).collect();
     assert_eq!(ids.len(), rows.len(), "no event is kept twice");
     let (acknowledged, sent) = (acknowledged.into_inner().unwrap(), sent.into_inner().unwrap());
-    let lost: Vec<&String> = acknowledged.keys().filter(|id| !ids.contains(id.as_str())).collect();
+    let lost: Vec<&String> = acknowledged.iter().filter(|id| !ids.contains(id.as_str())).collect();
     assert!(lost.is_empty(), "{} of {} acknowledged events are lost: {lost:?}", lost.len(), acknowledged.len());
     for row in &rows {
         assert_eq!(sent[row[3]], (row[0].to_owned(), row[1].to_owned()), "what is kept is what was sent");
     }
     assert!(acknowledged.len() > 100 * times.min(3), "{} events are no load", acknowledged.len());
-    println!(
+    eprintln!(
         "{times} kills, {} events acknowledged, {} kept, {} told as duplicates",
         acknowledged.len(),
         rows.len(),
@@ -275,11 +276,12 @@ fn twenty_kills_lose_no_acknowledged_event() {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn a_person_can_use_the_page_by_keyboard_on_a_phone_in_light_and_dark() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/page");
     let path = std::env::split_paths(&paths()).map(|folder| folder.join("chromium")).find(|path| path.is_file());
     let (Some(chromium), true) = (path, script.join("node_modules/playwright-core").is_dir()) else {
-        println!("skipped: chromium or playwright-core is missing; .ci/run installs them");
+        eprintln!("skipped: chromium or playwright-core is missing; .ci/run installs them");
         return;
     };
     let state = folder();

@@ -114,11 +114,15 @@ fn write(mut connection: Connection, path: &Path, deliveries: &Receiver<Delivery
             Ok(receipts) => {
                 told(events, watch.seconds());
                 // Whoever no longer waits does not want to know.
-                group.into_iter().zip(receipts).for_each(|(delivery, receipt)| drop(delivery.reply.send(Ok(receipt))));
+                for (delivery, receipt) in group.into_iter().zip(receipts) {
+                    drop(delivery.reply.send(Ok(receipt)));
+                }
             }
             Err(source) => {
                 let error = Arc::new(store("write", path)(source));
-                group.into_iter().for_each(|delivery| drop(delivery.reply.send(Err(Arc::clone(&error)))));
+                for delivery in group {
+                    drop(delivery.reply.send(Err(Arc::clone(&error))));
+                }
             }
         }
     }

@@ -53,12 +53,9 @@ pub(super) async fn serve(
             accepted = accepted => accepted,
         };
         let Some((accepted, place)) = accepted else { break };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
-            Err(_) => {
-                time::sleep(REST).await;
-                continue;
-            }
+        let Ok((stream, _)) = accepted else {
+            time::sleep(REST).await;
+            continue;
         };
         // Answers are one write each, so there is nothing to gather.
         drop(stream.set_nodelay(true));

@@ -66,10 +66,10 @@ pub(crate) fn try_send(
     body: &[u8],
 ) -> Option<Reply> {
     let mut head = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
-    if !headers.iter().any(|(name, _)| *name == "host") {
-        head += &format!("host: {to}\r\n");
+    let (host, named) = (to.to_string(), headers.iter().any(|(name, _)| *name == "host"));
+    for (name, value) in headers.iter().chain((!named).then_some(&("host", host.as_str()))) {
+        head.extend([name, ": ", value, "\r\n"]);
     }
-    headers.iter().for_each(|(name, value)| head += &format!("{name}: {value}\r\n"));
     raw(to, &[format!("{head}\r\n").as_bytes(), body].concat())
 }
 

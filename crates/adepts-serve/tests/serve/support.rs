@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use adepts_data::Id;
 use adepts_serve::{
-    Answer, AnswerError, Answerer, Asked, Facts, Fallback, Family, ItemFound, Limits, Opener, RankQuestion, Ranked,
-    Ranking, Recommended, Server, Settings, Tokens, Unknown,
+    Answer, AnswerError, Answerer, Asked, Dropped, Facts, Fallback, Family, ItemFound, Limits, Opener, RankQuestion,
+    Ranked, Ranking, Recommended, Server, Settings, Tokens, Unknown,
 };
 use serde_json::{Value, json};
 
@@ -98,7 +98,7 @@ impl Answerer for Model {
         let one = |question: &RankQuestion| {
             question.check()?;
             let row = |index| Ranked { index, probability: 0.5 };
-            Ok(Ranking { candidates: (0..question.candidates.len()).map(row).collect(), dropped: Default::default() })
+            Ok(Ranking { candidates: (0..question.candidates.len()).map(row).collect(), dropped: Dropped::default() })
         };
         questions.iter().map(one).collect()
     }
