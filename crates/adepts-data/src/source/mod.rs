@@ -143,13 +143,17 @@ impl Source {
     }
 
     /// As [`Source::open`], with format, delimiter and header by the names of the files and their first lines. Where a column
-    /// is given by name, there is a header.
+    /// is given by name, there is a header. What stands `within` a value is not taken for the delimiter.
     ///
     /// # Errors
     /// As [`Source::open`].
-    pub fn guess(source: &str, columns: Vec<Column>) -> Result<Self, DataError> {
+    pub fn guess(source: &str, columns: Vec<Column>, within: &str) -> Result<Self, DataError> {
         let mut data = DataConfig { source: source.to_owned(), groups: columns, ..DataConfig::default() };
         crate::layout::fill(&mut data)?;
+        if data.delimiter.as_deref() == Some(within) {
+            (data.delimiter, data.header) = (Some(",".to_owned()), None);
+            crate::layout::fill(&mut data)?;
+        }
         Self::open(&data)
     }
 

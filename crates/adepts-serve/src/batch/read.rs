@@ -47,7 +47,7 @@ impl Table {
     pub(super) fn open(file: &TableFile) -> Result<Self, BatchError> {
         let column = |name: &String| name.parse().map_or_else(|_| Column::Name(name.clone()), Column::Position);
         let given = [&file.user, &file.history].into_iter().flatten().map(column).collect();
-        let source = Source::guess(&file.source, given)?;
+        let source = Source::guess(&file.source, given, &file.separator)?;
         let find = |name: &Option<String>| name.as_ref().map(|name| source.find(&column(name))).transpose();
         let columns = source.columns();
         let history = match find(&file.history)? {
