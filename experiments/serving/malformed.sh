@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 run=${1:?a run folder}
-examples=${2:-800}
+examples=${2:-1100}
 adepts=${ADEPTS:-target/release/adepts}
 port=${PORT:-18081}
 work=$(mktemp -d)
