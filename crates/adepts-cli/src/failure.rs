@@ -6,7 +6,10 @@ use std::process::ExitCode;
 use adepts::data::examples::ExamplesError;
 use adepts::data::{DataError, SplitError};
 use adepts::eval::{FailIf, PointwiseError, Summary};
+use adepts::serve::ServeError;
 use adepts::serve::batch::BatchError;
+use adepts::serve::events::EventsError;
+use adepts::serve::server::TokensError;
 use adepts::{Error, RunError};
 use anyhow::bail;
 
@@ -25,7 +28,10 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     // Where stderr is closed there is nobody to tell.
     let _closed = writeln!(stderr(), "error: {error}");
     let request = error.downcast_ref::<Error>().is_some_and(is_request)
-        || error.downcast_ref::<DataError>().is_some_and(is_wrong_source);
+        || error.downcast_ref::<DataError>().is_some_and(is_wrong_source)
+        || error.downcast_ref::<ServeError>().is_some_and(is_wrong_server)
+        || error.downcast_ref::<EventsError>().is_some_and(|e| matches!(e, EventsError::NoState { .. }))
+        || error.is::<TokensError>();
     ExitCode::from(if request { WRONG_REQUEST } else { FAILED })
 }
 
@@ -70,6 +76,7 @@ fn is_request(error: &Error) -> bool {
         | Error::Pointwise(
             PointwiseError::UnknownBaseline { .. }
             | PointwiseError::UnknownMetric { .. }
+            | PointwiseError::MissingMetric { .. }
             | PointwiseError::TooFewRuns { .. },
         )
         | Error::Run(
@@ -81,6 +88,14 @@ fn is_request(error: &Error) -> bool {
             | RunError::HoldsSource { .. },
         ) => true,
         Error::Data(error) | Error::Batch(BatchError::Data(error)) => is_wrong_source(error),
+        _ => false,
+    }
+}
+
+fn is_wrong_server(error: &ServeError) -> bool {
+    match error {
+        ServeError::Open { .. } => true,
+        ServeError::Run(error) => error.downcast_ref::<Error>().is_some_and(is_request),
         _ => false,
     }
 }

@@ -52,7 +52,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         terminal
             .note(&format!("--threads {threads} is more than the {processors} processors here, which gains nothing"));
     }
-    let done = cli.verb.run(&terminal);
+    let done = cli.verb.run(&terminal, cli.global.threads);
     terminal.clear();
     done
 }

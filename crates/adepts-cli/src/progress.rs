@@ -65,6 +65,11 @@ impl Terminal {
         Self { quiet, stop, bar, watch: Stopwatch::start(), last: RefCell::default() }
     }
 
+    /// Whether nothing but results is to be said.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// Whether a signal asked to stop.
     pub(crate) fn stop(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
@@ -120,7 +125,8 @@ impl Terminal {
     }
 }
 
-fn line(text: &str) {
+/// Says something on a line of its own.
+pub(crate) fn line(text: &str) {
     // Where stderr is closed there is nobody to tell.
     let _closed = writeln!(stderr(), "{text}");
 }

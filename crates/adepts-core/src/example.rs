@@ -117,7 +117,7 @@ pub trait ExampleModel: Send + Sync {
     /// The side of it that learns.
     fn learner(&mut self) -> &mut dyn ExampleLearner;
 
-    /// The parameters by name, large tables among them.
+    /// The parameters by name, tables that are updated row by row among them.
     fn save(&self) -> Tensors;
 
     /// Replaces the parameters by saved ones of the same names and shapes.
@@ -129,7 +129,8 @@ pub trait ExampleLearner {
     /// Each parameter with its name, always in the same order.
     fn parameters(&mut self) -> Vec<(String, Parameter<'_>)>;
 
-    /// Large embedding tables, which are not parameters: each with its name, always in the same order.
+    /// Embedding tables that are updated row by row and are no parameters, see [`LazyTables`]: each with its name, always in
+    /// the same order.
     fn tables(&mut self) -> Vec<(String, &mut Table)> {
         Vec::new()
     }
@@ -156,11 +157,11 @@ pub struct ExampleLoss {
     pub total: Tensor<1>,
     /// Its parts for the log, such as `bce`, or `softmax` in retrieval, and `mi`.
     pub parts: Vec<(&'static str, f64)>,
-    /// What was gathered from large tables, in any order.
+    /// What was gathered from such tables, in any order.
     pub leaves: Vec<Leaf>,
 }
 
-/// Rows that were gathered from a large table; their gradient is the table's.
+/// Rows that were gathered from a table that is updated row by row; their gradient is the table's.
 #[derive(Debug)]
 pub struct Leaf {
     /// Index into [`ExampleLearner::tables`].

@@ -18,7 +18,7 @@ pub struct TowersConfig {
     pub normalise: bool,
     /// What scores are divided by in the loss.
     pub temperature: f64,
-    /// Whether the loss is corrected for popular items being in a batch more often (Yi et al., RecSys 2019).
+    /// Whether the loss is corrected for popular items being in a batch more often (Yi et al. 2019).
     pub correction: bool,
 }
 

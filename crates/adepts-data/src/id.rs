@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// The id of a user or an item, kept in the type that it has in the log.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected an id: text or a whole number of 64 bits")]
 pub enum Id {
     /// A whole number.
     Int(i64),

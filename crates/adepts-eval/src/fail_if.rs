@@ -291,6 +291,9 @@ fn metric_name(text: &str) -> Result<String, FailIfError> {
         return Ok(text.to_owned());
     }
     let of_lists = text.parse::<MetricAt>();
+    if text.ends_with("_macro") && bare.parse::<MetricAt>().is_ok() {
+        return Ok(text.to_owned());
+    }
     if of_lists.is_err()
         && !text.contains('@')
         && let Some(near) = nearest(text, POINTWISE_METRICS.iter().map(|metric| metric.name))

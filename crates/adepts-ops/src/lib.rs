@@ -11,6 +11,7 @@
 //!   written in place;
 //! - [`row_losses`]: cross-entropy and probe loss of wide rows;
 //! - [`expert_bank`]: networks of experts for the rows that select them, and their gated sum;
+//! - [`linear`]: one product of all rows, with its gradient;
 //! - [`gate`]: noise, the largest logits and their softmax, and the information between experts and domains;
 //! - [`embedding`]: the rows of a table that categorical fields name, and [`table`], the same for tables outside automatic
 //!   differentiation, of which only the rows that were used are updated;
@@ -40,6 +41,7 @@ mod extend;
 pub mod gate;
 pub mod latent;
 pub mod level;
+pub mod linear;
 mod math;
 pub mod matrix;
 pub mod mixture;

@@ -118,6 +118,9 @@ fn a_training_that_learned_nothing_or_was_cut_short_is_told() {
     let last = input.runs[2].epochs.len();
     input.runs[2].epochs.iter_mut().for_each(|epoch| epoch.best = epoch.epoch == last);
     input.runs[2].limits = Some(adepts_report::Limits { epochs: last, patience: 4 });
+    let mut both = input.clone();
+    both.runs[0].epochs = both.runs[1].epochs.clone();
+    assert!(page(&both).unwrap().contains("single-shop and mlp-shop: next to nothing was learned"));
     let html = page(&input).unwrap();
     assert!(html.contains("mlp-shop: next to nothing was learned: the validation AUC is 0.503"));
     assert!(html.contains(&format!("mmoe-shop: training stopped at the limit of {last} epochs")));
@@ -145,6 +148,7 @@ fn what_a_row_costs_stands_apart_from_how_good_the_runs_are() {
         html[from..].split("</table>").next().unwrap_or_default().to_owned()
     };
     let (quality, cost) = (table("Over all judged rows, with 95"), table("What one row costs in prediction"));
+    assert!(quality.contains("mail, 1,120 rows"));
     assert!(quality.matches("<th scope=\"col\"").count() <= 8 && !quality.contains("Multiply-adds"));
     assert!(
         cost.contains("Experts of a row")

@@ -2,12 +2,16 @@
 
 use adepts_data::Id;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::http::schema::IdSchema;
 
 /// A ranked list, and what is to be known of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Answer {
     /// The user that was asked about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<IdSchema>)]
     pub user: Option<Id>,
     /// The items, best first.
     pub items: Vec<Recommended>,
@@ -34,9 +38,10 @@ pub struct Answer {
 }
 
 /// A recommended item.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Recommended {
     /// The item.
+    #[schema(value_type = IdSchema)]
     pub item: Id,
     /// Its title, where the run has titles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -49,9 +54,10 @@ pub struct Recommended {
 }
 
 /// An item of the history, and what it did to a recommendation.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Reason {
     /// The item.
+    #[schema(value_type = IdSchema)]
     pub item: Id,
     /// Its title, where the run has titles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,7 +67,7 @@ pub struct Reason {
 }
 
 /// What stands in for a model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Fallback {
     /// The items that most users have; there was no known item to go by.
@@ -69,11 +75,12 @@ pub enum Fallback {
 }
 
 /// Ids of a question that are not in the catalogue.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Unknown {
     /// How many, in all lists of the question.
     pub count: usize,
     /// The first [`Unknown::NAMED`] of them.
+    #[schema(value_type = Vec<IdSchema>)]
     pub ids: Vec<Id>,
 }
 
@@ -104,7 +111,7 @@ impl Unknown {
 }
 
 /// How mainstream a history is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Group {
     /// The group, as the report names it, from `low` (niche) to `high`.
     pub name: String,

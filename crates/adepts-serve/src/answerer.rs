@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use adepts_data::Id;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::answer::Answer;
 use crate::error::AnswerError;
+use crate::http::schema::IdSchema;
 use crate::question::Asked;
 use crate::rank::{RankQuestion, Ranking};
 
@@ -38,7 +40,7 @@ pub trait Answerer: Send + Sync {
 }
 
 /// What is to be known of a model.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Facts {
     /// Name of the run: that of its folder.
     pub run: String,
@@ -71,7 +73,7 @@ pub struct Facts {
 }
 
 /// What a model is a model of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Family {
     /// Users' histories: asked by [`Answerer::answer`].
@@ -81,9 +83,10 @@ pub enum Family {
 }
 
 /// An item of the catalogue.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ItemFound {
     /// The item.
+    #[schema(value_type = IdSchema)]
     pub item: Id,
     /// Its title, where the run has titles.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -7,20 +7,28 @@
 //! Whoever answers is an [`Answerer`]: an object that was opened from a run and may be asked by many at once. An answer does
 //! not depend on what else is in the batch, so that questions may be gathered into batches as it suits. A run is opened by an
 //! [`Opener`], a closure, because what a run is, and which models there are, is known to the front hall alone.
+//!
+//! A [`Server`] asks on behalf of whoever reaches it over HTTP, gathers what comes in at the same time, keeps what users do in
+//! the meantime ([`events`]) and adds it to what the model knows of them.
 
 pub mod answer;
 pub mod answerer;
 pub mod batch;
 pub mod error;
+pub mod events;
 pub mod examples;
 pub mod history;
+mod http;
 pub mod question;
 pub mod rank;
+pub mod server;
 
 pub use answer::{Answer, Fallback, Group, Reason, Recommended, Unknown};
 pub use answerer::{Answerer, Facts, Family, ItemFound, OpenError, Opener};
 pub use error::AnswerError;
+pub use events::{Event, Receipt};
 pub use examples::ExampleAnswerer;
 pub use history::HistoryAnswerer;
 pub use question::{Asked, Question};
 pub use rank::{Dropped, FieldValue, RankQuestion, Ranked, Ranking};
+pub use server::{Limits, ServeError, Server, Settings, Tokens};

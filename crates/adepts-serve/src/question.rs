@@ -2,8 +2,10 @@
 
 use adepts_data::Id;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::error::AnswerError;
+use crate::http::schema::IdSchema;
 
 /// The longest list that is answered.
 pub const MOST_ITEMS: usize = 10_000;
@@ -12,24 +14,29 @@ pub const MOST_IDS: usize = 100_000;
 
 /// What is to be recommended, and to whom: to a user of the training data, or to whoever has this history. As JSON:
 /// `{"user": 42}`, `{"history": ["a", "b"], "n": 5, "explain": true}`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Question {
     /// A user of the training data, by id. Either this or `history` is given.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<IdSchema>)]
     pub user: Option<Id>,
     /// Items that someone has used, the latest last where an order is known. An item that stands twice counts once.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<IdSchema>>)]
     pub history: Option<Vec<Id>>,
     /// How many items, from 1 to [`MOST_ITEMS`]. Fewer come back where no more are left.
+    #[schema(minimum = 1, maximum = 10_000)]
     pub n: usize,
     /// Leave out what is in the history.
     pub exclude_used: bool,
     /// Only these items may be recommended.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<IdSchema>>)]
     pub allow: Option<Vec<Id>>,
     /// These items are not recommended.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<IdSchema>)]
     pub deny: Vec<Id>,
     /// Say why: the experts' shares, the items of the history that pushed each of the first
     /// [`EXPLAINED`](crate::history::EXPLAINED) recommendations most, and the user's group.

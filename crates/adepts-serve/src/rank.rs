@@ -4,24 +4,29 @@ use std::collections::BTreeMap;
 
 use adepts_data::Id;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::error::AnswerError;
+use crate::http::schema::IdSchema;
 
 /// The most candidates of a question.
 pub const MOST_CANDIDATES: usize = 100_000;
 
 /// Candidates to be scored and ranked. As JSON: `{"domain": "books", "context": {"user_id": 42}, "candidates":
 /// [{"item_id": 7}, {"item_id": 9, "price": 12.5}]}`. Names are those of the columns that the model was trained on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RankQuestion {
     /// The domain, by its name in the training data.
+    #[schema(value_type = IdSchema)]
     pub domain: Id,
     /// The columns that all candidates have in common.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, serde_json::Value>)]
     pub context: BTreeMap<String, FieldValue>,
     /// Each candidate's own columns; they come before the context's. A column that stands in neither is missing, as it may
     /// be in training.
+    #[schema(value_type = Vec<BTreeMap<String, serde_json::Value>>)]
     pub candidates: Vec<BTreeMap<String, FieldValue>>,
     /// How many of the best; all by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,7 +66,7 @@ pub enum FieldValue {
 }
 
 /// The candidates, ranked.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Ranking {
     /// The best candidates, best first; of equal ones the earlier.
     pub candidates: Vec<Ranked>,
@@ -71,7 +76,7 @@ pub struct Ranking {
 }
 
 /// A ranked candidate.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Ranked {
     /// Its place in the question, from 0.
     pub index: usize,
@@ -80,7 +85,7 @@ pub struct Ranked {
 }
 
 /// What a model had to do without, by column.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Dropped {
     /// How many values the training data did not have.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

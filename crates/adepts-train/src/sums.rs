@@ -94,7 +94,8 @@ impl Gate {
         let term = |share: f64| if share > 0.0 { -share * share.ln() } else { 0.0 };
         let entropy: f64 = shares.iter().map(|share| term(f64::from(*share))).sum();
         let largest = shares.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        Self { entropy: entropy / (shares.len() as f64).ln(), largest }
+        // Rounded shares may add up to more than 1.
+        Self { entropy: (entropy / (shares.len() as f64).ln()).min(1.0), largest }
     }
 }
 

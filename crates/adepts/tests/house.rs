@@ -143,7 +143,7 @@ fn unsafe_stands_in_one_crate() {
     for path in sources().iter().filter(|path| !shown(path).starts_with("crates/adepts-ops/")) {
         for (number, line) in text(path).lines().enumerate() {
             let code = line.split("//").next().unwrap_or_default();
-            let mut words = code.split(|c: char| !c.is_alphanumeric() && c != '_');
+            let mut words = code.split(|c: char| !c.is_alphanumeric() && !"_-".contains(c));
             assert!(!words.any(|word| word == keyword), "{}, line {}: {line}", shown(path), number + 1);
         }
     }
@@ -172,7 +172,7 @@ fn the_pages_name_every_model_and_every_verb() {
     }
     let changes = page("CHANGELOG.md");
     for path in files(&root().join("crates/adepts-cli/src/verbs"), ".rs") {
-        let verb = path.file_stem().unwrap().to_string_lossy();
+        let verb = path.file_stem().unwrap().to_string_lossy().replace('_', "-");
         let told = verb == "mod" || changes.contains(&format!("`{verb}`"));
         assert!(told, "CHANGELOG.md does not name the verb {verb}");
     }

@@ -3,6 +3,7 @@
 mod compare;
 mod doctor;
 mod evaluate;
+mod export_events;
 mod import;
 mod inspect;
 mod metrics;
@@ -12,6 +13,7 @@ mod prepare;
 mod quickstart;
 mod recommend;
 mod report;
+mod serve;
 mod simulate;
 mod titles;
 mod train;
@@ -33,6 +35,8 @@ pub(crate) enum Verb {
     Compare(compare::Options),
     Report(report::Options),
     Recommend(Box<recommend::Options>),
+    Serve(serve::Options),
+    ExportEvents(export_events::Options),
     Titles(titles::Options),
     Predict(predict::Options),
     Models(models::Options),
@@ -41,7 +45,8 @@ pub(crate) enum Verb {
 }
 
 impl Verb {
-    pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
+    /// `threads` is the option of that name.
+    pub(crate) fn run(&self, terminal: &Terminal, threads: Option<u16>) -> anyhow::Result<()> {
         match self {
             Self::Quickstart(options) => options.run(terminal),
             Self::Inspect(options) => options.run(),
@@ -53,6 +58,8 @@ impl Verb {
             Self::Compare(options) => options.run(),
             Self::Report(options) => options.run(),
             Self::Recommend(options) => options.run(terminal),
+            Self::Serve(options) => options.run(terminal, threads),
+            Self::ExportEvents(options) => options.run(),
             Self::Titles(options) => options.run(terminal),
             Self::Predict(options) => options.run(terminal),
             Self::Models(options) => options.run(),

@@ -19,15 +19,17 @@ Examples:
   adepts quickstart --multi-domain                 the other family
   adepts quickstart --multi-domain --out /tmp/domains --epochs 3
 
-Users' histories: a simulated community with niches, and who of it is served well. In the folder: interactions.csv,
-data/ (prepared), runs/popularity, runs/ease, runs/multvae, runs/tall, and report.html, which sets the four side by side
-for niche and mainstream users. Settings are the published ones, but for TALL with 8 experts of width 50 and a gap of 20,
+Users' histories: a simulated community with niches, and who of it is served well. In the
+folder: interactions.csv, data/ (prepared), runs/popularity, runs/ease, runs/multvae,
+runs/tall, and report.html, which sets the four side by side for niche and mainstream users.
+Settings are the published ones, but for TALL with 8 experts of width 50 and a gap of 20,
 MultVAE of width 50 with its divergence summed as in TALL, and at most 150 epochs.
 
-Examples of many domains (--multi-domain): rows of fields with a domain and a label of 0 or 1, in five simulated domains
-of very unequal size, and which of them gain from a common model. In the folder: examples.csv, data/ (prepared),
-runs/mlp, runs/mmoe, runs/cesaa, and report.html, which sets the three side by side for each domain. Settings are the
-defaults with batches of 1,024, at most 20 epochs.
+Examples of many domains (--multi-domain): rows of fields with a domain and a label of 0 or 1,
+in five simulated domains of very unequal size, and which of them gain from a common model. In
+the folder: examples.csv, data/ (prepared), runs/mlp, runs/mmoe, runs/cesaa, and report.html,
+which sets the three side by side for each domain. Settings are the defaults with batches of
+1,024 and at most 20 epochs.
 
 config.toml in each run says all settings.")]
 pub(crate) struct Options {

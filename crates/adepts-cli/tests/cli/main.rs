@@ -1,6 +1,8 @@
 //! The real binary, verb by verb. One test binary, so that there is one thing to link.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+#[path = "../../../adepts-serve/tests/serve/client.rs"]
+mod client;
 mod data;
 mod domains;
 mod doors;
@@ -8,6 +10,7 @@ mod evaluation;
 mod newcomer;
 mod resuming;
 mod retrieval;
+mod server;
 mod serving;
 mod support;
 mod training;

@@ -1,5 +1,6 @@
 //! What somebody meets who has examples of his own: files that are not perfect, requests of the other family, seeds, few rows.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -42,7 +43,7 @@ fn text() -> String {
             _ => "germany",
         };
         let clicked = u32::from(row * 13 % 7 < 3);
-        text += &format!("{who},i{},{}.5,{country},{clicked}\n", row * 11 % 30, row % 9);
+        writeln!(text, "{who},i{},{}.5,{country},{clicked}", row * 11 % 30, row % 9).unwrap();
     }
     text
 }

@@ -93,6 +93,12 @@ fn the_evaluation_has_lists_by_domain_with_intervals() {
         assert!(domain["rows"].as_u64() >= domain["lists"].as_u64());
     }
     assert_eq!(run_of["experts"]["load"].as_array().unwrap().len(), 3);
+    assert!(run_of["experts"]["compared_rows"].as_u64() > Some(0));
+    run("evaluate {} -q --fail-if domain-1.recall@5<2", &[cesaa]).fails(1, &["domain-1.recall@5"]);
+    run("evaluate {} -q --fail-if worst.ndcg@5<0 --fail-if recall@5_macro<0", &[cesaa]).ok();
+    let chosen = run("evaluate {} --part validation --metrics recall@20 --json -q", &[cesaa]).ok().json();
+    assert_eq!(chosen["runs"][0]["protocol"]["part"], "validation");
+    assert!(chosen["runs"][0]["metrics"]["recall@20"].is_number());
     let tables = run("evaluate {} -q", &[cesaa]).ok().out;
     assert!(tables.contains("Recall@5 by domain") && tables.contains("to be found"), "{tables}");
 }
@@ -159,7 +165,7 @@ fn what_belongs_to_the_other_task_is_refused() {
     let plain = home.path().join("plain.toml");
     let ranker = TABLES.replace("SOURCE", &log.display().to_string()).replace("[retrieval]\ndimension = 8\n", "");
     let without = |text: &str, begin: &str| -> String {
-        text.lines().filter(|line| !line.starts_with(begin)).map(|line| format!("{line}\n")).collect()
+        text.lines().filter(|line| !line.starts_with(begin)).collect::<Vec<_>>().join("\n")
     };
     write(&plain, &without(&without(&ranker, "item ="), "metrics ="));
     run("train {} --set retrieval.dimension=4 --out {}", &[&plain, &out]).fails(2, &["data.item"]);

@@ -9,6 +9,7 @@ mod batch;
 mod catalogue;
 mod coder;
 mod config;
+mod count;
 mod dense;
 mod encode;
 mod epoch;

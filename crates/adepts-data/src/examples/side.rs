@@ -86,11 +86,11 @@ impl Examples {
             if matches!(field, Codes::Many { .. }) {
                 bytes.extend((codes.len() as u32).to_le_bytes());
             }
-            codes.iter().for_each(|code| bytes.extend(code.to_le_bytes()));
+            bytes.extend(codes.iter().flat_map(|code| code.to_le_bytes()));
         }
         let width = self.dense.len() / self.rows().max(1);
         let dense = &self.dense[row * width..][..width];
-        dense.iter().for_each(|value| bytes.extend(value.to_bits().to_le_bytes()));
+        bytes.extend(dense.iter().flat_map(|value| value.to_bits().to_le_bytes()));
         bytes
     }
 }

@@ -8,11 +8,12 @@ use crate::compare::{ComparedRun, Difference};
 use crate::evaluate::Measured;
 use crate::metrics::MetricAt;
 use crate::nearest::nearest;
-use crate::summary::{Estimate, Protocol, RunSummary, WorstGroup};
+use crate::summary::{Estimate, Protocol, RunSummary};
 
 use super::gains::{ComparedDomain, DomainComparison, check, correct, p};
 use super::resample::{estimate, resampled};
 use super::rows::Places;
+use super::summarise::worst;
 use super::summary::DomainSummary;
 use super::truth::PointwiseError;
 
@@ -55,9 +56,9 @@ impl Judged {
         let (width, domains) = (measured.metrics.len(), self.places.start.len() - 1);
         let mut sums = vec![vec![0.0; width]; domains];
         for (domain, sums) in sums.iter_mut().enumerate() {
-            for place in self.places.start[domain]..self.places.start[domain + 1] {
-                let count = f64::from(counts[place]);
-                let values = measured.row(self.places.row[place] as usize);
+            let places = self.places.start[domain]..self.places.start[domain + 1];
+            for (&count, &at) in counts[places.clone()].iter().zip(&self.places.row[places]) {
+                let (count, values) = (f64::from(count), measured.row(at as usize));
                 sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += count * value);
             }
         }
@@ -76,7 +77,7 @@ impl Judged {
 /// Sums up one run by the lists that it gives to queries.
 ///
 /// `metrics` and `intervals` have each metric twice: as mean over all queries (`recall@10`) and as mean of the domains
-/// (`recall@10_macro`). `worst` is the domain with the lowest first metric. Intervals are of `resamples` bootstrap resamples of
+/// (`recall@10_macro`). `worst` is the domain with the lowest first metric, among those with enough lists to say something. Intervals are of `resamples` bootstrap resamples of
 /// the queries of each domain. `other` is the same run under another mask and fills `metrics_validation_unmasked`.
 ///
 /// The caller fills in what only it knows: `experts`, `work`, `seconds`, and of the protocol all but users and bootstrap.
@@ -142,15 +143,6 @@ pub fn summarise_queries(
         protocol: Protocol { users: measured.users.len(), bootstrap: (seed, resamples), ..Protocol::default() },
         ..RunSummary::default()
     })
-}
-
-/// Over the domains with queries; the first of equals.
-fn worst(domains: &[DomainSummary], metric: &str) -> Option<WorstGroup> {
-    let means: Vec<(&DomainSummary, f64)> =
-        domains.iter().filter_map(|domain| Some((domain, domain.metrics.get(metric)?.mean))).collect();
-    let (worst, least) = means.iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
-    let best = means.iter().map(|&(_, mean)| mean).max_by(f64::total_cmp)?;
-    Some(WorstGroup { metric: metric.to_owned(), group: worst.name.clone(), mean: *least, gap: best - least })
 }
 
 /// Compares runs on the same queries, as [`super::gains`] does on the same rows; a draw takes queries of each domain.

@@ -24,7 +24,9 @@ impl Places {
     /// Of rows of these domains, each below `domains`.
     pub(super) fn of_domains(domain: &[u32], domains: usize) -> Self {
         let mut start = vec![0; domains + 1];
-        domain.iter().for_each(|&domain| start[domain as usize + 1] += 1);
+        for &domain in domain {
+            start[domain as usize + 1] += 1;
+        }
         for domain in 0..domains {
             start[domain + 1] += start[domain];
         }

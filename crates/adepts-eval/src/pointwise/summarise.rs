@@ -70,7 +70,7 @@ pub fn summarise_examples(
         model: model.to_owned(),
         metrics: intervals.iter().map(|(name, estimate): (&String, &Estimate)| (name.clone(), estimate.mean)).collect(),
         intervals,
-        worst: worst(&domains),
+        worst: worst(&domains, "auc"),
         domains,
         reliability: reliability(&judged.pooled, &once),
         protocol: Protocol {
@@ -102,16 +102,17 @@ fn reliability(part: &Part, once: &[u32]) -> Vec<ReliabilityBin> {
     bins(&part.sample(once)).into_iter().map(bin).collect()
 }
 
-/// By AUC, over the domains with enough rows to say something, or else all where it is defined; the first of equals.
-fn worst(domains: &[DomainSummary]) -> Option<WorstGroup> {
+/// By a metric of which more is better, over the domains with enough rows to say something, or else all where it is defined; the
+/// first of equals.
+pub(super) fn worst(domains: &[DomainSummary], metric: &str) -> Option<WorstGroup> {
     let of = |only: bool| -> Vec<(&DomainSummary, f64)> {
         let counted = domains.iter().filter(|domain| !only || domain.is_established());
-        counted.filter_map(|domain| Some((domain, domain.metrics.get("auc")?.mean))).collect()
+        counted.filter_map(|domain| Some((domain, domain.metrics.get(metric)?.mean))).collect()
     };
     let means = Some(of(true)).filter(|means| !means.is_empty()).unwrap_or_else(|| of(false));
     let (worst, least) = means.iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
     let best = means.iter().map(|&(_, mean)| mean).max_by(f64::total_cmp)?;
-    Some(WorstGroup { metric: "auc".into(), group: worst.name.clone(), mean: *least, gap: best - least })
+    Some(WorstGroup { metric: metric.to_owned(), group: worst.name.clone(), mean: *least, gap: best - least })
 }
 
 #[cfg(test)]

@@ -206,7 +206,7 @@ pub struct Cesaa {
 }
 
 impl Cesaa {
-    /// The logits of the gate: c = q W_g, and behind it q W_n where there is noise; `[R, N]` or `[R, 2N]`.
+    /// The logits of the gate: `c = q W_g`, and behind it `q W_n` where there is noise; `[R, N]` or `[R, 2N]`.
     fn logits(&self, rows: &Embedded, noisy: bool) -> Tensor<2> {
         let domain = self.domain.as_ref().map(|weight| gather(weight.clone(), &rows.domain));
         let q = match (self.config.gate.input, domain) {

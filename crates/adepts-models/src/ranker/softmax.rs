@@ -2,7 +2,7 @@
 //!
 //! With u the vector of a row's user and v that of its item, `l_rc = u_r · v_c / temperature − log q_c`, where q is the share of
 //! the training rows that have item c: items come into a batch as often as they are in the rows, and without the correction
-//! popular ones would be pushed away for that alone (Bengio & Senécal 2008; Yi et al., RecSys 2019, which estimates q from
+//! popular ones would be pushed away for that alone (Bengio & Senécal 2008; Yi et al. 2019, who estimate q from
 //! the stream). The loss of a row is `−log softmax(l_r)_r` over the candidates of the row:
 //!
 //! - its own item, and the items of other rows,
@@ -10,7 +10,7 @@
 //!   these are *accidental hits*, no negatives;
 //! - where domains share nothing, those of its own domain alone.
 
-use adepts_data::examples::Examples;
+use adepts_data::examples::{Examples, NO_USER};
 use burn::tensor::{Tensor, TensorData};
 use rayon::prelude::*;
 
@@ -31,7 +31,7 @@ pub fn offsets(batch: &Examples, correct: bool, apart: bool) -> Vec<f32> {
     let mut offsets = vec![0.0; rows * rows];
     offsets.par_chunks_exact_mut(rows.max(1)).enumerate().for_each(|(row, offsets)| {
         let own = [(0, batch.item[row])];
-        let positives = match batch.user.get(row) {
+        let positives = match batch.user.get(row).filter(|user| **user != NO_USER) {
             Some(user) => &known[known.partition_point(|pair| pair.0 < *user)..known.partition_point(|p| p.0 <= *user)],
             None => &own,
         };
@@ -50,7 +50,8 @@ pub fn offsets(batch: &Examples, correct: bool, apart: bool) -> Vec<f32> {
 
 /// The pairs of user and item in the batch, ascending; none where users are not known.
 fn known(batch: &Examples) -> Vec<(u32, u32)> {
-    let mut pairs: Vec<(u32, u32)> = batch.user.iter().copied().zip(batch.item.iter().copied()).collect();
+    let pairs = batch.user.iter().copied().zip(batch.item.iter().copied());
+    let mut pairs: Vec<(u32, u32)> = pairs.filter(|(user, _)| *user != NO_USER).collect();
     pairs.sort_unstable();
     pairs
 }

@@ -1,5 +1,5 @@
 //! Two towers for retrieval: a trunk turns users into vectors, a network turns items into vectors, and the inner product is the
-//! score (Covington, Adams & Sargin, RecSys 2016; Yi et al., RecSys 2019).
+//! score (Covington, Adams & Sargin 2016; Yi et al. 2019).
 
 use adepts_core::tensors::values;
 use adepts_core::{
@@ -105,7 +105,9 @@ impl<T: Trunk> TwoTowers<T> {
             for vector in found.chunks_exact_mut(self.config.dimension) {
                 let squared: f32 = vector.iter().map(|x| x * x).sum();
                 let length = (squared + EPSILON).sqrt();
-                vector.iter_mut().for_each(|x| *x /= length);
+                for x in vector {
+                    *x /= length;
+                }
             }
         }
         found
@@ -179,6 +181,12 @@ impl<T: Trunk> ExampleModel for TwoTowers<T> {
             found.extend(trunk.gates(&embedded).map_or_else(Vec::new, |gates| values(&gates)));
         }
         found
+    }
+
+    fn expert_outputs(&self, batch: &Examples) -> Vec<f32> {
+        let (trunk, _) = self.frozen();
+        let rows = self.user.embedding.embed(&batch.side(&self.schema, Side::User), Pass::Prediction).0;
+        trunk.outputs(&rows).iter().flat_map(values).collect()
     }
 
     fn work(&self) -> Work {

@@ -94,7 +94,7 @@ const BLOCK: usize = 16;
 #[inline]
 fn select(gates: &[f32], mut found: impl FnMut(usize, f32)) {
     for (block, gates) in gates.chunks(BLOCK).enumerate() {
-        if gates.iter().fold(false, |any, gate| any | (*gate != 0.0)) {
+        if gates.iter().map(|gate| u32::from(*gate != 0.0)).sum::<u32>() > 0 {
             for (at, gate) in gates.iter().enumerate().filter(|(_, gate)| **gate != 0.0) {
                 found(block * BLOCK + at, *gate);
             }

@@ -49,7 +49,9 @@ pub fn forward(level: Level, experts: usize, logits: &[f32], stride: usize, doma
     let uses = domains.uses();
     let (mut places, mut pieces, mut present) = (vec![0; rows], Vec::new(), 0);
     for of_domain in uses.chunk_by(|a, b| a.code == b.code) {
-        of_domain.iter().for_each(|of| places[of.row as usize] = present as u32);
+        for of in of_domain {
+            places[of.row as usize] = present as u32;
+        }
         pieces.extend(of_domain.chunks(ROWS).map(|piece| (present, piece)));
         present += 1;
     }

@@ -130,15 +130,23 @@ fn keep_rows_body<const FMA: bool>(keep: Keep, gates: &mut [f32], softmax: &mut 
 #[inline(always)]
 fn largest(row: &[f32], k: usize, best: &mut Vec<(f32, usize)>) {
     best.clear();
-    for (place, x) in row.iter().enumerate() {
-        if best.len() == k {
-            if best[k - 1].0 >= *x {
-                continue;
-            }
-            best.pop();
+    for (block, of_block) in row.chunks(LANES).enumerate() {
+        // Most blocks have nothing that is large enough, which is seen at once.
+        if let Some((least, _)) = best.get(k - 1)
+            && of_block.iter().map(|x| u32::from(x > least)).sum::<u32>() == 0
+        {
+            continue;
         }
-        let before = best.iter().rposition(|(other, _)| other >= x).map_or(0, |at| at + 1);
-        best.insert(before, (*x, place));
+        for (place, x) in (block * LANES..).zip(of_block) {
+            if best.len() == k {
+                if best[k - 1].0 >= *x {
+                    continue;
+                }
+                best.pop();
+            }
+            let before = best.iter().rposition(|(other, _)| other >= x).map_or(0, |at| at + 1);
+            best.insert(before, (*x, place));
+        }
     }
 }
 

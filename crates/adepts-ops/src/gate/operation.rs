@@ -94,7 +94,9 @@ fn kept(logits: &Tensor<2>, k: usize) -> Tensor<2> {
     let (mut ones, mut best) = (vec![0.0f32; rows * experts], Vec::new());
     for (ones, row) in ones.chunks_exact_mut(experts).zip(values.chunks_exact(experts)) {
         top_k(row, k, &mut best);
-        best.iter().for_each(|expert| ones[*expert as usize] = 1.0);
+        for expert in &best {
+            ones[*expert as usize] = 1.0;
+        }
     }
     constant(ones, [rows, experts], &logits.device())
 }

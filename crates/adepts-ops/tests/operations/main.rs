@@ -5,6 +5,7 @@ mod adam;
 mod composed;
 mod expert_bank;
 mod gate;
+mod linear;
 mod noise;
 mod slices;
 mod support;

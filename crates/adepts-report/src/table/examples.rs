@@ -96,22 +96,23 @@ pub fn domains_table(summary: &Summary, metric: &str) -> String {
 
 /// The domains of which no row was judged, in a line, and why there is no GAUC.
 fn without_rows(summary: &Summary) -> String {
-    let mut told = String::new();
+    let mut told = Vec::new();
     let mut names: Vec<&str> =
         summary.runs.iter().flat_map(|run| &run.domains).filter(|d| d.rows == 0).map(|d| d.name.as_str()).collect();
     names.sort_unstable();
     names.dedup();
     if !names.is_empty() {
-        told += &format!("no row was judged of {}\n", names.join(", "));
+        told.push(format!("no row was judged of {}\n", names.join(", ")));
     }
     let measured = |run: &&RunSummary, metric: &str| run.metrics.contains_key(metric);
     if let Some(run) = summary.runs.iter().find(|run| measured(run, "auc") && !measured(run, "gauc")) {
-        told += match run.protocol.users {
+        let why = match run.protocol.users {
             0 => "no GAUC: the data names no user of a row (`user` in [data])\n",
             _ => "no GAUC: no user has judged rows of both labels\n",
         };
+        told.push(why.to_owned());
     }
-    told
+    told.concat()
 }
 
 /// The gains over the baseline, a line per domain and run, with interval, corrected p-value and verdict.

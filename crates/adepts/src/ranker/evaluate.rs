@@ -8,7 +8,7 @@ use adepts_core::{ExampleModel, Stopwatch};
 use adepts_data::atomic::write_atomically;
 use adepts_data::examples::ExampleSet;
 use adepts_data::{Part, Progress};
-use adepts_eval::{GateTally, OutputTally, RunSummary, Truth, WorkSummary, summarise_examples};
+use adepts_eval::{ExpertSummary, GateTally, OutputTally, RunSummary, Truth, WorkSummary, summarise_examples};
 use adepts_train::{StopConfig, Validation};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float32Type;
@@ -149,13 +149,20 @@ fn probabilities(
     progress("intervals", 0, None);
     let mut summary =
         summarise_examples(name, kind, &scored.truth(domains), &scored.score, experiment.seed, resamples)?;
-    summary.experts = tally.map(|tally| tally.summary());
-    if let Some(experts) = &mut summary.experts {
-        let outputs = outputs(model, data, part)?;
-        (experts.duplicates, experts.compared_rows) = (outputs.duplicates(), outputs.rows());
-    }
+    summary.experts = tally.map(|tally| experts(&tally, model, data, part)).transpose()?;
     summary.seconds.insert("evaluate".into(), seconds);
     Ok(Evaluated { summary, scored })
+}
+
+/// What the gate does with the rows of a part, and whether its experts differ.
+pub(super) fn experts(
+    tally: &GateTally,
+    model: &dyn ExampleModel,
+    data: &ExampleSet,
+    part: Part,
+) -> Result<ExpertSummary, Error> {
+    let outputs = outputs(model, data, part)?;
+    Ok(ExpertSummary { duplicates: outputs.duplicates(), compared_rows: outputs.rows(), ..tally.summary() })
 }
 
 /// What the experts of a gated model say of some rows of a part, taken at equal distances.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use adepts_data::examples::{ExampleSet, Examples, Side};
+use adepts_data::examples::{ExampleSet, Examples, NO_USER, Side};
 use adepts_data::{Part, Rows};
 use serde::{Deserialize, Serialize};
 
@@ -36,15 +36,15 @@ impl Mask {
 
 /// The queries of a part, numbered by their first rows.
 ///
-/// Rows of one user in one domain that do not differ in what describes the user are one query, whose items are all to be found;
-/// without a column of users each row is a query.
+/// Rows of one user in one domain that do not differ in what describes the user are one query, whose items are all to be found; a
+/// row whose user is not known is a query of its own.
 #[derive(Clone, Debug)]
 pub struct Queries {
     /// Rows of the part that stand for the queries, ascending.
     pub rows: Vec<u32>,
     /// The domain of each query.
     pub domain: Vec<u32>,
-    /// The user of each; empty without a column of users.
+    /// The user of each, [`NO_USER`] where none is known; empty without a column of users.
     pub user: Vec<u32>,
     /// What each should find: its items but for those that are masked.
     pub relevant: Rows,
@@ -69,7 +69,7 @@ impl Collecting {
     fn note(&mut self, block: &Examples, side: &Examples, first: usize) {
         for row in 0..block.rows() {
             let next = self.rows.len() as u32;
-            let query = match block.user.get(row) {
+            let query = match block.user.get(row).filter(|user| **user != NO_USER) {
                 None => next,
                 Some(user) => {
                     let spelled = blake3::hash(&side.spelled(row));
@@ -105,7 +105,8 @@ impl Queries {
                 let by_user = by_user(&user, data.schema().users);
                 for block in data.blocks(of, BLOCK)? {
                     let block = block?;
-                    for (asker, item) in block.user.iter().zip(&block.item) {
+                    let known = block.user.iter().zip(&block.item).filter(|(user, _)| **user != NO_USER);
+                    for (asker, item) in known {
                         by_user.row(*asker as usize).iter().for_each(|&query| lists[query as usize].push(*item));
                     }
                 }
@@ -137,6 +138,7 @@ impl Queries {
     #[must_use]
     pub fn users(&self) -> usize {
         let mut users = self.user.clone();
+        users.retain(|user| *user != NO_USER);
         users.sort_unstable();
         users.dedup();
         users.len()
@@ -155,7 +157,8 @@ impl Queries {
 /// The queries of each of so many users.
 fn by_user(user: &[u32], users: usize) -> Rows {
     let mut lists = vec![Vec::new(); users];
-    user.iter().enumerate().for_each(|(query, user)| lists[*user as usize].push(query as u32));
+    let known = user.iter().enumerate().filter(|(_, user)| **user != NO_USER);
+    known.for_each(|(query, user)| lists[*user as usize].push(query as u32));
     Rows::from_lists(lists)
 }
 
@@ -191,5 +194,11 @@ mod tests {
         let rows = block(&[], &[0, 0], &[3, 3], &[10, 11]);
         met.note(&rows, &rows, 0);
         assert_eq!(met.items, [vec![10], vec![11]]);
+        let mut met = Collecting::default();
+        let rows = block(&[NO_USER, 7, NO_USER, 7], &[0; 4], &[3; 4], &[10, 11, 12, 13]);
+        met.note(&rows, &rows, 0);
+        assert_eq!(met.items, [vec![10], vec![11, 13], vec![12]]);
+        let of_users = by_user(&met.user, 8);
+        assert_eq!((of_users.row(7), of_users.len()), (&[1][..], 8));
     }
 }

@@ -14,7 +14,7 @@ use adepts_train::{StopConfig, Validation};
 use burn::tensor::Tensor;
 
 use super::config::{RankerExperiment, RetrievalEval};
-use super::evaluate::BLOCK;
+use super::evaluate::{BLOCK, experts};
 use super::queries::{Mask, Queries};
 use super::report::Record;
 use crate::error::Error;
@@ -201,7 +201,7 @@ pub(super) fn judge(
     let (name, kind, seed) = (&experiment.name, experiment.kind(), experiment.seed);
     let resamples = experiment.eval.resamples;
     let mut summary = summarise_queries(name, kind, &measured, other, &judge.asked(), seed, resamples)?;
-    summary.experts = tally.map(|tally| tally.summary());
+    summary.experts = tally.map(|tally| experts(&tally, model, data, part)).transpose()?;
     summary.seconds.insert("evaluate".into(), seconds);
     summary.protocol.users = judge.queries.users();
     summary.protocol.items = judge.catalogue.len();

@@ -230,10 +230,11 @@ fn lists_for_new_rows_are_the_best_of_the_catalogue() {
         assert_eq!((found.rows.len(), found.met.rows), (5_000, 5_000));
         let predicted = opened.predict(&RawFiles::new(DATA.0.display().to_string()), &mut progress::silent).unwrap();
         assert_eq!(predicted.rows, found.rows);
-        for list in &found.lists {
-            assert!(list.len() == 7 && list.is_sorted_by(|a, b| a.1 >= b.1));
-            let ids: BTreeSet<String> = list.iter().map(|(id, _)| id.to_string()).collect();
-            assert_eq!(ids.len(), 7);
+        let all = opened.retrieve(&RawFiles::new(DATA.0.display().to_string()), 100, &mut progress::silent).unwrap();
+        for (list, all) in found.lists.iter().zip(&all.lists) {
+            assert!(all.len() == 40 && all.is_sorted_by(|a, b| a.1 >= b.1), "every item of the catalogue, best first");
+            let ids: BTreeSet<String> = all.iter().map(|(id, _)| id.to_string()).collect();
+            assert_eq!((ids.len(), &all[..7]), (40, &list[..]));
         }
     }
 }

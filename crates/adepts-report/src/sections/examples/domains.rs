@@ -13,8 +13,8 @@ use super::{Domain, by_size, in_domain, interval, main_metric, mark_in_words, ma
 
 /// A plot of more domains than this is not legible; the table holds them all.
 const MOST: usize = 20;
-/// How a difference is drawn that is not established.
-const FAINT: f64 = 0.3;
+/// The size of a shape, and of one whose difference is not established.
+const SIZES: [f64; 2] = [4.6, 2.4];
 /// Vertical room of one run in a domain's row.
 const LANE: f64 = 13.0;
 
@@ -31,7 +31,7 @@ pub(super) fn section(view: &View) -> Option<Section> {
             "Does a domain gain from being learned together with the others? Every run judged the same {} {}, so its {} can be \
              taken against that of {} domain by domain. Right of the dashed line a run is better, left of it worse. Many domains are \
              many questions: in text and tables a difference is called better or worse only if it holds after a correction for their \
-             number (Holm), and only such differences are drawn in full.",
+             number (Holm), and only such differences are drawn large.",
             count(comparison.rows),
             if view.runs().iter().any(|run| retrieves(&run.summary)) { "lists" } else { "rows" },
             metric_label(&comparison.metric),
@@ -89,23 +89,25 @@ fn gains(view: &View, comparison: &DomainComparison, domains: &[Domain<'_>]) -> 
             points.push((d.mean, lane - place as f64, words.clone()));
             said.push(words);
         }
-        chart.points(Look::model(*i), 4.2, 1.0, established);
-        chart.points(Look::model(*i), 4.2, FAINT, open);
+        chart.points(Look::model(*i), SIZES[0], 1.0, established);
+        chart.points(Look::model(*i), SIZES[1], 1.0, open);
     }
     Some(Figure {
         title: format!("Gain or loss against {}", comparison.baseline),
         svg: chart.svg()?,
         alt: format!("Differences in {metric} from {}: {}.", comparison.baseline, said.join("; ")),
         caption: format!(
-            "The largest domain first; faint shapes are differences that are not established after correction.{}",
+            "The largest domain first; small shapes are differences that are not established after correction.{}",
             if left_out { " Only the largest domains are drawn; the table below has all." } else { "" }
         ),
     })
 }
 
 fn levels(view: &View, domains: &[Domain<'_>]) -> Option<Figure> {
-    let shown = &domains[..domains.len().min(MOST)];
     let (metric, label) = main_metric(view);
+    let measured = |d: &&Domain<'_>| view.runs().iter().any(|run| in_domain(&run.summary, d.name, &metric).is_some());
+    let measured: Vec<&Domain<'_>> = domains.iter().filter(measured).collect();
+    let shown = &measured[..measured.len().min(MOST)];
     let all = shown.iter().flat_map(|d| view.runs().iter().filter_map(|run| in_domain(&run.summary, d.name, &metric)));
     let range = Range::of(all.flat_map(|e| [e.mean, e.lower, e.upper]))?;
     let runs = view.runs().len() as f64;
@@ -134,7 +136,7 @@ fn levels(view: &View, domains: &[Domain<'_>]) -> Option<Figure> {
     if !range.has_zero() {
         caption += " The axis does not start at zero.";
     }
-    if shown.len() < domains.len() {
+    if shown.len() < measured.len() {
         caption += " Only the largest domains are drawn; the table below has all.";
     }
     Some(Figure {
@@ -179,7 +181,7 @@ fn table(view: &View, domains: &[Domain<'_>]) -> Table {
         caption: format!(
             "{label} by domain, the largest first; in small print {}{}{}",
             compared.map_or("its 95 % interval".into(), |c| format!(
-                "the difference from {}, called better or worse where that is unlikely to be chance",
+                "the difference from {}, called better or worse where that is established after correction for the number of domains",
                 c.baseline
             )),
             if view.runs().len() > 1 { "; the best of each row is marked ★" } else { "" },

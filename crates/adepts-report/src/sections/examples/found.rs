@@ -20,17 +20,28 @@ pub(super) fn section(view: &View) -> Option<Section> {
     points.extend(macro_mean(view, best));
     points.extend(unequal(view, best));
     points.extend(few(view));
-    points.extend(view.input.domains.iter().flat_map(gains));
+    points.extend(view.input.domains.iter().flat_map(|comparison| gains(comparison, by_size(view).len())));
     points.extend(calibration(view, best));
     let mut blocks = vec![Block::Points(points)];
-    for run in view.runs() {
-        blocks.extend(nothing_learned(&run.epochs).map(|told| Block::Note(format!("{}: {told}", run.summary.name))));
-    }
+    blocks.extend(learned(view).into_iter().map(Block::Note));
     if !same_rows(view) {
         let note = "These runs were not judged on the same rows (see “How it was measured”): their numbers must not be compared.";
         blocks.push(Block::Note(note.into()));
     }
     Some(Section { id: "found", title: "What was found", blocks })
+}
+
+/// What must be said of how runs have learned, each thing once.
+fn learned(view: &View) -> Vec<String> {
+    let mut told: Vec<(String, Vec<String>)> = Vec::new();
+    for run in view.runs() {
+        let Some(what) = nothing_learned(&run.epochs) else { continue };
+        match told.iter_mut().find(|(known, _)| *known == what) {
+            Some((_, runs)) => runs.push(run.summary.name.clone()),
+            None => told.push((what, vec![run.summary.name.clone()])),
+        }
+    }
+    told.into_iter().map(|(what, runs)| format!("{}: {what}", listed(&runs))).collect()
 }
 
 fn pooled(view: &View, best: usize, top: Estimate) -> String {
@@ -171,8 +182,8 @@ fn few(view: &View) -> Vec<String> {
     told
 }
 
-/// For each run in how many domains it is better or worse than the baseline.
-fn gains(comparison: &DomainComparison) -> Vec<String> {
+/// For each run in how many of the domains, which may be more than can be compared, it is better or worse than the baseline.
+fn gains(comparison: &DomainComparison, domains: usize) -> Vec<String> {
     let of = |run: &ComparedRun, wanted: &str| -> Vec<String> {
         let inside = comparison.domains.iter().filter(|domain| {
             let found = domain.runs.iter().find(|r| r.run == run.run).and_then(|r| r.difference);
@@ -181,7 +192,8 @@ fn gains(comparison: &DomainComparison) -> Vec<String> {
         inside.map(|domain| format!("“{}”", domain.name)).collect()
     };
     let named = |names: &[String]| match names.len() {
-        n if n == comparison.domains.len() && n > 1 => "in every domain".to_owned(),
+        n if n == domains && n > 1 => "in every domain".to_owned(),
+        n if n == comparison.domains.len() && n > 1 => "in every domain that can be compared".to_owned(),
         n if n > 6 => format!("in {n} of {} domains", comparison.domains.len()),
         _ => format!("in {}", listed(names)),
     };

@@ -10,10 +10,12 @@ use crate::view::View;
 
 use super::{interval, list_metrics, main_metric, overall, retrieves};
 
-/// A column: its heading, the metric, and which of two values is better.
-type Column = (String, String, fn(f64, f64) -> bool);
+/// Which of two values is better.
+type Better = fn(f64, f64) -> bool;
+/// A column: its heading and the metric.
+type Column = (String, String, Better);
 
-const COLUMNS: [(&str, &str, fn(f64, f64) -> bool); 5] = [
+const COLUMNS: [(&str, &str, Better); 5] = [
     ("AUC, pooled", "auc", |a, b| a > b),
     ("AUC, mean of domains", "auc_macro", |a, b| a > b),
     ("GAUC", "gauc", |a, b| a > b),
@@ -27,7 +29,7 @@ const LISTS: &str = "Over all lists, with 95 % intervals in small print.";
 
 /// What these runs were measured by, the main metric first.
 fn columns(runs: &[&RunSummary], main: &str, label: &str) -> Vec<Column> {
-    let higher: fn(f64, f64) -> bool = |a, b| a > b;
+    let higher: Better = |a, b| a > b;
     let mut all: Vec<Column> = COLUMNS.map(|(heading, metric, better)| (heading.into(), metric.into(), better)).into();
     if runs.iter().any(|run| retrieves(run)) {
         all = vec![(format!("{label}, all lists"), main.to_owned(), higher)];
@@ -124,7 +126,8 @@ fn worst_cell(run: &RunSummary, runs: &[&RunSummary]) -> Cell {
         return Cell::of(UNKNOWN.into());
     };
     let beaten = runs.iter().filter_map(|r| r.worst.as_ref()).any(|other| other.mean > worst.mean);
-    Cell::of(exact(worst.mean)).small(worst.group.clone()).best(runs.len() > 1 && !beaten)
+    let rows = run.domains.iter().find(|domain| domain.name == worst.group).map_or(0, |domain| domain.rows);
+    Cell::of(exact(worst.mean)).small(format!("{}, {} rows", worst.group, count(rows))).best(runs.len() > 1 && !beaten)
 }
 
 /// What each run costs.

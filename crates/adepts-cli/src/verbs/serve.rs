@@ -1,0 +1,105 @@
+//! `adepts serve`: answers over HTTP.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU16;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use adepts::answers;
+use adepts::serve::{Limits, Server, Settings, Tokens};
+use clap::{Args, value_parser};
+
+use crate::output;
+use crate::progress::Terminal;
+
+/// Answer over HTTP, and keep what users do in the meantime.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  adepts serve runs/tall --state state
+  adepts serve runs/tall --state state --listen 0.0.0.0:8080 --tokens tokens.txt
+  curl -s 127.0.0.1:8080/v1/recommend -H 'content-type: application/json' -d '{\"history\": [17, 42], \"n\": 5}'
+
+http://127.0.0.1:8080/ is a page for people, /openapi.json describes the rest, and docs/serving.md tells of both. The first
+Ctrl-C or SIGTERM finishes what was accepted. `adepts export-events` gives the events back as a log.
+
+The file of tokens has a role and a token in each line: `write TOKEN` may send events, `admin TOKEN` may load another model
+as well. Without the file this machine itself may do both, and no other address is listened at.")]
+pub(crate) struct Options {
+    /// The run folder
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// The folder in which events are kept; made if there is none
+    #[arg(long, value_name = "DIR")]
+    state: PathBuf,
+    /// The address to listen at; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// A file of tokens for writing and administration
+    #[arg(long, value_name = "FILE")]
+    tokens: Option<PathBuf>,
+    #[command(flatten)]
+    limits: LimitOptions,
+}
+
+/// How much the server takes on.
+#[derive(Args)]
+#[command(next_help_heading = "Limits")]
+struct LimitOptions {
+    /// Questions that may wait; more are refused with 429
+    #[arg(long, value_name = "N", default_value_t = Limits::default().queue, value_parser = count())]
+    queue: usize,
+    /// Questions that the model is asked at a time, at most
+    #[arg(long, value_name = "N", default_value_t = Limits::default().batch, value_parser = count())]
+    batch: usize,
+    /// Connections; more wait to be accepted
+    #[arg(long, value_name = "N", default_value_t = Limits::default().connections, value_parser = count())]
+    connections: usize,
+    /// Kilobytes of a request's body
+    #[arg(long, value_name = "KB", default_value_t = Limits::default().body >> 10, value_parser = count())]
+    body: usize,
+    /// Seconds for a request, or until one comes
+    #[arg(long, value_name = "S", default_value_t = 10, value_parser = value_parser!(u16).range(1..=3600))]
+    timeout: u16,
+}
+
+fn count() -> impl clap::builder::IntoResettable<clap::builder::ValueParser> {
+    |text: &str| match text.parse::<usize>() {
+        Ok(count @ 1..=1_000_000) => Ok(count),
+        _ => Err("expected a number from 1 to 1000000".to_owned()),
+    }
+}
+
+impl Options {
+    pub(crate) fn run(&self, terminal: &Terminal, threads: Option<u16>) -> anyhow::Result<()> {
+        let LimitOptions { queue, batch, connections, body, timeout } = self.limits;
+        let timeout = Duration::from_secs(timeout.into());
+        let limits = Limits { queue, batch, connections, body: body << 10, timeout, ..Limits::default() };
+        let tokens = self.tokens.as_deref().map(Tokens::read).transpose()?;
+        let quiet = terminal.is_quiet();
+        let settings = Settings {
+            run: self.run.clone(),
+            listen: self.listen,
+            state: self.state.clone(),
+            tokens,
+            limits,
+            threads: threads.and_then(NonZeroU16::new).map_or(2, |threads| usize::from(threads.get()).min(8)),
+            clock: Box::new(now),
+            note: Box::new(move |text| {
+                if !quiet {
+                    crate::progress::line(text);
+                }
+            }),
+        };
+        let server = Server::open(settings, answers::opener())?;
+        terminal.clear();
+        output::text(&format!("listening at http://{}", server.address()))?;
+        Ok(server.run(|| terminal.stop())?)
+    }
+}
+
+/// The moment, in seconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "the time of an event that brings none, which decides nothing")]
+fn now() -> i64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
+}

@@ -1,0 +1,230 @@
+//! What the first pass over raw rows counts: of training rows, but for users, items and whether a field holds lists.
+
+use super::config::{ExampleSplit, ExamplesConfig, Transform};
+use super::dense::{Moments, Sample, transformed};
+use super::error::ExamplesError;
+use super::manifest::{
+    CatalogueNote, Coding, Counts, DenseColumn, DomainColumn, ExamplesManifest, FORMAT, FieldColumn, PARTS, part_name,
+};
+use super::read::{Passed, Row, Wanted, categories};
+use super::split::Cutter;
+use super::vocabulary::{Counting, check_domains, refused};
+use crate::error::DataError;
+use crate::id::Vocabulary;
+use crate::interactions::Part;
+use crate::intern::Interner;
+use crate::source::{At, Cell};
+
+/// What the first pass counts: of training rows, but for users and for whether a field holds lists.
+pub(super) struct Count<'a> {
+    config: &'a ExamplesConfig,
+    wanted: &'a Wanted,
+    users: Interner,
+    domains: Counting,
+    fields: Vec<FieldCount>,
+    dense: Vec<DenseCount>,
+    rows: Counts,
+    positives: u64,
+    /// The items of all rows, with the number of training rows of each, for retrieval.
+    items: Option<Counting>,
+    /// For retrieval: rows that are not positive.
+    negatives: u64,
+}
+
+/// What the first pass found.
+pub(super) struct Found {
+    /// As far as it is known.
+    pub(super) manifest: ExamplesManifest,
+    /// Those of the fields that have one.
+    pub(super) vocabularies: Vec<(Vocabulary, Vec<u64>)>,
+    pub(super) users: Interner,
+    pub(super) items: Option<(Vocabulary, Vec<u64>)>,
+}
+
+struct FieldCount {
+    many: bool,
+    /// `None` where values are hashed.
+    values: Option<Counting>,
+}
+
+enum DenseCount {
+    Moments(Moments),
+    Sample(Box<Sample>),
+}
+
+impl<'a> Count<'a> {
+    pub(super) fn new(config: &'a ExamplesConfig, wanted: &'a Wanted, seed: u64) -> Self {
+        let fields = config.fields.iter().map(|field| FieldCount {
+            many: field.separator.is_some(),
+            values: field.hash.is_none().then(Counting::new),
+        });
+        let dense = config.dense.iter().enumerate().map(|(nth, dense)| match dense.transform {
+            Transform::Quantile => DenseCount::Sample(Box::new(Sample::new(seed, nth))),
+            Transform::Standard | Transform::Log => DenseCount::Moments(Moments::default()),
+        });
+        Self {
+            config,
+            wanted,
+            users: Interner::new(),
+            domains: Counting::new(),
+            fields: fields.collect(),
+            dense: dense.collect(),
+            rows: Counts::default(),
+            positives: 0,
+            items: config.item.is_some().then(Counting::new),
+            negatives: 0,
+        }
+    }
+
+    /// Notes the item of a row, and that it trains if it does.
+    fn item(&mut self, at: At<'_>, row: &Row<'_>, trains: bool) -> Result<(), DataError> {
+        let Some((items, id)) = self.items.as_mut().zip(row.item) else { return Ok(()) };
+        items.note_times(id, u64::from(trains)).map_err(|why| refused(&why, at, "item", id))
+    }
+
+    pub(super) fn row(&mut self, at: At<'_>, row: &Row<'_>, cutter: &mut Cutter) -> Result<(), DataError> {
+        if self.items.is_some() && row.label == 0.0 {
+            self.negatives += 1;
+            return self.item(at, row, false);
+        }
+        let user = number(&mut self.users, at, row)?;
+        let part = cutter.part(row.time, user);
+        self.item(at, row, part == Part::Train)?;
+        self.rows.add(part, 1);
+        for (field, cell) in self.fields.iter_mut().zip(row.fields) {
+            field.many |= matches!(cell, Cell::List(_));
+        }
+        if part != Part::Train {
+            return Ok(());
+        }
+        self.positives += u64::from(row.label > 0.0);
+        self.domains.note(row.domain).map_err(|why| refused(&why, at, self.wanted.domain_name(), row.domain))?;
+        check_domains(self.domains.len(), self.wanted.domain_name())?;
+        for (nth, (field, &cell)) in self.fields.iter_mut().zip(row.fields).enumerate() {
+            let Some(values) = &mut field.values else { continue };
+            let mut wrong = None;
+            categories(cell, self.config.fields[nth].separator.as_deref(), &mut |value| {
+                if let Err(why) = values.note(value) {
+                    wrong.get_or_insert_with(|| refused(&why, at, &self.wanted.field_names()[nth], value));
+                }
+            });
+            if let Some(error) = wrong {
+                return Err(error);
+            }
+        }
+        for ((dense, value), config) in self.dense.iter_mut().zip(row.dense).zip(&self.config.dense) {
+            match (dense, value) {
+                (DenseCount::Moments(moments), Some(value)) => moments.note(transformed(*value, config.transform)),
+                (DenseCount::Sample(sample), Some(value)) => sample.note(*value),
+                (_, None) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses parts without rows and labels of one class.
+    pub(super) fn check(&self, split: &ExampleSplit, passed: &Passed) -> Result<(), DataError> {
+        passed.skipped.check(&self.config.source, passed.rows)?;
+        if passed.rows == 0 {
+            return Err(DataError::NoRows { origin: self.config.source.clone() });
+        }
+        for part in PARTS {
+            some_rows(self.rows.of(part), part, split, passed.rows)?;
+        }
+        if self.items.is_none() && (self.positives == 0 || self.positives == self.rows.train) {
+            let column = self.wanted.label_name().unwrap_or_default().to_owned();
+            let label = u8::from(self.positives > 0);
+            return Err(ExamplesError::OneClass { rows: self.rows.train, label, column }.into());
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(self, config: &ExamplesConfig, split: &ExampleSplit, passed: &Passed) -> Found {
+        let zero = Counts::default();
+        let mut vocabularies = Vec::new();
+        let mut fields = Vec::new();
+        let names = self.wanted.field_names().iter().zip(&config.fields);
+        for (nth, (field, (name, settings))) in self.fields.into_iter().zip(names).enumerate() {
+            let coding = match (field.values, settings.hash) {
+                (Some(values), _) => {
+                    let (vocabulary, counts) = values.finish(settings.min_count);
+                    let values = vocabulary.len();
+                    vocabularies.push((vocabulary, counts));
+                    Coding::Vocabulary { file: format!("vocabulary-{nth}.parquet"), values }
+                }
+                (None, codes) => Coding::Hash { codes: codes.unwrap_or(1) },
+            };
+            let size = 1 + match &coding {
+                Coding::Vocabulary { values, .. } => *values,
+                Coding::Hash { codes } => *codes as usize,
+                Coding::Quantiles { bounds } => bounds.len() + 1,
+            };
+            let (name, many) = (name.clone(), field.many);
+            fields.push(FieldColumn { name, size, many, coding, missing: zero, unknown: zero });
+        }
+        let mut dense = Vec::new();
+        let names = self.wanted.dense_names().iter().zip(&config.dense);
+        for (count, (name, settings)) in self.dense.into_iter().zip(names) {
+            let name = name.clone();
+            match count {
+                DenseCount::Sample(sample) => {
+                    let bounds = sample.finish(settings.ranges());
+                    let (size, coding) = (bounds.len() + 2, Coding::Quantiles { bounds });
+                    fields.push(FieldColumn { name, size, many: false, coding, missing: zero, unknown: zero });
+                }
+                DenseCount::Moments(moments) => {
+                    let (mean, deviation) = moments.finish();
+                    let transform = settings.transform;
+                    dense.push(DenseColumn { name, transform, mean, deviation, missing: zero });
+                }
+            }
+        }
+        let (domains, _) = self.domains.finish(1);
+        let items = self.items.map(|items| items.finish(0));
+        let note = |(ids, counts): &(Vocabulary, Vec<u64>)| CatalogueNote {
+            items: ids.len(),
+            untrained: counts.iter().filter(|n| **n == 0).count(),
+            negative_rows: self.negatives,
+        };
+        let domain = |nth: u32| DomainColumn { name: domains.id(nth).to_string(), rows: zero, positives: zero };
+        let manifest = ExamplesManifest {
+            format: FORMAT,
+            family: ExamplesManifest::family(),
+            data: config.clone(),
+            split: split.clone(),
+            rows: zero,
+            fields,
+            dense,
+            domains: (0..domains.len() as u32).map(domain).collect(),
+            users: self.users.len(),
+            catalogue: items.as_ref().map(note),
+            left_out: zero,
+            other_domains: 0,
+            without_user: zero,
+            skipped_rows: passed.skipped.rows,
+            skipped_examples: passed.skipped.examples.clone(),
+            skipped_reasons: passed.skipped.reasons.clone(),
+            content_hash: String::new(),
+            files: Vec::new(),
+        };
+        Found { manifest, vocabularies, users: self.users, items }
+    }
+}
+
+/// Refuses a part without rows.
+pub(super) fn some_rows(found: u64, part: Part, split: &ExampleSplit, rows: u64) -> Result<(), ExamplesError> {
+    if found > 0 {
+        return Ok(());
+    }
+    Err(ExamplesError::PartEmpty { kind: split.kind(), part: part_name(part), rows })
+}
+
+/// The number of a row's user, in order of first appearance, and the id.
+pub(super) fn number<'c>(
+    users: &mut Interner,
+    at: At<'_>,
+    row: &Row<'c>,
+) -> Result<Option<(u32, Cell<'c>)>, DataError> {
+    let Some(user) = row.user else { return Ok(None) };
+    users.intern(user).map(|number| Some((number, user))).map_err(|why| refused(&why, at, "user", user))
+}

@@ -1,0 +1,197 @@
+//! Recommendations and rankings.
+
+use std::sync::Arc;
+
+use adepts_data::Id;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse as _, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::body::{Json, OneOrMany, Sent};
+use super::problem::Problem;
+use super::schema::IdSchema;
+use crate::answer::Answer;
+use crate::question::Question;
+use crate::rank::{RankQuestion, Ranking};
+use crate::server::{App, Waiting};
+
+/// One question or a list of them.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "it describes what may be sent")]
+pub(crate) enum Questions {
+    One(Question),
+    Many(Vec<Question>),
+}
+
+/// The answer to one of several questions, or why there is none.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum Outcome {
+    Answer(Box<Answer>),
+    Problem(Problem),
+}
+
+/// The answer to one question, or an outcome for each of several.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "it describes what comes back")]
+pub(crate) enum Outcomes {
+    One(Answer),
+    Many(Vec<Outcome>),
+}
+
+/// Recommends items to a user or for a history.
+///
+/// A list of questions comes back as a list with an answer or a problem for each, in their order. Events that were
+/// acknowledged count as part of a user's history.
+#[utoipa::path(post, path = "/v1/recommend", tag = "answers", request_body = Questions,
+    responses((status = 200, description = "The answer, or one for each question", body = Outcomes)))]
+pub(crate) async fn recommend(State(app): State<Arc<App>>, sent: Sent) -> Result<Response, Problem> {
+    match sent.one_or_many::<Question>()? {
+        OneOrMany::One(question) => Ok(Json(ask(&app, question).await?).into_response()),
+        OneOrMany::Many(questions) => {
+            check_list(&app, &questions)?;
+            let waiting = app.batcher.recommend(questions, &app.metrics).ok_or_else(|| Problem::busy("questions"))?;
+            let mut outcomes = Vec::with_capacity(waiting.len());
+            for waiting in waiting {
+                outcomes.push(match answered(waiting).await {
+                    Ok(answer) => Outcome::Answer(Box::new(answer)),
+                    Err(problem) => Outcome::Problem(problem),
+                });
+            }
+            Ok(Json(outcomes).into_response())
+        }
+    }
+}
+
+fn check_list(app: &App, questions: &[Question]) -> Result<(), Problem> {
+    if questions.len() > app.limits.list {
+        let (found, most) = (questions.len(), app.limits.list);
+        let detail = format!("{found} questions in one request, at most {most} are answered; send them in several");
+        return Err(Problem::wrong("list", detail));
+    }
+    let items = questions.iter().fold(0_usize, |items, question| items.saturating_add(question.n));
+    if items > app.limits.items {
+        let most = app.limits.items;
+        let detail = format!("the questions ask for {items} items together, at most {most} are listed; ask for fewer");
+        return Err(Problem::wrong("list", detail));
+    }
+    Ok(())
+}
+
+async fn ask(app: &App, question: Question) -> Result<Answer, Problem> {
+    let waiting = app.batcher.recommend(vec![question], &app.metrics).and_then(|mut waiting| waiting.pop());
+    answered(waiting.ok_or_else(|| Problem::busy("questions"))?).await
+}
+
+async fn answered<T>(waiting: Waiting<T>) -> Result<T, Problem> {
+    waiting.await.map_err(|_| Problem::stopping())?.map_err(Problem::from)
+}
+
+/// What a list is to be like.
+#[derive(Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Wishes {
+    /// How many items.
+    #[param(minimum = 1, maximum = 10_000, default = 10)]
+    n: usize,
+    /// Leave out what the user has used.
+    #[param(default = true)]
+    exclude_used: bool,
+    /// Say why.
+    #[param(default = false)]
+    explain: bool,
+}
+
+impl Default for Wishes {
+    fn default() -> Self {
+        let Question { n, exclude_used, explain, .. } = Question::default();
+        Self { n, exclude_used, explain }
+    }
+}
+
+/// Recommends items to a user.
+#[utoipa::path(get, path = "/v1/users/{id}/recommendations", tag = "answers",
+    params(("id" = String, Path, description = "The user"), Wishes),
+    responses((status = 200, description = "The answer", body = Answer)))]
+pub(crate) async fn of_user(
+    State(app): State<Arc<App>>,
+    id: Result<Path<String>, PathRejection>,
+    wishes: Result<Query<Wishes>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let (id, Wishes { n, exclude_used, explain }) = (path(id)?, query(wishes)?);
+    let question = Question { n, exclude_used, explain, ..Question::of_user(Id::Text(id.into())) };
+    Ok(Json(ask(&app, question).await?).into_response())
+}
+
+/// What is known of a user: what the model was trained on, and what happened since.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct History {
+    /// The user.
+    #[schema(value_type = IdSchema)]
+    user: Id,
+    /// Items of the training data, in the order of their ids.
+    trained: Vec<Named>,
+    /// Items of events, the latest last.
+    since: Vec<Named>,
+}
+
+/// An item and its title.
+#[derive(Serialize, ToSchema)]
+struct Named {
+    /// The item.
+    #[schema(value_type = IdSchema)]
+    item: Id,
+    /// Its title, where the run has titles.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<String>,
+}
+
+/// What is known of a user.
+#[utoipa::path(get, path = "/v1/users/{id}/history", tag = "answers",
+    params(("id" = String, Path, description = "The user")),
+    responses((status = 200, description = "The user's items", body = History)))]
+pub(crate) async fn history(
+    State(app): State<Arc<App>>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Response, Problem> {
+    let user = Id::Text(path(id)?.into());
+    let looked_up = tokio::task::spawn_blocking(move || {
+        let model = app.model();
+        let since = app.journal.since(std::iter::once(&user)).map_err(|error| Problem::from(&error))?.remove(0);
+        let trained = match model.history(&user) {
+            Err(error) if since.is_empty() => return Err(error.into()),
+            trained => trained.unwrap_or_default(),
+        };
+        let named = |items: Vec<Id>| {
+            let name = |item: Id| Named { title: model.item(&item).and_then(|found| found.title), item };
+            items.into_iter().map(name).collect()
+        };
+        Ok::<_, Problem>(History { user, trained: named(trained), since: named(since) })
+    });
+    Ok(Json(looked_up.await.map_err(|_| Problem::bug())??).into_response())
+}
+
+/// Ranks candidates in a domain, for a model of examples.
+#[utoipa::path(post, path = "/v1/rank", tag = "answers", request_body = RankQuestion,
+    responses((status = 200, description = "The candidates, best first", body = Ranking)))]
+pub(crate) async fn rank(State(app): State<Arc<App>>, sent: Sent) -> Result<Response, Problem> {
+    let waiting = app.batcher.rank(sent.json()?, &app.metrics).ok_or_else(|| Problem::busy("questions"))?;
+    Ok(Json(answered(waiting).await?).into_response())
+}
+
+/// The part of a path that is a name.
+pub(crate) fn path(found: Result<Path<String>, PathRejection>) -> Result<String, Problem> {
+    found.map(|Path(found)| found).map_err(|error| Problem::malformed(format!("the path is not as expected: {error}")))
+}
+
+/// The options after the question mark.
+pub(crate) fn query<T>(found: Result<Query<T>, QueryRejection>) -> Result<T, Problem> {
+    found.map(|Query(found)| found).map_err(|error| {
+        Problem::wrong("query", format!("{}; /openapi.json describes what may stand there", error.body_text()))
+    })
+}

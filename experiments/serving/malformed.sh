@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Thousands of malformed requests to a server of one run, on this machine alone: none may be answered with a 5xx.
+#
+#   experiments/serving/malformed.sh RUN [EXAMPLES PER OPERATION]
+#
+# Needs schemathesis (`pip install schemathesis`), curl and python3. Set ADEPTS to the binary, PORT to a free port.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+run=${1:?a run folder}
+examples=${2:-1100}
+adepts=${ADEPTS:-target/release/adepts}
+port=${PORT:-18081}
+work=$(mktemp -d)
+address=http://127.0.0.1:$port
+
+timeout 1800 "$adepts" serve "$run" --state "$work/state" --listen "127.0.0.1:$port" > "$work/out" 2> "$work/err" &
+server=$!
+finish() {
+  kill "$server" 2> /dev/null || true
+  wait "$server" 2> /dev/null || true
+  rm -rf "$work"
+}
+trap finish EXIT
+for _ in $(seq 100); do
+  curl -sf "$address/health/ready" > /dev/null && break
+  sleep 0.1
+done
+
+# What the description allows and what it does not; answers must be described, and no fault of the server.
+schemathesis run "$address/openapi.json" --max-examples "$examples" --phases examples,coverage,fuzzing --mode all --workers 2 \
+  --checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance \
+  --request-timeout 30 || failed=1
+python3 experiments/serving/malformed.py "$port"
+curl -sf "$address/metrics" | grep '^adepts_requests_total' > "$work/requests"
+awk '{ n += $NF } END { print n " requests" }' "$work/requests"
+if grep 'status="5' "$work/requests"; then
+  echo "there were faults of the server" >&2
+  exit 1
+fi
+curl -sf "$address/health/ready" > /dev/null
+echo "no 5xx, and the server is ready"
+exit "${failed:-0}"
