@@ -69,12 +69,16 @@ async function answer() {
   }
 }
 
+function sentence(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1) + (text.endsWith(".") ? "" : ".");
+}
+
 function show(answer, user) {
   const whom = state.user === null ? "this history" : `user ${state.user}`;
   say(`${count(answer.items.length, "item")} for ${whom}.`);
   const about = [];
-  if (answer.fallback) about.push(answer.note ?? "There was nothing to go by, so these are the items that most users have.");
-  else if (answer.note) about.push(answer.note);
+  if (answer.note) about.push(sentence(answer.note));
+  else if (answer.fallback) about.push("There was nothing to go by, so these are the items that most users have.");
   if (answer.unknown?.count) about.push(`Not in the catalogue: ${answer.unknown.ids.join(", ")}.`);
   if (answer.group) about.push(`How mainstream this taste is: ${answer.group.name}, with a score of ${answer.group.score.toPrecision(3)}.`);
   at("about").textContent = about.join(" ");

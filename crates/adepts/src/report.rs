@@ -100,14 +100,22 @@ pub fn first_metric(eval: &EvalConfig) -> Option<MetricAt> {
 /// Reads finished runs and tells them apart: by name, or where names are equal by folder.
 pub fn open_all<S: Settings>(folders: &[PathBuf]) -> Result<Vec<Record<S>>, Error> {
     let mut records = folders.iter().map(|folder| Record::open(folder)).collect::<Result<Vec<_>, _>>()?;
-    let names: Vec<String> = records.iter().map(|record| record.name.clone()).collect();
-    for (record, name) in records.iter_mut().zip(&names) {
-        if names.iter().filter(|other| *other == name).count() > 1 {
-            record.name = record.folder.display().to_string();
-            record.summary.name.clone_from(&record.name);
-        }
+    let names: Vec<&str> = records.iter().map(|record| record.name.as_str()).collect();
+    let names = told_apart(&names, folders);
+    for (record, name) in records.iter_mut().zip(names) {
+        record.summary.name.clone_from(&name);
+        record.name = name;
     }
     Ok(records)
+}
+
+/// The names of the runs in these folders, where some are equal their folders instead.
+#[must_use]
+pub fn told_apart(names: &[&str], folders: &[PathBuf]) -> Vec<String> {
+    let alone = |name: &str| names.iter().filter(|other| **other == name).count() == 1;
+    let name =
+        |(name, folder): (&&str, &PathBuf)| if alone(name) { (*name).to_owned() } else { folder.display().to_string() };
+    names.iter().zip(folders).map(name).collect()
 }
 
 /// What an evaluation of a run will measure and for whom, with unknown figures: for questions that are asked before the

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use adepts::eval::{FailIf, MetricAt, Summary};
 use adepts::evaluate::{Part, ProbeChoice, Request};
 use adepts::ranker::run::holds_ranker;
-use adepts::report::outline;
+use adepts::report::{outline, told_apart};
 use adepts::{Error, RankerRun, Run, ranker};
 use clap::{Args, ValueEnum};
 
@@ -91,12 +91,22 @@ impl Options {
             }
             summary.runs.push(evaluated.summary);
         }
+        if !self.average {
+            self.tell_apart(&mut summary);
+        }
         terminal.clear();
         if part == Part::Validation && !self.json {
             output::text("on validation items; test items were not looked at")?;
         }
         output::summary(&summary, self.json)?;
         judge(&conditions, &summary)
+    }
+
+    /// Gives runs of equal names those of their folders.
+    fn tell_apart(&self, summary: &mut Summary) {
+        let names: Vec<&str> = summary.runs.iter().map(|run| run.name.as_str()).collect();
+        let names = told_apart(&names, &self.runs);
+        summary.runs.iter_mut().zip(names).for_each(|(run, name)| run.name = name);
     }
 
     /// Whether all conditions can be judged, before hours are spent on what they are about.
@@ -131,6 +141,7 @@ impl Options {
             let run = RankerRun::open(folder)?;
             summary.runs.push(run.evaluate(self.part(), &self.metrics, &mut terminal.progress())?);
         }
+        self.tell_apart(&mut summary);
         terminal.clear();
         if self.part() == Part::Validation && !self.json {
             output::text("on validation rows; test rows were not looked at")?;

@@ -243,3 +243,15 @@ fn a_page_shows_several_runs() {
         assert!(html.contains(text), "{text}");
     }
 }
+
+#[test]
+fn runs_of_one_name_are_told_apart_by_their_folders() {
+    let [popularity, ..] = runs();
+    let folder = folder();
+    let other = folder.path().join("other");
+    std::os::unix::fs::symlink(popularity, &other).unwrap();
+    let told = run("evaluate {} {} --part validation --json", &[popularity, &other]).ok().json();
+    for (run, folder) in told["runs"].as_array().unwrap().iter().zip([popularity, &other]) {
+        assert_eq!(run["name"], folder.display().to_string());
+    }
+}

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 pub use summary::ColumnSummary;
 
-use crate::config::{Column, DataConfig};
+use crate::config::{BadRows, Column, DataConfig};
 use crate::error::DataError;
 use crate::progress::silent;
 use crate::read::readable;
@@ -101,6 +101,10 @@ pub fn inspect(path: &str, options: &DataConfig) -> Result<Inspection, DataError
             Ok((rows, bad_rows, example)) => (look.rows, look.bad_rows, look.bad_example) = (rows, bad_rows, example),
             Err(error) => unreadable = Some(error),
         }
+    }
+    // The warning says which rows these are; what is proposed is to work as it is proposed.
+    if look.rows > 0 && look.bad_rows > 0 {
+        data.bad_rows = BadRows::Skip;
     }
     let mut inspection = Inspection {
         files: source.files().iter().map(|f| f.path.display().to_string()).collect(),

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::Inspection;
-use crate::config::{Column, DataConfig, Format};
+use crate::config::{BadRows, Column, DataConfig, Format};
 use crate::source::{Source, default_delimiter};
 
 /// The `[data]` table that reads the log as it was understood.
@@ -32,6 +32,9 @@ pub(super) fn toml(data: &DataConfig, source: &Source, format_needed: bool) -> S
             None => {}
         }
     }
+    if data.bad_rows == BadRows::Skip {
+        line("bad_rows", quoted("skip"));
+    }
     out
 }
 
@@ -57,6 +60,9 @@ pub(super) fn prepare(data: &DataConfig, source: &Source, format_needed: bool) -
     }
     if format_needed {
         words.push(format!("--format {}", format_name(data.format)));
+    }
+    if data.bad_rows == BadRows::Skip {
+        words.push("--bad-rows skip".to_owned());
     }
     words.push("--out prepared".to_owned());
     words.join(" ")

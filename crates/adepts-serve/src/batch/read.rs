@@ -31,7 +31,7 @@ pub(super) struct Row {
     pub(super) number: u64,
     /// The user: who is asked about, or whose history this is.
     pub(super) user: Option<Id>,
-    /// What he has used, if the table says so.
+    /// What he has used, if the table has histories.
     pub(super) history: Option<Vec<Id>>,
 }
 
@@ -124,7 +124,7 @@ impl Sink for Rows<'_> {
         let Table { user, history, separator, .. } = self.table;
         let mut cells = cells.iter();
         let user = user.and_then(|_| id(cells.next()?));
-        let history = history.and_then(|_| ids(cells.next()?, separator));
+        let history = history.and_then(|_| Some(ids(cells.next()?, separator)));
         match (self.each)(Row { number: self.number, user, history }) {
             Ok(()) => Ok(ControlFlow::Continue(())),
             Err(error) => {
@@ -148,15 +148,15 @@ fn id(cell: &Cell<'_>) -> Option<Id> {
     }
 }
 
-/// The ids of a history: a list, or text. Nothing in a text file is an empty history.
-fn ids(cell: &Cell<'_>, separator: &str) -> Option<Vec<Id>> {
+/// The ids of a history: a list, or text. Where nothing stands the history is empty.
+fn ids(cell: &Cell<'_>, separator: &str) -> Vec<Id> {
     match cell {
-        Cell::Missing => None,
-        Cell::List(cells) => Some(cells.iter().filter_map(id).collect()),
+        Cell::Missing => Vec::new(),
+        Cell::List(cells) => cells.iter().filter_map(id).collect(),
         Cell::Raw(text) | Cell::Text(text) => {
             let ids = text.split(separator).map(str::trim).filter(|id| !id.is_empty());
-            Some(ids.map(|id| Id::Text(id.into())).collect())
+            ids.map(|id| Id::Text(id.into())).collect()
         }
-        cell => Some(id(cell).into_iter().collect()),
+        cell => id(cell).into_iter().collect(),
     }
 }
