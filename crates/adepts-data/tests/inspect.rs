@@ -21,6 +21,7 @@ fn proposed(toml: &str) -> DataConfig {
         match key {
             "source" => json.as_str().unwrap().clone_into(&mut data.source),
             "format" => data.format = serde_json::from_value(json).unwrap(),
+            "bad_rows" => data.bad_rows = serde_json::from_value(json).unwrap(),
             "delimiter" => data.delimiter = json.as_str().map(str::to_owned),
             "header" => data.header = json.as_bool(),
             "user" => data.user = column(),
