@@ -12,25 +12,9 @@ run=${1:?a run folder}
 seconds=${2:-30}
 connections=${3:-8}
 kind=${4:-user}
-adepts=${ADEPTS:-target/release/adepts}
-port=${PORT:-18080}
-work=$(mktemp -d)
-address=http://127.0.0.1:$port
-
+source experiments/serving/server.sh
 # shellcheck disable=SC2086 # options are words
-timeout $((seconds + 120)) "$adepts" serve "$run" --state "$work/state" --listen "127.0.0.1:$port" ${SERVE:-} > "$work/out" 2> "$work/err" &
-server=$!
-finish() {
-  kill "$server" 2> /dev/null || true
-  wait "$server" 2> /dev/null || true
-  rm -rf "$work"
-}
-trap finish EXIT
-for _ in $(seq 100); do
-  curl -sf "$address/health/ready" > /dev/null && break
-  sleep 0.1
-done
-curl -sf "$address/health/ready" > /dev/null || { cat "$work/err" >&2; exit 1; }
+serve "$run" $((seconds + 120)) ${SERVE:-}
 
 # The process itself, not the `timeout` around it.
 pid=$(pgrep -P "$server" | head -1)

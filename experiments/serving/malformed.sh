@@ -8,23 +8,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 run=${1:?a run folder}
 examples=${2:-1100}
-adepts=${ADEPTS:-target/release/adepts}
-port=${PORT:-18081}
-work=$(mktemp -d)
-address=http://127.0.0.1:$port
-
-timeout 1800 "$adepts" serve "$run" --state "$work/state" --listen "127.0.0.1:$port" > "$work/out" 2> "$work/err" &
-server=$!
-finish() {
-  kill "$server" 2> /dev/null || true
-  wait "$server" 2> /dev/null || true
-  rm -rf "$work"
-}
-trap finish EXIT
-for _ in $(seq 100); do
-  curl -sf "$address/health/ready" > /dev/null && break
-  sleep 0.1
-done
+source experiments/serving/server.sh
+serve "$run" 1800
 
 # What the description allows and what it does not; answers must be described, and no fault of the server.
 schemathesis run "$address/openapi.json" --max-examples "$examples" --phases examples,coverage,fuzzing --mode all --workers 2 \
