@@ -3,7 +3,7 @@
 #
 #   experiments/serving/load.sh RUN [SECONDS] [CONNECTIONS] [KIND]
 #
-# KIND is user (known users, the default), history (histories of 20 items), event (one event each) or reload (as user, while
+# KIND is user (users 1 to 6040, those of MovieLens-1M, the default), history (histories of 20 items), event (one event each) or reload (as user, while
 # the run is loaded again each second). Needs wrk and curl. Set ADEPTS to the binary, PORT to a free port, SERVE to further
 # options of `adepts serve`.
 set -euo pipefail
