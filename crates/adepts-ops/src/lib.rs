@@ -16,7 +16,8 @@
 //! - [`embedding`]: the rows of a table that categorical fields name, and [`table`], the same for tables outside automatic
 //!   differentiation, of which only the rows that were used are updated;
 //! - [`adam`]: the optimizer in one pass;
-//! - [`top_k`]: the best items of a row.
+//! - [`top_k`]: the best items of a row;
+//! - [`shares`]: how evenly a gate shares out.
 //!
 //! Kernels choose their instruction set at run time ([`Level`]) and split work by shapes alone, never by the number of
 //! threads, so a result is the same, bit for bit, for any number of them.
@@ -48,6 +49,7 @@ pub mod mixture;
 pub mod normal;
 pub mod row_losses;
 mod rows;
+pub mod shares;
 pub mod sparse_linear;
 pub mod table;
 pub mod top_k;

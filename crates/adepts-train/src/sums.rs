@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use adepts_core::{EpochGroup, GateStats};
 use adepts_data::Grouping;
+use adepts_ops::shares::relative_entropy;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::course::Taken;
@@ -91,11 +92,8 @@ struct Gate {
 
 impl Gate {
     fn of(shares: &[f32]) -> Self {
-        let term = |share: f64| if share > 0.0 { -share * share.ln() } else { 0.0 };
-        let entropy: f64 = shares.iter().map(|share| term(f64::from(*share))).sum();
         let largest = shares.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        // Rounded shares may add up to more than 1.
-        Self { entropy: (entropy / (shares.len() as f64).ln()).min(1.0), largest }
+        Self { entropy: relative_entropy(shares), largest }
     }
 }
 

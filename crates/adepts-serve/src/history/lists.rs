@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use adepts_core::fold_in;
+use adepts_ops::shares::relative_entropy;
 use adepts_ops::top_k::top_k;
 use rayon::prelude::*;
 
@@ -57,8 +58,7 @@ pub struct List {
 impl List {
     /// Entropy of the shares in parts of the largest possible.
     pub(super) fn entropy(&self) -> Option<f32> {
-        let terms = self.shares.iter().filter(|share| **share > 0.0).map(|share| f64::from(-share * share.ln()));
-        (self.shares.len() > 1).then(|| (terms.sum::<f64>() / (self.shares.len() as f64).ln()) as f32)
+        (self.shares.len() > 1).then(|| relative_entropy(&self.shares) as f32)
     }
 }
 
