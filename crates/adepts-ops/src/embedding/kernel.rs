@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::Codes;
+use super::{Codes, Columns};
 use crate::buffer::build_chunks;
 use crate::level::{Level, per_level};
 use crate::math::fma;
@@ -15,30 +15,31 @@ const TABLE_ROWS: usize = 1024;
 /// How many codes ahead of its use a row is asked for: which rows come no processor can foresee.
 const AHEAD: usize = 16;
 
-/// The mean of the rows of a table that each row of codes names, zeros where it names none.
+/// The mean of the rows of a table that each row of codes names, zeros where it names none. Other columns of `out` stay as
+/// they are.
 ///
 /// # Shapes
-/// weight `[V, width]`, R rows of codes → out `[R, width]`.
+/// weight `[V, columns.width]`, R rows of codes → out `[R, columns.of]`.
 ///
 /// # Panics
 /// If a code is not below V or `out` has another size.
-pub fn gather(level: Level, weight: &[f32], width: usize, codes: &Codes, out: &mut [f32]) {
-    codes.check(weight.len() / width);
-    assert_eq!(out.len(), codes.rows() * width, "embedding: gather {} rows of width {width}", codes.rows());
-    out.par_chunks_mut(ROWS * width)
+pub fn gather(level: Level, weight: &[f32], columns: Columns, codes: &Codes, out: &mut [f32]) {
+    codes.check(weight.len() / columns.width);
+    columns.check(codes.rows(), out.len());
+    out.par_chunks_mut(ROWS * columns.of)
         .enumerate()
-        .for_each(|(chunk, out)| gather_rows(level, out, weight, width, codes, chunk * ROWS));
+        .for_each(|(chunk, out)| gather_rows(level, out, weight, columns, codes, chunk * ROWS));
 }
 
 per_level! {
-    fn gather_rows(out: &mut [f32], weight: &[f32], width: usize, codes: &Codes, first: usize) = gather_rows_body
+    fn gather_rows(out: &mut [f32], weight: &[f32], columns: Columns, codes: &Codes, first: usize) = gather_rows_body
 }
 
 #[inline(always)]
-fn gather_rows_body<const FMA: bool>(out: &mut [f32], weight: &[f32], width: usize, codes: &Codes, first: usize) {
-    let all = codes.all();
-    for (row, out) in (first..).zip(out.chunks_exact_mut(width)) {
-        let listed = codes.range(row);
+fn gather_rows_body<const FMA: bool>(out: &mut [f32], weight: &[f32], columns: Columns, codes: &Codes, first: usize) {
+    let (all, width) = (codes.all(), columns.width);
+    for (row, out) in (first..).zip(out.chunks_exact_mut(columns.of)) {
+        let (listed, out) = (codes.range(row), &mut out[columns.range()]);
         out.fill(0.0);
         for at in listed.clone() {
             if let Some(next) = all.get(at + AHEAD) {
@@ -56,20 +57,20 @@ fn gather_rows_body<const FMA: bool>(out: &mut [f32], weight: &[f32], width: usi
     }
 }
 
-/// Gradient of [`gather`] with respect to the table, `[V, width]`.
+/// Gradient of [`gather`] with respect to the table, `[V, columns.width]`.
 ///
 /// # Panics
 /// If a code is not below V or the gradient has another size.
 #[must_use]
-pub fn scatter(level: Level, table_rows: usize, width: usize, codes: &Codes, d_out: &[f32]) -> Vec<f32> {
+pub fn scatter(level: Level, table_rows: usize, columns: Columns, codes: &Codes, d_out: &[f32]) -> Vec<f32> {
     codes.check(table_rows);
-    assert_eq!(d_out.len(), codes.rows() * width, "embedding: gradient of {} rows of width {width}", codes.rows());
-    let uses = codes.uses();
+    columns.check(codes.rows(), d_out.len());
+    let (uses, width) = (codes.uses(), columns.width);
     build_chunks(table_rows * width, TABLE_ROWS * width, |chunk, out| {
         let (out, first) = (out.zero(), chunk * TABLE_ROWS);
         let before = |row: usize| uses.partition_point(|of| (of.code as usize) < row);
         let uses = &uses[before(first)..before(first + TABLE_ROWS)];
-        scatter_rows(level, out, first, width, codes, uses, d_out);
+        scatter_rows(level, out, first, columns, codes, uses, d_out);
     })
 }
 
@@ -77,7 +78,7 @@ per_level! {
     fn scatter_rows(
         out: &mut [f32],
         first: usize,
-        width: usize,
+        columns: Columns,
         codes: &Codes,
         uses: &[Use],
         d_out: &[f32],
@@ -88,13 +89,14 @@ per_level! {
 fn scatter_rows_body<const FMA: bool>(
     out: &mut [f32],
     first: usize,
-    width: usize,
+    columns: Columns,
     codes: &Codes,
     uses: &[Use],
     d_out: &[f32],
 ) {
+    let Columns { from, width, of: stride } = columns;
     for of in uses {
-        let (share, d) = (codes.share(of.row as usize), &d_out[of.row as usize * width..][..width]);
+        let (share, d) = (codes.share(of.row as usize), &d_out[of.row as usize * stride + from..][..width]);
         let out = &mut out[(of.code as usize - first) * width..][..width];
         out.iter_mut().zip(d).for_each(|(out, d)| *out = fma::<FMA>(share, *d, *out));
     }

@@ -7,7 +7,37 @@ pub mod kernel;
 #[cfg(feature = "burn")]
 mod operation;
 #[cfg(feature = "burn")]
-pub use operation::{composed_gather, gather};
+pub use operation::{composed_gather, composed_gather_into, gather, gather_into, put_into};
+
+/// Where embeddings stand in the rows of a wider matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Columns {
+    /// The first of their columns.
+    pub from: usize,
+    /// How many columns they have.
+    pub width: usize,
+    /// How many the matrix has.
+    pub of: usize,
+}
+
+impl Columns {
+    /// A matrix of nothing else.
+    #[must_use]
+    pub fn all(width: usize) -> Self {
+        Self { from: 0, width, of: width }
+    }
+
+    /// Their place in a row of the matrix.
+    #[must_use]
+    pub fn range(self) -> Range<usize> {
+        self.from..self.from + self.width
+    }
+
+    fn check(self, rows: usize, floats: usize) {
+        let fits = floats == rows * self.of && self.from + self.width <= self.of;
+        assert!(fits, "embedding: {floats} numbers for {rows} rows with {self:?}");
+    }
+}
 
 /// The codes of some rows: one each, or a list of any length whose embeddings are averaged.
 #[derive(Clone, Debug, PartialEq, Eq)]

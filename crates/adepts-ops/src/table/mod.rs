@@ -3,7 +3,7 @@
 pub mod kernel;
 
 use crate::adam::kernel::Adam;
-use crate::embedding::{self, Codes};
+use crate::embedding::{self, Codes, Columns};
 use crate::level::Level;
 use kernel::{Adagrad, Rule, State};
 
@@ -60,7 +60,7 @@ impl Table {
     /// # Panics
     /// If a code is not in the table or `out` has another size.
     pub fn gather(&self, codes: &Codes, out: &mut [f32]) {
-        embedding::kernel::gather(Level::best(), &self.weight, self.width, codes, out);
+        embedding::kernel::gather(Level::best(), &self.weight, Columns::all(self.width), codes, out);
     }
 
     /// Update number `time` (from 1) of the rows that were gathered, given the gradient of what [`Table::gather`] gave. L2

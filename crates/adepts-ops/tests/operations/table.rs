@@ -5,7 +5,7 @@ use std::sync::Arc;
 use adepts_ops::Level;
 use adepts_ops::adam::kernel::{self as adam, Adam};
 use adepts_ops::embedding::kernel::{gather, scatter};
-use adepts_ops::embedding::{self, Codes};
+use adepts_ops::embedding::{self, Codes, Columns};
 use adepts_ops::table::Table;
 use adepts_ops::table::kernel::{Adagrad, Rule, State, update};
 use burn::tensor::Device;
@@ -72,8 +72,9 @@ fn sizes() -> impl Strategy<Value = Sizes> {
 fn slices(level: Level, s: Sizes) -> Arrays {
     let (codes, weight) = (s.codes(), s.weight());
     let mut out = vec![0.0; s.rows * s.width];
-    gather(level, &weight, s.width, &codes, &mut out);
-    let mut arrays = vec![("out", out), ("d weight", scatter(level, s.table_rows, s.width, &codes, &s.d_out(0)))];
+    gather(level, &weight, Columns::all(s.width), &codes, &mut out);
+    let mut arrays =
+        vec![("out", out), ("d weight", scatter(level, s.table_rows, Columns::all(s.width), &codes, &s.d_out(0)))];
     for rule in [Rule::Adam(ADAM, 1), Rule::Adagrad(ADAGRAD)] {
         let (mut w, mut m, mut v) = (weight.clone(), vec![0.0; weight.len()], vec![0.0; weight.len()]);
         for time in 1..=3 {
@@ -99,6 +100,24 @@ fn gathered(s: Sizes, kernel: bool) -> Arrays {
     vec![("out", values(out)), ("d weight", d_weight)]
 }
 
+/// Columns of a wider matrix replaced by embeddings.
+fn gathered_into(s: Sizes, kernel: bool) -> Arrays {
+    let (from, of) = (s.seed as usize % 5, s.width + 7);
+    let z = variable(&floats(s.seed + 9, s.rows * of, 1.0), [s.rows, of]);
+    let weight = variable(&s.weight(), [s.table_rows, s.width]);
+    let codes = Arc::new(s.codes());
+    // An operation before: its result may be overwritten, while what a variable holds must not be.
+    let before = z.clone() * 2.0;
+    let out = if kernel {
+        embedding::gather_into(before, from, weight.clone(), &codes)
+    } else {
+        embedding::composed_gather_into(before, from, weight.clone(), &codes)
+    };
+    let found = walk_back(&out, &floats(s.seed + 3, s.rows * of, 1.0));
+    let d_weight = weight.grad(&found).map_or_else(|| vec![0.0; s.table_rows * s.width], values);
+    vec![("out", values(out)), ("d z", gradient(&z, &found)), ("d weight", d_weight)]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, rng_seed: RngSeed::Fixed(2024), ..ProptestConfig::with_cases(60) })]
 
@@ -107,6 +126,19 @@ proptest! {
         assert_close("", &gathered(s, true), &gathered(s, false), TOLERANCE);
         let plain = embedding::gather(tensor(&s.weight(), [s.table_rows, s.width], &Device::flex()), &Arc::new(s.codes()));
         assert_same_bits("", &vec![("out", values(plain))], &gathered(s, true)[..1].to_vec());
+    }
+
+    #[test]
+    fn rows_gathered_into_a_matrix_equal_their_default_body(s in sizes()) {
+        assert_close("", &gathered_into(s, true), &gathered_into(s, false), TOLERANCE);
+        let (width, of) = (s.width, s.width + 7);
+        let z = tensor(&vec![0.5; s.rows * of], [s.rows, of], &Device::flex());
+        let weight = tensor(&s.weight(), [s.table_rows, width], &Device::flex());
+        let kept = z.clone();
+        let plain = values(embedding::gather_into(z, 2, weight, &Arc::new(s.codes())));
+        prop_assert!(values(kept).iter().all(|x| *x == 0.5), "what others hold stays");
+        let narrow: Vec<f32> = plain.chunks(of).flat_map(|row| row[2..2 + width].to_vec()).collect();
+        assert_same_bits("", &vec![("out", narrow)], &gathered(s, true)[..1].to_vec());
     }
 
     #[test]
@@ -126,7 +158,7 @@ proptest! {
         assert_same_bits("", &vec![("out", rows)], &slices(Level::best(), s)[..1].to_vec());
         table.update(&codes, &s.d_out(0), ADAM, 1);
 
-        let g = scatter(Level::best(), s.table_rows, s.width, &codes, &s.d_out(0));
+        let g = scatter(Level::best(), s.table_rows, Columns::all(s.width), &codes, &s.d_out(0));
         let (mut w, mut m, mut v) = (weight.clone(), vec![0.0; g.len()], vec![0.0; g.len()]);
         adam::step(Level::best(), ADAM, 1, &mut w, &g, &mut m, &mut v);
         let mut used = vec![false; s.table_rows];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use adepts_core::memory::elements;
 use adepts_core::{LazyTables, Leaf, Memory, Step, Tensors, TensorsError};
 use adepts_data::examples::{self, Examples, Schema};
-use adepts_ops::embedding::{Codes, gather};
+use adepts_ops::embedding::{Codes, gather_into, put_into};
 use adepts_ops::mixture::kernel::Cut;
 use adepts_ops::table::Table;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -230,33 +230,46 @@ impl Embedding {
         let domain = Arc::new(Codes::one(batch.domain.clone()));
         let codes = self.codes(batch, &domain);
         assert_eq!(codes.len(), self.fields.len(), "embed: fields");
-        let (mut leaves, mut pieces, mut large) = (Vec::new(), Vec::new(), 0);
-        for (codes, (_, weight)) in codes.into_iter().zip(&self.fields) {
-            pieces.push(match weight {
-                Weight::Small(weight) if training => gather((**weight).clone(), &codes),
-                Weight::Small(weight) => gather((**weight).clone().inner(), &codes),
+        let mut leaves = Vec::new();
+        let mut z = self.dense_columns(batch, &device);
+        for (nth, (codes, (_, weight))) in codes.into_iter().zip(&self.fields).enumerate() {
+            let from = nth * self.layout.width;
+            z = match weight {
+                Weight::Small(weight) if training => gather_into(z, from, (**weight).clone(), &codes),
+                Weight::Small(weight) => gather_into(z, from, (**weight).clone().inner(), &codes),
                 Weight::Large(table) => {
                     let mut gathered = vec![0.0; rows * table.width()];
                     table.gather(&codes, &mut gathered);
                     let gathered = Tensor::from_data(TensorData::new(gathered, [rows, table.width()]), &device);
                     let gathered = if training { gathered.require_grad() } else { gathered };
-                    if training {
-                        leaves.push(Leaf { table: large, codes, rows: gathered.clone() });
-                    }
-                    large += 1;
-                    gathered
+                    let table = leaves.len();
+                    leaves.push(Leaf { table, codes, rows: gathered.clone() });
+                    put_into(z, from, gathered)
                 }
-            });
+            };
         }
-        if self.dense > 0 {
-            pieces.push(Tensor::from_data(TensorData::new(batch.dense.clone(), [rows, self.dense]), &device));
+        if !training {
+            leaves.clear();
         }
         let mut own = vec![0.0; rows * self.domains];
         for (row, domain) in batch.domain.iter().enumerate() {
             own[row * self.domains + *domain as usize] = 1.0;
         }
         let own = Tensor::from_data(TensorData::new(own, [rows, self.domains]), &device);
-        (Embedded { z: Tensor::cat(pieces, 1), domain, own, pass }, leaves)
+        (Embedded { z, domain, own, pass }, leaves)
+    }
+
+    /// The dense columns behind room for those of the fields.
+    fn dense_columns(&self, batch: &Examples, device: &Device) -> Tensor<2> {
+        let of_fields = self.fields.len() * self.layout.width;
+        let columns = of_fields + self.dense;
+        let mut z = vec![0.0; batch.rows() * columns];
+        if self.dense > 0 {
+            for (z, dense) in z.chunks_exact_mut(columns).zip(batch.dense.chunks_exact(self.dense)) {
+                z[of_fields..].copy_from_slice(dense);
+            }
+        }
+        Tensor::from_data(TensorData::new(z, [batch.rows(), columns]), device)
     }
 
     /// Number of large tables.
