@@ -4,7 +4,7 @@ use adepts_core::{
     Batcher, EpochGroup, ExampleModel, Fit, GateStats, HistoryModel, Known, Leaf, Learner, Parameter, Step, Tensors,
     TensorsError,
 };
-use adepts_data::examples::Epoch;
+use adepts_data::examples::Ahead;
 use adepts_data::seed;
 use adepts_ops::table::Table;
 use burn::tensor::Tensor;
@@ -200,7 +200,7 @@ impl Course for Users<'_> {
 pub(crate) struct Rows<'a> {
     pub(crate) model: &'a mut dyn ExampleModel,
     training: &'a ExampleTraining<'a>,
-    epoch: Option<Epoch>,
+    epoch: Option<Ahead>,
     batches: usize,
 }
 
@@ -239,12 +239,12 @@ impl Course for Rows<'_> {
         let ExampleTraining { data, seed, config, .. } = *self.training;
         let mut epoch = data.epoch(seed, state.epoch as u64, config.batch)?;
         epoch.skip(state.batch)?;
-        self.epoch = Some(epoch);
+        self.epoch = Some(Ahead::of(epoch));
         Ok(())
     }
 
     fn next(&mut self, _: &State, step: &Step) -> Result<Option<Taken>, TrainError> {
-        let Some(mut batch) = self.epoch.as_mut().map_or(Ok(None), Epoch::next)? else { return Ok(None) };
+        let Some(mut batch) = self.epoch.as_mut().map_or(Ok(None), Ahead::next)? else { return Ok(None) };
         if let Some(shares) = self.training.shares {
             shares.fill(&mut batch);
         }

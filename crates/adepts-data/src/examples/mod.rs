@@ -5,6 +5,7 @@
 //! is streamed: in the order of the source ([`ExampleSet::blocks`]), or shuffled for an epoch ([`ExampleSet::epoch`]).
 //! New rows go through the same vocabularies ([`ExampleSet::encode`]).
 
+mod ahead;
 mod batch;
 mod catalogue;
 mod coder;
@@ -33,6 +34,7 @@ mod streamed;
 mod vocabulary;
 mod write;
 
+pub use ahead::Ahead;
 pub use batch::{Codes, Examples, Field, NO_USER, Schema};
 pub use catalogue::{Catalogue, Shares};
 pub use config::{DenseConfig, ExampleSplit, ExamplesConfig, FieldConfig, LabelConfig, Transform};

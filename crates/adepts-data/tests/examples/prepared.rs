@@ -1,6 +1,6 @@
 //! What is written is read back, in order or shuffled.
 
-use adepts_data::examples::{ExampleSet, ExampleSplit, Examples, ExamplesConfig};
+use adepts_data::examples::{Ahead, ExampleSet, ExampleSplit, Examples, ExamplesConfig};
 use adepts_data::{DataError, FolderError, Part};
 
 use crate::support::file;
@@ -43,6 +43,27 @@ fn an_epoch_has_every_training_row_once_with_all_its_columns() {
     let mut order: Vec<u32> = (0..rows.rows() as u32).collect();
     order.sort_unstable_by_key(|&row| shuffled.user[row as usize]);
     assert_eq!(shuffled.select(&order), rows);
+}
+
+#[test]
+fn batches_made_ahead_are_those_of_the_epoch() {
+    let (_dir, set) = prepared();
+    for threads in [1, 2] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        for skipped in [0, 3] {
+            let [mut epoch, mut other] = [(); 2].map(|()| set.epoch(5, 1, 64).unwrap());
+            epoch.skip(skipped).unwrap();
+            other.skip(skipped).unwrap();
+            let mut ahead = pool.install(|| Ahead::of(other));
+            let mut batches = 0;
+            while let Some(batch) = epoch.next().unwrap() {
+                assert_eq!(ahead.next().unwrap(), Some(batch));
+                batches += 1;
+            }
+            assert_eq!(batches + skipped, epoch.batches());
+            assert!(ahead.next().unwrap().is_none() && ahead.next().unwrap().is_none());
+        }
+    }
 }
 
 #[test]

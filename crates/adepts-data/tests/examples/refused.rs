@@ -1,6 +1,6 @@
 //! Settings, rows and files that cannot be right.
 
-use adepts_data::examples::{ExampleSet, ExampleSplit, ExamplesConfig, ExamplesError};
+use adepts_data::examples::{Ahead, ExampleSet, ExampleSplit, ExamplesConfig, ExamplesError};
 use adepts_data::{BadRows, DataError, FolderError, Part};
 use tempfile::tempdir;
 
@@ -164,4 +164,6 @@ fn codes_out_of_range_are_an_error_of_the_block() {
     let error = set.blocks(Part::Train, 50).unwrap().find_map(Result::err).unwrap();
     assert!(error.to_string().contains("column `user`: found"), "{error}");
     assert!(set.epoch(1, 1, 50).unwrap().next().is_err());
+    let mut ahead = Ahead::of(set.epoch(1, 1, 50).unwrap());
+    assert!(ahead.next().is_err());
 }
