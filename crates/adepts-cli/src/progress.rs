@@ -1,9 +1,8 @@
 //! Where the work is, on stderr: one moving line in a terminal; elsewhere plain lines, few and far between.
 
-use std::cell::RefCell;
 use std::io::{IsTerminal as _, Write as _, stderr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use adepts::contract::{EpochRecord, Stopwatch};
@@ -27,7 +26,7 @@ pub(crate) struct Terminal {
     stop: Arc<AtomicBool>,
     bar: Option<ProgressBar>,
     watch: Stopwatch,
-    last: RefCell<Last>,
+    last: Mutex<Last>,
 }
 
 /// The last plain line.
@@ -62,7 +61,12 @@ impl Terminal {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        Self { quiet, stop, bar, watch: Stopwatch::start(), last: RefCell::default() }
+        Self { quiet, stop, bar, watch: Stopwatch::start(), last: Mutex::default() }
+    }
+
+    /// Whether a plain line about this stage is due, which then counts as the last.
+    fn due(&self, stage: &str, ends: bool) -> bool {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).due(stage, self.watch.seconds(), ends)
     }
 
     /// Whether nothing but results is to be said.
@@ -110,7 +114,7 @@ impl Terminal {
         };
         if let Some(bar) = &self.bar {
             bar.set_message(text);
-        } else if !self.quiet && self.last.borrow_mut().due(stage, self.watch.seconds(), false) {
+        } else if !self.quiet && self.due(stage, false) {
             line(&text);
         }
     }
@@ -174,7 +178,7 @@ impl Observer for Watcher<'_> {
             self.last = Some(format!("  · {text}"));
         } else if !self.terminal.quiet {
             let ends = record.epoch == progress.epochs || progress.patience_left == 0;
-            if self.terminal.last.borrow_mut().due("epochs", self.terminal.watch.seconds(), ends) {
+            if self.terminal.due("epochs", ends) {
                 line(&format!("{text}{}", if ends { String::new() } else { left(progress) }));
             }
         }
