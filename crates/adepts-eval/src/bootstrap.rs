@@ -76,8 +76,8 @@ impl Padded {
     #[inline]
     fn add(&self, user: usize, sums: &mut [[f64; LANES]]) {
         for (sum, step) in sums.iter_mut().zip(&self.steps[user * self.width..(user + 1) * self.width]) {
-            for (sum, value) in sum.iter_mut().zip(step) {
-                *sum += value;
+            for j in 0..LANES {
+                sum[j] += step[j];
             }
         }
     }

@@ -202,7 +202,11 @@ fn threads(experts: usize) -> Threads {
 
 /// Rows of this width, each with a 1 at its end.
 fn with_one(rows: &[f32], width: usize) -> Vec<f32> {
-    rows.chunks(width).flat_map(|row| row.iter().copied().chain([1.0])).collect()
+    let mut longer = vec![1.0; rows.len() / width * (width + 1)];
+    for (longer, row) in longer.chunks_exact_mut(width + 1).zip(rows.chunks_exact(width)) {
+        longer[..width].copy_from_slice(row);
+    }
+    longer
 }
 
 /// Gradients of the parameters of a mixture: z `[K, R, H]`, weight `[K, H, I]`, bias `[K, I]`.

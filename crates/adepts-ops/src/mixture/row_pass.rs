@@ -3,6 +3,7 @@
 use crate::level::{Level, per_level};
 use crate::math::{exp, fma};
 use crate::row_losses::kernel::LANES;
+use crate::rows::prefetch;
 
 use super::kernel::{Rule, Score};
 
@@ -35,12 +36,14 @@ pub(crate) fn forward(
     let mut log_sums = vec![0.0; experts];
     let mut hidden = vec![0.0; seen.len()];
     if !probe.is_empty() {
-        for (k, strip) in strips.iter_mut().enumerate() {
+        for k in 0..experts {
+            let (done, coming) = strips.split_at_mut(k + 1);
+            let strip = &mut done[k];
             // Seen items are hidden in place: a mask would have to be read along with every strip.
             for (hidden, item) in hidden.iter_mut().zip(seen) {
                 *hidden = std::mem::replace(&mut strip[*item as usize], f32::NEG_INFINITY);
             }
-            log_sums[k] = log_sum(level, strip);
+            log_sums[k] = log_sum(level, strip, first(coming));
             for (hidden, item) in hidden.iter().zip(seen) {
                 strip[*item as usize] = *hidden;
             }
@@ -81,8 +84,8 @@ pub(crate) fn backward(
     if !probe.is_empty() {
         through.copy_from_slice(d_losses);
         if !rule.detach {
-            let d_shares: Vec<f32> =
-                strips.iter().zip(d_shares).map(|(strip, d)| d + dot(level, d_mixed, strip)).collect();
+            let at = |k: usize| d_shares[k] + dot(level, d_mixed, strips[k], first(&strips[k + 1..]));
+            let d_shares: Vec<f32> = (0..experts).map(at).collect();
             let mean: f32 = gate.shares.iter().zip(&d_shares).map(|(g, d)| g * d).sum();
             for k in 0..experts {
                 let d_score = gate.shares[k] * (d_shares[k] - mean);
@@ -113,6 +116,12 @@ pub(crate) fn backward(
     }
 }
 
+/// The strip that comes next. Strips lie far apart, so the processor does not foresee it and is told while it has other
+/// work to do.
+fn first<'a>(coming: &'a [&mut [f32]]) -> &'a [f32] {
+    coming.first().map_or(&[], |strip| strip)
+}
+
 /// Softmax over the experts of the score of their losses; equal shares without a probe.
 fn shares(losses: &[f32], probe: usize, rule: Rule) -> Vec<f32> {
     let experts = losses.len();
@@ -140,12 +149,12 @@ fn slope(loss: f32, probe: usize, rule: Rule) -> f32 {
 }
 
 per_level! {
-    fn log_sum(e: &[f32]) -> f32 = log_sum_body
+    fn log_sum(e: &[f32], coming: &[f32]) -> f32 = log_sum_body
 }
 
 /// log Σ exp(e).
 #[inline(always)]
-fn log_sum_body<const FMA: bool>(e: &[f32]) -> f32 {
+fn log_sum_body<const FMA: bool>(e: &[f32], coming: &[f32]) -> f32 {
     let (e, rest) = e.as_chunks::<LANES>();
     let mut largest = [f32::NEG_INFINITY; LANES];
     for e in e {
@@ -155,7 +164,8 @@ fn log_sum_body<const FMA: bool>(e: &[f32]) -> f32 {
     }
     let top = largest.into_iter().chain(rest.iter().copied()).fold(f32::NEG_INFINITY, f32::max);
     let mut sums = [0.0f32; LANES];
-    for e in e {
+    for (i, e) in e.iter().enumerate() {
+        prefetch::<LANES>(coming, i * LANES);
         for j in 0..LANES {
             sums[j] += exp::<FMA>(e[j] - top);
         }
@@ -189,15 +199,16 @@ fn add_four_body<const FMA: bool>(out: &mut [f32], e: [&[f32]; 4], shares: [f32;
 }
 
 per_level! {
-    fn dot(a: &[f32], b: &[f32]) -> f32 = dot_body
+    fn dot(a: &[f32], b: &[f32], coming: &[f32]) -> f32 = dot_body
 }
 
 /// Σ a b.
 #[inline(always)]
-fn dot_body<const FMA: bool>(a: &[f32], b: &[f32]) -> f32 {
+fn dot_body<const FMA: bool>(a: &[f32], b: &[f32], coming: &[f32]) -> f32 {
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
     let mut sums = [0.0f32; LANES];
-    for (a, b) in a.iter().zip(b) {
+    for (i, (a, b)) in a.iter().zip(b).enumerate() {
+        prefetch::<LANES>(coming, i * LANES);
         for j in 0..LANES {
             sums[j] = fma::<FMA>(a[j], b[j], sums[j]);
         }
