@@ -14,15 +14,17 @@ fn main() {
     let items = 3260;
     println!("{} threads, {} items, batch {}", rayon::current_num_threads(), items, steps::BATCH);
     for experts in asked {
-        let step = steps::step("tall", experts, items);
-        let floor = steps::products(experts, items);
+        let timed = steps::by_turns("tall", experts, items);
         println!(
             "tall, {experts} experts: step {:.3} s, products alone {:.3} s, ratio {:.2}",
-            step,
-            floor,
-            step / floor
+            timed.step, timed.products, timed.ratio
         );
     }
-    let (step, floor) = (steps::step("multvae", 1, items), steps::products(1, items));
-    println!("multvae: step {:.1} ms, products alone {:.1} ms, ratio {:.2}", step * 1e3, floor * 1e3, step / floor);
+    let timed = steps::by_turns("multvae", 1, items);
+    println!(
+        "multvae: step {:.1} ms, products alone {:.1} ms, ratio {:.2}",
+        timed.step * 1e3,
+        timed.products * 1e3,
+        timed.ratio
+    );
 }
