@@ -37,6 +37,7 @@ fn an_epoch_has_every_training_row_once_with_all_its_columns() {
     assert_eq!(epoch.batches(), rows.rows().div_ceil(64));
     let mut shuffled = Examples::none(set.schema());
     while let Some(batch) = epoch.next().unwrap() {
+        assert!(batch.domain.is_sorted(), "rows of a batch stand by domain");
         shuffled.append(&batch);
     }
     assert!(!shuffled.user.is_sorted());

@@ -59,6 +59,7 @@ pub fn backward(level: Level, bank: Bank<'_>, x: &[f32], saved: &Saved, d_out: &
     let layers = layers.collect();
     let x = match built.pop() {
         None => dense_inputs(bank, routes, &d_outputs[0]),
+        Some(of_pairs) if routes.in_order() => of_pairs,
         Some(of_pairs) => {
             let width = bank.inputs();
             build_chunks(routes.batch * width, ROWS * width, |chunk, out| {

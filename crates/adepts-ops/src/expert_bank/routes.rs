@@ -29,6 +29,9 @@ impl Routes {
     /// The routes that gates `[B, E]` select.
     pub(crate) fn new(gates: &[f32], experts: usize) -> Self {
         let batch = gates.len().checked_div(experts).unwrap_or(0);
+        if gates.iter().all(|gate| *gate != 0.0) {
+            return Self::all(gates, batch, experts);
+        }
         let mut starts = vec![0; experts + 1];
         let (mut of_row, mut selected) = (vec![0; batch + 1], Vec::with_capacity(batch));
         for (row, gates) in gates.chunks(experts.max(1)).enumerate() {
@@ -54,6 +57,19 @@ impl Routes {
         Self { batch, starts, rows, gates: of_pair, of_row, pairs }
     }
 
+    /// Every row to every expert.
+    fn all(gates: &[f32], batch: usize, experts: usize) -> Self {
+        let of_expert = |expert: usize| (0..batch).map(move |row| gates[row * experts + expert]);
+        Self {
+            batch,
+            starts: (0..=experts).map(|expert| expert * batch).collect(),
+            rows: (0..experts).flat_map(|_| 0..batch as u32).collect(),
+            gates: (0..experts).flat_map(of_expert).collect(),
+            of_row: (0..=batch).map(|row| row * experts).collect(),
+            pairs: (0..batch).flat_map(|row| (0..experts).map(move |expert| expert * batch + row)).collect(),
+        }
+    }
+
     /// Number of experts.
     pub(crate) fn experts(&self) -> usize {
         self.starts.len() - 1
@@ -62,6 +78,11 @@ impl Routes {
     /// Whether every row goes to every expert: pair `e · B + b` is then that of expert e and row b.
     pub(crate) fn dense(&self) -> bool {
         self.rows.len() == self.batch * self.experts()
+    }
+
+    /// Whether every row goes to one expert, and rows stand by expert: pair `b` is then that of row b.
+    pub(crate) fn in_order(&self) -> bool {
+        self.rows.len() == self.batch && self.rows.iter().zip(0..).all(|(row, pair)| *row == pair)
     }
 
     /// The pairs of a row, by ascending expert.

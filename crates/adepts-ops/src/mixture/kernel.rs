@@ -272,6 +272,7 @@ pub fn given(d: Decoders<'_>, z: &[f32], gates: &[f32], cut: Cut) -> Vec<f32> {
     let Shape { experts, rows, hidden, items } = d.shape;
     assert_eq!(gates.len(), rows * experts, "mixture: gates [{rows}, {experts}]");
     cut.check(rows);
+    let gates: Vec<f32> = gates.iter().copied().map(share).collect();
     // The experts' weights stand below each other, so that the sum over experts is part of one product.
     let mut scaled = vec![0.0; rows * experts * hidden];
     scaled.par_chunks_mut(experts * hidden).enumerate().for_each(|(r, scaled)| {
@@ -282,10 +283,19 @@ pub fn given(d: Decoders<'_>, z: &[f32], gates: &[f32], cut: Cut) -> Vec<f32> {
         }
     });
     let mut out = vec![0.0; rows * items];
-    let (gates, bias) = (Matrix::new(gates, rows, experts), Matrix::new(d.bias, experts, items));
+    let (gates, bias) = (Matrix::new(&gates, rows, experts), Matrix::new(d.bias, experts, items));
     product(&mut out, Start::Zero, gates, bias, Threads::All);
     add_product(&mut out, Matrix::new(&scaled, rows, experts * hidden), d.weight, Threads::All);
     out
+}
+
+/// A share that is smaller than this counts as nothing. Beside shares that sum to 1 it changes no digit, while what it is
+/// multiplied with may become subnormal, and products with subnormal numbers are many times slower.
+const LEAST_SHARE: f32 = 1e-20;
+
+/// A share, or 0 where it is next to nothing; NaN stays.
+fn share(gate: f32) -> f32 {
+    if gate.abs() < LEAST_SHARE { 0.0 } else { gate }
 }
 
 /// `g[r, k] · z[k, r, :]`.
@@ -309,7 +319,8 @@ fn scale_rows(shape: Shape, z: &[f32], gates: &[f32]) -> Vec<f32> {
 pub fn given_backward(d: Decoders<'_>, z: &[f32], gates: &[f32], d_out: &[f32]) -> (Gradients, Vec<f32>) {
     let Shape { experts, rows, hidden, items } = d.shape;
     assert_eq!(d_out.len(), rows * items, "mixture: gradient [{rows}, {items}]");
-    let scaled = scale_rows(d.shape, z, gates);
+    let gates: Vec<f32> = gates.iter().copied().map(share).collect();
+    let scaled = scale_rows(d.shape, z, &gates);
     let d_out_matrix = Matrix::new(d_out, rows, items);
     let threads = if experts < MANY { Threads::All } else { Threads::One };
     let mut d_z = build_chunks(z.len(), rows * hidden, |k, out| {

@@ -21,6 +21,8 @@ enum Select {
     All,
     /// So many, and none where the row's number is a multiple of seven.
     Top(usize),
+    /// One, and rows stand by expert.
+    Own,
 }
 
 /// A bank, its inputs and gates, as slices.
@@ -46,6 +48,12 @@ impl Case {
                 order.sort_by(|a, b| gates[*b].total_cmp(&gates[*a]));
                 let kept = if row % 7 == 0 { 0 } else { k };
                 order.into_iter().skip(kept).for_each(|expert| gates[expert] = 0.0);
+            }
+        }
+        if let Select::Own = select {
+            for (row, gates) in gates.chunks_mut(experts).enumerate() {
+                let own = row * experts / rows;
+                gates.iter_mut().enumerate().for_each(|(expert, gate)| *gate = f32::from(u8::from(expert == own)));
             }
         }
         let layer = |(at, of): (usize, &[usize])| {
@@ -153,7 +161,7 @@ fn cases() -> impl Strategy<Value = Case> {
         Just(vec![150, 33, 1]),
         Just(vec![3, 2, 2, 2, 2, 2, 2, 2, 2])
     ];
-    let select = prop_oneof![Just(Select::All), (1usize..3).prop_map(Select::Top)];
+    let select = prop_oneof![Just(Select::All), (1usize..3).prop_map(Select::Top), Just(Select::Own)];
     let last = prop_oneof![Just(Last::Relu), Just(Last::Linear)];
     (rows, experts, widths, select, last, any::<u32>()).prop_map(|(rows, experts, widths, select, last, seed)| {
         Case::new(rows, experts, &widths, select, last, u64::from(seed))

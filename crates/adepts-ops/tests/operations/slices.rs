@@ -220,6 +220,24 @@ fn tiles_and_whole_batches_agree() {
     assert_close("", &run(Cut::Tiles), &run(Cut::Whole), TOLERANCE);
 }
 
+/// A gate that is a network of its own sends whole groups of users away from an expert, with shares below the smallest
+/// normal number. Training then took three times as long.
+#[test]
+fn a_share_next_to_nothing_makes_no_subnormal_numbers() {
+    let s = Sizes { experts: 2, rows: 9, items: 31, hidden: 5, seed: 46 };
+    let [z, weight, bias] = &decoders(s);
+    let d = Decoders { shape: shape(s), weight, bias };
+    let gates = [1.0, 1e-38].repeat(s.rows);
+    let d_out = floats(47, s.rows * s.items, 1.0);
+    let (gradients, d_gates) = mixture::given_backward(d, z, &gates, &d_out);
+    let all = [&gradients.z, &gradients.weight, &gradients.bias];
+    assert!(all.iter().all(|part| part.iter().all(|x| !x.is_subnormal())));
+    let none = [1.0, 0.0].repeat(s.rows);
+    assert_eq!(mixture::given(d, z, &gates, Cut::Whole), mixture::given(d, z, &none, Cut::Whole));
+    assert_eq!(d_gates, mixture::given_backward(d, z, &none, &d_out).1);
+    assert!(mixture::given(d, z, &[f32::NAN; 18], Cut::Whole).iter().all(|x| x.is_nan()));
+}
+
 #[test]
 #[should_panic(expected = "17 rows are no multiple of 16")]
 fn a_broken_tile_is_refused() {
