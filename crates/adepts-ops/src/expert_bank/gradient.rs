@@ -3,6 +3,7 @@
 use super::Last;
 use super::kernel::{Bank, Layer, MANY, PAIRS, Saved, threads};
 use super::routes::{Piece, Routes};
+use super::together::Together;
 use crate::buffer::{Uninit, build_chunks, build_parts};
 use crate::level::{Level, per_level};
 use crate::math::fma;
@@ -52,11 +53,17 @@ pub fn backward(level: Level, bank: Bank<'_>, x: &[f32], saved: &Saved, d_out: &
     });
     let of_gates = built.pop().unwrap_or_default();
     let d_outputs = built.split_off(built.len() - bank.layers.len());
-    let layers = bank.layers.iter().enumerate().map(|(at, layer)| {
+    let of_layer = |(at, layer): (usize, &Layer<'_>)| {
         let input = if at == 0 { Input::Rows(x) } else { Input::Pairs(&outputs[at - 1]) };
         weights(level, layer, routes, input, &d_outputs[at])
-    });
-    let layers = layers.collect();
+    };
+    if let Some(first) = Together::of(bank, routes) {
+        let (x, weight, bias) = first.backward(level, x, routes.batch, &d_outputs[0]);
+        let later = bank.layers.iter().enumerate().skip(1).map(of_layer);
+        let layers = std::iter::once((weight, bias)).chain(later).collect();
+        return Gradients { x, layers, gates: gates(bank, routes, &of_gates) };
+    }
+    let layers = bank.layers.iter().enumerate().map(of_layer).collect();
     let x = match built.pop() {
         None => dense_inputs(bank, routes, &d_outputs[0]),
         Some(of_pairs) if routes.in_order() => of_pairs,
@@ -67,13 +74,18 @@ pub fn backward(level: Level, bank: Bank<'_>, x: &[f32], saved: &Saved, d_out: &
             })
         }
     };
+    Gradients { x, layers, gates: gates(bank, routes, &of_gates) }
+}
+
+/// The gradients of the gates, `[B, E]`, from those of the pairs.
+fn gates(bank: Bank<'_>, routes: &Routes, of_pairs: &[f32]) -> Vec<f32> {
     let mut gates = vec![0.0; routes.batch * bank.experts];
     for expert in 0..bank.experts {
         for pair in routes.starts[expert]..routes.starts[expert + 1] {
-            gates[routes.rows[pair] as usize * bank.experts + expert] = of_gates[pair];
+            gates[routes.rows[pair] as usize * bank.experts + expert] = of_pairs[pair];
         }
     }
-    Gradients { x, layers, gates }
+    gates
 }
 
 /// The gradients of what each layer gives, before its ReLU, of the gates and, where there is a place for them, of the inputs.

@@ -3,6 +3,7 @@
 use super::Last;
 pub use super::gradient::{Gradients, backward};
 use super::routes::{Piece, Routes};
+use super::together::Together;
 use crate::buffer::{Uninit, build_chunks, build_parts};
 use crate::level::{Level, per_level};
 use crate::math::fma;
@@ -50,7 +51,7 @@ impl Bank<'_> {
     }
 
     /// Whether ReLU follows a layer.
-    fn relu(&self, layer: usize) -> bool {
+    pub(super) fn relu(&self, layer: usize) -> bool {
         layer + 1 < self.layers.len() || self.last == Last::Relu
     }
 
@@ -112,14 +113,18 @@ pub(super) fn threads(tasks: usize) -> Threads {
 pub fn forward(level: Level, bank: Bank<'_>, x: &[f32], gates: &[f32], cut: Cut) -> (Vec<f32>, Saved) {
     bank.check(x, gates);
     let routes = Routes::new(gates, bank.experts);
+    let together = if cut == Cut::Whole { Together::of(bank, &routes) } else { None };
+    let mut outputs: Vec<Vec<f32>> = together.iter().map(|first| first.forward(level, bank, x, routes.batch)).collect();
+    let done = outputs.len();
     let pieces = routes.pieces(PAIRS);
     let sizes: Vec<Vec<usize>> =
-        bank.layers.iter().map(|l| pieces.iter().map(|p| (p.to - p.from) * l.outputs).collect()).collect();
+        bank.layers[done..].iter().map(|l| pieces.iter().map(|p| (p.to - p.from) * l.outputs).collect()).collect();
     let threads = threads(pieces.len());
-    let outputs = build_parts(&sizes, |at, places| match cut {
-        Cut::Whole => whole(level, bank, x, &routes, pieces[at], threads, places),
+    let rest = build_parts(&sizes, |at, places| match cut {
+        Cut::Whole => whole(level, bank, x, outputs.first(), &routes, pieces[at], threads, places),
         Cut::Tiles => tiles(level, bank, x, &routes, pieces[at], places),
     });
+    outputs.extend(rest);
     let width = bank.outputs();
     let last = &outputs[outputs.len() - 1];
     let out = build_chunks(routes.batch * width, ROWS * width, |chunk, out| {
@@ -128,10 +133,13 @@ pub fn forward(level: Level, bank: Bank<'_>, x: &[f32], gates: &[f32], cut: Cut)
     (out, Saved { routes, outputs })
 }
 
+/// Fills the places of all layers, or, where what the first one gives is at hand, of all others.
+#[allow(clippy::too_many_arguments, reason = "one piece of a fused operation")]
 fn whole<'a>(
     level: Level,
     bank: Bank<'_>,
     x: &[f32],
+    first: Option<&Vec<f32>>,
     routes: &Routes,
     Piece { expert, from, to }: Piece,
     threads: Threads,
@@ -139,11 +147,12 @@ fn whole<'a>(
 ) {
     let rows = to - from;
     let (width, mut gathered) = (bank.inputs(), Vec::new());
-    let mut input: &[f32] = match routes.run(from, to) {
-        Some(first) => &x[first * width..][..rows * width],
-        None => gather(&mut gathered, x, width, &routes.rows[from..to]),
+    let mut input: &[f32] = match (first, routes.run(from, to)) {
+        (Some(first), _) => &first[from * bank.layers[0].outputs..to * bank.layers[0].outputs],
+        (None, Some(first)) => &x[first * width..][..rows * width],
+        (None, None) => gather(&mut gathered, x, width, &routes.rows[from..to]),
     };
-    for (at, (layer, place)) in bank.layers.iter().zip(places).enumerate() {
+    for ((at, layer), place) in bank.layers.iter().enumerate().skip(usize::from(first.is_some())).zip(places) {
         let out = place.product(Matrix::new(input, rows, layer.inputs), layer.weight(expert), threads);
         let bias = &layer.bias[expert * layer.outputs..][..layer.outputs];
         add_bias(level, out, bias, bank.relu(at));
@@ -188,7 +197,7 @@ fn gather<'a>(into: &'a mut Vec<f32>, source: &[f32], width: usize, rows: &[u32]
 }
 
 per_level! {
-    fn add_bias(rows: &mut [f32], bias: &[f32], relu: bool) = add_bias_body
+    pub(super) fn add_bias(rows: &mut [f32], bias: &[f32], relu: bool) = add_bias_body
 }
 
 #[inline(always)]

@@ -3,6 +3,7 @@
 mod gradient;
 pub mod kernel;
 mod routes;
+mod together;
 
 #[cfg(feature = "burn")]
 mod operation;

@@ -159,6 +159,7 @@ fn cases() -> impl Strategy<Value = Case> {
     let widths = prop_oneof![
         proptest::collection::vec(1usize..20, 2..5),
         Just(vec![150, 33, 1]),
+        Just(vec![5, 70, 3]),
         Just(vec![3, 2, 2, 2, 2, 2, 2, 2, 2])
     ];
     let select = prop_oneof![Just(Select::All), (1usize..3).prop_map(Select::Top), Just(Select::Own)];
