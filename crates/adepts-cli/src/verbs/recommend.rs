@@ -150,11 +150,12 @@ fn told(done: &Done) -> String {
     if done.popular > 0 {
         parts.push(format!("{} without a known item got what most users have", done.popular));
     }
-    for (what, unknown) in [("unknown users", &done.unknown_users), ("unknown items", &done.unknown_items)] {
+    for (what, unknown) in [("unknown user", &done.unknown_users), ("unknown item", &done.unknown_items)] {
         if !unknown.is_empty() {
             let named: Vec<String> = unknown.ids.iter().take(5).map(|id| format!("`{id}`")).collect();
             let more = if unknown.count > named.len() { ", …" } else { "" };
-            parts.push(format!("{} {what} ({}{more})", unknown.count, named.join(", ")));
+            let plural = if unknown.count == 1 { "" } else { "s" };
+            parts.push(format!("{} {what}{plural} ({}{more})", unknown.count, named.join(", ")));
         }
     }
     parts.join("; ")

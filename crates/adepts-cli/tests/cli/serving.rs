@@ -61,7 +61,7 @@ fn a_file_of_users_or_of_histories_is_answered_row_by_row() {
     write(&users, "user\nu00042\nnobody\nu00007\n");
     let out = folder.path().join("lists.jsonl");
     let told = run("recommend {} --users {} --out {} -n 4 -q", &[ease, &users, &out]).ok();
-    assert!(told.out.contains("lists for 2 of 3 users; 1 unknown users (`nobody`)"), "{}", told.out);
+    assert!(told.out.contains("lists for 2 of 3 users; 1 unknown user (`nobody`)"), "{}", told.out);
     let lines: Vec<Value> =
         fs::read_to_string(&out).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let alone = run("recommend {} --user u00007 -n 4 --json", &[ease]).ok().json();

@@ -109,7 +109,21 @@ impl Role {
 /// The position of the column with the likeliest usual name for a role.
 pub(crate) fn usual(role: Role, columns: &[String]) -> Option<usize> {
     let plain: Vec<String> = columns.iter().map(|c| plain(c)).collect();
-    role.names().iter().find_map(|name| plain.iter().position(|p| p == name))
+    let named = role.names().iter().find_map(|name| plain.iter().position(|p| p == name));
+    // `bought_at`, `viewedAt`, `event_ts`; not `release_date` or `watch_time`, which are something else as often as not.
+    let when = || columns.iter().position(|name| ["at", "ts"].contains(&&*last_word(name)));
+    named.or_else(|| (role == Role::Time).then(when).flatten())
+}
+
+/// The last of several words of a name, in lower case; nothing of a name that is one word.
+fn last_word(name: &str) -> String {
+    let name = name.split(':').next().unwrap_or(name);
+    let pairs = name.char_indices().skip(1).zip(name.chars());
+    let begins = |((at, c), before): ((usize, char), char)| {
+        (!c.is_alphanumeric() || (c.is_uppercase() && before.is_lowercase())).then_some(at)
+    };
+    let Some(start) = pairs.filter_map(begins).last() else { return String::new() };
+    name[start..].chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 /// A name in lower case without what separates words, and without the type that `RecBole` appends (`user_id:token`).
@@ -145,6 +159,10 @@ mod tests {
         assert_eq!(usual(Role::Item, &columns(&["user_id:token", "item_id:token"])), Some(1));
         assert_eq!(usual(Role::Item, &columns(&["movie_id", "item_id"])), Some(1));
         assert_eq!(usual(Role::Time, &columns(&["a", "b"])), None);
+        for name in ["bought_at", "viewedAt", "order at", "Event-TS:float"] {
+            assert_eq!(usual(Role::Time, &columns(&["user_id", name])), Some(1), "{name}");
+        }
+        assert_eq!(usual(Role::Time, &columns(&["seat", "format", "release_date", "watch_time", "at_home"])), None);
     }
 
     #[test]
