@@ -77,6 +77,11 @@ fn median(mut of: Vec<f64>) -> f64 {
 
 fn main() {
     adepts::allocator::keep_memory();
+    // As the binary: on a thread of the pool.
+    rayon::scope(|_| run());
+}
+
+fn run() {
     println!("{} threads; cesaa, two experts of each example", rayon::current_num_threads());
     for rows in [1024, 4096] {
         let [mut few, mut many] = [8, 64].map(|experts| Trained::new(experts, rows));

@@ -23,6 +23,11 @@ const SERIES: [Series; 2] = [
 
 fn main() {
     adepts::allocator::keep_memory();
+    // As the binary: on a thread of the pool.
+    rayon::scope(|_| run());
+}
+
+fn run() {
     let mut plots = Vec::new();
     let mut most = 0.0_f64;
     for (name, colour, sizes) in SERIES {

@@ -9,6 +9,11 @@ static ALLOCATOR: adepts::allocator::MiMalloc = adepts::allocator::MiMalloc;
 
 fn main() {
     adepts::allocator::keep_memory();
+    // As the binary: on a thread of the pool.
+    rayon::scope(|_| run());
+}
+
+fn run() {
     let asked: Vec<usize> = std::env::args().filter_map(|a| a.parse().ok()).collect();
     let asked = if asked.is_empty() { vec![100] } else { asked };
     let items = 3260;

@@ -47,9 +47,9 @@ pub(crate) enum Verb {
 impl Verb {
     /// `threads` is the option of that name.
     pub(crate) fn run(&self, terminal: &Terminal, threads: Option<u16>) -> anyhow::Result<()> {
-        if let Self::Serve(options) = self {
+        if let Self::Serve(_) = self {
             // It waits for others most of the time.
-            return options.run(terminal, threads);
+            return self.compute(terminal, threads);
         }
         // On a thread of the pool: thousands of small pieces of work are not handed over from a thread outside it, which
         // would have to sleep and be woken for each.

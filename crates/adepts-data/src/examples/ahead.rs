@@ -1,5 +1,6 @@
 //! Batches made while the one before is worked on.
 
+use std::mem;
 use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, JoinHandle};
@@ -21,12 +22,15 @@ enum Source {
     Here(Box<Epoch>),
     There {
         batches: Receiver<Result<Examples, DataError>>,
-        thread: Option<JoinHandle<()>>,
+        thread: JoinHandle<()>,
     },
+    /// The epoch is over, or its first error was told.
+    Over,
 }
 
 impl Ahead {
-    /// The batches that are left of an epoch. Their thread ends with the epoch, with its first error or when this is dropped.
+    /// The batches that are left of an epoch. Their thread ends with the epoch, with its first error, or, when this is dropped,
+    /// after the batch that it is making.
     #[must_use]
     pub fn of(mut epoch: Epoch) -> Self {
         if rayon::current_num_threads() == 1 {
@@ -41,7 +45,7 @@ impl Ahead {
                 }
             }
         };
-        Self(Source::There { batches, thread: Some(thread::spawn(make)) })
+        Self(Source::There { batches, thread: thread::spawn(make) })
     }
 
     /// The next batch; `None` at the end of the epoch.
@@ -50,16 +54,17 @@ impl Ahead {
     /// As of [`Epoch::next`]; there is no batch after an error.
     #[expect(clippy::should_implement_trait, reason = "`?` reads better on a result of an option than the reverse")]
     pub fn next(&mut self) -> Result<Option<Examples>, DataError> {
-        match &mut self.0 {
+        let batch = match &mut self.0 {
             Source::Here(epoch) => epoch.next(),
-            Source::There { batches, thread } => {
-                let Ok(batch) = batches.recv() else {
-                    // A thread that panicked must not look like the end of the epoch.
-                    thread.take().map_or(Ok(()), JoinHandle::join).unwrap_or_else(|panic| resume_unwind(panic));
-                    return Ok(None);
-                };
-                batch.map(Some)
-            }
+            Source::There { batches, .. } => batches.recv().ok().transpose(),
+            Source::Over => Ok(None),
+        };
+        if !matches!(batch, Ok(Some(_)))
+            && let Source::There { thread, .. } = mem::replace(&mut self.0, Source::Over)
+        {
+            // A thread that panicked must not look like the end of the epoch.
+            thread.join().unwrap_or_else(|panic| resume_unwind(panic));
         }
+        batch
     }
 }

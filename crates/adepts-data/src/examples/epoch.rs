@@ -3,8 +3,8 @@
 //! The row groups of the file are permuted and taken in windows of several; the rows of a window are permuted among
 //! each other. Where the training part fits into one window, that is a uniform permutation of all rows.
 //!
-//! Within a batch, where the order means nothing to a loss, rows stand by domain: networks that serve one domain then read
-//! them where they are.
+//! What a batch has of a window stands by domain, as the order within a batch means nothing to a loss: networks that serve
+//! one domain then read their rows where they are.
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -164,6 +164,10 @@ fn codes_out_of_range_are_an_error_of_the_block() {
     let error = set.blocks(Part::Train, 50).unwrap().find_map(Result::err).unwrap();
     assert!(error.to_string().contains("column `user`: found"), "{error}");
     assert!(set.epoch(1, 1, 50).unwrap().next().is_err());
-    let mut ahead = Ahead::of(set.epoch(1, 1, 50).unwrap());
-    assert!(ahead.next().is_err());
+    for threads in [1, 2] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let mut ahead = pool.install(|| Ahead::of(set.epoch(1, 1, 50).unwrap()));
+        assert!(ahead.next().is_err());
+        assert!(ahead.next().unwrap().is_none(), "nothing after an error");
+    }
 }

@@ -10,7 +10,7 @@ use crate::csr::Csr;
 use crate::level::Level;
 use crate::matrix::{Matrix, Start, Threads, product};
 
-use super::row_pass::{self, RowGate};
+use super::row_pass::{self, RowGate, share};
 
 /// Shapes of a mixture of linear decoders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -287,15 +287,6 @@ pub fn given(d: Decoders<'_>, z: &[f32], gates: &[f32], cut: Cut) -> Vec<f32> {
     product(&mut out, Start::Zero, gates, bias, Threads::All);
     add_product(&mut out, Matrix::new(&scaled, rows, experts * hidden), d.weight, Threads::All);
     out
-}
-
-/// A share that is smaller than this counts as nothing. Beside shares that sum to 1 it changes no digit, while what it is
-/// multiplied with may become subnormal, and products with subnormal numbers are many times slower.
-const LEAST_SHARE: f32 = 1e-20;
-
-/// A share, or 0 where it is next to nothing; NaN stays.
-fn share(gate: f32) -> f32 {
-    if gate.abs() < LEAST_SHARE { 0.0 } else { gate }
 }
 
 /// `g[r, k] · z[k, r, :]`.

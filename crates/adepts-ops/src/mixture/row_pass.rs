@@ -43,7 +43,7 @@ pub(crate) fn forward(
             for (hidden, item) in hidden.iter_mut().zip(seen) {
                 *hidden = std::mem::replace(&mut strip[*item as usize], f32::NEG_INFINITY);
             }
-            log_sums[k] = log_sum(level, strip, first(coming));
+            log_sums[k] = log_sum(level, strip, first(coming).unwrap_or(strip));
             for (hidden, item) in hidden.iter().zip(seen) {
                 strip[*item as usize] = *hidden;
             }
@@ -84,7 +84,8 @@ pub(crate) fn backward(
     if !probe.is_empty() {
         through.copy_from_slice(d_losses);
         if !rule.detach {
-            let at = |k: usize| d_shares[k] + dot(level, d_mixed, strips[k], first(&strips[k + 1..]));
+            let at =
+                |k: usize| d_shares[k] + dot(level, d_mixed, strips[k], first(&strips[k + 1..]).unwrap_or(strips[k]));
             let d_shares: Vec<f32> = (0..experts).map(at).collect();
             let mean: f32 = gate.shares.iter().zip(&d_shares).map(|(g, d)| g * d).sum();
             for k in 0..experts {
@@ -118,8 +119,8 @@ pub(crate) fn backward(
 
 /// The strip that comes next. Strips lie far apart, so the processor does not foresee it and is told while it has other
 /// work to do.
-fn first<'a>(coming: &'a [&mut [f32]]) -> &'a [f32] {
-    coming.first().map_or(&[], |strip| strip)
+fn first<'a>(coming: &'a [&mut [f32]]) -> Option<&'a [f32]> {
+    coming.first().map(|strip| &**strip)
 }
 
 /// Softmax over the experts of the score of their losses; equal shares without a probe.
@@ -136,7 +137,16 @@ fn shares(losses: &[f32], probe: usize, rule: Rule) -> Vec<f32> {
     let top = losses.iter().map(|l| score(*l)).fold(f32::NEG_INFINITY, f32::max);
     let weights: Vec<f32> = losses.iter().map(|l| (score(*l) - top).exp()).collect();
     let sum: f32 = weights.iter().sum();
-    weights.iter().map(|w| w / sum).collect()
+    weights.iter().map(|w| share(w / sum)).collect()
+}
+
+/// A share that is smaller than this counts as nothing. Beside shares that sum to 1 it changes no digit, while what it is
+/// multiplied with may become subnormal, and products with subnormal numbers are many times slower.
+const LEAST_SHARE: f32 = 1e-20;
+
+/// A share, or 0 where it is next to nothing; NaN stays.
+pub(super) fn share(gate: f32) -> f32 {
+    if gate.abs() < LEAST_SHARE { 0.0 } else { gate }
 }
 
 /// Derivative of the score with respect to the (summed) loss.

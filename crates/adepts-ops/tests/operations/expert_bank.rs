@@ -23,6 +23,8 @@ enum Select {
     Top(usize),
     /// One, and rows stand by expert.
     Own,
+    /// One, and rows stand as they come.
+    Scattered,
 }
 
 /// A bank, its inputs and gates, as slices.
@@ -50,9 +52,9 @@ impl Case {
                 order.into_iter().skip(kept).for_each(|expert| gates[expert] = 0.0);
             }
         }
-        if let Select::Own = select {
+        if let Select::Own | Select::Scattered = select {
             for (row, gates) in gates.chunks_mut(experts).enumerate() {
-                let own = row * experts / rows;
+                let own = if let Select::Own = select { row * experts / rows } else { row % experts };
                 gates.iter_mut().enumerate().for_each(|(expert, gate)| *gate = f32::from(u8::from(expert == own)));
             }
         }
@@ -162,7 +164,8 @@ fn cases() -> impl Strategy<Value = Case> {
         Just(vec![5, 70, 3]),
         Just(vec![3, 2, 2, 2, 2, 2, 2, 2, 2])
     ];
-    let select = prop_oneof![Just(Select::All), (1usize..3).prop_map(Select::Top), Just(Select::Own)];
+    let select =
+        prop_oneof![Just(Select::All), (1usize..3).prop_map(Select::Top), Just(Select::Own), Just(Select::Scattered)];
     let last = prop_oneof![Just(Last::Relu), Just(Last::Linear)];
     (rows, experts, widths, select, last, any::<u32>()).prop_map(|(rows, experts, widths, select, last, seed)| {
         Case::new(rows, experts, &widths, select, last, u64::from(seed))
@@ -199,12 +202,24 @@ proptest! {
 
 #[test]
 fn the_number_of_threads_does_not_change_a_bit() {
-    for (experts, select) in
-        [(1, Select::All), (3, Select::All), (6, Select::All), (3, Select::Top(1)), (6, Select::Top(2))]
-    {
-        let case = Case::new(1_500, experts, &[200, 130, 40], select, Last::Relu, 3);
-        for cut in [Cut::Whole, Cut::Tiles] {
-            assert_same_for_any_threads(&format!("{experts} {select:?} {cut:?}"), || case.slices(Level::best(), cut));
+    let selects = [
+        (1, Select::All),
+        (3, Select::All),
+        (6, Select::All),
+        (3, Select::Top(1)),
+        (6, Select::Top(2)),
+        (3, Select::Own),
+        (6, Select::Scattered),
+    ];
+    // The first layer of experts alone, and of all of them as one product.
+    for (rows, widths) in [(1_500, [200, 130, 40]), (2_100, [200, 40, 10])] {
+        for (experts, select) in selects {
+            let case = Case::new(rows, experts, &widths, select, Last::Relu, 3);
+            for cut in [Cut::Whole, Cut::Tiles] {
+                assert_same_for_any_threads(&format!("{experts} {select:?} {cut:?}"), || {
+                    case.slices(Level::best(), cut)
+                });
+            }
         }
     }
 }

@@ -238,6 +238,26 @@ fn a_share_next_to_nothing_makes_no_subnormal_numbers() {
     assert!(mixture::given(d, z, &[f32::NAN; 18], Cut::Whole).iter().all(|x| x.is_nan()));
 }
 
+/// So does a gate that is driven by sums of losses, where one expert is far better than the other.
+#[test]
+fn an_expert_that_is_far_behind_makes_no_subnormal_numbers() {
+    let s = Sizes { experts: 2, rows: 1, items: 40, hidden: 1, seed: 48 };
+    // The first expert knows the probe items; the second one is sure of others: 20 nats behind for each of four or five.
+    let weight: Vec<f32> = (0..80).map(|at| if (at < 40) == (at % 40 < 5) { 20.0 } else { 0.0 }).collect();
+    let bias = vec![0.0; 80];
+    let d = Decoders { shape: shape(s), weight: &weight, bias: &bias };
+    let rule = Rule { score: Score::Negative, mean: false, temperature: 1.0, detach: false };
+    for probed in [4, 5] {
+        let h = Histories { items: 40, seen: vec![vec![39]], probe: vec![(0..probed).collect()] };
+        let (out, saved) = mixture::driven(Level::best(), d, &[1.0; 2], &h.seen(), &h.probe(), rule, Cut::Whole);
+        assert_eq!(out[out.len() - 2..], [1.0, 0.0], "the shares");
+        let d_out = floats(49, out.len(), 1.0);
+        let found = mixture::driven_backward(Level::best(), d, &[1.0; 2], &h.seen(), &h.probe(), rule, saved, &d_out);
+        let all = [&found.z, &found.weight, &found.bias];
+        assert!(all.iter().all(|part| part.iter().all(|x| !x.is_subnormal())), "{probed}");
+    }
+}
+
 #[test]
 #[should_panic(expected = "17 rows are no multiple of 16")]
 fn a_broken_tile_is_refused() {

@@ -242,14 +242,12 @@ impl Embedding {
                     table.gather(&codes, &mut gathered);
                     let gathered = Tensor::from_data(TensorData::new(gathered, [rows, table.width()]), &device);
                     let gathered = if training { gathered.require_grad() } else { gathered };
-                    let table = leaves.len();
-                    leaves.push(Leaf { table, codes, rows: gathered.clone() });
+                    if training {
+                        leaves.push(Leaf { table: leaves.len(), codes, rows: gathered.clone() });
+                    }
                     put_into(z, from, gathered)
                 }
             };
-        }
-        if !training {
-            leaves.clear();
         }
         let mut own = vec![0.0; rows * self.domains];
         for (row, domain) in batch.domain.iter().enumerate() {
