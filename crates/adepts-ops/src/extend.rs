@@ -64,6 +64,14 @@ pub(crate) fn elements(tensor: &FlexTensor) -> &[f32] {
     tensor.as_slice::<f32>().expect("the operations compute in 32-bit floats")
 }
 
+/// The elements of a contiguous tensor, to be written. A view of a part of other memory gets memory of its own first.
+pub(crate) fn elements_mut(tensor: &mut FlexTensor) -> &mut [f32] {
+    if elements(tensor).len() != tensor.storage::<f32>().len() {
+        *tensor = from_vec(elements(tensor).to_vec(), tensor.layout().shape().clone());
+    }
+    tensor.storage_mut()
+}
+
 pub(crate) fn from_vec(values: Vec<f32>, shape: impl Into<Shape>) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(values, shape))
 }

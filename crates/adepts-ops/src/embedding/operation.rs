@@ -5,7 +5,7 @@ use burn::tensor::{IndexingUpdateOp, Int, Tensor, TensorData};
 use burn_flex::FlexTensor;
 
 use super::{Codes, Columns, kernel};
-use crate::extend::{Place, Tracked, elements, flex, from_vec, place, record, tracked};
+use crate::extend::{Place, Tracked, elements, elements_mut, flex, from_vec, place, record, tracked};
 use crate::level::Level;
 
 /// The mean of the rows that each row of codes names, zeros where it names none. The gradient is dense: for tables so large
@@ -73,7 +73,7 @@ pub fn gather_into(z: Tensor<2>, from: usize, weight: Tensor<2>, codes: &Arc<Cod
     let [table_rows, width] = weight.dims();
     let columns = Columns { from, width, of: z.dims()[1] };
     let fill = |mut z: FlexTensor, weight: &FlexTensor| {
-        kernel::gather(Level::best(), elements(weight), columns, codes, z.storage_mut());
+        kernel::gather(Level::best(), elements(weight), columns, codes, elements_mut(&mut z));
         z
     };
     match place(&weight) {
@@ -111,7 +111,7 @@ pub fn put_into(z: Tensor<2>, from: usize, piece: Tensor<2>) -> Tensor<2> {
 
 /// No gradient for columns that were replaced.
 fn cleared(mut d_out: FlexTensor, columns: Columns) -> FlexTensor {
-    for row in d_out.storage_mut::<f32>().chunks_exact_mut(columns.of) {
+    for row in elements_mut(&mut d_out).chunks_exact_mut(columns.of) {
         row[columns.range()].fill(0.0);
     }
     d_out

@@ -137,6 +137,10 @@ proptest! {
         let kept = z.clone();
         let plain = values(embedding::gather_into(z, 2, weight, &Arc::new(s.codes())));
         prop_assert!(values(kept).iter().all(|x| *x == 0.5), "what others hold stays");
+        let longer = tensor(&vec![0.5; (s.rows + 2) * of], [s.rows + 2, of], &Device::flex());
+        let weight = tensor(&s.weight(), [s.table_rows, width], &Device::flex());
+        let part = embedding::gather_into(longer.narrow(0, 1, s.rows), 2, weight, &Arc::new(s.codes()));
+        prop_assert!(values(part) == plain, "a view of a part of a matrix");
         let narrow: Vec<f32> = plain.chunks(of).flat_map(|row| row[2..2 + width].to_vec()).collect();
         assert_same_bits("", &vec![("out", narrow)], &gathered(s, true)[..1].to_vec());
     }
