@@ -39,6 +39,7 @@ pub mod embedding;
 pub mod expert_bank;
 #[cfg(feature = "burn")]
 mod extend;
+mod few_rows;
 pub mod gate;
 pub mod latent;
 pub mod level;

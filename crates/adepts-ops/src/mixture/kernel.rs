@@ -7,9 +7,11 @@ use rayon::prelude::*;
 
 use crate::buffer::{build_chunks, build_three};
 use crate::csr::Csr;
+use crate::few_rows::{self, Meeting};
 use crate::level::Level;
 use crate::matrix::{Matrix, Start, Threads, product};
 
+pub use super::fold_in::fold_in;
 use super::row_pass::{self, RowGate, share};
 
 /// Shapes of a mixture of linear decoders.
@@ -42,11 +44,17 @@ impl<'a> Decoders<'a> {
         (&self.weight[k * hidden * items..][..hidden * items], &self.bias[k * items..][..items])
     }
 
+    /// The rows of expert `k` out of those of all, `[K, R, H]`.
+    pub(super) fn rows_of<'z>(&self, k: usize, z: &'z [f32]) -> &'z [f32] {
+        let of_expert = self.shape.rows * self.shape.hidden;
+        &z[k * of_expert..][..of_expert]
+    }
+
     fn weight(&self, k: usize) -> Matrix<'a> {
         Matrix::new(self.expert(k).0, self.shape.hidden, self.shape.items)
     }
 
-    fn check(&self, z: &[f32]) {
+    pub(super) fn check(&self, z: &[f32]) {
         let Shape { experts, rows, hidden, items } = self.shape;
         assert!(
             z.len() == experts * rows * hidden
@@ -68,7 +76,7 @@ pub enum Cut {
 }
 
 impl Cut {
-    fn check(self, rows: usize) {
+    pub(super) fn check(self, rows: usize) {
         assert!(self == Self::Whole || rows.is_multiple_of(TILE), "mixture: {rows} rows are no multiple of {TILE}");
     }
 }
@@ -142,7 +150,7 @@ pub fn driven(
         probe.rows(),
         probe.columns()
     );
-    let mut logits = logits(d, z, cut);
+    let mut logits = logits(level, d, z, cut);
     let width = items + 2 * experts;
     let mut out = vec![0.0; rows * width];
     let mut strips = strips(&mut logits, d.shape);
@@ -168,22 +176,35 @@ fn strips(logits: &mut [f32], shape: Shape) -> Vec<Vec<&mut [f32]>> {
 }
 
 /// The experts' logits: `[K, R, I]`.
-fn logits(d: Decoders<'_>, z: &[f32], cut: Cut) -> Vec<f32> {
+fn logits(level: Level, d: Decoders<'_>, z: &[f32], cut: Cut) -> Vec<f32> {
     let Shape { experts, rows, hidden, items } = d.shape;
     cut.check(rows);
-    let threads = threads(experts);
     build_chunks(experts * rows * items, rows * items, |k, out| {
-        let (weight, bias) = d.expert(k);
-        let z = &z[k * rows * hidden..][..rows * hidden];
-        // For widths that may go either way, both add the bias to the whole sum, so they round alike.
+        // For whatever sizes, the bias is added to the whole sum, so all ways round alike.
         if rows < WORTH_A_COPY || hidden >= ONE_GO {
-            add_product(out.repeat(bias), Matrix::new(z, rows, hidden), weight, threads);
+            decode(level, d, k, &mut [Meeting { z: d.rows_of(k, z), out: out.zero() }]);
         } else {
+            let (weight, bias) = d.expert(k);
             let weight = [weight, bias].concat();
             let weight = Matrix::new(&weight, hidden + 1, items);
-            out.product(Matrix::new(&with_one(z, hidden), rows, hidden + 1), weight, threads);
+            out.product(Matrix::new(&with_one(d.rows_of(k, z), hidden), rows, hidden + 1), weight, threads(experts));
         }
     })
+}
+
+/// The logits of expert `k` for some rows, in place of what stands there: the same bits for any number of rows and meetings.
+pub(super) fn decode(level: Level, d: Decoders<'_>, k: usize, meetings: &mut [Meeting<'_>]) {
+    let Shape { experts, hidden, items, .. } = d.shape;
+    let (weight, bias) = d.expert(k);
+    let rows: usize = meetings.iter().map(|of| of.out.len() / items).sum();
+    if rows < WORTH_A_COPY && hidden <= ONE_GO && few_rows::has(level) {
+        few_rows::multiply(level, weight, bias, meetings);
+        return;
+    }
+    for Meeting { z, out } in meetings {
+        out.chunks_exact_mut(items).for_each(|row| row.copy_from_slice(bias));
+        add_product(out, Matrix::new(z, out.len() / items, hidden), weight, threads(experts));
+    }
 }
 
 /// `out += a · weight`, for `[columns of a, I]` weights: an element is summed in the same order for any number of rows.

@@ -1,10 +1,11 @@
 //! The mixture of the experts' decoders: logits of all experts, the gate, the mix, in one operation.
 
+mod fold_in;
 pub mod kernel;
 mod row_pass;
 
 #[cfg(feature = "burn")]
 mod operation;
 #[cfg(feature = "burn")]
-pub use operation::{composed_driven, composed_given, driven, given};
+pub use operation::{composed_driven, composed_given, driven, fold_in, given};
 pub use row_pass::LEAST_LOSS;

@@ -106,6 +106,38 @@ pub fn given(z: Tensor<3>, weight: Tensor<3>, bias: Tensor<2>, gates: Tensor<2>,
     }
 }
 
+/// The answer of a mixture whose gate looks at a part of the history: rows `[O | g]`, the logits for the whole history mixed
+/// by shares that come from the experts' losses for the part. It is for prediction, and rows do not depend on each other.
+///
+/// # Shapes
+/// z of the part and of the whole `[K, R, H]`, weight `[K, H, I]`, bias `[K, I]`, seen and probe `[R, I]` → `[R, I + K]`.
+#[must_use]
+pub fn fold_in(
+    z_seen: Tensor<3>,
+    z: Tensor<3>,
+    weight: Tensor<3>,
+    bias: Tensor<2>,
+    seen: &Arc<Csr>,
+    probe: &Arc<Csr>,
+    rule: Rule,
+) -> Tensor<2> {
+    let shape = shape(&z, &weight);
+    match place(&z) {
+        Place::Cpu { tracked: false } => {
+            let (z_seen, z, weight, bias) = (flex(z_seen), flex(z), flex(weight), flex(bias));
+            let d = decoders(shape, &weight, &bias);
+            let out = kernel::fold_in(Level::best(), d, elements(&z_seen), elements(&z), seen, probe, rule);
+            Tensor::from_primitive::<Flex>(from_vec(out, [shape.rows, shape.items + shape.experts]))
+        }
+        _ => {
+            let gate = driven(z_seen, weight.clone(), bias.clone(), seen, probe, rule, Cut::Tiles);
+            let shares = gate.narrow(1, shape.items + shape.experts, shape.experts);
+            let mixed = given(z, weight, bias, shares.clone(), Cut::Tiles);
+            Tensor::cat(vec![mixed, shares], 1)
+        }
+    }
+}
+
 fn logits(z: Tensor<3>, weight: Tensor<3>, bias: Tensor<2>) -> Tensor<3> {
     let [experts, items] = bias.dims();
     z.matmul(weight) + bias.reshape([experts, 1, items])

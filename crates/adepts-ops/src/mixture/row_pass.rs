@@ -34,36 +34,51 @@ pub(crate) fn forward(
     let (experts, items) = (strips.len(), strips[0].len());
     let mut losses = vec![0.0; experts];
     let mut log_sums = vec![0.0; experts];
-    let mut hidden = vec![0.0; seen.len()];
     if !probe.is_empty() {
         for k in 0..experts {
             let (done, coming) = strips.split_at_mut(k + 1);
-            let strip = &mut done[k];
-            // Seen items are hidden in place: a mask would have to be read along with every strip.
-            for (hidden, item) in hidden.iter_mut().zip(seen) {
-                *hidden = std::mem::replace(&mut strip[*item as usize], f32::NEG_INFINITY);
-            }
-            log_sums[k] = log_sum(level, strip, first(coming).unwrap_or(strip));
-            for (hidden, item) in hidden.iter().zip(seen) {
-                strip[*item as usize] = *hidden;
-            }
-            let loss: f32 = probe.iter().map(|i| log_sums[k] - strip[*i as usize]).sum();
-            // Not `max`, which would hide a NaN.
-            losses[k] = if loss < LEAST_LOSS { LEAST_LOSS } else { loss };
+            (losses[k], log_sums[k]) = loss(level, done[k], seen, probe, first(coming));
         }
     }
     let shares = shares(&losses, probe.len(), rule);
     let (mixed, rest) = out.split_at_mut(items);
-    // Backwards, since the last strips are the ones that are still in the cache.
-    for (strips, shares) in strips.rchunks(4).zip(shares.rchunks(4)) {
-        match (strips, shares) {
-            ([one, two, three, four], &[a, b, c, d]) => add_four(level, mixed, [one, two, three, four], [a, b, c, d]),
-            _ => strips.iter().zip(shares).for_each(|(strip, share)| add_scaled(level, mixed, strip, *share)),
-        }
-    }
+    let strips: Vec<&[f32]> = strips.iter().map(|strip| &**strip).collect();
+    mix(level, &strips, &shares, mixed);
     rest[..experts].copy_from_slice(&losses);
     rest[experts..].copy_from_slice(&shares);
     RowGate { shares, losses, log_sums }
+}
+
+/// The probe loss of one expert, floored, and log Σ exp over the items that are not seen; `coming` is what will be read next.
+/// The strip, the expert's logits, is left as it was.
+pub(super) fn loss(
+    level: Level,
+    strip: &mut [f32],
+    seen: &[u32],
+    probe: &[u32],
+    coming: Option<&[f32]>,
+) -> (f32, f32) {
+    // Seen items are hidden in place: a mask would have to be read along with every strip.
+    let hide = |item: &u32| std::mem::replace(&mut strip[*item as usize], f32::NEG_INFINITY);
+    let hidden: Vec<f32> = seen.iter().map(hide).collect();
+    let log_sum = log_sum(level, strip, coming.unwrap_or(strip));
+    for (hidden, item) in hidden.iter().zip(seen) {
+        strip[*item as usize] = *hidden;
+    }
+    let loss: f32 = probe.iter().map(|i| log_sum - strip[*i as usize]).sum();
+    // Not `max`, which would hide a NaN.
+    (if loss < LEAST_LOSS { LEAST_LOSS } else { loss }, log_sum)
+}
+
+/// `mixed += Σ_k share_k · strip_k`.
+pub(super) fn mix(level: Level, strips: &[&[f32]], shares: &[f32], mixed: &mut [f32]) {
+    // Backwards, since the last strips are the ones that are still in the cache.
+    for (strips, shares) in strips.rchunks(4).zip(shares.rchunks(4)) {
+        match (strips, shares) {
+            (&[one, two, three, four], &[a, b, c, d]) => add_four(level, mixed, [one, two, three, four], [a, b, c, d]),
+            _ => strips.iter().zip(shares).for_each(|(strip, share)| add_scaled(level, mixed, strip, *share)),
+        }
+    }
 }
 
 /// Overwrites the strips (the row's logits, one strip per expert) with their gradients.
@@ -124,7 +139,7 @@ fn first<'a>(coming: &'a [&mut [f32]]) -> Option<&'a [f32]> {
 }
 
 /// Softmax over the experts of the score of their losses; equal shares without a probe.
-fn shares(losses: &[f32], probe: usize, rule: Rule) -> Vec<f32> {
+pub(super) fn shares(losses: &[f32], probe: usize, rule: Rule) -> Vec<f32> {
     let experts = losses.len();
     if probe == 0 {
         return vec![1.0 / experts as f32; experts];

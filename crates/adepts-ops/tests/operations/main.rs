@@ -4,6 +4,7 @@
 mod adam;
 mod composed;
 mod expert_bank;
+mod fold_in;
 mod gate;
 mod linear;
 mod noise;

@@ -17,13 +17,13 @@ const TOLERANCE: f32 = 1e-5;
 /// The same where 1/L magnifies the rounding of a small L.
 const TOLERANCE_OF_GATES: f32 = 5e-5;
 
-const RULES: [Rule; 3] = [
+pub(crate) const RULES: [Rule; 3] = [
     Rule { score: Score::Inverse, mean: false, temperature: 1.0, detach: false },
     Rule { score: Score::Negative, mean: true, temperature: 0.5, detach: false },
     Rule { score: Score::Inverse, mean: true, temperature: 2.0, detach: true },
 ];
 
-fn shape(s: Sizes) -> Shape {
+pub(crate) fn shape(s: Sizes) -> Shape {
     Shape { experts: s.experts, rows: s.rows, hidden: s.hidden, items: s.items }
 }
 
@@ -50,7 +50,7 @@ fn latent_arrays(level: Level, s: Sizes) -> Arrays {
 }
 
 /// z, weight and bias of random decoders.
-fn decoders(s: Sizes) -> [Vec<f32>; 3] {
+pub(crate) fn decoders(s: Sizes) -> [Vec<f32>; 3] {
     let Sizes { experts, rows, items, hidden, seed } = s;
     [
         floats(seed, experts * rows * hidden, 0.5),
@@ -143,7 +143,7 @@ fn the_number_of_threads_does_not_change_a_bit() {
 }
 
 /// Row `r` of every expert of z `[K, R, H]`, alone in a tile whose other rows are zero.
-fn alone(s: Sizes, z: &[f32], r: usize) -> Vec<f32> {
+pub(crate) fn alone(s: Sizes, z: &[f32], r: usize) -> Vec<f32> {
     let mut tile = vec![0.0; s.experts * TILE * s.hidden];
     for k in 0..s.experts {
         tile[k * TILE * s.hidden..][..s.hidden].copy_from_slice(&z[(k * s.rows + r) * s.hidden..][..s.hidden]);

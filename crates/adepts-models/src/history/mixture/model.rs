@@ -189,16 +189,18 @@ impl Mixture {
             |rows: &Csr| Arc::new(Csr::from_rows(self.items, (0..rows.rows()).map(|r| rows.row(r))).normalised(1.0));
         let latent = self.config.latent();
         let means = |rows: &Csr| experts.means(&normalised(rows), latent);
-        match view.filter(|_| self.config.gate.rule().is_some()) {
-            Some((seen, probe)) if !Arc::ptr_eq(seen, input) => {
-                let first = self.mix(experts, means(seen), seen, Some((seen, probe)), Cut::Tiles);
+        match (view, self.config.gate.rule()) {
+            (Some((seen, probe)), Some(rule)) if !Arc::ptr_eq(seen, input) && self.config.experts > 1 => {
+                let [z_seen, z] = [seen, input].map(|rows| experts.decode(means(rows), Cut::Tiles));
                 let last = experts.output();
-                let z = experts.decode(means(input), Cut::Tiles);
-                let (weight, bias) = (last.weight.clone(), last.bias.clone());
-                let packed = mixture::given(z, weight, bias, first.shares.clone(), Cut::Tiles);
-                Mixed { packed, shares: first.shares }
+                let packed = mixture::fold_in(z_seen, z, last.weight.clone(), last.bias.clone(), seen, probe, rule);
+                let shares = packed.clone().narrow(1, self.items, self.config.experts);
+                Mixed { packed, shares }
             }
-            view => self.mix(experts, means(input), input, view, Cut::Tiles),
+            (view, rule) => {
+                let view = view.filter(|_| rule.is_some());
+                self.mix(experts, means(input), input, view, Cut::Tiles)
+            }
         }
     }
 }
