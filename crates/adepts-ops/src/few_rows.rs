@@ -237,7 +237,8 @@ mod x86 {
         for Meeting { z, out } in meetings {
             for (row, out) in out.chunks_exact_mut(items).enumerate() {
                 let z = &z[row * hidden..][..hidden];
-                let sum = z.iter().zip(weight[at..].iter().step_by(items)).fold(0.0f32, |sum, (z, w)| z.mul_add(*w, sum));
+                let sum =
+                    z.iter().zip(weight[at..].iter().step_by(items)).fold(0.0f32, |sum, (z, w)| z.mul_add(*w, sum));
                 out[at] = sum + bias[at];
             }
         }

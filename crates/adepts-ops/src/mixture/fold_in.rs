@@ -7,14 +7,15 @@ use crate::csr::Csr;
 use crate::few_rows::Meeting;
 use crate::level::Level;
 
-use super::kernel::{Cut, Decoders, Rule, Shape, decode};
+use super::kernel::{Decoders, Rule, Shape, decode, tile};
 use super::row_pass;
 
 /// For each row the logits mixed by shares that come from the experts' probe losses for a part of its history: rows
 /// `[O | g]` of width I + K, the mixed logits and the shares.
 ///
 /// # Shapes
-/// z of the part that the gate sees and of the whole history, each `[K, R, H]`; seen and probe `[R, I]`.
+/// z of the part that the gate sees and of the whole history, each `[K, R, H]`; seen and probe `[R, I]`. R is a multiple of
+/// [`tile`].
 ///
 /// # Panics
 /// If the shapes do not fit.
@@ -28,10 +29,11 @@ pub fn fold_in(
     probe: &Csr,
     rule: Rule,
 ) -> Vec<f32> {
-    let Shape { experts, rows, items, .. } = d.shape;
+    let Shape { experts, rows, hidden, items } = d.shape;
     d.check(z);
     d.check(z_seen);
-    Cut::Tiles.check(rows);
+    let tile = tile(level, rows, hidden);
+    assert!(rows.is_multiple_of(tile), "fold_in: {rows} rows are no multiple of {tile}");
     assert!(
         seen.rows() == rows && probe.rows() == rows && seen.columns() == items && probe.columns() == items,
         "fold_in: {rows} rows over {items} items, seen {} over {}, probe {} over {}",

@@ -76,13 +76,24 @@ pub enum Cut {
 }
 
 impl Cut {
-    pub(super) fn check(self, rows: usize) {
+    fn check(self, rows: usize) {
         assert!(self == Self::Whole || rows.is_multiple_of(TILE), "mixture: {rows} rows are no multiple of {TILE}");
     }
 }
 
 /// Rows of a tile in prediction.
 pub const TILE: usize = 16;
+
+/// What the number of rows must be a multiple of in [`fold_in`]: a few rows need no padding where a kernel of our own
+/// multiplies them, because it sums each row alike.
+#[must_use]
+pub fn tile(level: Level, rows: usize, hidden: usize) -> usize {
+    if is_few(level, 2 * rows, hidden) { 1 } else { TILE }
+}
+
+fn is_few(level: Level, rows: usize, hidden: usize) -> bool {
+    rows < WORTH_A_COPY && hidden <= ONE_GO && few_rows::has(level)
+}
 
 /// From this number of experts on, threads take an expert each instead of sharing each product.
 const MANY: usize = 4;
@@ -197,7 +208,7 @@ pub(super) fn decode(level: Level, d: Decoders<'_>, k: usize, meetings: &mut [Me
     let Shape { experts, hidden, items, .. } = d.shape;
     let (weight, bias) = d.expert(k);
     let rows: usize = meetings.iter().map(|of| of.out.len() / items).sum();
-    if rows < WORTH_A_COPY && hidden <= ONE_GO && few_rows::has(level) {
+    if is_few(level, rows, hidden) {
         few_rows::multiply(level, weight, bias, meetings);
         return;
     }

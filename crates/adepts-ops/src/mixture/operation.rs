@@ -110,7 +110,8 @@ pub fn given(z: Tensor<3>, weight: Tensor<3>, bias: Tensor<2>, gates: Tensor<2>,
 /// by shares that come from the experts' losses for the part. It is for prediction, and rows do not depend on each other.
 ///
 /// # Shapes
-/// z of the part and of the whole `[K, R, H]`, weight `[K, H, I]`, bias `[K, I]`, seen and probe `[R, I]` → `[R, I + K]`.
+/// z of the part and of the whole `[K, R, H]`, weight `[K, H, I]`, bias `[K, I]`, seen and probe `[R, I]` → `[R, I + K]`, R a
+/// multiple of [`tile`](kernel::tile).
 #[must_use]
 pub fn fold_in(
     z_seen: Tensor<3>,
@@ -130,9 +131,9 @@ pub fn fold_in(
             Tensor::from_primitive::<Flex>(from_vec(out, [shape.rows, shape.items + shape.experts]))
         }
         _ => {
-            let gate = driven(z_seen, weight.clone(), bias.clone(), seen, probe, rule, Cut::Tiles);
+            let gate = driven(z_seen, weight.clone(), bias.clone(), seen, probe, rule, Cut::Whole);
             let shares = gate.narrow(1, shape.items + shape.experts, shape.experts);
-            let mixed = given(z, weight, bias, shares.clone(), Cut::Tiles);
+            let mixed = given(z, weight, bias, shares.clone(), Cut::Whole);
             Tensor::cat(vec![mixed, shares], 1)
         }
     }

@@ -51,13 +51,7 @@ pub(crate) fn forward(
 
 /// The probe loss of one expert, floored, and log Σ exp over the items that are not seen; `coming` is what will be read next.
 /// The strip, the expert's logits, is left as it was.
-pub(super) fn loss(
-    level: Level,
-    strip: &mut [f32],
-    seen: &[u32],
-    probe: &[u32],
-    coming: Option<&[f32]>,
-) -> (f32, f32) {
+pub(super) fn loss(level: Level, strip: &mut [f32], seen: &[u32], probe: &[u32], coming: Option<&[f32]>) -> (f32, f32) {
     // Seen items are hidden in place: a mask would have to be read along with every strip.
     let hide = |item: &u32| std::mem::replace(&mut strip[*item as usize], f32::NEG_INFINITY);
     let hidden: Vec<f32> = seen.iter().map(hide).collect();

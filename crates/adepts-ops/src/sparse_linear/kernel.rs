@@ -30,9 +30,9 @@ impl Shape {
     }
 }
 
-/// Rows of one task: a tile of weights is read once for that many rows. A single expert is cut finer, for all threads.
+/// The most rows of one task: a tile of weights is read once for those of an expert. What is less is cut finer, for all threads.
 const ROWS: usize = 512;
-/// The same for fewer experts than [`MANY`].
+/// The fewest, and those of fewer experts than [`MANY`].
 const FEW_ROWS: usize = 64;
 /// From this number of experts on there is work for all threads in whole experts.
 const MANY: usize = 4;
@@ -61,7 +61,7 @@ pub fn forward_first(level: Level, shape: Shape, weight: &[f32], bias: &[f32], r
     shape.check(weight, bias, rows);
     assert!(take <= width, "sparse_linear: the first {take} of {width} columns");
     let count = rows.rows();
-    let task = if experts < MANY { FEW_ROWS } else { ROWS };
+    let task = if experts < MANY { FEW_ROWS } else { count.clamp(FEW_ROWS, ROWS) };
     build_chunks(experts * count * take, task * take, |chunk, out| {
         let fill = |k: usize, first: usize, out: &mut [MaybeUninit<f32>]| {
             let weight = &weight[k * items * width..][..items * width];

@@ -8,9 +8,9 @@ use adepts_core::{
 };
 use adepts_data::seed;
 use adepts_ops::latent::kernel::Noise;
-use adepts_ops::mixture::kernel::{Cut, TILE};
+use adepts_ops::mixture::kernel::{Cut, TILE, tile};
 use adepts_ops::row_losses::{Judged, row_losses};
-use adepts_ops::{Csr, mixture};
+use adepts_ops::{Csr, Level, mixture};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
 
@@ -183,14 +183,21 @@ impl Mixture {
         Csr::from_rows(self.items, kept.iter().map(Vec::as_slice)).scaled(scale)
     }
 
-    /// Scores of a block of rows, a multiple of [`TILE`].
+    /// Whether the experts are judged by a part of the history and then answer for the whole of it.
+    fn folds_in(&self, seen: Option<&Arc<Csr>>, input: &Arc<Csr>) -> bool {
+        self.config.experts > 1
+            && self.config.gate.rule().is_some()
+            && seen.is_some_and(|seen| !Arc::ptr_eq(seen, input))
+    }
+
+    /// Scores of a block of rows, a multiple of [`TILE`] or, where a history is folded in, of [`tile`].
     fn score_block(&self, experts: &Experts, input: &Arc<Csr>, view: Option<(&Arc<Csr>, &Arc<Csr>)>) -> Mixed {
         let normalised =
             |rows: &Csr| Arc::new(Csr::from_rows(self.items, (0..rows.rows()).map(|r| rows.row(r))).normalised(1.0));
         let latent = self.config.latent();
         let means = |rows: &Csr| experts.means(&normalised(rows), latent);
         match (view, self.config.gate.rule()) {
-            (Some((seen, probe)), Some(rule)) if !Arc::ptr_eq(seen, input) && self.config.experts > 1 => {
+            (Some((seen, probe)), Some(rule)) if self.folds_in(Some(seen), input) => {
                 let [z_seen, z] = [seen, input].map(|rows| experts.decode(means(rows), Cut::Tiles));
                 let last = experts.output();
                 let packed = mixture::fold_in(z_seen, z, last.weight.clone(), last.bias.clone(), seen, probe, rule);
@@ -238,9 +245,15 @@ impl HistoryModel for Mixture {
         assert_eq!(scores.len(), rows * items, "score: [{rows}, {items}]");
         let experts = self.experts.inner();
         let block = block_rows(k, items);
+        let folds_in = self.folds_in(batch.gate.as_ref().map(|gate| &gate.seen), &batch.input);
         for first in (0..rows).step_by(block) {
             let count = block.min(rows - first);
-            let part = |rows: &Csr| Arc::new(padded(rows, first, count, items));
+            let tile = if folds_in && self.experts.decoder.len() == 1 {
+                tile(Level::best(), count, self.config.latent())
+            } else {
+                TILE
+            };
+            let part = |rows: &Csr| Arc::new(padded(rows, first, count.next_multiple_of(tile), items));
             let input = part(&batch.input);
             let view = batch.gate.as_ref().map(|gate| {
                 let seen = if Arc::ptr_eq(&gate.seen, &batch.input) { Arc::clone(&input) } else { part(&gate.seen) };
@@ -272,10 +285,11 @@ impl HistoryModel for Mixture {
     }
 }
 
-/// `count` rows from `first`, filled up with empty rows to a multiple of [`TILE`].
+/// The rows from `first` on, `count` of them or as many as there are, filled up with empty rows to `count`.
 fn padded(rows: &Csr, first: usize, count: usize, items: usize) -> Csr {
-    let padding = count.next_multiple_of(TILE) - count;
-    let rows = (first..first + count).map(|r| rows.row(r)).chain(std::iter::repeat_n([].as_slice(), padding));
+    let there = first..rows.rows().min(first + count);
+    let padding = count - there.len();
+    let rows = there.map(|r| rows.row(r)).chain(std::iter::repeat_n([].as_slice(), padding));
     Csr::from_rows(items, rows)
 }
 
