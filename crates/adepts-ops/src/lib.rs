@@ -48,6 +48,7 @@ mod math;
 pub mod matrix;
 pub mod mixture;
 pub mod normal;
+pub mod normed_bank;
 pub mod row_losses;
 mod rows;
 pub mod shares;

@@ -1,5 +1,7 @@
 //! The backward pass of a bank of experts: what leaves it, layer by layer for a piece of pairs, then weights, then inputs.
 
+use rayon::prelude::*;
+
 use super::Last;
 use super::kernel::{Bank, Layer, MANY, PAIRS, Saved, threads};
 use super::routes::{Piece, Routes};
@@ -66,19 +68,66 @@ pub fn backward(level: Level, bank: Bank<'_>, x: &[f32], saved: &Saved, d_out: &
     let layers = bank.layers.iter().enumerate().map(of_layer).collect();
     let x = match built.pop() {
         None => dense_inputs(bank, routes, &d_outputs[0]),
-        Some(of_pairs) if routes.in_order() => of_pairs,
-        Some(of_pairs) => {
-            let width = bank.inputs();
-            build_chunks(routes.batch * width, ROWS * width, |chunk, out| {
-                add_pairs(level, out.zero(), width, &of_pairs, routes, chunk * ROWS);
-            })
-        }
+        Some(of_pairs) => of_rows(level, bank, routes, of_pairs),
     };
     Gradients { x, layers, gates: gates(bank, routes, &of_gates) }
 }
 
+/// The gradients of the rows, `[B, I]`, from those of the inputs of the pairs.
+fn of_rows(level: Level, bank: Bank<'_>, routes: &Routes, of_pairs: Vec<f32>) -> Vec<f32> {
+    if routes.in_order() {
+        return of_pairs;
+    }
+    let width = bank.inputs();
+    build_chunks(routes.batch * width, ROWS * width, |chunk, out| {
+        add_pairs(level, out.zero(), width, &of_pairs, routes, chunk * ROWS);
+    })
+}
+
+/// Gradients of the rows `[B, I]`, and of weights and biases of the first layer, given that of what the layer gives, `[P, out]`.
+pub(crate) fn first_layer(
+    level: Level,
+    bank: Bank<'_>,
+    routes: &Routes,
+    x: &[f32],
+    d: &[f32],
+    pieces: &[Piece],
+) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
+    if let Some(first) = Together::of(bank, routes) {
+        return first.backward(level, x, routes.batch, d);
+    }
+    let layer = &bank.layers[0];
+    let (weight, bias) = weights(level, layer, routes, Input::Rows(x), d);
+    let x = if routes.dense() {
+        dense_inputs(bank, routes, d)
+    } else {
+        of_rows(level, bank, routes, of_inputs(layer, d, pieces))
+    };
+    (x, weight, bias)
+}
+
+/// The gradient of what goes into a layer, from that of what it gives, for each pair.
+fn of_inputs(layer: &Layer<'_>, d: &[f32], pieces: &[Piece]) -> Vec<f32> {
+    let sizes = [pieces.iter().map(|p| (p.to - p.from) * layer.inputs).collect()];
+    let threads = threads(pieces.len());
+    let mut built = build_parts(&sizes, |nth, mut places| {
+        let Piece { expert, from, to } = pieces[nth];
+        let d = Matrix::new(&d[from * layer.outputs..to * layer.outputs], to - from, layer.outputs);
+        places.next().expect("a place for each piece").product(d, layer.weight(expert).t(), threads);
+    });
+    built.pop().unwrap_or_default()
+}
+
+/// As [`of_inputs`], before the ReLU that gave `h`.
+pub(crate) fn before(level: Level, layer: &Layer<'_>, h: &[f32], d: &[f32], pieces: &[Piece]) -> Vec<f32> {
+    let mut d = of_inputs(layer, d, pieces);
+    let piece = PAIRS * layer.inputs;
+    d.par_chunks_mut(piece).zip(h.par_chunks(piece)).for_each(|(d, h)| mask(level, d, h));
+    d
+}
+
 /// The gradients of the gates, `[B, E]`, from those of the pairs.
-fn gates(bank: Bank<'_>, routes: &Routes, of_pairs: &[f32]) -> Vec<f32> {
+pub(crate) fn gates(bank: Bank<'_>, routes: &Routes, of_pairs: &[f32]) -> Vec<f32> {
     let mut gates = vec![0.0; routes.batch * bank.experts];
     for expert in 0..bank.experts {
         for pair in routes.starts[expert]..routes.starts[expert + 1] {
@@ -118,7 +167,7 @@ fn chain<'a>(
 }
 
 per_level! {
-    fn leave(
+    pub(crate) fn leave(
         d: &mut [f32],
         width: usize,
         y: &[f32],
@@ -181,7 +230,7 @@ fn mask_body<const FMA: bool>(d: &mut [f32], h: &[f32]) {
 
 /// What goes into a layer.
 #[derive(Clone, Copy)]
-enum Input<'a> {
+pub(crate) enum Input<'a> {
     /// A row for each row of the batch.
     Rows(&'a [f32]),
     /// A row for each pair.
@@ -189,7 +238,13 @@ enum Input<'a> {
 }
 
 /// Gradients of the weights and biases of one layer.
-fn weights(level: Level, layer: &Layer<'_>, routes: &Routes, input: Input<'_>, d: &[f32]) -> (Vec<f32>, Vec<f32>) {
+pub(crate) fn weights(
+    level: Level,
+    layer: &Layer<'_>,
+    routes: &Routes,
+    input: Input<'_>,
+    d: &[f32],
+) -> (Vec<f32>, Vec<f32>) {
     let Layer { inputs, outputs, .. } = *layer;
     // Where all have the same rows, whole weights are shared out as evenly, and what is multiplied is packed once.
     let strip = if routes.dense() && routes.experts() >= MANY { inputs } else { STRIP.min(inputs) };

@@ -24,7 +24,7 @@ pub struct Layer<'a> {
 }
 
 impl<'a> Layer<'a> {
-    pub(super) fn weight(&self, expert: usize) -> Matrix<'a> {
+    pub(crate) fn weight(&self, expert: usize) -> Matrix<'a> {
         let size = self.inputs * self.outputs;
         Matrix::new(&self.weight[expert * size..][..size], self.inputs, self.outputs)
     }
@@ -42,20 +42,20 @@ pub struct Bank<'a> {
 }
 
 impl Bank<'_> {
-    pub(super) fn inputs(&self) -> usize {
+    pub(crate) fn inputs(&self) -> usize {
         self.layers[0].inputs
     }
 
-    pub(super) fn outputs(&self) -> usize {
+    pub(crate) fn outputs(&self) -> usize {
         self.layers[self.layers.len() - 1].outputs
     }
 
     /// Whether ReLU follows a layer.
-    pub(super) fn relu(&self, layer: usize) -> bool {
+    pub(crate) fn relu(&self, layer: usize) -> bool {
         layer + 1 < self.layers.len() || self.last == Last::Relu
     }
 
-    fn check(&self, x: &[f32], gates: &[f32]) {
+    pub(crate) fn check(&self, x: &[f32], gates: &[f32]) {
         assert!(!self.layers.is_empty() && self.experts > 0, "expert_bank: no layers or no experts");
         let rows = gates.len() / self.experts;
         assert!(
@@ -92,13 +92,13 @@ pub struct Saved {
 }
 
 /// Pairs of one task, a multiple of [`TILE`].
-pub(super) const PAIRS: usize = 512;
+pub(crate) const PAIRS: usize = 512;
 /// Rows of one task where a row's pairs are added up.
 const ROWS: usize = 256;
 /// From this number of tasks on they take a thread each, instead of sharing each product.
 pub(super) const MANY: usize = 4;
 
-pub(super) fn threads(tasks: usize) -> Threads {
+pub(crate) fn threads(tasks: usize) -> Threads {
     if tasks < MANY { Threads::All } else { Threads::One }
 }
 
@@ -114,7 +114,8 @@ pub fn forward(level: Level, bank: Bank<'_>, x: &[f32], gates: &[f32], cut: Cut)
     bank.check(x, gates);
     let routes = Routes::new(gates, bank.experts);
     let together = if cut == Cut::Whole { Together::of(bank, &routes) } else { None };
-    let mut outputs: Vec<Vec<f32>> = together.iter().map(|first| first.forward(level, bank, x, routes.batch)).collect();
+    let mut outputs: Vec<Vec<f32>> =
+        together.iter().map(|first| first.forward(level, bank.layers[0].bias, bank.relu(0), x, routes.batch)).collect();
     let done = outputs.len();
     let pieces = routes.pieces(PAIRS);
     let sizes: Vec<Vec<usize>> =
@@ -125,12 +126,30 @@ pub fn forward(level: Level, bank: Bank<'_>, x: &[f32], gates: &[f32], cut: Cut)
         Cut::Tiles => tiles(level, bank, x, &routes, pieces[at], places),
     });
     outputs.extend(rest);
-    let width = bank.outputs();
-    let last = &outputs[outputs.len() - 1];
-    let out = build_chunks(routes.batch * width, ROWS * width, |chunk, out| {
-        mix(level, out.zero(), width, last, &routes, chunk * ROWS);
-    });
+    let out = mixed(level, &routes, &outputs[outputs.len() - 1], bank.outputs());
     (out, Saved { routes, outputs })
+}
+
+/// The gated sum of what the pairs of each row gave, `[B, width]`.
+pub(crate) fn mixed(level: Level, routes: &Routes, last: &[f32], width: usize) -> Vec<f32> {
+    build_chunks(routes.batch * width, ROWS * width, |chunk, out| {
+        mix(level, out.zero(), width, last, routes, chunk * ROWS);
+    })
+}
+
+/// The rows of some pairs: where they are, or else gathered.
+pub(crate) fn first_inputs<'a>(
+    gathered: &'a mut Vec<f32>,
+    x: &'a [f32],
+    width: usize,
+    routes: &Routes,
+    from: usize,
+    to: usize,
+) -> &'a [f32] {
+    match routes.run(from, to) {
+        Some(first) => &x[first * width..][..(to - from) * width],
+        None => gather(gathered, x, width, &routes.rows[from..to]),
+    }
 }
 
 /// Fills the places of all layers, or, where what the first one gives is at hand, of all others.
@@ -147,10 +166,9 @@ fn whole<'a>(
 ) {
     let rows = to - from;
     let (width, mut gathered) = (bank.inputs(), Vec::new());
-    let mut input: &[f32] = match (first, routes.run(from, to)) {
-        (Some(first), _) => &first[from * bank.layers[0].outputs..to * bank.layers[0].outputs],
-        (None, Some(first)) => &x[first * width..][..rows * width],
-        (None, None) => gather(&mut gathered, x, width, &routes.rows[from..to]),
+    let mut input: &[f32] = match first {
+        Some(first) => &first[from * bank.layers[0].outputs..to * bank.layers[0].outputs],
+        None => first_inputs(&mut gathered, x, width, routes, from, to),
     };
     for ((at, layer), place) in bank.layers.iter().enumerate().skip(usize::from(first.is_some())).zip(places) {
         let out = place.product(Matrix::new(input, rows, layer.inputs), layer.weight(expert), threads);
@@ -197,7 +215,7 @@ fn gather<'a>(into: &'a mut Vec<f32>, source: &[f32], width: usize, rows: &[u32]
 }
 
 per_level! {
-    pub(super) fn add_bias(rows: &mut [f32], bias: &[f32], relu: bool) = add_bias_body
+    pub(crate) fn add_bias(rows: &mut [f32], bias: &[f32], relu: bool) = add_bias_body
 }
 
 #[inline(always)]

@@ -1,9 +1,9 @@
 //! A bank of small networks, one per expert, and the gated sum of their outputs: only what a row's gates select is computed.
 
-mod gradient;
+pub(crate) mod gradient;
 pub mod kernel;
-mod routes;
-mod together;
+pub(crate) mod routes;
+pub(crate) mod together;
 
 #[cfg(feature = "burn")]
 mod operation;

@@ -16,7 +16,7 @@ const STRIP: usize = 64;
 
 /// The first layer of all experts of a bank.
 #[derive(Clone, Debug)]
-pub(super) struct Together {
+pub(crate) struct Together {
     experts: usize,
     inputs: usize,
     outputs: usize,
@@ -26,7 +26,7 @@ pub(super) struct Together {
 
 impl Together {
     /// `None` where the products of the experts stand better alone.
-    pub(super) fn of(bank: Bank<'_>, routes: &Routes) -> Option<Self> {
+    pub(crate) fn of(bank: Bank<'_>, routes: &Routes) -> Option<Self> {
         let (experts, Layer { inputs, outputs, weight, .. }) = (bank.experts, bank.layers[0]);
         let together = routes.dense() && routes.batch > 0 && experts > 1 && outputs < WIDE;
         together.then(|| Self { experts, inputs, outputs, weight: turned(weight, experts, inputs, outputs) })
@@ -41,7 +41,7 @@ impl Together {
     }
 
     /// What the layer gives for each pair, `[P, out]`.
-    pub(super) fn forward(&self, level: Level, bank: Bank<'_>, x: &[f32], batch: usize) -> Vec<f32> {
+    pub(crate) fn forward(&self, level: Level, bias: &[f32], relu: bool, x: &[f32], batch: usize) -> Vec<f32> {
         let (wide, outputs) = (self.wide(), self.outputs);
         let rows: Vec<usize> = (0..batch).step_by(ROWS).map(|from| ROWS.min(batch - from)).collect();
         let sizes = vec![rows.iter().map(|rows| rows * outputs).collect::<Vec<_>>(); self.experts];
@@ -49,7 +49,7 @@ impl Together {
             let x = &x[at * ROWS * self.inputs..][..rows[at] * self.inputs];
             let mut all = vec![0.0; rows[at] * wide];
             product(&mut all, Start::Zero, Matrix::new(x, rows[at], self.inputs), self.weight(), threads(rows.len()));
-            add_bias(level, &mut all, bank.layers[0].bias, bank.relu(0));
+            add_bias(level, &mut all, bias, relu);
             for (expert, place) in places.enumerate() {
                 let own = place.zero().chunks_exact_mut(outputs).zip(all.chunks_exact(wide));
                 own.for_each(|(own, row)| own.copy_from_slice(&row[expert * outputs..][..outputs]));
@@ -60,7 +60,7 @@ impl Together {
 
     /// Gradients of the rows `[B, in]`, the weights `[E, in, out]` and the biases `[E, out]`, given that of what the layer gives
     /// before its ReLU, `[P, out]`.
-    pub(super) fn backward(&self, level: Level, x: &[f32], batch: usize, d: &[f32]) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
+    pub(crate) fn backward(&self, level: Level, x: &[f32], batch: usize, d: &[f32]) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
         let Self { experts, inputs, outputs, .. } = *self;
         let wide = self.wide();
         let d = turned(d, experts, batch, outputs);

@@ -17,7 +17,7 @@ const TOLERANCE: f32 = 2e-5;
 
 /// How many experts a row selects.
 #[derive(Clone, Copy, Debug)]
-enum Select {
+pub(crate) enum Select {
     All,
     /// So many, and none where the row's number is a multiple of seven.
     Top(usize),
@@ -25,6 +25,28 @@ enum Select {
     Own,
     /// One, and rows stand as they come.
     Scattered,
+}
+
+impl Select {
+    /// Gates `[rows, experts]`.
+    pub(crate) fn gates(self, rows: usize, experts: usize, seed: u64) -> Vec<f32> {
+        let mut gates = shares(seed, rows, experts);
+        if let Select::Top(k) = self {
+            for (row, gates) in gates.chunks_mut(experts).enumerate() {
+                let mut order: Vec<usize> = (0..experts).collect();
+                order.sort_by(|a, b| gates[*b].total_cmp(&gates[*a]));
+                let kept = if row % 7 == 0 { 0 } else { k };
+                order.into_iter().skip(kept).for_each(|expert| gates[expert] = 0.0);
+            }
+        }
+        if let Select::Own | Select::Scattered = self {
+            for (row, gates) in gates.chunks_mut(experts).enumerate() {
+                let own = if let Select::Own = self { row * experts / rows } else { row % experts };
+                gates.iter_mut().enumerate().for_each(|(expert, gate)| *gate = f32::from(u8::from(expert == own)));
+            }
+        }
+        gates
+    }
 }
 
 /// A bank, its inputs and gates, as slices.
@@ -43,21 +65,7 @@ struct Case {
 
 impl Case {
     fn new(rows: usize, experts: usize, widths: &[usize], select: Select, last: Last, seed: u64) -> Self {
-        let mut gates = shares(seed, rows, experts);
-        if let Select::Top(k) = select {
-            for (row, gates) in gates.chunks_mut(experts).enumerate() {
-                let mut order: Vec<usize> = (0..experts).collect();
-                order.sort_by(|a, b| gates[*b].total_cmp(&gates[*a]));
-                let kept = if row % 7 == 0 { 0 } else { k };
-                order.into_iter().skip(kept).for_each(|expert| gates[expert] = 0.0);
-            }
-        }
-        if let Select::Own | Select::Scattered = select {
-            for (row, gates) in gates.chunks_mut(experts).enumerate() {
-                let own = if let Select::Own = select { row * experts / rows } else { row % experts };
-                gates.iter_mut().enumerate().for_each(|(expert, gate)| *gate = f32::from(u8::from(expert == own)));
-            }
-        }
+        let gates = select.gates(rows, experts, seed);
         let layer = |(at, of): (usize, &[usize])| {
             let seed = seed + 10 * (at as u64 + 1);
             [floats(seed, experts * of[0] * of[1], 0.5), floats(seed + 1, experts * of[1], 0.5)]

@@ -8,6 +8,7 @@ mod fold_in;
 mod gate;
 mod linear;
 mod noise;
+mod normed_bank;
 mod slices;
 mod support;
 mod table;

@@ -5,19 +5,16 @@
 use std::ops::Range;
 
 use adepts_core::memory::elements;
-use adepts_core::tensors::values;
 use adepts_core::{Parameter, Work};
 use adepts_ops::expert_bank::{Last, expert_bank};
-use burn::tensor::{Device, Tensor, TensorData, activation};
+use adepts_ops::normed_bank::{EPSILON, NormedLayer, Statistics, normed_bank};
+use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 use super::embedding::Pass;
 use super::running::Running;
 use super::slots::{Named, Slot, Slots};
 use crate::parts::init;
-
-/// Added to variances.
-const EPSILON: f32 = 1e-5;
 
 /// What stands between a linear layer and its ReLU.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -231,41 +228,27 @@ impl Stack {
     pub fn mix_of(&self, experts: Range<usize>, x: Tensor<2>, gates: Tensor<2>, pass: Pass) -> Tensor<2> {
         let training = matches!(pass, Pass::Training(_));
         if training && self.layers.iter().any(|layer| layer.norm.is_some()) {
-            return self.normalised(experts, x, gates);
+            return self.normalised(&experts, x, gates);
         }
         let layers: Vec<_> = self.layers.iter().map(|layer| layer.folded().of(&experts)).collect();
         expert_bank(x, &layers, gates, self.shape.last, pass.cut())
     }
 
-    /// Training with batch normalisation: all networks for all rows, with the statistics of those that meet them.
-    fn normalised(&self, experts: Range<usize>, x: Tensor<2>, gates: Tensor<2>) -> Tensor<2> {
-        let ([rows, _], device) = (x.dims(), x.device());
-        let count = experts.len();
-        let met: Vec<f32> = values(&gates.clone().transpose()).iter().map(|g| f32::from(*g != 0.0)).collect();
-        let counts: Vec<f32> = met.chunks(rows.max(1)).map(|met| met.iter().sum()).collect();
-        let met = Tensor::<3>::from_data(TensorData::new(met, [count, rows, 1]), &device);
-        let shares: Vec<f32> = counts.iter().map(|n| 1.0 / n.max(1.0)).collect();
-        let shares = Tensor::<3>::from_data(TensorData::new(shares, [count, 1, 1]), &device);
-        let mut h = x.unsqueeze::<3>();
-        for (at, layer) in self.layers.iter().enumerate() {
-            let (weight, bias) = layer.of(&experts);
-            h = h.matmul(weight) + bias.unsqueeze_dim::<3>(1);
-            if let Some(norm) = &layer.norm {
-                let mean = (h.clone() * met.clone()).sum_dim(1) * shares.clone();
-                h = h - mean.clone();
-                let variance = (h.clone().square() * met.clone()).sum_dim(1) * shares.clone();
-                norm.running.update(experts.start, &values(&mean), &values(&variance), &counts);
-                let part = |of: &Tensor<2>| part(of, &experts).unsqueeze_dim::<3>(1);
-                h = h / (variance + EPSILON).sqrt() * part(&norm.scale) + part(&norm.shift);
-            }
-            if self.shape.bends(at) {
-                h = activation::relu(h);
+    /// Training with batch normalisation, by the statistics of the rows that meet a network.
+    fn normalised(&self, experts: &Range<usize>, x: Tensor<2>, gates: Tensor<2>) -> Tensor<2> {
+        let layer = |layer: &Layer| {
+            let (weight, bias) = layer.of(experts);
+            let norm = layer.norm.as_ref().map(|norm| (part(&norm.scale, experts), part(&norm.shift, experts)));
+            NormedLayer { weight, bias, norm }
+        };
+        let layers: Vec<NormedLayer> = self.layers.iter().map(layer).collect();
+        let (out, statistics) = normed_bank(x, &layers, gates, self.shape.last);
+        for (layer, found) in self.layers.iter().zip(statistics) {
+            if let (Some(norm), Some(Statistics { mean, variance, counts })) = (&layer.norm, found) {
+                norm.running.update(experts.start, &mean, &variance, &counts);
             }
         }
-        let [_, _, output] = h.dims();
-        // Where a gate is 0 it is cut off, as if the network were not computed.
-        let gates = gates.transpose().unsqueeze_dim::<3>(2) * met;
-        (h * gates).sum_dim(0).reshape([rows, output])
+        out
     }
 }
 
