@@ -37,6 +37,7 @@ adepts() {
   rm -rf "$run"
   "$adepts" train "experiments/$1-ml-1m.toml" --set "model.norm=$2" --set "train.epochs=$epochs" \
     --set eval.resamples=1 --threads "$threads" --quiet --out "$run" > "$work/lines"
+  awk -v model="$1" -v side="adepts-$2" '$2 == model { print model, side, "\"test_auc\":", $3 }' "$work/lines" >&2
   sed -n 's/.*"train_seconds":\([0-9.]*\).*/\1/p' "$run/epochs.jsonl" | tail -n +2
 }
 
