@@ -51,7 +51,8 @@ declare -A others=([shared_bottom]="tower=[8] tower=[16] tower=[32]" [mmoe]="exp
 trial() {
   local model=$1 n=$2 rate l2 embedding norm width other settings list
   read -r rate l2 embedding norm width other <<< "${trials[$n]}"
-  settings=("train.optimizer.learning_rate=$rate" "train.optimizer.l2=$l2" "model.embedding=$embedding")
+  # Of what is not shown no intervals are needed.
+  settings=("train.optimizer.learning_rate=$rate" "train.optimizer.l2=$l2" "model.embedding=$embedding" eval.resamples=1)
   if [ "$model" != fm ]; then
     read -ra list <<< "${widths[$model]}"
     settings+=("model.norm=$norm" "model.hidden=${list[$width]}")
