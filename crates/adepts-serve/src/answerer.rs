@@ -12,6 +12,7 @@ use crate::error::AnswerError;
 use crate::http::schema::IdSchema;
 use crate::question::Asked;
 use crate::rank::{RankQuestion, Ranking};
+use crate::retrieval::{Retrieval, RetrievalQuestion};
 
 /// A trained model that answers. It may be asked by many threads at once.
 pub trait Answerer: Send + Sync {
@@ -24,6 +25,9 @@ pub trait Answerer: Send + Sync {
 
     /// As [`Answerer::answer`], for models of examples.
     fn rank(&self, questions: &[RankQuestion]) -> Vec<Result<Ranking, AnswerError>>;
+
+    /// As [`Answerer::answer`], for models for retrieval.
+    fn retrieve(&self, questions: &[RetrievalQuestion]) -> Vec<Result<Retrieval, AnswerError>>;
 
     /// The stored history of a user of the training data, ascending: what an answer for the user goes by.
     fn history(&self, user: &Id) -> Result<Vec<Id>, AnswerError>;
@@ -56,7 +60,7 @@ pub struct Facts {
     pub adepts: String,
     /// Users that it was trained on; 0 for models of examples.
     pub users: usize,
-    /// Items in the catalogue; 0 for models of examples.
+    /// Items in the catalogue; 0 for models of examples that are not for retrieval.
     pub items: usize,
     /// Training pairs, or training examples.
     pub rows: usize,
@@ -70,6 +74,8 @@ pub struct Facts {
     pub domains: Vec<String>,
     /// The columns of an example; empty for models of histories.
     pub columns: Vec<String>,
+    /// Those of them that describe who asks, which is all that retrieval needs; empty for models that are not for retrieval.
+    pub user_columns: Vec<String>,
 }
 
 /// What a model is a model of.
@@ -78,7 +84,7 @@ pub struct Facts {
 pub enum Family {
     /// Users' histories: asked by [`Answerer::answer`].
     Histories,
-    /// Rows of columns with a domain: asked by [`Answerer::rank`].
+    /// Rows of columns with a domain: asked by [`Answerer::rank`], for retrieval also by [`Answerer::retrieve`].
     Examples,
 }
 

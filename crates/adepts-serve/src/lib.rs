@@ -21,6 +21,7 @@ pub mod history;
 mod http;
 pub mod question;
 pub mod rank;
+pub mod retrieval;
 pub mod server;
 
 pub use answer::{Answer, Fallback, Group, Reason, Recommended, Unknown};
@@ -30,5 +31,6 @@ pub use events::{Event, Receipt};
 pub use examples::ExampleAnswerer;
 pub use history::HistoryAnswerer;
 pub use question::{Asked, Question};
-pub use rank::{Dropped, FieldValue, RankQuestion, Ranked, Ranking};
+pub use rank::{Dropped, FieldValue, Output, RankQuestion, Ranked, Ranking};
+pub use retrieval::{FoundItem, Retrieval, RetrievalQuestion};
 pub use server::{Limits, ServeError, Server, Settings, Tokens};

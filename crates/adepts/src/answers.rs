@@ -166,6 +166,7 @@ impl Artefact {
             titles: titles.is_some(),
             domains: Vec::new(),
             columns: Vec::new(),
+            user_columns: Vec::new(),
         };
         // A page is no part of an answer: without one, there is none to show.
         let report = read(&folder.join(PAGE), LARGEST).ok();

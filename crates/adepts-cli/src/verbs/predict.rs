@@ -7,9 +7,10 @@ use adepts::data::examples::{EncodeSummary, RawFiles, Streamed};
 use adepts::data::{BadRows, Format, Id};
 use adepts::page::table::TextTable;
 use adepts::ranker::predict::Retrieved;
+use adepts::serve::FoundItem;
 use adepts::{Error, RankerRun};
 use clap::{Args, value_parser};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::output;
 use crate::progress::Terminal;
@@ -26,9 +27,10 @@ Examples:
 
 The file has the columns that the model was trained on; label and user may be absent. Values that the training part did
 not have count as unknown; how many there were, and how many are missing, is told on stderr. `row` counts the examples
-from 1; lines in messages are those of the file, its header among them. With --top, for runs that were trained for
-retrieval (data.item), the file needs the domain and what describes the user alone; each row gets the items of the whole
-catalogue with the highest scores, those that the user has already among them.")]
+from 1; lines in messages are those of the file, its header among them. `score` is the probability of the label; of a run
+that was trained for retrieval (data.item) it is the score of the item, which is no probability. With --top, for such
+runs, the file needs the domain and what describes the user alone; each row gets the items of the whole catalogue with
+the highest scores, those that the user has already among them.")]
 pub(crate) struct Options {
     /// The run folder
     #[arg(value_name = "RUN")]
@@ -77,7 +79,7 @@ impl Options {
         }
         let rows = predicted.rows.iter().zip(&predicted.scores);
         if self.json {
-            return output::json(&rows.map(|(row, score)| json!({"row": row, "score": score})).collect::<Vec<_>>());
+            return output::json(&rows.map(|(row, score)| Scored { row: *row, score: *score }).collect::<Vec<_>>());
         }
         let lines: Vec<String> = rows.map(|(row, score)| format!("{row},{score}")).collect();
         output::text(&format!("row,score\n{}", lines.join("\n")))
@@ -92,12 +94,10 @@ impl Options {
         }
         let rows = found.rows.iter().zip(&found.lists);
         if self.json {
-            let items = |list: &Vec<(Id, f32)>| -> Vec<_> {
-                list.iter().map(|(item, score)| json!({"item": item, "score": score})).collect()
-            };
-            return output::json(
-                &rows.map(|(row, list)| json!({"row": row, "items": items(list)})).collect::<Vec<_>>(),
-            );
+            let item = |(item, score): &(Id, f32)| FoundItem { item: item.clone(), score: *score };
+            let listed =
+                |(row, list): (&u64, &Vec<(Id, f32)>)| Listed { row: *row, items: list.iter().map(item).collect() };
+            return output::json(&rows.map(listed).collect::<Vec<_>>());
         }
         let mut table = TextTable::new(["row", "rank", "item", "score"]);
         for (row, list) in rows {

@@ -16,14 +16,14 @@ use crate::client::{JSON, Reply, send, try_send};
 use crate::support::{Done, adepts, folder, run, runs, words};
 
 /// A server, killed when this is dropped.
-struct Server {
+pub(crate) struct Server {
     child: Child,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Server {
     /// Serves a run at this address with these further options.
-    fn start(run: &Path, state: &Path, listen: &str, more: &str) -> Self {
+    pub(crate) fn start(run: &Path, state: &Path, listen: &str, more: &str) -> Self {
         let line = format!("serve {{}} --state {{}} --listen {listen} -q {more}");
         let mut child = adepts(words(&line, &[run, state])).stdout(Stdio::piped()).spawn().unwrap();
         let mut said = String::new();
@@ -33,11 +33,11 @@ impl Server {
         Self { child, address }
     }
 
-    fn get(&self, path: &str) -> Reply {
+    pub(crate) fn get(&self, path: &str) -> Reply {
         send(self.address, "GET", path, &[], b"")
     }
 
-    fn post(&self, path: &str, body: &Value) -> Reply {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Reply {
         send(self.address, "POST", path, &[JSON], body.to_string().as_bytes())
     }
 
@@ -56,7 +56,7 @@ impl Drop for Server {
     }
 }
 
-const HERE: &str = "127.0.0.1:0";
+pub(crate) const HERE: &str = "127.0.0.1:0";
 
 fn items(answer: &Value) -> Vec<String> {
     answer["items"].as_array().unwrap().iter().map(|row| row["item"].as_str().unwrap().to_owned()).collect()

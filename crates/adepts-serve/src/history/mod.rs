@@ -19,6 +19,7 @@ use crate::answerer::{Answerer, Facts, ItemFound};
 use crate::error::AnswerError;
 use crate::question::Asked;
 use crate::rank::{RankQuestion, Ranking};
+use crate::retrieval::{Retrieval, RetrievalQuestion};
 
 pub use explain::EXPLAINED;
 pub use lists::{List, Wish, most_rows};
@@ -140,6 +141,11 @@ impl Answerer for HistoryAnswerer {
 
     fn rank(&self, questions: &[RankQuestion]) -> Vec<Result<Ranking, AnswerError>> {
         let hint = "ask for recommendations with \"allow\": [ID, …] to rank given items";
+        questions.iter().map(|_| Err(AnswerError::Family { found: "histories", hint })).collect()
+    }
+
+    fn retrieve(&self, questions: &[RetrievalQuestion]) -> Vec<Result<Retrieval, AnswerError>> {
+        let hint = "ask POST /v1/recommend with \"user\": ID or \"history\": [ID, …]";
         questions.iter().map(|_| Err(AnswerError::Family { found: "histories", hint })).collect()
     }
 

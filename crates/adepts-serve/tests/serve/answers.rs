@@ -42,6 +42,20 @@ fn candidates_are_ranked() {
 }
 
 #[test]
+fn items_are_retrieved_up_to_a_number_that_has_bounds() {
+    let state = folder();
+    let server = Plan::new(state.path()).start();
+    let found = server.post("/v1/retrieve", &json!({"domain": "a", "context": {"user": 7}, "n": 2})).ok();
+    assert_eq!(items(&found), [0, 1]);
+    assert_eq!(items(&server.post("/v1/retrieve", &json!({"domain": "a"})).ok()).len(), 10);
+    server.post("/v1/retrieve", &json!({"context": {}})).fails(422, &["domain"]);
+    for n in [0, 10_001] {
+        server.post("/v1/retrieve", &json!({"domain": "a", "n": n})).fails(422, &["from 1 to 10000"]);
+    }
+    server.post("/v1/retrieve", &json!({"domain": "a", "candidates": [{"x": 1}]})).fails(422, &["candidates"]);
+}
+
+#[test]
 fn questions_that_come_while_the_model_works_are_asked_together() {
     let state = folder();
     let model = Arc::new(Model::slow(100));

@@ -22,6 +22,7 @@ fn examples() -> Vec<(&'static str, &'static str, String, Value)> {
         ("post", "/v1/events", "/v1/events".into(), json!({"events": [{"id": 1, "user": 1, "item": 5}]})),
         ("post", "/v1/model/reload", "/v1/model/reload".into(), Value::Null),
         ("post", "/v1/rank", "/v1/rank".into(), json!({"domain": "a", "candidates": [{"x": 1}]})),
+        ("post", "/v1/retrieve", "/v1/retrieve".into(), json!({"domain": "a", "context": {"user": 7}, "n": 3})),
         ("post", "/v1/recommend", "/v1/recommend".into(), json!({"user": 1})),
     ]
 }

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use adepts_data::Id;
 use adepts_serve::{
-    Answer, AnswerError, Answerer, Asked, Dropped, Facts, Fallback, Family, ItemFound, Limits, Opener, RankQuestion,
-    Ranked, Ranking, Recommended, Server, Settings, Tokens, Unknown,
+    Answer, AnswerError, Answerer, Asked, Dropped, Facts, Fallback, Family, FoundItem, ItemFound, Limits, Opener,
+    Output, RankQuestion, Ranked, Ranking, Recommended, Retrieval, RetrievalQuestion, Server, Settings, Tokens,
+    Unknown,
 };
 use serde_json::{Value, json};
 
@@ -46,6 +47,7 @@ impl Model {
             titles: true,
             domains: Vec::new(),
             columns: Vec::new(),
+            user_columns: Vec::new(),
         };
         Self { facts, pause: Duration::ZERO, batches: Mutex::default() }
     }
@@ -97,8 +99,17 @@ impl Answerer for Model {
     fn rank(&self, questions: &[RankQuestion]) -> Vec<Result<Ranking, AnswerError>> {
         let one = |question: &RankQuestion| {
             question.check()?;
-            let row = |index| Ranked { index, probability: 0.5 };
+            let row = |index| Ranked { index, output: Output::Probability(0.5) };
             Ok(Ranking { candidates: (0..question.candidates.len()).map(row).collect(), dropped: Dropped::default() })
+        };
+        questions.iter().map(one).collect()
+    }
+
+    fn retrieve(&self, questions: &[RetrievalQuestion]) -> Vec<Result<Retrieval, AnswerError>> {
+        let one = |question: &RetrievalQuestion| {
+            question.check()?;
+            let row = |item| FoundItem { item: Id::Int(item), score: -(item as f32) };
+            Ok(Retrieval { items: (0..ITEMS).take(question.n).map(row).collect(), dropped: Dropped::default() })
         };
         questions.iter().map(one).collect()
     }
