@@ -39,8 +39,22 @@ pub trait Answerer: Send + Sync {
     /// first, then those that most users have. An empty query finds the items that most users have.
     fn items(&self, query: &str, limit: usize) -> Vec<ItemFound>;
 
-    /// The run's report as one self-contained HTML page, if the run was evaluated.
-    fn report(&self) -> Option<&[u8]>;
+    /// The page of the run's report.
+    fn report(&self) -> &Page;
+}
+
+/// The page of a run's report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Page {
+    /// The run has none.
+    Missing,
+    /// There is one, and it is not the one that was written.
+    Changed {
+        /// What is wrong with it, without a place on the machine.
+        reason: String,
+    },
+    /// One self-contained HTML page.
+    Whole(Vec<u8>),
 }
 
 /// What is to be known of a model.

@@ -25,7 +25,7 @@ pub mod retrieval;
 pub mod server;
 
 pub use answer::{Answer, Fallback, Group, Reason, Recommended, Unknown};
-pub use answerer::{Answerer, Facts, Family, ItemFound, OpenError, Opener};
+pub use answerer::{Answerer, Facts, Family, ItemFound, OpenError, Opener, Page};
 pub use error::AnswerError;
 pub use events::{Event, Receipt};
 pub use examples::ExampleAnswerer;

@@ -95,8 +95,7 @@ impl Options {
         let rows = found.rows.iter().zip(&found.lists);
         if self.json {
             let item = |(item, score): &(Id, f32)| FoundItem { item: item.clone(), score: *score };
-            let listed =
-                |(row, list): (&u64, &Vec<(Id, f32)>)| Listed { row: *row, items: list.iter().map(item).collect() };
+            let listed = |(row, list): (&u64, &Vec<(Id, f32)>)| Listed { row: *row, items: list.iter().map(item).collect() };
             return output::json(&rows.map(listed).collect::<Vec<_>>());
         }
         let mut table = TextTable::new(["row", "rank", "item", "score"]);

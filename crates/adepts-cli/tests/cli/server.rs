@@ -147,6 +147,27 @@ fn a_damaged_run_is_refused_while_the_old_one_answers_on() {
 }
 
 #[test]
+fn a_damaged_report_is_not_shown_until_it_is_written_anew() {
+    let folder = folder();
+    let (served, state) = (folder.path().join("run"), folder.path().join("state"));
+    copy(&runs()[1], &served);
+    let page = served.join("report.html");
+    let mut bytes = fs::read(&page).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::File::create(&page).unwrap().write_all(&bytes).unwrap();
+    let server = Server::start(&served, &state, HERE, "");
+    server.get("/report").fails(404, &["report.html has hash", "adepts report"]);
+    server.post("/v1/recommend", &json!({"history": ["i00003"]})).ok();
+    run("evaluate {} -q", &[&served]).ok();
+    server.post("/v1/model/reload", &Value::Null).ok();
+    server.get("/report").fails(404, &["report.html has hash"]);
+    run("report {} --out {}", &[&served, &page]).ok();
+    server.post("/v1/model/reload", &Value::Null).ok();
+    assert!(server.get("/report").text().contains("<h1"));
+}
+
+#[test]
 fn no_request_fails_while_another_run_takes_the_place() {
     let folder = folder();
     let (served, state) = (folder.path().join("run"), folder.path().join("state"));

@@ -11,7 +11,7 @@ use adepts_data::examples::{BadCell, CodedRows, Examples, RowCoder};
 use adepts_data::source::Cell;
 
 use crate::answer::Answer;
-use crate::answerer::{Answerer, Facts, ItemFound};
+use crate::answerer::{Answerer, Facts, ItemFound, Page};
 use crate::error::AnswerError;
 use crate::question::Asked;
 use crate::rank::{Dropped, FieldValue, Output, RankQuestion, Ranked, Ranking};
@@ -38,7 +38,7 @@ pub struct ExampleAnswerer {
     /// What retrieval needs; `None` where the model is not for it.
     pub finder: Option<Finder>,
     /// The report as a page.
-    pub report: Option<Vec<u8>>,
+    pub report: Page,
 }
 
 /// What a model for retrieval needs to find items.
@@ -207,7 +207,7 @@ impl Answerer for ExampleAnswerer {
         Vec::new()
     }
 
-    fn report(&self) -> Option<&[u8]> {
-        self.report.as_deref()
+    fn report(&self) -> &Page {
+        &self.report
     }
 }

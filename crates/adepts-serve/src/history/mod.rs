@@ -15,7 +15,7 @@ use adepts_core::HistoryModel;
 use adepts_data::{Catalogue, Community, Histories, Id, Titles};
 
 use crate::answer::{Answer, Fallback, Group, Reason, Recommended};
-use crate::answerer::{Answerer, Facts, ItemFound};
+use crate::answerer::{Answerer, Facts, ItemFound, Page};
 use crate::error::AnswerError;
 use crate::question::Asked;
 use crate::rank::{RankQuestion, Ranking};
@@ -47,7 +47,7 @@ pub struct Parts {
     /// The mainstream scores at which a group ends and the next begins; empty where they are not known.
     pub limits: Vec<f32>,
     /// The report as a page.
-    pub report: Option<Vec<u8>>,
+    pub report: Page,
 }
 
 /// A model of histories that answers.
@@ -166,7 +166,7 @@ impl Answerer for HistoryAnswerer {
         exact.into_iter().chain(others).take(limit).map(|item| self.found(item)).collect()
     }
 
-    fn report(&self) -> Option<&[u8]> {
-        self.parts.report.as_deref()
+    fn report(&self) -> &Page {
+        &self.parts.report
     }
 }

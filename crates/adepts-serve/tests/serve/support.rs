@@ -10,7 +10,7 @@ use std::time::Duration;
 use adepts_data::Id;
 use adepts_serve::{
     Answer, AnswerError, Answerer, Asked, Dropped, Facts, Fallback, Family, FoundItem, ItemFound, Limits, Opener,
-    Output, RankQuestion, Ranked, Ranking, Recommended, Retrieval, RetrievalQuestion, Server, Settings, Tokens,
+    Output, Page, RankQuestion, Ranked, Ranking, Recommended, Retrieval, RetrievalQuestion, Server, Settings, Tokens,
     Unknown,
 };
 use serde_json::{Value, json};
@@ -26,6 +26,8 @@ pub(crate) const PANIC: &str = "panic";
 pub(crate) struct Model {
     facts: Facts,
     pause: Duration,
+    /// The report.
+    pub(crate) page: Page,
     /// The sizes of the batches.
     pub(crate) batches: Mutex<Vec<usize>>,
 }
@@ -49,7 +51,8 @@ impl Model {
             columns: Vec::new(),
             user_columns: Vec::new(),
         };
-        Self { facts, pause: Duration::ZERO, batches: Mutex::default() }
+        let page = Page::Whole(b"<!doctype html><title>report</title>".to_vec());
+        Self { facts, pause: Duration::ZERO, page, batches: Mutex::default() }
     }
 
     /// One that takes so many milliseconds for a batch.
@@ -130,8 +133,8 @@ impl Answerer for Model {
         all.filter(|found| found.title.as_ref().unwrap().contains(query)).take(limit).collect()
     }
 
-    fn report(&self) -> Option<&[u8]> {
-        Some(b"<!doctype html><title>report</title>")
+    fn report(&self) -> &Page {
+        &self.page
     }
 }
 

@@ -11,14 +11,15 @@ use burn::tensor::Device;
 
 use super::run::{self, RankerManifest};
 use crate::error::{Error, RunError};
-use crate::files::{LARGEST, checked_tensors, hash, read};
-use crate::report::PAGE;
-use crate::run::{DATA, MANIFEST, MODEL};
+use crate::files::checked_tensors;
+use crate::pages;
+use crate::run::{DATA, MODEL};
 
 /// Opens a finished run of a ranker for answering; every file is checked before it is used.
 pub fn open(folder: &Path) -> Result<ExampleAnswerer, Error> {
     let manifest = run::manifest(folder)?;
-    let hash = hash(&read(&folder.join(MANIFEST), LARGEST)?);
+    let hash = pages::identity(&manifest);
+    let report = pages::own(folder, &manifest.files);
     let experiment = run::checked_experiment(folder, &manifest)?;
     let coder = RowCoder::open(&folder.join(DATA))?;
     let RankerManifest { model, adepts, format, rows, data, files, .. } = manifest;
@@ -57,6 +58,5 @@ pub fn open(folder: &Path) -> Result<ExampleAnswerer, Error> {
         columns: coder.columns().to_vec(),
         user_columns: finder.as_ref().map_or_else(Vec::new, |finder| finder.users.columns().to_vec()),
     };
-    let report = read(&folder.join(PAGE), LARGEST).ok();
     Ok(ExampleAnswerer { facts, model: trained, coder, finder, report })
 }
