@@ -54,11 +54,8 @@ impl Options {
         sets.push("model.kind=popularity".into());
         let found = data::inspect(&self.file, &experiment(&sets)?.data)?;
         if self.multi_domain {
-            let proposed = propose(&found).ok_or_else(|| {
-                let told =
-                    "no column seems to be the label (0 and 1, or a rating), or none the domain (two to fifty values)";
-                Error::Request(told.into())
-            })?;
+            let told = |why| Error::Request(format!("{}: no [data] table can be proposed: {why}", self.file));
+            let proposed = propose(&found).map_err(told)?;
             let proposed = ExamplesConfig { source: self.file.clone(), ..proposed };
             return output::text(&format!("{}\n[model]\nkind = \"cesaa\"", proposed.to_toml()));
         }

@@ -129,6 +129,29 @@ fn rows_that_are_all_bad_are_counted_by_reason() {
 }
 
 #[test]
+fn what_makes_a_column_no_label_or_no_domain_is_named_with_its_line() {
+    let Made { home, csv, .. } = made();
+    let (text, file) = (fs::read_to_string(csv).unwrap(), home.join("inspected.csv"));
+    let inspect = |text: &str| {
+        write(&file, text);
+        run("inspect {} --multi-domain", &[&file])
+    };
+    assert!(inspect(&text).ok().out.contains("label = \"clicked\""));
+    let lines: Vec<&str> = text.lines().collect();
+    let with = |at: usize, line: &str| [&lines[..at], &[line], &lines[at + 1..]].concat().join("\n");
+    let odd = inspect(&with(500, "u1,i2,3.5,france,maybe"));
+    odd.fails(2, &["`clicked`", "`maybe`", "inspected.csv, line 501", "bad_rows = \"skip\"", "at_least"]);
+    inspect(&with(3, "u1,i2,3.5,france,5")).fails(2, &["`clicked`", "`5`", "line 4"]);
+    let ones: String = lines.iter().map(|line| format!("{}\n", line.replace(",0", ",1"))).collect();
+    inspect(&ones).fails(2, &["`clicked`", "holds `1` alone"]);
+    inspect(&text.replacen("clicked", "outcome", 1)).fails(2, &["no column seems to be the label", "clicked"]);
+    inspect(&with(7, "u1,i2,3.5,,1")).fails(2, &["`country`", "1 row has no value"]);
+    let many: String =
+        lines.iter().enumerate().map(|(n, line)| format!("{}\n", line.replace("germany", &format!("g{n}")))).collect();
+    inspect(&many).fails(2, &["`country`", "different values"]);
+}
+
+#[test]
 fn requests_of_the_other_family_are_pointed_to_where_they_belong() {
     let Made { home, csv, config, cesaa } = made();
     let out = home.join("wrong");
