@@ -111,6 +111,17 @@ fn check(document: &Value, schema: &Value, value: &Value, place: &str) {
 }
 
 #[test]
+fn the_page_has_words_for_what_a_person_may_meet() {
+    let state = folder();
+    let server = Plan::new(state.path()).start();
+    let told = server.get("/v1/users/nobody/recommendations").json();
+    let kind = told["type"].as_str().unwrap().rsplit(':').next().unwrap().to_owned();
+    let script = server.get("/page.js").text();
+    assert!(script.contains(&format!("\"{kind}\": () =>")), "{kind} has no words of its own");
+    assert!(!script.contains("POST /"), "operations are for programs");
+}
+
+#[test]
 fn the_page_and_what_belongs_to_it_ask_nobody_else() {
     let state = folder();
     let server = Plan::new(state.path()).start();
