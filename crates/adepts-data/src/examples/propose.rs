@@ -7,6 +7,7 @@ use crate::config::{Column, Format};
 use crate::inspect::{ColumnSummary, Inspection};
 use crate::place::Place;
 use crate::source::Role;
+use crate::words::{agreeing, counted};
 
 /// Usual names of labels, the likeliest first, in lower case and without what separates words.
 const LABELS: [&str; 12] = [
@@ -157,7 +158,7 @@ pub enum NoProposal {
     /// A column with the name of a domain has rows without a value.
     #[error(
         "the column `{column}` is named as a domain is, but {}; every row is of a domain: give them one, such as `other`",
-        no_value(*rows)
+        format!("{} {} no value", counted(*rows, "row"), agreeing(*rows, "has", "have"))
     )]
     MissingDomain {
         /// The column.
@@ -175,10 +176,6 @@ pub enum NoProposal {
         /// Its different values.
         values: u64,
     },
-}
-
-fn no_value(rows: u64) -> String {
-    if rows == 1 { "1 row has no value".to_owned() } else { format!("{rows} rows have no value") }
 }
 
 fn least(summary: &ColumnSummary) -> Option<f64> {
