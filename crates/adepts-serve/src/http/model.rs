@@ -124,7 +124,7 @@ pub(crate) async fn report(State(app): State<Arc<App>>) -> Result<Response, Prob
     // It needs no more than what it brings, and is shown in a frame of our page alone.
     let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'";
     let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, policy)];
-    Ok((headers, page.to_vec()).into_response())
+    Ok((headers, page.clone()).into_response())
 }
 
 /// Whether the server is well.
