@@ -30,18 +30,17 @@ pub(crate) fn put(path: &Path, html: &str) -> Result<(), Error> {
     let folder = folder.filter(finished);
     folder.map_or(Ok(()), |folder| vouch(folder, None))?;
     let mark = write_marked(path, html.as_bytes())?;
-    folder.map_or(Ok(()), |folder| vouch(folder, Some(mark)))
+    folder.map_or(Ok(()), |folder| vouch(folder, Some(&mark)))
 }
 
 /// Lets the manifest of a finished run vouch for this page, or for none.
-fn vouch(folder: &Path, page: Option<FileMark>) -> Result<(), Error> {
-    fn noted(files: &mut BTreeMap<String, FileMark>, page: Option<FileMark>) -> bool {
-        let before = files.get(PAGE).cloned();
-        match &page {
+fn vouch(folder: &Path, page: Option<&FileMark>) -> Result<(), Error> {
+    fn noted(files: &mut BTreeMap<String, FileMark>, page: Option<&FileMark>) -> bool {
+        let before = match page {
             Some(mark) => files.insert(PAGE.to_owned(), mark.clone()),
             None => files.remove(PAGE),
         };
-        before != page
+        before.as_ref() != page
     }
     let path = folder.join(MANIFEST);
     if holds_ranker(folder) {

@@ -72,5 +72,6 @@ fn prepared(path: &str, manifest: &Manifest) -> anyhow::Result<String> {
     }
     let Manifest { users, items, data, split, .. } = manifest;
     let (counts, settings) = (output::preparation(manifest), toml::to_string(&Settings { data, split })?);
-    Ok(format!("{path}: a prepared dataset of {users} users and {items} items\n\n{counts}\n{settings}"))
+    let (users, items) = (data::counted(*users, "user"), data::counted(*items, "item"));
+    Ok(format!("{path}: a prepared dataset of {users} and {items}\n\n{counts}\n{settings}"))
 }

@@ -123,7 +123,7 @@ fn items_are_found_for_rows_that_know_none() {
     let file = home.path().join("users.csv");
     users(log, &file);
     let done = run("predict {} {} --top 3 --json", &[cesaa, &file]).ok();
-    assert!(done.err.contains("1 values of user are unknown"), "{}", done.err);
+    assert!(done.err.contains("1 value of user is unknown"), "{}", done.err);
     let lists = done.json();
     let lists = lists.as_array().unwrap();
     assert_eq!(lists.len(), 4);
@@ -219,5 +219,6 @@ fn what_belongs_to_the_other_task_is_refused() {
     write(&without, &plainly(log));
     run("train {} --set retrieval.dimension=4 --out {}", &[&without, &out]).fails(2, &["data.item"]);
     run("predict {} {} --top 3", &[plain, log]).fails(2, &["retrieval"]);
+    run("recommend {} --user u1", &[cesaa]).fails(2, &["FILE --top 10` finds the items"]);
     run("compare {} {}", &[plain, cesaa]).fails(2, &["different data"]);
 }
