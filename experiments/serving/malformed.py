@@ -51,7 +51,7 @@ def anything(depth: int = 0):
         case _: return {draw.choice(names): anything(depth + 1) for _ in range(draw.randrange(6))}
 
 
-paths = ["/v1/recommend", "/v1/rank", "/v1/events"]
+paths = ["/v1/recommend", "/v1/rank", "/v1/retrieve", "/v1/events"]
 for index in range(1000):
     post(draw.choice(paths), json.dumps(anything()).encode())
 for index in range(700):

@@ -6,14 +6,14 @@ use std::path::Path;
 use adepts::contract::Tensors;
 use adepts::data::{Catalogue, Histories, Titles};
 use adepts::run::RunManifest;
-use adepts::serve::{Question, RankQuestion};
+use adepts::serve::{Question, RankQuestion, RetrievalQuestion};
 
 /// Gives the bytes to every reader; the first one says which.
 pub(super) fn readers(data: &[u8]) {
     let Some((which, bytes)) = data.split_first() else { return };
     let path = Path::new("fuzzed");
     let owned = || bytes.to_vec().into();
-    match which % 7 {
+    match which % 8 {
         0 => drop(Tensors::parse(path, bytes)),
         1 => drop(Catalogue::from_bytes(path, owned(), 3)),
         2 => drop(Titles::from_bytes(path, owned(), 3)),
@@ -25,6 +25,7 @@ pub(super) fn readers(data: &[u8]) {
         }
         4 => drop(serde_json::from_slice::<RunManifest>(bytes)),
         5 => drop(serde_json::from_slice::<Question>(bytes).map(|question| question.check())),
-        _ => drop(serde_json::from_slice::<RankQuestion>(bytes).map(|question| question.check())),
+        6 => drop(serde_json::from_slice::<RankQuestion>(bytes).map(|question| question.check())),
+        _ => drop(serde_json::from_slice::<RetrievalQuestion>(bytes).map(|question| question.check())),
     }
 }

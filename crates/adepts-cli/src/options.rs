@@ -7,7 +7,7 @@ use adepts::config::Planned;
 use adepts::contract::Probe;
 use adepts::evaluate::ProbeChoice;
 use adepts::experiment::Work;
-use adepts::{Error, Experiment};
+use adepts::{Error, Experiment, data};
 use clap::{Args, Parser, ValueEnum, value_parser};
 
 use crate::machine::available_memory;
@@ -123,10 +123,20 @@ enum FileFormat {
     Parquet,
 }
 
+/// What happens to rows that cannot be read.
 #[derive(Clone, Copy, ValueEnum)]
-enum BadRows {
+pub(crate) enum BadRows {
     Fail,
     Skip,
+}
+
+impl BadRows {
+    pub(crate) fn of_data(self) -> data::BadRows {
+        match self {
+            Self::Fail => data::BadRows::Fail,
+            Self::Skip => data::BadRows::Skip,
+        }
+    }
 }
 
 impl LayoutOptions {

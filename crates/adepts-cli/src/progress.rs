@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use adepts::contract::{EpochRecord, Stopwatch};
+use adepts::data::counted;
 use adepts::train::{Beginning, Observer, Progress};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -159,7 +160,10 @@ impl Observer for Watcher<'_> {
             Beginning::NoCheckpoint => {
                 self.terminal.say("there is no checkpoint to continue from: training starts from the beginning");
             }
-            Beginning::Continued => self.terminal.say(&format!("continues at epoch {epoch}, after {batch} batches")),
+            Beginning::Continued => {
+                let batches = if *batch == 1 { "1 batch".to_owned() } else { format!("{batch} batches") };
+                self.terminal.say(&format!("continues at epoch {epoch}, after {batches}"));
+            }
             Beginning::Ended => self.terminal.say("training had ended already: what is left is the evaluation"),
         }
     }
@@ -193,8 +197,9 @@ fn limited(record: &EpochRecord, progress: &Progress) -> Option<String> {
     let Progress { epochs, patience_left, best, .. } = *progress;
     let (best, _) = best.filter(|_| record.epoch == epochs && patience_left > 0)?;
     Some(format!(
-        "stopped at the limit of {epochs} epochs and may still be improving (the best is epoch {best}); with \
-         --set train.epochs=… it can go on for longer"
+        "stopped at the limit of {} and may still be improving (the best is epoch {best}); with --set train.epochs=… it can go \
+         on for longer",
+        counted(epochs, "epoch")
     ))
 }
 

@@ -67,12 +67,12 @@ fn what_looks_wrong_is_said() {
     let text = "user,item,rating,timestamp\n007,1,5,978300760000\n007,1,5,978300760000\n8,2,5,978300760000\n9\n";
     let seen = look(&file(dir.path(), "a.csv", text));
     for part in [
-        "1 rows cannot be read; the first:",
+        "1 row cannot be read; the first:",
         "2 ids have leading zeros; ids are kept as text",
         "all ratings are equal",
         "look like milliseconds",
         "33.3 % of the rows repeat a pair",
-        "1 users (50.0 %) have a single row",
+        "1 user (50.0 %) has a single row",
     ] {
         assert!(seen.warnings.iter().any(|w| w.contains(part)), "{part}: {:?}", seen.warnings);
     }

@@ -221,7 +221,7 @@ fn a_malformed_row_names_file_line_column_and_value() {
     data.rating = Some(Column::Name("rating".into()));
     assert!(message(&data).ends_with("a.csv, line 3, column `rating`: found `great`, expected a number"));
     for (name, content, expected) in [
-        ("b.csv", "user,item\n1,2\n1\n", "b.csv, line 3: found 1 values, expected 2 separated by `,`"),
+        ("b.csv", "user,item\n1,2\n1\n", "b.csv, line 3: found 1 value, expected 2 separated by `,`"),
         (
             "c.csv",
             "user,item\n,2\n",
@@ -324,7 +324,7 @@ fn bad_rows_are_skipped_counted_and_listed_if_asked() {
     data.bad_rows = BadRows::Skip;
     let log = read(&data).unwrap();
     assert_eq!((log.skipped_rows, log.skipped_examples.len()), (9, 5));
-    assert!(log.skipped_examples[0].ends_with("a.csv, line 3: found 1 values, expected 2 separated by `,`"));
+    assert!(log.skipped_examples[0].ends_with("a.csv, line 3: found 1 value, expected 2 separated by `,`"));
     assert_eq!((log.steps[0].rows, log.steps[0].dropped), (2, 9));
     data.source = file(dir.path(), "b.csv", "user,item\nx\n");
     assert!(message(&data).contains("the step `read` dropped all 1"), "{}", message(&data));

@@ -117,7 +117,7 @@ pub enum FailIfError {
         suggestion: String,
     },
     /// The domain has too few rows for the metric.
-    #[error("`{metric}` is not defined for the domain `{domain}` of run `{run}`, which has {rows} rows")]
+    #[error("`{metric}` is not defined for the domain `{domain}` of run `{run}`, which has {}", adepts_data::counted(*rows, "row"))]
     NotDefined {
         /// The run.
         run: String,

@@ -54,6 +54,11 @@ pub(crate) fn count(value: usize) -> String {
     out
 }
 
+/// A count with its noun, which takes an s but for one.
+pub(crate) fn counted(value: usize, noun: &str) -> String {
+    format!("{} {noun}{}", count(value), if value == 1 { "" } else { "s" })
+}
+
 /// A quantity of unknown size: whole with separated thousands when large, else with as many decimals as matter.
 pub(crate) fn quantity(value: f64) -> String {
     match value.abs() {

@@ -17,19 +17,27 @@ mod examples;
 pub use examples::{domains_table, examples_table, gains_table};
 
 /// No column is wider than this.
-const WIDEST: usize = 40;
+pub const WIDEST: usize = 40;
 
-/// Rows of text under a heading; the first column is flush left, the others flush right.
+/// Rows of text under a heading; the first column is flush left, the others flush right unless they are said to hold text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TextTable {
     rows: Vec<Vec<String>>,
+    left: Vec<usize>,
 }
 
 impl TextTable {
     /// A table with these names of columns.
     #[must_use]
     pub fn new<S: Into<String>>(head: impl IntoIterator<Item = S>) -> Self {
-        Self { rows: vec![head.into_iter().map(Into::into).collect()] }
+        Self { rows: vec![head.into_iter().map(Into::into).collect()], left: vec![0] }
+    }
+
+    /// The same with these columns, from 0, flush left as well: those that hold text.
+    #[must_use]
+    pub fn flush_left(mut self, columns: impl IntoIterator<Item = usize>) -> Self {
+        self.left.extend(columns);
+        self
     }
 
     /// Adds a row; cells that are missing at its end are empty.
@@ -56,7 +64,9 @@ impl TextTable {
             for (column, &width) in widths.iter().enumerate() {
                 let cell = row.get(column).map_or("", String::as_str);
                 let padding = " ".repeat(width - cell.chars().count());
-                let parts = if column == 0 { ["", cell, &padding] } else { ["  ", &padding, cell] };
+                let between = if column == 0 { "" } else { "  " };
+                let left = self.left.contains(&column);
+                let parts = if left { [between, cell, &padding] } else { [between, &padding, cell] };
                 line.extend(parts);
             }
             out += line.trim_end();

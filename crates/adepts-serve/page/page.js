@@ -15,6 +15,16 @@ function make(name, attributes = {}, ...children) {
   return element;
 }
 
+/** Problems in words for a person; what the server says is meant for programs. */
+const WORDS = {
+  "unknown-user": () => `The model does not know a user “${state.user}”. Check the id, or add a few items that this person has used, as for someone new.`,
+  "no-histories": () => "This model keeps nothing of single users, so none can be looked up. Add a few items that this person has used, as for someone new.",
+  busy: () => "Too many are asking at the moment. Try again in a second.",
+  late: () => "The answer took too long. Try again in a second.",
+  stopping: () => "The server is about to stop. Try again in a moment.",
+  events: () => "What users did lately cannot be read at the moment. Try again in a few seconds.",
+};
+
 async function call(path, options) {
   let response;
   try {
@@ -24,7 +34,8 @@ async function call(path, options) {
   }
   if (response.ok) return response.json();
   const problem = await response.json().catch(() => null);
-  throw new Error(problem?.detail ?? `The server answered with status ${response.status}.`);
+  const words = WORDS[problem?.type?.split(":").pop()];
+  throw new Error(words?.() ?? problem?.detail ?? `The server answered with status ${response.status}.`);
 }
 
 const named = (item) => item.title ?? String(item.item);
@@ -255,6 +266,11 @@ async function showReport() {
   if (at("frame").src) return;
   const there = await fetch("report", { method: "HEAD" }).then((response) => response.ok, () => false);
   at("no-report").hidden = there;
+  if (!there) {
+    const problem = await fetch("report").then((response) => response.json()).catch(() => null);
+    // A page that has changed is not the same as none.
+    if (/not shown/.test(problem?.detail)) at("no-report").textContent = "The report of this run is not the one that was written, so it is not shown. Whoever runs the server can write it anew.";
+  }
   at("frame").hidden = !there;
   if (there) at("frame").src = "report";
 }
@@ -292,8 +308,9 @@ async function start() {
   const size = family === "histories" ? `, ${count(users, "user")}, ${count(items, "item")}` : "";
   at("facts").textContent = `${model}${mixed}${size}`;
   if (family === "examples") {
+    const finds = items > 0 ? `finds the best of ${count(items, "item")} for them` : "ranks what is sent with them";
     at("ask").replaceChildren(make("p", { class: "note" },
-      "This is a model of examples: it ranks candidates that are sent to POST /v1/rank. Its report is on the page beside."));
+      `This model goes by the rows of a table, not by what someone has used, so there is nothing to try out here: a program sends what is known of a person, and the model ${finds}. How it is asked stands under Interface, how good it is under Report.`));
   }
   showAddress();
 }

@@ -12,6 +12,7 @@ use crate::error::AnswerError;
 use crate::http::schema::IdSchema;
 use crate::question::Asked;
 use crate::rank::{RankQuestion, Ranking};
+use crate::retrieval::{Retrieval, RetrievalQuestion};
 
 /// A trained model that answers. It may be asked by many threads at once.
 pub trait Answerer: Send + Sync {
@@ -25,6 +26,9 @@ pub trait Answerer: Send + Sync {
     /// As [`Answerer::answer`], for models of examples.
     fn rank(&self, questions: &[RankQuestion]) -> Vec<Result<Ranking, AnswerError>>;
 
+    /// As [`Answerer::answer`], for models for retrieval.
+    fn retrieve(&self, questions: &[RetrievalQuestion]) -> Vec<Result<Retrieval, AnswerError>>;
+
     /// The stored history of a user of the training data, ascending: what an answer for the user goes by.
     fn history(&self, user: &Id) -> Result<Vec<Id>, AnswerError>;
 
@@ -35,8 +39,22 @@ pub trait Answerer: Send + Sync {
     /// first, then those that most users have. An empty query finds the items that most users have.
     fn items(&self, query: &str, limit: usize) -> Vec<ItemFound>;
 
-    /// The run's report as one self-contained HTML page, if the run was evaluated.
-    fn report(&self) -> Option<&[u8]>;
+    /// The page of the run's report.
+    fn report(&self) -> &Page;
+}
+
+/// The page of a run's report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Page {
+    /// The run has none.
+    Missing,
+    /// There is one, and it is not the one that was written.
+    Changed {
+        /// What is wrong with it, without a place on the machine.
+        reason: String,
+    },
+    /// One self-contained HTML page.
+    Whole(Vec<u8>),
 }
 
 /// What is to be known of a model.
@@ -56,7 +74,7 @@ pub struct Facts {
     pub adepts: String,
     /// Users that it was trained on; 0 for models of examples.
     pub users: usize,
-    /// Items in the catalogue; 0 for models of examples.
+    /// Items in the catalogue; 0 for models of examples that are not for retrieval.
     pub items: usize,
     /// Training pairs, or training examples.
     pub rows: usize,
@@ -70,6 +88,8 @@ pub struct Facts {
     pub domains: Vec<String>,
     /// The columns of an example; empty for models of histories.
     pub columns: Vec<String>,
+    /// Those of them that describe who asks, which is all that retrieval needs; empty for models that are not for retrieval.
+    pub user_columns: Vec<String>,
 }
 
 /// What a model is a model of.
@@ -78,7 +98,7 @@ pub struct Facts {
 pub enum Family {
     /// Users' histories: asked by [`Answerer::answer`].
     Histories,
-    /// Rows of columns with a domain: asked by [`Answerer::rank`].
+    /// Rows of columns with a domain: asked by [`Answerer::rank`], for retrieval also by [`Answerer::retrieve`].
     Examples,
 }
 

@@ -65,10 +65,10 @@ pub enum AnswerError {
         known: Vec<String>,
     },
     /// A value that a column cannot have.
-    #[error("candidate {candidate} has {value} in `{column}`, expected {expected}")]
+    #[error("{} has {value} in `{column}`, expected {expected}", whose(*candidate))]
     BadValue {
-        /// The candidate's place, from 0.
-        candidate: usize,
+        /// The candidate's place, from 0; `None` where it is the context of a retrieval.
+        candidate: Option<usize>,
         /// The column.
         column: String,
         /// The value.
@@ -76,6 +76,11 @@ pub enum AnswerError {
         /// What it can have.
         expected: &'static str,
     },
+    /// The run was not trained for retrieval.
+    #[error(
+        "the run gives probabilities and has no catalogue to find items in, for which it would have to be trained with data.item; send the candidates to POST /v1/rank"
+    )]
+    NoCatalogue,
     /// The run is of the other family of models.
     #[error("the run is of a model of {found}; {hint}")]
     Family {
@@ -100,6 +105,7 @@ impl AnswerError {
             Self::UnknownDomain { .. } => "unknown-domain",
             Self::UnknownColumn { .. } => "unknown-column",
             Self::BadValue { .. } => "bad-value",
+            Self::NoCatalogue => "no-catalogue",
             Self::Family { .. } => "family",
         }
     }
@@ -109,6 +115,10 @@ impl AnswerError {
     pub fn is_absence(&self) -> bool {
         matches!(self, Self::UnknownUser { .. } | Self::NoHistories { .. })
     }
+}
+
+fn whose(candidate: Option<usize>) -> String {
+    candidate.map_or_else(|| "the context".to_owned(), |candidate| format!("candidate {candidate}"))
 }
 
 #[cfg(test)]

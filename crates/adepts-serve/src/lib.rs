@@ -21,14 +21,16 @@ pub mod history;
 mod http;
 pub mod question;
 pub mod rank;
+pub mod retrieval;
 pub mod server;
 
 pub use answer::{Answer, Fallback, Group, Reason, Recommended, Unknown};
-pub use answerer::{Answerer, Facts, Family, ItemFound, OpenError, Opener};
+pub use answerer::{Answerer, Facts, Family, ItemFound, OpenError, Opener, Page};
 pub use error::AnswerError;
 pub use events::{Event, Receipt};
 pub use examples::ExampleAnswerer;
 pub use history::HistoryAnswerer;
 pub use question::{Asked, Question};
-pub use rank::{Dropped, FieldValue, RankQuestion, Ranked, Ranking};
+pub use rank::{Dropped, FieldValue, Output, RankQuestion, Ranked, Ranking};
+pub use retrieval::{FoundItem, Retrieval, RetrievalQuestion};
 pub use server::{Limits, ServeError, Server, Settings, Tokens};

@@ -80,8 +80,29 @@ pub struct Ranking {
 pub struct Ranked {
     /// Its place in the question, from 0.
     pub index: usize,
-    /// The probability of its label; of a model for retrieval the score of its item, no probability.
-    pub probability: f32,
+    /// What the model gives it.
+    #[serde(flatten)]
+    pub output: Output,
+}
+
+/// What a model gives to a candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Output {
+    /// The probability of its label.
+    Probability(f32),
+    /// Of a model for retrieval: the score of its item; no probability, and comparable within a ranking only.
+    Score(f32),
+}
+
+impl Output {
+    /// The number, by which candidates are ranked.
+    #[must_use]
+    pub fn number(self) -> f32 {
+        match self {
+            Self::Probability(number) | Self::Score(number) => number,
+        }
+    }
 }
 
 /// What a model had to do without, by column.
@@ -125,5 +146,17 @@ mod tests {
         assert_eq!(values, expected.iter().collect::<Vec<_>>());
         assert!(question.check().is_ok());
         assert!(RankQuestion { n: Some(0), ..question }.check().is_err());
+    }
+
+    #[test]
+    fn a_score_is_not_called_a_probability() {
+        for (output, text) in [
+            (Output::Probability(0.1), r#"{"index":3,"probability":0.1}"#),
+            (Output::Score(-2.5), r#"{"index":3,"score":-2.5}"#),
+        ] {
+            let ranked = Ranked { index: 3, output };
+            assert_eq!(serde_json::to_string(&ranked).unwrap(), text);
+            assert_eq!(serde_json::from_str::<Ranked>(text).unwrap(), ranked);
+        }
     }
 }

@@ -12,10 +12,10 @@ use adepts_serve::{Answerer, Facts, Family, HistoryAnswerer, Opener};
 
 use crate::config::Experiment;
 use crate::error::{Error, RunError};
-use crate::files::{FileMark, LARGEST, checked, hash, read, write_marked};
+use crate::files::{FileMark, checked, write_marked};
 use crate::folder::{make, remove};
+use crate::pages;
 use crate::ranker::run::holds_ranker;
-use crate::report::PAGE;
 use crate::run::{self, DATA, MANIFEST, PER_USER, RunManifest, restored};
 
 /// The folder of what answers need in a run.
@@ -51,7 +51,7 @@ pub struct Artefact {
     pub folder: PathBuf,
     /// What the run says of itself.
     pub manifest: RunManifest,
-    /// Hash of its manifest, and so of all that answers depend on.
+    /// Hash of its manifest but for the page of the report, and so of all that answers depend on.
     pub hash: String,
     /// Its configuration, resolved.
     pub experiment: Experiment,
@@ -105,7 +105,7 @@ impl Artefact {
     /// data to go by, which is opened then.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let manifest = run::manifest(folder)?;
-        let hash = hash(&read(&folder.join(MANIFEST), LARGEST)?);
+        let hash = pages::identity(&manifest);
         if manifest.format < 2 {
             let run = run::Run::open(folder)?;
             let (catalogue, histories) = (Catalogue::of(&run.data), Histories::of(&run.data));
@@ -166,9 +166,9 @@ impl Artefact {
             titles: titles.is_some(),
             domains: Vec::new(),
             columns: Vec::new(),
+            user_columns: Vec::new(),
         };
-        // A page is no part of an answer: without one, there is none to show.
-        let report = read(&folder.join(PAGE), LARGEST).ok();
+        let report = pages::own(&folder, &manifest.files);
         HistoryAnswerer::new(Parts {
             facts,
             seed: experiment.seed,

@@ -77,7 +77,7 @@ pub enum Error {
         available: u64,
     },
     /// Asked to stop; what was done is kept.
-    #[error("stopped in epoch {epoch} after {batch} batches; `adepts train … --resume` continues there")]
+    #[error("stopped in epoch {epoch} after {batch} {}; `adepts train … --resume` continues there", if *batch == 1 { "batch" } else { "batches" })]
     Interrupted {
         /// The epoch in progress.
         epoch: usize,

@@ -1,11 +1,11 @@
 //! Finished runs as people look at them: evaluated anew, or side by side on one page.
 
 use std::fs;
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use adepts_core::EpochRecord;
-use adepts_data::{Dataset, Grouping, Progress, atomic::write_atomically};
+use adepts_data::{Dataset, Grouping, Progress};
 use adepts_eval::{Comparison, Estimate, GroupSummary, MetricAt, RunSummary, SeedComparison, Summary, write_per_user};
 use adepts_report::{DatasetFacts, Limits, ReportInput, RunInput, page, seeds_page};
 use adepts_train::TrainConfig;
@@ -15,6 +15,7 @@ use crate::config::{EvalConfig, Experiment};
 use crate::error::{Error, RunError};
 use crate::evaluate::{self, Evaluated, Request};
 use crate::folder::Settings;
+use crate::pages;
 use crate::run::{self, Run};
 
 /// The page in a run.
@@ -160,14 +161,12 @@ pub fn check(path: &Path, overwrite: bool) -> Result<(), Error> {
 
 /// Writes the page of models that are compared over seeds.
 pub fn write_seeds(path: &Path, comparison: &SeedComparison) -> Result<(), Error> {
-    let html = seeds_page("", comparison)?;
-    Ok(write_atomically(path, |out| out.write_all(html.as_bytes()))?)
+    pages::put(path, &seeds_page("", comparison)?)
 }
 
 /// Writes the page of these runs, which must be on the same data.
 pub fn write(path: &Path, title: &str, records: &[Record]) -> Result<(), Error> {
-    let html = page(&input(title, records)?)?;
-    Ok(write_atomically(path, |out| out.write_all(html.as_bytes()))?)
+    pages::put(path, &page(&input(title, records)?)?)
 }
 
 /// The heading of a page: the title, or else the names of the runs.

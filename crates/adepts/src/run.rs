@@ -46,8 +46,8 @@ pub struct RunManifest {
     /// Whether it holds the histories of its users.
     #[serde(default = "yes")]
     pub histories: bool,
-    /// The files that answers depend on, with their sizes and hashes. The training log tells what was, and an evaluation is
-    /// written anew by each `adepts evaluate`, so neither is among them.
+    /// The files that answers depend on, with their sizes and hashes, and the page of the report, from when it is written. The
+    /// training log tells what was, and an evaluation is written anew by each `adepts evaluate`, so neither is among them.
     pub files: BTreeMap<String, FileMark>,
 }
 

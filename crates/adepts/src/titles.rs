@@ -24,14 +24,18 @@ pub struct TitleFile {
 }
 
 /// What was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attached {
     /// Items of the run.
     pub items: usize,
     /// Those of them that have a title now.
     pub titled: usize,
+    /// The first item that has none.
+    pub untitled: Option<Id>,
     /// Rows of the table that are about items the run does not have.
     pub others: u64,
+    /// The first such item.
+    pub other: Option<Id>,
 }
 
 /// The longest title that is kept, in bytes.
@@ -45,8 +49,10 @@ pub fn attach(folder: &Path, file: &TitleFile, progress: Progress<'_>) -> Result
     }
     let items = checked(folder, &manifest.files, ITEMS)?.into();
     let catalogue = adepts_data::Catalogue::from_bytes(&folder.join(ITEMS), items, manifest.items)?;
-    let (titles, others) = find(&catalogue.ids, file, progress)?;
-    let attached = Attached { items: manifest.items, titled: titles.known(), others };
+    let Found { titles, others, other, .. } = find(&catalogue.ids, file, progress)?;
+    let untitled = titles.iter().position(Option::is_none).map(|item| catalogue.ids.id(item as u32));
+    let titles = Titles::new(&titles);
+    let attached = Attached { items: manifest.items, titled: titles.known(), untitled, others, other };
     if attached.titled == 0 {
         let (source, example) = (&file.source, catalogue.ids.id(0));
         return Err(Error::Request(format!(
@@ -68,8 +74,8 @@ pub fn attach(folder: &Path, file: &TitleFile, progress: Progress<'_>) -> Result
     Ok(attached)
 }
 
-/// The titles of these items, and the number of rows about others. An item that stands twice has the first title.
-fn find(items: &Vocabulary, file: &TitleFile, progress: Progress<'_>) -> Result<(Titles, u64), Error> {
+/// The titles of these items, and the rows about others. An item that stands twice has the first title.
+fn find<'a>(items: &'a Vocabulary, file: &TitleFile, progress: Progress<'_>) -> Result<Found<'a>, Error> {
     let source = Source::open(&DataConfig { source: file.source.clone(), ..DataConfig::default() })?;
     let named = |name: &String| source.find(&Column::Name(name.clone()));
     let usual = || usual_column(Role::Item, source.columns()).or_else(|| any_of(&source, &["id"]));
@@ -85,9 +91,9 @@ fn find(items: &Vocabulary, file: &TitleFile, progress: Progress<'_>) -> Result<
         Some(name) => named(name)?,
         None => any_of(&source, &["title", "name"]).ok_or_else(|| missing("title (--title COLUMN)"))?,
     };
-    let mut found = Found { items, titles: vec![None; items.len()], others: 0 };
+    let mut found = Found { items, titles: vec![None; items.len()], others: 0, other: None };
     source.read(&[item, title], &mut found, progress)?;
-    Ok((Titles::new(&found.titles), found.others))
+    Ok(found)
 }
 
 /// The first column whose name is, or ends with, one of these words.
@@ -102,6 +108,7 @@ struct Found<'a> {
     items: &'a Vocabulary,
     titles: Vec<Option<String>>,
     others: u64,
+    other: Option<Id>,
 }
 
 impl Sink for Found<'_> {
@@ -112,7 +119,10 @@ impl Sink for Found<'_> {
         };
         let title = cells[1].spelling();
         match self.items.index(&id) {
-            None => self.others += 1,
+            None => {
+                self.others += 1;
+                self.other.get_or_insert(id);
+            }
             Some(item) => {
                 let place = &mut self.titles[item as usize];
                 if place.is_none() && !title.trim().is_empty() {

@@ -54,11 +54,8 @@ impl Options {
         sets.push("model.kind=popularity".into());
         let found = data::inspect(&self.file, &experiment(&sets)?.data)?;
         if self.multi_domain {
-            let proposed = propose(&found).ok_or_else(|| {
-                let told =
-                    "no column seems to be the label (0 and 1, or a rating), or none the domain (two to fifty values)";
-                Error::Request(told.into())
-            })?;
+            let told = |why| Error::Request(format!("{}: no [data] table can be proposed: {why}", self.file));
+            let proposed = propose(&found).map_err(told)?;
             let proposed = ExamplesConfig { source: self.file.clone(), ..proposed };
             return output::text(&format!("{}\n[model]\nkind = \"cesaa\"", proposed.to_toml()));
         }
@@ -75,5 +72,6 @@ fn prepared(path: &str, manifest: &Manifest) -> anyhow::Result<String> {
     }
     let Manifest { users, items, data, split, .. } = manifest;
     let (counts, settings) = (output::preparation(manifest), toml::to_string(&Settings { data, split })?);
-    Ok(format!("{path}: a prepared dataset of {users} users and {items} items\n\n{counts}\n{settings}"))
+    let (users, items) = (data::counted(*users, "user"), data::counted(*items, "item"));
+    Ok(format!("{path}: a prepared dataset of {users} and {items}\n\n{counts}\n{settings}"))
 }

@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use adepts::data::Id;
-use adepts::page::table::TextTable;
-use adepts::serve::batch::{Done, Job, PART, TableFile, Whom};
-use adepts::serve::{Answer, AnswerError, Answerer, HistoryAnswerer, Question, Reason, Recommended};
-use adepts::{Artefact, Error};
+use adepts::data::{Id, counted};
+use adepts::serve::batch::{Done, Job, PART, Skipped, TableFile, Whom};
+use adepts::serve::{AnswerError, Answerer, HistoryAnswerer, Question};
+use adepts::{Artefact, Error, ranker};
 use clap::{Args, value_parser};
 
-use crate::output;
+use crate::options::BadRows;
+use crate::output::{self, lists};
 use crate::progress::Terminal;
 
 /// Recommend items to a user of the run, for a history, for the rows of a file, or to everyone.
@@ -62,6 +62,9 @@ pub(crate) struct Options {
     /// With --users: what stands between the ids of a history that is text
     #[arg(long, value_name = "TEXT", requires = "users", default_value = "|")]
     separator: String,
+    /// With --users: rows that cannot be read end with an error, or are counted and skipped
+    #[arg(long, value_enum, value_name = "WHAT", requires = "users", default_value = "fail")]
+    bad_rows: BadRows,
     /// With --all or --users: the file to write, .parquet or .jsonl
     #[arg(long, value_name = "FILE", requires = "many")]
     out: Option<PathBuf>,
@@ -93,6 +96,7 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
+        self.check_family()?;
         let answerer = Artefact::open(&self.run)?.answerer();
         if let Some(out) = &self.out {
             let whom = self.users.as_ref().map_or(Whom::Everyone, |source| Whom::Table(self.table(source)));
@@ -100,6 +104,7 @@ impl Options {
             let done = answerer.batch(&whom, &self.question(None, None), job, &mut terminal.progress());
             let done = done.map_err(Error::from)?;
             terminal.clear();
+            notes(&done, terminal);
             return output::text(&format!("{}: {}", told(&done), out.display()));
         }
         let history = self.user.is_none().then(|| {
@@ -108,7 +113,7 @@ impl Options {
         });
         let question = self.question(self.user.as_deref().map(id), history);
         let answer = answerer.answer(&[question.into()]).remove(0).map_err(|error| hinted(error, &answerer))?;
-        if self.json { output::json(&answer) } else { output::text(&shown(&answer)) }
+        if self.json { output::json(&answer) } else { output::text(&lists::shown(&answer)) }
     }
 
     fn question(&self, user: Option<Id>, history: Option<Vec<Id>>) -> Question {
@@ -125,7 +130,24 @@ impl Options {
 
     fn table(&self, source: &str) -> TableFile {
         let (user, history) = (self.user_column.clone(), self.history_column.clone());
-        TableFile { source: source.to_owned(), user, history, separator: self.separator.clone() }
+        let bad_rows = self.bad_rows.of_data();
+        TableFile { source: source.to_owned(), user, history, separator: self.separator.clone(), bad_rows }
+    }
+
+    /// Points a run of examples to where it belongs.
+    fn check_family(&self) -> Result<(), Error> {
+        if ranker::run::manifest(&self.run).is_err() {
+            return Ok(());
+        }
+        let (folder, retrieval) = (self.run.display(), ranker::run::experiment(&self.run)?.retrieval.is_some());
+        let (what, top) = if retrieval {
+            ("finds the items for the rows of a file", " --top 10")
+        } else {
+            ("gives the rows of a file their probabilities", "")
+        };
+        Err(Error::Request(format!(
+            "{folder} is a run of a model of examples, which knows no histories; `adepts predict {folder} FILE{top}` {what}"
+        )))
     }
 }
 
@@ -144,9 +166,26 @@ fn hinted(error: AnswerError, answerer: &HistoryAnswerer) -> Error {
     }
 }
 
+/// What was wrong with a table, or seems to be.
+fn notes(done: &Done, terminal: &Terminal) {
+    let Skipped { rows, first } = &done.skipped;
+    if *rows > 0 {
+        terminal.note(&format!("{} could not be read and {}, such as", counted(*rows, "row"), output::skipped(*rows)));
+        for message in first {
+            terminal.note(&format!("  {message}"));
+        }
+    }
+    if let Some(separator) = &done.separator {
+        let typed = separator.escape_default();
+        terminal.note(&format!(
+            "no item of any history is known, and `{typed}` stands in them: with --separator '{separator}' some are known"
+        ));
+    }
+}
+
 /// What a batch did, in words.
 fn told(done: &Done) -> String {
-    let mut parts = vec![format!("lists for {} of {} users", done.answered, done.rows)];
+    let mut parts = vec![format!("lists for {} of {}", done.answered, counted(done.rows, "user"))];
     if done.popular > 0 {
         parts.push(format!("{} without a known item got what most users have", done.popular));
     }
@@ -154,45 +193,8 @@ fn told(done: &Done) -> String {
         if !unknown.is_empty() {
             let named: Vec<String> = unknown.ids.iter().take(5).map(|id| format!("`{id}`")).collect();
             let more = if unknown.count > named.len() { ", …" } else { "" };
-            let plural = if unknown.count == 1 { "" } else { "s" };
-            parts.push(format!("{} {what}{plural} ({}{more})", unknown.count, named.join(", ")));
+            parts.push(format!("{} ({}{more})", counted(unknown.count, what), named.join(", ")));
         }
     }
     parts.join("; ")
-}
-
-fn shown(answer: &Answer) -> String {
-    let titles = answer.items.iter().any(|row| row.title.is_some());
-    let reasons = answer.items.iter().any(|row| !row.because.is_empty());
-    let mut head = vec!["rank", "item"];
-    head.extend(titles.then_some("title"));
-    head.push("score");
-    head.extend(reasons.then_some("because of"));
-    let mut table = TextTable::new(head);
-    for (rank, row) in answer.items.iter().enumerate() {
-        let Recommended { item, title, score, because } = row;
-        let mut cells = vec![(rank + 1).to_string(), item.to_string()];
-        cells.extend(titles.then(|| title.clone().unwrap_or_default()));
-        cells.push(format!("{score:.4}"));
-        cells.extend(reasons.then(|| because.iter().map(reason).collect::<Vec<_>>().join(", ")));
-        table.row(cells);
-    }
-    let mut lines = vec![table.render()];
-    if let Some(experts) = &answer.experts {
-        let mut order: Vec<(usize, &f32)> = experts.iter().enumerate().collect();
-        order.sort_by(|(i, a), (j, b)| b.total_cmp(a).then(i.cmp(j)));
-        let named: Vec<String> = order.iter().take(5).map(|(nth, share)| format!("{nth} ({share:.3})")).collect();
-        let (count, named) = (experts.len(), named.join(", "));
-        lines.push(format!("largest shares among {count} experts (1 is an equal share): {named}"));
-    }
-    lines.extend(answer.group.as_ref().map(|g| format!("mainstream group: {} (score {:.4})", g.name, g.score)));
-    let quoted: Vec<String> = answer.unknown.ids.iter().map(|id| format!("`{id}`")).collect();
-    lines.extend((!quoted.is_empty()).then(|| format!("not in the catalogue: {}", quoted.join(", "))));
-    lines.extend(answer.note.clone());
-    lines.join("\n")
-}
-
-fn reason(reason: &Reason) -> String {
-    let what = reason.title.clone().unwrap_or_else(|| reason.item.to_string());
-    format!("{what} (+{:.3})", reason.effect)
 }

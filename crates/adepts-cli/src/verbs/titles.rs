@@ -1,8 +1,9 @@
 //! `adepts titles`: what are the items called?
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use adepts::titles::{TitleFile, attach};
+use adepts::data::{Id, agreeing, counted};
+use adepts::titles::{Attached, TitleFile, attach};
 use clap::Args;
 
 use crate::output;
@@ -36,7 +37,25 @@ impl Options {
         let file = TitleFile { source: self.file.clone(), item: self.item.clone(), title: self.title.clone() };
         let attached = attach(&self.run, &file, &mut terminal.progress())?;
         terminal.clear();
-        let run = self.run.display();
-        output::text(&format!("{} of {} items have a title now: {run}", attached.titled, attached.items))
+        output::text(&told(attached, &self.run))
     }
+}
+
+/// Which items have a title now, which have none, and which titles are of no item.
+pub(crate) fn told(attached: Attached, run: &Path) -> String {
+    let Attached { items, titled, untitled, others, other } = attached;
+    let example = |id: Option<Id>| id.map(|id| format!(", such as `{id}`")).unwrap_or_default();
+    let have = |items: usize| agreeing(items, "has", "have");
+    let mut lines =
+        vec![format!("{titled} of {} {} a title now: {}", counted(items, "item"), have(titled), run.display())];
+    if titled < items {
+        let left = items - titled;
+        let (these, such) = (counted(left, "item"), example(untitled));
+        lines.push(format!("{these} of the run {} no title in the file{such}", have(left)));
+    }
+    if others > 0 {
+        let (rows, are, such) = (counted(others, "row"), agreeing(others, "is", "are"), example(other));
+        lines.push(format!("{rows} of the file {are} about items that the run does not have{such}"));
+    }
+    lines.join("\n")
 }

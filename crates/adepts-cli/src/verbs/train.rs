@@ -16,6 +16,7 @@ use clap::Args;
 use crate::options::{EXAMPLES, LogOptions, WorkOptions, planned_on, quoted, with_work};
 use crate::output::{self, tables};
 use crate::progress::Terminal;
+use crate::verbs::titles;
 
 /// Train a model on a log, evaluate it and leave a run folder.
 #[derive(Args)]
@@ -103,7 +104,8 @@ impl Options {
             Planned::Examples(experiment) => ranker::experiment::run(experiment, &out, work),
         })?;
         if let Some(source) = self.titles.clone() {
-            attach(&out, &TitleFile { source, item: None, title: None }, &mut terminal.progress())?;
+            let attached = attach(&out, &TitleFile { source, item: None, title: None }, &mut terminal.progress())?;
+            terminal.note(&titles::told(attached, &out));
         }
         if !self.without_histories || run::manifest(&out)?.histories {
             pages::write(&out.join(report::PAGE), "", std::slice::from_ref(&out))?;

@@ -91,7 +91,7 @@ fn predicting_the_rows_of_the_log_needs_no_label_and_counts_what_is_unknown() {
     let scores: Vec<f64> = done.out.lines().skip(1).map(|l| l.split_once(',').unwrap().1.parse().unwrap()).collect();
     assert_eq!(scores.len(), 2);
     assert!(scores.iter().all(|score| (0.0..=1.0).contains(score)) && scores[0] != scores[1]);
-    assert!(done.err.contains("1 values of user are unknown"), "{}", done.err);
+    assert!(done.err.contains("1 value of user is unknown"), "{}", done.err);
     let out = home.path().join("scores.parquet");
     run("predict {} {} --out {} -q", &[cesaa, log, &out]).ok();
     assert!(out.metadata().unwrap().len() > 1000);
@@ -101,7 +101,7 @@ fn predicting_the_rows_of_the_log_needs_no_label_and_counts_what_is_unknown() {
     run("predict {} {}", &[cesaa, &new]).fails(1, &["domain-9", "line 3"]);
     let skipped = run("predict {} {} --skip-bad-rows --json", &[cesaa, &new]).ok();
     assert_eq!(skipped.json().as_array().unwrap().len(), 1);
-    assert!(skipped.err.contains("1 rows were skipped"), "{}", skipped.err);
+    assert!(skipped.err.contains("1 row was skipped"), "{}", skipped.err);
 }
 
 #[test]

@@ -92,7 +92,7 @@ fn predicting_needs_neither_label_nor_user_and_reads_what_comes_through_stdin() 
     let rows = "who,what,price,country,clicked\nu1,i2,3.5,france,\n,i2,,germany,perhaps\n";
     let done = fed("predict {} -", &[cesaa], rows.as_bytes()).ok();
     assert_eq!(done.out.lines().count(), 3, "{}", done.out);
-    assert!(done.err.contains("1 rows have no value of who") && done.err.contains("no value of price"), "{}", done.err);
+    assert!(done.err.contains("1 row has no value of who") && done.err.contains("no value of price"), "{}", done.err);
     let file = home.join("some.csv");
     write(&file, rows);
     assert_eq!(run("predict {} {} -q", &[cesaa, &file]).ok().out, done.out);
@@ -100,10 +100,17 @@ fn predicting_needs_neither_label_nor_user_and_reads_what_comes_through_stdin() 
     assert_eq!(fed("predict {} - -q", &[cesaa], json.as_bytes()).ok().out.lines().next(), Some("row,score"));
     // The header is line 1 of the file, so the second row is line 3.
     let spoilt = rows.replace("germany", "italy");
-    fed("predict {} -", &[cesaa], spoilt.as_bytes()).fails(1, &["line 3", "italy", "`france`"]);
+    let refused = fed("predict {} -", &[cesaa], spoilt.as_bytes());
+    assert!(!refused.err.contains("stream.csv"), "nobody knows where a stream is kept: {}", refused.err);
+    refused.fails(1, &["stdin, line 3", "italy", "`france`"]);
+    let done = fed("predict {} - --skip-bad-rows", &[cesaa], spoilt.as_bytes()).ok();
+    assert!(done.err.contains("1 row was skipped:") && done.err.contains("(first: stdin, line 3"), "{}", done.err);
+    assert!(!done.err.contains("stream.csv"), "{}", done.err);
+    fed("predict {} -", &[cesaa], b"").fails(1, &["stdin is empty"]);
+    fed("predict {} -", &[cesaa], b"who,price,country\nu1,1,france\n").fails(2, &["stdin has no column `what`"]);
     let all = spoilt.replace("france", "spain");
     fed("predict {} - --skip-bad-rows", &[cesaa], all.as_bytes())
-        .fails(1, &["all 2 rows are bad", "2 × a domain that was not trained on", "line 2"]);
+        .fails(1, &["stdin: all 2 rows are bad", "2 × a domain that was not trained on", "stdin, line 2"]);
 }
 
 #[test]
@@ -126,6 +133,29 @@ fn rows_that_are_all_bad_are_counted_by_reason() {
         ],
     );
     assert!(!out.exists());
+}
+
+#[test]
+fn what_makes_a_column_no_label_or_no_domain_is_named_with_its_line() {
+    let Made { home, csv, .. } = made();
+    let (text, file) = (fs::read_to_string(csv).unwrap(), home.join("inspected.csv"));
+    let inspect = |text: &str| {
+        write(&file, text);
+        run("inspect {} --multi-domain", &[&file])
+    };
+    assert!(inspect(&text).ok().out.contains("label = \"clicked\""));
+    let lines: Vec<&str> = text.lines().collect();
+    let with = |at: usize, line: &str| [&lines[..at], &[line], &lines[at + 1..]].concat().join("\n");
+    let odd = inspect(&with(500, "u1,i2,3.5,france,maybe"));
+    odd.fails(2, &["`clicked`", "`maybe`", "inspected.csv, line 501", "bad_rows = \"skip\"", "at_least"]);
+    inspect(&with(3, "u1,i2,3.5,france,5")).fails(2, &["`clicked`", "`5`", "line 4"]);
+    let ones: Vec<String> = lines.iter().map(|line| line.replace(",0", ",1")).collect();
+    inspect(&ones.join("\n")).fails(2, &["`clicked`", "holds `1` alone"]);
+    inspect(&text.replacen("clicked", "outcome", 1)).fails(2, &["no column seems to be the label", "clicked"]);
+    inspect(&with(7, "u1,i2,3.5,,1")).fails(2, &["`country`", "1 row has no value"]);
+    let many: Vec<String> =
+        lines.iter().enumerate().map(|(n, line)| line.replace("germany", &format!("g{n}"))).collect();
+    inspect(&many.join("\n")).fails(2, &["`country`", "different values"]);
 }
 
 #[test]
@@ -152,6 +182,11 @@ fn requests_of_the_other_family_are_pointed_to_where_they_belong() {
     run("train --model ease --data {} --core 3 --user user --item item --out {} -q", &[log(), &out]).ok();
     let [popularity, ..] = runs();
     run("evaluate {} {}", &[cesaa, popularity]).fails(2, &["histories"]);
+    let instead = format!("`adepts predict {} FILE`", cesaa.display());
+    run("recommend {} --user u1", &[cesaa]).fails(2, &["model of examples", &instead, "probabilities"]);
+    run("recommend {} --all --out {}", &[cesaa, &home.join("all.jsonl")]).fails(2, &[&instead]);
+    let instead = format!("`adepts recommend {} --users FILE --out lists.parquet`", popularity.display());
+    run("predict {} {}", &[popularity, csv]).fails(2, &["model of histories", &instead]);
 }
 
 #[test]

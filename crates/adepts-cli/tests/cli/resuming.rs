@@ -74,7 +74,7 @@ fn a_training_that_is_resumed_says_where_it_continues() {
     let (epoch, batch) = place.split_once(" after ").unwrap();
     let batch = batch.split(' ').next().unwrap();
     let done = run(&train, &[prepared(), &out]).ok();
-    let said = format!("continues at epoch {epoch}, after {batch} batches");
+    let said = format!("continues at epoch {epoch}, after {batch} batch");
     assert!(done.err.contains(&said), "`{said}` is not in {}", done.err);
 }
 

@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::{folder, run, write};
+use crate::server::{HERE, Server};
+use crate::support::{folder, run, runs, write};
 
 const TABLES: &str = r#"
 [data]
@@ -36,13 +37,14 @@ hidden = [8]
 embedding = 4
 "#;
 
-/// Simulated examples, the file of an experiment on them, and runs of two models.
+/// Simulated examples, the file of an experiment on them, runs of two models, and one that ranks.
 struct Made {
     log: PathBuf,
     config: PathBuf,
     data: PathBuf,
     cesaa: PathBuf,
     single: PathBuf,
+    plain: PathBuf,
 }
 
 fn made() -> &'static Made {
@@ -59,8 +61,19 @@ fn made() -> &'static Made {
         run("train {} --data {} --out {} -q", &[&config, &data, &cesaa]).ok();
         let sets = "--set model={kind=\"single\",embedding=4,hidden=[8]} --set name=single";
         run(&format!("train {{}} --data {{}} --out {{}} {sets} -q"), &[&config, &data, &single]).ok();
-        Made { log, config, data, cesaa, single }
+        let plain = folder.join("plain");
+        let ranker = folder.join("plain.toml");
+        write(&ranker, &plainly(&log));
+        run("train {} --set train.epochs=1 --out {} -q", &[&ranker, &plain]).ok();
+        Made { log, config, data, cesaa, single, plain }
     })
+}
+
+/// The same experiment without a word of retrieval.
+fn plainly(log: &Path) -> String {
+    let text = TABLES.replace("SOURCE", &log.display().to_string()).replace("[retrieval]\ndimension = 8\n", "");
+    let plain = |line: &&str| !line.starts_with("item =") && !line.starts_with("metrics =");
+    text.lines().filter(plain).collect::<Vec<_>>().join("\n")
 }
 
 /// The first rows of the log without the columns of the item, and with a user that nobody knows.
@@ -110,7 +123,7 @@ fn items_are_found_for_rows_that_know_none() {
     let file = home.path().join("users.csv");
     users(log, &file);
     let done = run("predict {} {} --top 3 --json", &[cesaa, &file]).ok();
-    assert!(done.err.contains("1 values of user are unknown"), "{}", done.err);
+    assert!(done.err.contains("1 value of user is unknown"), "{}", done.err);
     let lists = done.json();
     let lists = lists.as_array().unwrap();
     assert_eq!(lists.len(), 4);
@@ -130,6 +143,46 @@ fn items_are_found_for_rows_that_know_none() {
     run("predict {} {} -q", &[cesaa, &file]).fails(2, &["item"]);
     let scores = run("predict {} {} -q", &[cesaa, log]).ok().out;
     assert_eq!(scores.lines().count(), 4001);
+}
+
+#[test]
+fn the_server_finds_what_the_command_line_finds_and_calls_a_score_a_score() {
+    let Made { log, cesaa, single, plain, .. } = made();
+    let (home, state) = (folder(), folder());
+    let file = home.path().join("users.csv");
+    users(log, &file);
+    let text = fs::read_to_string(&file).unwrap();
+    for model in [single, cesaa] {
+        let lists = run("predict {} {} --top 6 --json -q", &[model, &file]).ok().json();
+        let server = Server::start(model, state.path(), HERE, "");
+        for (line, list) in text.lines().skip(1).zip(lists.as_array().unwrap()) {
+            let (user, domain) = line.split_once(',').unwrap();
+            let asked = json!({"domain": domain, "context": {"user": user}, "n": 6});
+            let answer = server.post("/v1/retrieve", &asked).ok();
+            assert_eq!(answer["items"], list["items"], "the same items with the same scores, to the bit");
+            let unknown = json!({"unknown": {"user": 1}});
+            assert_eq!(answer["dropped"] == unknown, user == "somebody", "{answer}");
+        }
+        let facts = server.get("/v1/model").ok();
+        assert_eq!((&facts["items"], &facts["user_columns"]), (&json!(50), &json!(["user"])));
+        server.post("/v1/retrieve", &json!({"domain": "nowhere"})).fails(422, &["`nowhere`", "domain-1"]);
+        server.post("/v1/recommend", &json!({"user": 1})).fails(422, &["model of examples", "/v1/retrieve"]);
+        let candidates = json!({"domain": "domain-1", "candidates": [{"item": list_item(&lists)}]});
+        let ranked = server.post("/v1/rank", &candidates).ok()["candidates"][0].clone();
+        assert!(ranked["score"].is_number() && ranked["probability"].is_null(), "{ranked}");
+    }
+    let server = Server::start(plain, state.path(), HERE, "");
+    server.post("/v1/retrieve", &json!({"domain": "domain-1"})).fails(422, &["data.item", "/v1/rank"]);
+    let ranked = server.post("/v1/rank", &json!({"domain": "domain-1", "candidates": [{"item": "i1"}]})).ok();
+    let ranked = &ranked["candidates"][0];
+    assert!(ranked["probability"].is_number() && ranked["score"].is_null(), "{ranked}");
+    let server = Server::start(&runs()[0], state.path(), HERE, "");
+    server.post("/v1/retrieve", &json!({"domain": "a"})).fails(422, &["model of histories", "/v1/recommend"]);
+}
+
+/// The first item of the first list.
+fn list_item(lists: &Value) -> &Value {
+    &lists[0]["items"][0]["item"]
 }
 
 #[test]
@@ -153,7 +206,7 @@ fn runs_are_compared_by_their_lists_and_shown_on_a_page() {
 
 #[test]
 fn what_belongs_to_the_other_task_is_refused() {
-    let Made { log, config, data, cesaa, .. } = made();
+    let Made { log, config, data, cesaa, plain, .. } = made();
     let home = folder();
     let out = home.path().join("out");
     run("train {} --set model={kind=\"fm\"} --out {}", &[config, &out]).fails(2, &["model.kind", "vector"]);
@@ -162,14 +215,10 @@ fn what_belongs_to_the_other_task_is_refused() {
     run("train {} --set data.item=price --out {}", &[config, &out]).fails(2, &["price", "`fields`"]);
     run("train {} --data {} --set data.item=category --out {}", &[config, data, &out]).fails(2, &["other settings"]);
     assert!(!out.exists());
-    let plain = home.path().join("plain.toml");
-    let ranker = TABLES.replace("SOURCE", &log.display().to_string()).replace("[retrieval]\ndimension = 8\n", "");
-    let without = |text: &str, begin: &str| -> String {
-        text.lines().filter(|line| !line.starts_with(begin)).collect::<Vec<_>>().join("\n")
-    };
-    write(&plain, &without(&without(&ranker, "item ="), "metrics ="));
-    run("train {} --set retrieval.dimension=4 --out {}", &[&plain, &out]).fails(2, &["data.item"]);
-    run("train {} --set train.epochs=1 --out {} -q", &[&plain, &out]).ok();
-    run("predict {} {} --top 3", &[&out, log]).fails(2, &["retrieval"]);
-    run("compare {} {}", &[&out, cesaa]).fails(2, &["different data"]);
+    let without = home.path().join("plain.toml");
+    write(&without, &plainly(log));
+    run("train {} --set retrieval.dimension=4 --out {}", &[&without, &out]).fails(2, &["data.item"]);
+    run("predict {} {} --top 3", &[plain, log]).fails(2, &["retrieval"]);
+    run("recommend {} --user u1", &[cesaa]).fails(2, &["FILE --top 10` finds the items"]);
+    run("compare {} {}", &[plain, cesaa]).fails(2, &["different data"]);
 }

@@ -16,14 +16,14 @@ use crate::client::{JSON, Reply, send, try_send};
 use crate::support::{Done, adepts, folder, run, runs, words};
 
 /// A server, killed when this is dropped.
-struct Server {
+pub(crate) struct Server {
     child: Child,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Server {
     /// Serves a run at this address with these further options.
-    fn start(run: &Path, state: &Path, listen: &str, more: &str) -> Self {
+    pub(crate) fn start(run: &Path, state: &Path, listen: &str, more: &str) -> Self {
         let line = format!("serve {{}} --state {{}} --listen {listen} -q {more}");
         let mut child = adepts(words(&line, &[run, state])).stdout(Stdio::piped()).spawn().unwrap();
         let mut said = String::new();
@@ -33,11 +33,11 @@ impl Server {
         Self { child, address }
     }
 
-    fn get(&self, path: &str) -> Reply {
+    pub(crate) fn get(&self, path: &str) -> Reply {
         send(self.address, "GET", path, &[], b"")
     }
 
-    fn post(&self, path: &str, body: &Value) -> Reply {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Reply {
         send(self.address, "POST", path, &[JSON], body.to_string().as_bytes())
     }
 
@@ -56,7 +56,7 @@ impl Drop for Server {
     }
 }
 
-const HERE: &str = "127.0.0.1:0";
+pub(crate) const HERE: &str = "127.0.0.1:0";
 
 fn items(answer: &Value) -> Vec<String> {
     answer["items"].as_array().unwrap().iter().map(|row| row["item"].as_str().unwrap().to_owned()).collect()
@@ -144,6 +144,27 @@ fn a_damaged_run_is_refused_while_the_old_one_answers_on() {
     server.post("/v1/model/reload", &Value::Null).fails(409, &["still answers"]);
     copy(&runs()[2], &served);
     assert_eq!(server.post("/v1/model/reload", &Value::Null).ok()["model"], "tall");
+}
+
+#[test]
+fn a_damaged_report_is_not_shown_until_it_is_written_anew() {
+    let folder = folder();
+    let (served, state) = (folder.path().join("run"), folder.path().join("state"));
+    copy(&runs()[1], &served);
+    let page = served.join("report.html");
+    let mut bytes = fs::read(&page).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::File::create(&page).unwrap().write_all(&bytes).unwrap();
+    let server = Server::start(&served, &state, HERE, "");
+    server.get("/report").fails(404, &["report.html has hash", "adepts report"]);
+    server.post("/v1/recommend", &json!({"history": ["i00003"]})).ok();
+    run("evaluate {} -q", &[&served]).ok();
+    server.post("/v1/model/reload", &Value::Null).ok();
+    server.get("/report").fails(404, &["report.html has hash"]);
+    run("report {} --out {}", &[&served, &page]).ok();
+    server.post("/v1/model/reload", &Value::Null).ok();
+    assert!(server.get("/report").text().contains("<h1"));
 }
 
 #[test]

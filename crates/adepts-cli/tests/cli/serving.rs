@@ -6,7 +6,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::support::{Done, adepts, folder, prepared, run, runs, write};
+use crate::support::{Done, adepts, folder, prepared, run, runs, words, write};
 
 fn items(answer: &Value) -> Vec<String> {
     let items = answer["items"].as_array().unwrap().iter();
@@ -121,9 +121,44 @@ fn titles_and_histories_of_a_run_are_put_in_and_taken_out() {
     run("evaluate {}", &[&out]).fails(2, &["without histories"]);
     write(&titles, &table.replace("Part", "Episode"));
     let told = run("titles {} {} -q", &[&out, &titles]).ok();
-    assert!(told.out.contains("12 of 12 items have a title"), "{}", told.out);
+    assert!(told.out.contains("12 of 12 items have a title") && told.out.lines().count() == 1, "{}", told.out);
+    let some: Vec<&str> = table.lines().take(11).collect();
+    let others = folder.path().join("others.csv");
+    write(&others, &format!("{}\n98,Nobody's\n99,Nobody's either\n", some.join("\n").replace("Part", "Volume")));
+    let told = run("titles {} {}", &[&out, &others]).ok();
+    for line in [
+        "10 of 12 items have a title now",
+        "2 items of the run have no title in the file, such as `10`",
+        "2 rows of the file are about items that the run does not have, such as `98`",
+    ] {
+        assert!(told.out.contains(line), "{}", told.out);
+    }
+    run("titles {} {} -q", &[&out, &titles]).ok();
     let text = run("recommend {} --history 2,4", &[&out]).ok().out;
     assert!(text.contains("Episode"), "{text}");
+}
+
+#[test]
+fn rows_that_cannot_be_read_are_skipped_and_a_separator_is_proposed() {
+    let [_, ease, _] = runs();
+    let folder = folder();
+    let (baskets, out) = (folder.path().join("baskets.csv"), folder.path().join("lists.jsonl"));
+    write(&baskets, "name,history\na,i00003 i00004\nb,i00005,too,many\nc,i00005 i00006\n");
+    let ask = "recommend {} --users {} --user-column name --out {}";
+    run(ask, &[ease, &baskets, &out]).fails(1, &["baskets.csv, line 3", "found 4 values"]);
+    let done = run(&format!("{ask} --overwrite --bad-rows skip"), &[ease, &baskets, &out]).ok();
+    assert!(done.out.starts_with("lists for 2 of 2 users; 2 without a known item"), "{}", done.out);
+    assert!(done.err.contains("1 row could not be read and was skipped, such as"), "{}", done.err);
+    assert!(done.err.contains("baskets.csv, line 3: found 4 values"), "{}", done.err);
+    assert!(
+        done.err.contains("no item of any history is known") && done.err.contains("--separator ' '"),
+        "{}",
+        done.err
+    );
+    let mut command = adepts(words(&format!("{ask} --overwrite --bad-rows skip"), &[ease, &baskets, &out]));
+    command.args(["--separator", " "]);
+    let done = Done::of(&command.output().unwrap()).ok();
+    assert!(done.out.starts_with("lists for 2 of 2 users:") && !done.err.contains("separator"), "{}", done.out);
 }
 
 #[test]

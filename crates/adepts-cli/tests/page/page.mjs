@@ -9,6 +9,8 @@ import { chromium } from "playwright-core";
 const [url, executablePath, screenshots] = process.argv.slice(2);
 const browser = await chromium.launch({
   executablePath,
+  // They take room on most desks.
+  ignoreDefaultArgs: ["--hide-scrollbars"],
   args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync"],
 });
@@ -61,7 +63,9 @@ const user = process.env.PAGE_USER;
   await page.locator("#user").fill("nobody at all");
   await page.keyboard.press("Enter");
   await page.locator("#problem").waitFor();
-  assert.match(await page.locator("#problem").textContent(), /history/);
+  const told = await page.locator("#problem").textContent();
+  assert.match(told, /“nobody at all”.*add a few items/);
+  assert.doesNotMatch(told, /[\[\]"]|history/, "in words for a person, not for a program");
   assert.equal(await page.locator("#items > li").count(), 0);
 }
 
@@ -122,6 +126,19 @@ for (const colorScheme of ["light", "dark"]) {
   await picture(page, `report-${colorScheme}`);
   await page.locator("#to-ask").click();
   await page.locator("#ask").waitFor();
+}
+
+// Tables of the report may be wider than the page, and are then moved in their place; what stands above them is read whole.
+for (const width of [360, 500, 700, 1100]) {
+  const page = await open({ viewport: { width, height: 900 }, colorScheme: width === 500 ? "dark" : "light" }, "/report");
+  await page.evaluate(() => document.querySelectorAll("details").forEach((details) => { details.open = true; }));
+  const cut = await page.evaluate(() => [...document.querySelectorAll("caption span")].filter((caption) => {
+    const [own, seen] = [caption, caption.closest(".scroll")].map((element) => element.getBoundingClientRect());
+    return own.right > seen.right + 0.5 || own.width < 100;
+  }).map((caption) => caption.textContent));
+  assert.deepEqual(cut, [], `captions that are cut at ${width} px`);
+  assert.ok(await narrow(page), `nothing of the report stands out to the right at ${width} px`);
+  await picture(page, `report-${width}`);
 }
 
 await browser.close();

@@ -1,14 +1,16 @@
 //! The items that can be found, each once: all that the source has, whether or not the training part has them.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::batch::{Examples, Schema};
 use super::coder::{Coded, Coder};
-use super::folder::write_vocabulary;
-use super::manifest::CATALOGUE;
+use super::folder::{self, write_vocabulary};
+use super::manifest::{CATALOGUE, ExamplesManifest};
+use super::part::PartFile;
 use super::read::Row;
 use super::set::ExampleSet;
 use super::side::Side;
@@ -33,6 +35,33 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
+    /// Opens the catalogue of a prepared folder, after its files were found to be those that were written; `None` where the
+    /// examples were not prepared for retrieval.
+    ///
+    /// # Errors
+    /// For whatever is not as it was written; the parts are not looked at.
+    pub fn open(dir: &Path) -> Result<Option<Self>, DataError> {
+        let manifest = ExamplesManifest::read(dir)?;
+        let schema = manifest.schema();
+        let Some(items) = &schema.items else { return Ok(None) };
+        for name in CATALOGUE {
+            let note = manifest.files.iter().find(|note| note.name == *name);
+            folder::check(dir, note.ok_or_else(|| DataError::MissingFile { path: dir.join(name) })?)?;
+        }
+        let [of_ids, of_fields] = CATALOGUE.map(|name| dir.join(name));
+        let fields = PartFile::open(&of_fields, &schema.side(Side::Item), items.count as u64)?;
+        Self::read(&schema, folder::read_vocabulary(&of_ids, items.count)?, &Arc::new(fields)).map(Some)
+    }
+
+    /// These items, ids and counts, with what the file says of them; `schema` is that of the rows.
+    fn read(schema: &Schema, items: (Vocabulary, Vec<u64>), fields: &Arc<PartFile>) -> Result<Self, DataError> {
+        let mut examples = Examples::none(&schema.side(Side::Item));
+        for block in fields.read((0..fields.groups.len()).collect(), BLOCK)? {
+            examples.append(&block?);
+        }
+        Ok(Self { ids: items.0, counts: items.1, examples })
+    }
+
     /// Number of items.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -84,12 +113,7 @@ impl ExampleSet {
     /// If the files cannot be read or do not hold what they must.
     pub fn catalogue(&self) -> Result<Option<Catalogue>, DataError> {
         let Some(items) = &self.schema().items else { return Ok(None) };
-        let (ids, counts) = self.items(items.count)?;
-        let mut examples = Examples::none(&self.schema().side(Side::Item));
-        for block in self.catalogue_blocks(BLOCK)? {
-            examples.append(&block?);
-        }
-        Ok(Some(Catalogue { ids, counts, examples }))
+        Catalogue::read(self.schema(), self.items(items.count)?, self.catalogue_file()).map(Some)
     }
 
     /// The items' shares of the training rows: of all of them, or domain by domain, for which the training part is read once.

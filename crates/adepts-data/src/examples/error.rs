@@ -95,7 +95,7 @@ pub enum ExamplesError {
         column: String,
     },
     /// A source of which no row can be used.
-    #[error("{origin}: all {rows} rows are bad: {}", reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    #[error("{origin}: {} bad: {}", if *rows == 1 { "its only row is".to_owned() } else { format!("all {rows} rows are") }, reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     AllSkipped {
         /// The source.
         origin: String,

@@ -47,7 +47,7 @@ pub use manifest::{
 };
 pub use origin::Origins;
 pub use part::Blocks;
-pub use propose::propose;
+pub use propose::{NoProposal, propose};
 pub use read::RawFiles;
 pub use set::ExampleSet;
 pub use side::{ItemColumns, Side};

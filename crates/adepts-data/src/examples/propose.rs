@@ -5,7 +5,9 @@ use std::fmt::Write;
 use super::config::{DenseConfig, ExamplesConfig, FieldConfig, LabelConfig, Transform, shown};
 use crate::config::{Column, Format};
 use crate::inspect::{ColumnSummary, Inspection};
+use crate::place::Place;
 use crate::source::Role;
+use crate::words::{agreeing, counted};
 
 /// Usual names of labels, the likeliest first, in lower case and without what separates words.
 const LABELS: [&str; 12] = [
@@ -40,11 +42,12 @@ const LARGE: u64 = 1_000_000;
 
 /// A `[data]` table for a model of examples, by the names and the content of the columns: a column of 0 and 1 with a usual
 /// name, or a rating with four fifths of its greatest value as threshold, is the label; a column of two to fifty values
-/// with a usual name the domain; fractions and usual amounts are dense, all other columns but times categorical. `None` if
-/// no column seems to be the label or none the domain. It is a proposal: whether a field is known before the label
-/// is, nobody can tell from the file.
-#[must_use]
-pub fn propose(inspection: &Inspection) -> Option<ExamplesConfig> {
+/// with a usual name the domain; fractions and usual amounts are dense, all other columns but times categorical. It is a
+/// proposal: whether a field is known before the label is, nobody can tell from the file.
+///
+/// # Errors
+/// If no column seems to be the label or none the domain.
+pub fn propose(inspection: &Inspection) -> Result<ExamplesConfig, NoProposal> {
     let columns = &inspection.columns;
     let unnamed = inspection.header == Some(false);
     let column = |summary: &ColumnSummary| match summary.name.parse() {
@@ -58,17 +61,17 @@ pub fn propose(inspection: &Inspection) -> Option<ExamplesConfig> {
     let (label, config) = match (by_name, rating) {
         (Some(label), _) => (label, LabelConfig::from(column(&columns[label]))),
         (None, Some(rating)) => {
-            let at_least = Some((greatest(&columns[rating])? * 0.8).round());
-            (rating, LabelConfig { column: column(&columns[rating]), at_least })
+            let greatest = greatest(&columns[rating]).ok_or_else(|| no_label(columns))?;
+            (rating, LabelConfig { column: column(&columns[rating]), at_least: Some((greatest * 0.8).round()) })
         }
-        (None, None) => return None,
+        (None, None) => return Err(no_label(columns)),
     };
     let few = |c: &ColumnSummary| c.distinct_exact && (2..=MOST_DOMAINS).contains(&c.distinct) && c.missing == 0;
     let free = |at: usize| at != label && columns[at].role.is_none() && few(&columns[at]);
     let exact = |name: &str| (0..columns.len()).find(|&at| free(at) && plain(&columns[at].name) == name);
     let within = |name: &str| (0..columns.len()).find(|&at| free(at) && plain(&columns[at].name).contains(name));
-    let domain =
-        DOMAINS.iter().find_map(|name| exact(name)).or_else(|| DOMAINS.iter().find_map(|name| within(name)))?;
+    let domain = DOMAINS.iter().find_map(|name| exact(name)).or_else(|| DOMAINS.iter().find_map(|name| within(name)));
+    let domain = domain.ok_or_else(|| no_domain(columns))?;
 
     let with_role = |role| columns.iter().find(|c| c.role == Some(role)).map(column);
     let mut proposed = ExamplesConfig {
@@ -94,7 +97,85 @@ pub fn propose(inspection: &Inspection) -> Option<ExamplesConfig> {
             ..column(summary).into()
         });
     }
-    Some(proposed)
+    Ok(proposed)
+}
+
+/// What speaks against the column whose name says that it is the label.
+fn no_label(columns: &[ColumnSummary]) -> NoProposal {
+    let usual = LABELS.iter().find_map(|name| columns.iter().find(|c| plain(&c.name) == *name && c.kind != "empty"));
+    let Some(column) = usual else { return NoProposal::Label };
+    let odd = |(value, _): &(&String, &Place)| !matches!(value.to_lowercase().as_str(), "0" | "1" | "true" | "false");
+    let name = column.name.clone();
+    match column.examples.iter().zip(&column.places).find(odd) {
+        Some((value, place)) => NoProposal::OddLabel { column: name, value: value.clone(), place: place.clone() },
+        None => NoProposal::OneLabel { column: name, values: column.examples.join("` and `") },
+    }
+}
+
+/// What speaks against the column whose name says that it is the domain.
+fn no_domain(columns: &[ColumnSummary]) -> NoProposal {
+    let usual = DOMAINS.iter().find_map(|name| columns.iter().find(|c| plain(&c.name).contains(name)));
+    let Some(column) = usual.filter(|column| column.role.is_none()) else { return NoProposal::Domain };
+    let name = column.name.clone();
+    if column.missing > 0 {
+        return NoProposal::MissingDomain { column: name, rows: column.missing };
+    }
+    NoProposal::DomainValues { column: name, values: column.distinct }
+}
+
+/// Why no table is proposed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoProposal {
+    /// No column has the content, or the name, of a label.
+    #[error("no column seems to be the label: none with a usual name ({}) holds 0 and 1, and none is a rating", LABELS.join(", "))]
+    Label,
+    /// A column with the name of a label holds another value.
+    #[error(
+        "the column `{column}` is named as a label is but holds `{value}` ({place}), and a label is 0 or 1, or a truth value; mend that row (or let `bad_rows = \"skip\"` leave such rows out), or if it is a number that counts from some value on, write label = {{ column = \"{column}\", at_least = … }}"
+    )]
+    OddLabel {
+        /// The column.
+        column: String,
+        /// The first value that no label has.
+        value: String,
+        /// Where it stands first.
+        place: Place,
+    },
+    /// A column with the name of a label does not hold two values of one kind.
+    #[error(
+        "the column `{column}` is named as a label is but holds `{values}` alone; a label is both 0 and 1, or both truth values"
+    )]
+    OneLabel {
+        /// The column.
+        column: String,
+        /// What it holds.
+        values: String,
+    },
+    /// No column has the content and the name of a domain.
+    #[error("no column seems to be the domain: none with a usual name ({}) has two to {MOST_DOMAINS} values", DOMAINS.join(", "))]
+    Domain,
+    /// A column with the name of a domain has rows without a value.
+    #[error(
+        "the column `{column}` is named as a domain is, but {}; every row is of a domain: give them one, such as `other`",
+        format!("{} {} no value", counted(*rows, "row"), agreeing(*rows, "has", "have"))
+    )]
+    MissingDomain {
+        /// The column.
+        column: String,
+        /// Rows without a value.
+        rows: u64,
+    },
+    /// A column with the name of a domain has too few or too many values.
+    #[error(
+        "the column `{column}` is named as a domain is, but has {values} different values; two to {MOST_DOMAINS} were expected"
+    )]
+    DomainValues {
+        /// The column.
+        column: String,
+        /// Its different values.
+        values: u64,
+    },
 }
 
 fn least(summary: &ColumnSummary) -> Option<f64> {

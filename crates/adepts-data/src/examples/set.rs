@@ -186,10 +186,9 @@ impl ExampleSet {
         folder::read_vocabulary(&self.folder.join(CATALOGUE[0]), count)
     }
 
-    /// The columns of the catalogue, in blocks.
-    pub(super) fn catalogue_blocks(&self, rows: usize) -> Result<Blocks, DataError> {
-        let file = self.catalogue.as_ref().expect("examples that were prepared for retrieval");
-        file.read((0..file.groups.len()).collect(), rows)
+    /// The file of the catalogue's columns.
+    pub(super) fn catalogue_file(&self) -> &Arc<PartFile> {
+        self.catalogue.as_ref().expect("examples that were prepared for retrieval")
     }
 
     /// Where the rows of validation or test come from, in the order of [`ExampleSet::blocks`]; `None` for the training part,

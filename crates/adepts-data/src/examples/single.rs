@@ -39,7 +39,18 @@ impl RowCoder {
     /// # Errors
     /// For whatever is not as it was written; the parts are not looked at.
     pub fn open(dir: &Path) -> Result<Self, DataError> {
-        let manifest = ExamplesManifest::read(dir)?;
+        Self::of(dir, ExamplesManifest::read(dir)?)
+    }
+
+    /// As [`RowCoder::open`], for rows that have the columns of [`Side::User`](super::Side::User) alone.
+    ///
+    /// # Errors
+    /// As [`RowCoder::open`].
+    pub fn open_users(dir: &Path) -> Result<Self, DataError> {
+        Self::of(dir, ExamplesManifest::read(dir)?.without_item())
+    }
+
+    fn of(dir: &Path, manifest: ExamplesManifest) -> Result<Self, DataError> {
         let mut vocabularies = Vec::new();
         for field in &manifest.fields {
             let Coding::Vocabulary { file, values } = &field.coding else { continue };

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use super::encode::EncodeSummary;
 use crate::error::DataError;
 
 /// Rows of a stream in a file that goes away with this.
@@ -41,6 +42,19 @@ impl Streamed {
     #[must_use]
     pub fn source(&self) -> &str {
         &self.source
+    }
+
+    /// An error about the file as one about the stream, which has this name.
+    #[must_use]
+    pub fn told(&self, error: DataError, name: &str) -> DataError {
+        error.renamed(Path::new(&self.source), name)
+    }
+
+    /// What was met in the file, in whose messages the stream has this name.
+    pub fn name_in(&self, met: &mut EncodeSummary, name: &str) {
+        for reason in &mut met.skipped_reasons {
+            reason.first = reason.first.replace(&self.source, name);
+        }
     }
 }
 

@@ -174,10 +174,10 @@ struct Look {
 }
 
 impl Sink for Look {
-    fn row(&mut self, _: At<'_>, cells: &[Cell<'_>]) -> Flow {
+    fn row(&mut self, at: At<'_>, cells: &[Cell<'_>]) -> Flow {
         self.rows += 1;
         for (tally, cell) in self.tallies.iter_mut().zip(cells) {
-            tally.take(*cell);
+            tally.take(at, *cell);
         }
         if let (Some(pairs), Some(user), Some(item)) = (&mut self.pairs, self.user, self.item) {
             pairs.take(cells[user], cells[item]);

@@ -5,6 +5,7 @@ use std::fmt::{self, Write};
 use super::Inspection;
 use crate::config::{BadRows, Column, DataConfig, Format};
 use crate::source::{Source, default_delimiter};
+use crate::words::counted;
 
 /// The `[data]` table that reads the log as it was understood.
 pub(super) fn toml(data: &DataConfig, source: &Source, format_needed: bool) -> String {
@@ -104,11 +105,15 @@ impl fmt::Display for Inspection {
             Some(false) => write!(f, ", without a header")?,
             None => {}
         }
-        write!(f, "\n{} rows", self.rows)?;
+        write!(f, "\n{}", counted(self.rows, "row"))?;
         if let (Some(users), Some(items)) = (self.users, self.items) {
-            write!(f, ", {users} users, {items} items")?;
+            write!(f, ", {}, {}", counted(users, "user"), counted(items, "item"))?;
         }
-        writeln!(f, "; all {} rows were looked at, {} cannot be read\n", self.looked_at, self.bad_rows)?;
+        let looked_at = match self.looked_at {
+            1 => "the row was".to_owned(),
+            rows => format!("all {rows} rows were"),
+        };
+        writeln!(f, "; {looked_at} looked at, {} cannot be read\n", self.bad_rows)?;
         let mut table = vec![
             ["column", "role", "type", "distinct", "min", "max", "missing", "examples"].map(str::to_owned).to_vec(),
         ];

@@ -6,8 +6,8 @@ use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
 use serde::Serialize;
 
-use crate::place::shortened;
-use crate::source::{Cell, Role};
+use crate::place::{Place, shortened};
+use crate::source::{At, Cell, Role};
 use crate::time;
 
 /// Distinct values are counted exactly up to this many.
@@ -36,6 +36,9 @@ pub struct ColumnSummary {
     pub missing: u64,
     /// The first different values.
     pub examples: Vec<String>,
+    /// Where each of them stands first.
+    #[serde(skip)]
+    pub places: Vec<Place>,
     /// Values that would lose zeros if they were read as numbers.
     pub leading_zeros: u64,
     /// Values that are no numbers where most are.
@@ -100,10 +103,11 @@ pub(super) struct Tally {
     spellings: Option<(String, String)>,
     distinct: HashSet<u64, FixedState>,
     examples: Vec<String>,
+    places: Vec<Place>,
 }
 
 impl Tally {
-    pub(super) fn take(&mut self, cell: Cell<'_>) {
+    pub(super) fn take(&mut self, at: At<'_>, cell: Cell<'_>) {
         let number = match cell {
             Cell::Missing | Cell::Raw("") | Cell::Text("") => {
                 self.missing += 1;
@@ -115,7 +119,7 @@ impl Tally {
             }
             Cell::List(values) => {
                 for value in values {
-                    self.take(*value);
+                    self.take(at, *value);
                 }
                 return;
             }
@@ -135,6 +139,7 @@ impl Tally {
         }
         if self.distinct.len() < EXACT && self.distinct.insert(hash(cell)) && self.examples.len() < EXAMPLES {
             self.examples.push(shortened(&cell.spelling()));
+            self.places.push(at.place());
         }
     }
 
@@ -195,6 +200,7 @@ impl Tally {
             max: range.map(|r| r.1),
             missing: self.missing,
             examples: self.examples.clone(),
+            places: self.places.clone(),
             leading_zeros: self.leading_zeros,
             odd_ones: if others < kinds[0] { others } else { 0 },
         }

@@ -1,13 +1,20 @@
 //! What looks wrong with a log.
 
-use super::Inspection;
 use super::guess::Looks;
+use super::{ColumnSummary, Inspection};
 use crate::error::DataError;
 use crate::place::shortened;
 use crate::source::Role;
+use crate::words::{agreeing, counted};
 
 /// Times above this are in the year 5138 if they are seconds, and in 1973 or later if they are milliseconds.
 const MILLISECONDS: f64 = 1e11;
+
+/// Rows that lack what the column is for.
+fn without(column: &ColumnSummary, what: &str) -> String {
+    let ColumnSummary { name, missing, .. } = column;
+    format!("column `{name}`: {} {} no {what}", counted(*missing, "row"), agreeing(*missing, "has", "have"))
+}
 
 pub(super) fn warnings(seen: &Inspection, looks: &Looks, unreadable: Option<&DataError>) -> Vec<String> {
     let mut warnings = Vec::new();
@@ -19,7 +26,8 @@ pub(super) fn warnings(seen: &Inspection, looks: &Looks, unreadable: Option<&Dat
         ));
     }
     if let (bad @ 1.., Some(example)) = (seen.bad_rows, &seen.bad_example) {
-        warn(format!("{bad} rows cannot be read; the first: {example}; `--bad-rows skip` (data.bad_rows) skips them"));
+        let bad = counted(bad, "row");
+        warn(format!("{bad} cannot be read; the first: {example}; `--bad-rows skip` (data.bad_rows) skips such rows"));
     }
     if let Some(error) = unreadable {
         warn(format!("the log cannot be prepared as it is: {error}"));
@@ -29,17 +37,21 @@ pub(super) fn warnings(seen: &Inspection, looks: &Looks, unreadable: Option<&Dat
             None => warn(format!("no column has a usual name for the {key}; set `--{key}` (data.{key})")),
             Some(c) => {
                 if c.missing > 0 {
-                    warn(format!("column `{}`: {} rows have no {key}", c.name, c.missing));
+                    warn(without(c, key));
                 }
                 if c.leading_zeros > 0 {
                     warn(format!(
-                        "column `{}`: {} ids have leading zeros; ids are kept as text",
-                        c.name, c.leading_zeros
+                        "column `{}`: {} {} leading zeros; ids are kept as text",
+                        c.name,
+                        counted(c.leading_zeros, "id"),
+                        agreeing(c.leading_zeros, "has", "have")
                     ));
                 } else if c.odd_ones > 0 {
                     warn(format!(
-                        "column `{}`: {} ids are no whole numbers among ids that are; ids are kept as text",
-                        c.name, c.odd_ones
+                        "column `{}`: {} no whole {} among ids that are; ids are kept as text",
+                        c.name,
+                        counted(c.odd_ones, "id") + agreeing(c.odd_ones, " is", " are"),
+                        agreeing(c.odd_ones, "number", "numbers")
                     ));
                 }
                 if c.kind == "number" {
@@ -56,7 +68,7 @@ pub(super) fn warnings(seen: &Inspection, looks: &Looks, unreadable: Option<&Dat
             warn(format!("column `{}`: all ratings are equal", c.name));
         }
         if c.missing > 0 {
-            warn(format!("column `{}`: {} rows have no rating", c.name, c.missing));
+            warn(without(c, "rating"));
         }
     }
     if let Some(c) = seen.columns.iter().find(|c| c.role == Some(Role::Time)) {
@@ -67,7 +79,7 @@ pub(super) fn warnings(seen: &Inspection, looks: &Looks, unreadable: Option<&Dat
             ));
         }
         if c.missing > 0 {
-            warn(format!("column `{}`: {} rows have no time", c.name, c.missing));
+            warn(without(c, "time"));
         }
     }
     if let Some(share) = seen.repeated_pairs.filter(|&share| share > 0.0) {
@@ -78,7 +90,8 @@ pub(super) fn warnings(seen: &Inspection, looks: &Looks, unreadable: Option<&Dat
     }
     if let (Some(one @ 1..), Some(users @ 1..)) = (seen.users_with_one_row, seen.users) {
         let share = 100.0 * one as f64 / users as f64;
-        warn(format!("{one} users ({share:.1} %) have a single row; with fewer than three, users only train"));
+        let (users, have) = (counted(one, "user"), agreeing(one, "has", "have"));
+        warn(format!("{users} ({share:.1} %) {have} a single row; with fewer than three, users only train"));
     }
     warnings
 }

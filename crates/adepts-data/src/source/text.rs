@@ -13,6 +13,7 @@ use super::{At, Cell, Flow, Sink};
 use crate::config::DataConfig;
 use crate::error::DataError;
 use crate::place::{Place, shortened};
+use crate::words::counted;
 
 /// How the values of a text file are told apart.
 #[derive(Clone, Debug)]
@@ -96,8 +97,8 @@ pub(super) fn read(
             }
         } else {
             let reason = format!(
-                "found {} values, expected {width} separated by `{}`",
-                splitter.width(),
+                "found {}, expected {width} separated by `{}`",
+                counted(splitter.width(), "value"),
                 layout.delimiter.escape_default()
             );
             sink.malformed(DataError::MalformedRow { place: splitter.place(), reason })?

@@ -105,7 +105,7 @@ fn of_examples_the_groups_are_domains_and_those_with_a_handful_of_rows_are_no_wo
     }
     let told = |condition: &str| value(condition).unwrap_err().to_string();
     assert_eq!(told("ed.auc < 1"), "run `cesaa` has no group `ed` (did you mean `de`?); it has de, fr.be, it, mt");
-    assert_eq!(told("mt.auc < 1"), "`auc` is not defined for the domain `mt` of run `cesaa`, which has 1 rows");
+    assert_eq!(told("mt.auc < 1"), "`auc` is not defined for the domain `mt` of run `cesaa`, which has 1 row");
     assert!(
         told("de.gauc < 1").starts_with("`gauc` is not measured for the domains of run `cesaa`: measured are auc,")
     );

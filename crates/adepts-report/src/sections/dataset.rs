@@ -2,7 +2,7 @@
 
 use crate::blocks::{Block, Cell, Figure, Plots, Section, Table};
 use crate::chart::{Chart, Range};
-use crate::format::{count, decimals, percent, quantity, shortened};
+use crate::format::{count, counted, decimals, percent, quantity, shortened};
 use crate::look::Look;
 use crate::view::View;
 
@@ -69,8 +69,8 @@ fn histogram(view: &View) -> Option<Figure> {
         title: "Distribution of the mainstream score".into(),
         svg: chart.svg()?,
         alt: format!(
-            "Histogram of the mainstream score of {} users: from {} to {}, median {}.",
-            count(scores.len()),
+            "Histogram of the mainstream score of {}: from {} to {}, median {}.",
+            counted(scores.len(), "user"),
             decimals(low, 3),
             decimals(high, 3),
             decimals(median, 3)

@@ -4,7 +4,7 @@ use adepts_core::log::{EpochGroup, EpochRecord};
 
 use crate::blocks::{Block, Cell, Figure, Plots, Section, Table};
 use crate::chart::{Chart, Range};
-use crate::format::{UNKNOWN, exact};
+use crate::format::{UNKNOWN, counted, exact};
 use crate::input::RunInput;
 use crate::look::Look;
 use crate::view::View;
@@ -86,9 +86,10 @@ pub(super) fn limited(run: &RunInput) -> Option<String> {
     let (limits, last, kept) = (run.limits?, last(&run.epochs), run.epochs.iter().rev().find(|e| e.best)?.epoch);
     (last == limits.epochs && last - kept < limits.patience).then(|| {
         format!(
-            "{}: training stopped at the limit of {last} epochs and may still be improving (the best is epoch {kept}). With \
-             more epochs this model may be better than it looks here.",
-            run.summary.name
+            "{}: training stopped at the limit of {} and may still be improving (the best is epoch {kept}). With more epochs \
+             this model may be better than it looks here.",
+            run.summary.name,
+            counted(last, "epoch")
         )
     })
 }
@@ -154,7 +155,7 @@ impl Curves {
         let peaks: Vec<String> = peaks.collect();
         let best = if peaks.is_empty() { String::new() } else { format!(", best epochs: {}", peaks.join(", ")) };
         let caption = self.kept.map(|k| format!("Kept: epoch {k:.0} of {}.", self.last)).unwrap_or_default();
-        let alt = format!("Validation score by group over {} epochs of {run}{best}.", self.last);
+        let alt = format!("Validation score by group over {} of {run}{best}.", counted(self.last, "epoch"));
         Some(Figure { title: run.into(), svg: chart.svg()?, alt, caption })
     }
 

@@ -3,7 +3,7 @@
 use adepts_eval::Estimate;
 
 use crate::blocks::{Block, Section};
-use crate::format::{count, metric_label, quantity, score, signed};
+use crate::format::{counted, metric_label, quantity, score, signed};
 use crate::input::RunInput;
 use crate::view::{Grouping, View, bounded, overlap};
 
@@ -26,7 +26,7 @@ pub(super) fn section(view: &View) -> Option<Section> {
 fn overall(view: &View, best: usize, top: Estimate) -> String {
     let metric = metric_label(&view.metric);
     let users = view.runs()[best].summary.protocol.users;
-    let over = if users > 0 { format!(" over {} users", count(users)) } else { String::new() };
+    let over = if users > 0 { format!(" over {}", counted(users, "user")) } else { String::new() };
     let name = view.name(best);
     let second =
         view.best_by(|run| if std::ptr::eq(run, &raw const view.runs()[best]) { None } else { view.overall(run) });
@@ -102,8 +102,8 @@ fn unequal(
 ) -> String {
     let who = |name: &str| {
         let group = view.runs()[best].summary.groups.iter().find(|g| g.by == grouping.by && g.name == name);
-        let facts =
-            group.map(|g| format!(" ({} users, median history {} items)", count(g.users), quantity(g.history_median)));
+        let facts = group
+            .map(|g| format!(" ({}, median history {} items)", counted(g.users, "user"), quantity(g.history_median)));
         format!("“{}”{}", grouping.label(name), facts.unwrap_or_default())
     };
     let times = favoured.1.mean / worst.1.mean;

@@ -27,6 +27,16 @@ pub enum BatchError {
         /// Its columns.
         columns: Vec<String>,
     },
+    /// No row of the table can be read.
+    #[error("{table}: {} be read; the first: {first}", if *rows == 1 { "its only row cannot".to_owned() } else { format!("none of the {rows} rows can") })]
+    AllBad {
+        /// The table.
+        table: String,
+        /// Its rows.
+        rows: u64,
+        /// The first of them, as a message.
+        first: String,
+    },
     /// The name of the output says no format.
     #[error("{}: expected a name that ends with .parquet or .jsonl", path.display())]
     Format {

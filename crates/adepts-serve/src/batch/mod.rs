@@ -12,7 +12,7 @@ mod write;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use adepts_data::{Id, Progress};
+use adepts_data::{DataError, Id, Progress};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,9 @@ use write::{Format, Layout, Writer};
 
 /// Rows of a part.
 pub const PART: u64 = 1 << 16;
+
+/// What usually stands between ids.
+const SEPARATORS: [&str; 6] = ["|", ",", ";", " ", "\t", "/"];
 
 /// Recommendations that are held at once.
 const LONGEST: usize = 1 << 20;
@@ -69,6 +72,40 @@ pub struct Done {
     pub unknown_users: Unknown,
     /// Ids in histories that are not in the catalogue.
     pub unknown_items: Unknown,
+    /// Rows of the table that could not be read and were skipped.
+    #[serde(default, skip_serializing_if = "Skipped::is_empty")]
+    pub skipped: Skipped,
+    /// What seems to stand between the ids of the histories: no item of any history is known, and with this in place of the given
+    /// separator some would be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub separator: Option<String>,
+}
+
+/// Rows that could not be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// How many.
+    pub rows: u64,
+    /// The first [`Skipped::TOLD`] of them, as messages.
+    pub first: Vec<String>,
+}
+
+impl Skipped {
+    /// How many are told of.
+    pub const TOLD: usize = 5;
+
+    /// Whether there were none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    fn note(&mut self, error: &DataError) {
+        self.rows += 1;
+        if self.first.len() < Self::TOLD {
+            self.first.push(error.to_string());
+        }
+    }
 }
 
 impl Done {
@@ -135,21 +172,44 @@ impl HistoryAnswerer {
         let pattern = self.pattern(question);
         let (chunks, written) = sync_channel::<Option<Chunk>>(2);
         let skip = parts.done().rows;
-        std::thread::scope(|scope| {
+        let skipped = std::thread::scope(|scope| {
             let writing = scope.spawn(|| self.write(layout, part, &mut parts, written));
             let mut asking =
                 Asking { answerer: self, pattern: &pattern, chunks: Some(chunks), rows: Vec::new(), at: skip, part };
             let read = match &table {
                 Some(table) => table.read(skip, &mut |row| asking.take(row), progress),
-                None => self.everyone(skip, &mut asking, progress),
+                None => self.everyone(skip, &mut asking, progress).map(|()| Skipped::default()),
             };
-            let read = read.and_then(|()| asking.end());
+            let read = read.and_then(|skipped| asking.end().map(|()| skipped));
             // Without a sender the writer comes to its end, also where this is left by a panic.
             asking.chunks = None;
             let wrote = writing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             wrote.and(read)
         })?;
-        parts.finish(job.out)
+        let mut done = Done { skipped, ..parts.finish(job.out)? };
+        // Of items that most users have, no history had an item that is known.
+        if done.popular == done.answered && !done.unknown_items.is_empty() {
+            let table = table.filter(Table::histories);
+            done.separator = table.and_then(|table| self.separator(&done.unknown_items, table.separator()));
+        }
+        Ok(done)
+    }
+
+    /// What else may stand between ids that are unknown, so that some of the pieces are known.
+    fn separator(&self, unknown: &Unknown, given: &str) -> Option<String> {
+        let ids = &self.parts().catalogue.ids;
+        let known = |separator: &str| {
+            let pieces = |id: &Id| {
+                let text = id.to_string();
+                let known = |piece: &&str| ids.index(&Id::Text(piece.trim().into())).is_some();
+                text.split(separator).filter(known).count()
+            };
+            unknown.ids.iter().map(pieces).sum::<usize>()
+        };
+        let counted = SEPARATORS.into_iter().filter(|separator| *separator != given).map(|s| (known(s), s));
+        // Of those that find equally many the first.
+        let best = counted.rev().max_by_key(|(known, _)| *known);
+        best.filter(|(known, _)| *known > 0).map(|(_, separator)| separator.to_owned())
     }
 
     /// All users of the run but for the first `skip`.

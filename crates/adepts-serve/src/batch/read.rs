@@ -4,8 +4,9 @@ use std::io::Read as _;
 use std::ops::ControlFlow;
 
 use adepts_data::source::{At, Cell, Flow, Role, Sink, Source, usual_column};
-use adepts_data::{Column, DataError, Id, Progress};
+use adepts_data::{BadRows, Column, DataError, Id, Progress};
 
+use super::Skipped;
 use super::error::BatchError;
 
 /// What the column of histories is usually called.
@@ -22,12 +23,14 @@ pub struct TableFile {
     pub history: Option<String>,
     /// What stands between the ids of a history that is written as text.
     pub separator: String,
+    /// What happens to rows that cannot be read.
+    pub bad_rows: BadRows,
 }
 
 /// A row of a table.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Row {
-    /// Its number, from 1.
+    /// Its number among all rows of the table, from 1; rows that were skipped count.
     pub(super) number: u64,
     /// The user: who is asked about, or whose history this is.
     pub(super) user: Option<Id>,
@@ -41,6 +44,8 @@ pub(super) struct Table {
     user: Option<usize>,
     history: Option<usize>,
     separator: String,
+    bad_rows: BadRows,
+    origin: String,
 }
 
 impl Table {
@@ -62,7 +67,8 @@ impl Table {
         if user.is_none() && history.is_none() {
             return Err(BatchError::NoColumn { table: file.source.clone(), columns: columns.to_vec() });
         }
-        Ok(Self { source, user, history, separator: file.separator.clone() })
+        let TableFile { source: origin, separator, bad_rows, .. } = file.clone();
+        Ok(Self { source, user, history, separator, bad_rows, origin })
     }
 
     /// Whether its rows have users.
@@ -73,6 +79,11 @@ impl Table {
     /// Whether its rows have histories.
     pub(super) fn histories(&self) -> bool {
         self.history.is_some()
+    }
+
+    /// What stands between the ids of a history.
+    pub(super) fn separator(&self) -> &str {
+        &self.separator
     }
 
     /// Hash over the content of its files.
@@ -93,39 +104,46 @@ impl Table {
         Ok(hasher.finalize().to_hex().to_string())
     }
 
-    /// Hands over its rows but for the first `skip`, in order, until there are no more or one is refused.
+    /// Hands over its rows but for the first `skip` that can be read, in order, until there are no more or one is refused. Gives
+    /// those that could not be read, also of the first.
     pub(super) fn read(
         &self,
         skip: u64,
         each: &mut dyn FnMut(Row) -> Result<(), BatchError>,
         progress: Progress<'_>,
-    ) -> Result<(), BatchError> {
+    ) -> Result<Skipped, BatchError> {
         let wanted: Vec<usize> = [self.user, self.history].into_iter().flatten().collect();
-        let mut rows = Rows { table: self, skip, number: 0, each, failed: None };
+        let mut rows = Rows { table: self, skip, read: 0, skipped: Skipped::default(), each, failed: None };
         self.source.read_with_lists(&wanted, &mut rows, progress)?;
-        rows.failed.map_or(Ok(()), Err)
+        if rows.read == 0 && !rows.skipped.is_empty() {
+            let Skipped { rows, mut first } = rows.skipped;
+            return Err(BatchError::AllBad { table: self.origin.clone(), rows, first: first.swap_remove(0) });
+        }
+        rows.failed.map_or(Ok(rows.skipped), Err)
     }
 }
 
 struct Rows<'a> {
     table: &'a Table,
     skip: u64,
-    number: u64,
+    /// Rows that could be read.
+    read: u64,
+    skipped: Skipped,
     each: &'a mut dyn FnMut(Row) -> Result<(), BatchError>,
     failed: Option<BatchError>,
 }
 
 impl Sink for Rows<'_> {
     fn row(&mut self, _: At<'_>, cells: &[Cell<'_>]) -> Flow {
-        self.number += 1;
-        if self.number <= self.skip {
+        self.read += 1;
+        if self.read <= self.skip {
             return Ok(ControlFlow::Continue(()));
         }
         let Table { user, history, separator, .. } = self.table;
         let mut cells = cells.iter();
         let user = user.and_then(|_| id(cells.next()?));
         let history = history.and_then(|_| Some(ids(cells.next()?, separator)));
-        match (self.each)(Row { number: self.number, user, history }) {
+        match (self.each)(Row { number: self.read + self.skipped.rows, user, history }) {
             Ok(()) => Ok(ControlFlow::Continue(())),
             Err(error) => {
                 self.failed = Some(error);
@@ -135,7 +153,11 @@ impl Sink for Rows<'_> {
     }
 
     fn malformed(&mut self, error: DataError) -> Flow {
-        Err(error)
+        if self.table.bad_rows == BadRows::Fail {
+            return Err(error);
+        }
+        self.skipped.note(&error);
+        Ok(ControlFlow::Continue(()))
     }
 }
 

@@ -15,10 +15,11 @@ use adepts_core::HistoryModel;
 use adepts_data::{Catalogue, Community, Histories, Id, Titles};
 
 use crate::answer::{Answer, Fallback, Group, Reason, Recommended};
-use crate::answerer::{Answerer, Facts, ItemFound};
+use crate::answerer::{Answerer, Facts, ItemFound, Page};
 use crate::error::AnswerError;
 use crate::question::Asked;
 use crate::rank::{RankQuestion, Ranking};
+use crate::retrieval::{Retrieval, RetrievalQuestion};
 
 pub use explain::EXPLAINED;
 pub use lists::{List, Wish, most_rows};
@@ -46,7 +47,7 @@ pub struct Parts {
     /// The mainstream scores at which a group ends and the next begins; empty where they are not known.
     pub limits: Vec<f32>,
     /// The report as a page.
-    pub report: Option<Vec<u8>>,
+    pub report: Page,
 }
 
 /// A model of histories that answers.
@@ -143,6 +144,11 @@ impl Answerer for HistoryAnswerer {
         questions.iter().map(|_| Err(AnswerError::Family { found: "histories", hint })).collect()
     }
 
+    fn retrieve(&self, questions: &[RetrievalQuestion]) -> Vec<Result<Retrieval, AnswerError>> {
+        let hint = "ask POST /v1/recommend with \"user\": ID or \"history\": [ID, …]";
+        questions.iter().map(|_| Err(AnswerError::Family { found: "histories", hint })).collect()
+    }
+
     fn history(&self, user: &Id) -> Result<Vec<Id>, AnswerError> {
         let (histories, index) = self.user(user)?;
         let ids = &self.parts.catalogue.ids;
@@ -160,7 +166,7 @@ impl Answerer for HistoryAnswerer {
         exact.into_iter().chain(others).take(limit).map(|item| self.found(item)).collect()
     }
 
-    fn report(&self) -> Option<&[u8]> {
-        self.parts.report.as_deref()
+    fn report(&self) -> &Page {
+        &self.parts.report
     }
 }

@@ -15,6 +15,7 @@ use super::schema::IdSchema;
 use crate::answer::Answer;
 use crate::question::Question;
 use crate::rank::{RankQuestion, Ranking};
+use crate::retrieval::{Retrieval, RetrievalQuestion};
 use crate::server::{App, Waiting};
 
 /// One question or a list of them.
@@ -181,6 +182,16 @@ pub(crate) async fn history(
     responses((status = 200, description = "The candidates, best first", body = Ranking)))]
 pub(crate) async fn rank(State(app): State<Arc<App>>, sent: Sent) -> Result<Response, Problem> {
     let waiting = app.batcher.rank(sent.json()?, &app.metrics).ok_or_else(|| Problem::busy("questions"))?;
+    Ok(Json(answered(waiting).await?).into_response())
+}
+
+/// Finds items of the whole catalogue in a domain, for a model for retrieval.
+///
+/// Every item is scored. The items and their scores are those that `adepts predict RUN FILE --top N` gives to a row of a file.
+#[utoipa::path(post, path = "/v1/retrieve", tag = "answers", request_body = RetrievalQuestion,
+    responses((status = 200, description = "The items, best first", body = Retrieval)))]
+pub(crate) async fn retrieve(State(app): State<Arc<App>>, sent: Sent) -> Result<Response, Problem> {
+    let waiting = app.batcher.retrieve(sent.json()?, &app.metrics).ok_or_else(|| Problem::busy("questions"))?;
     Ok(Json(answered(waiting).await?).into_response())
 }
 

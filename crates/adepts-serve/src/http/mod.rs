@@ -46,6 +46,7 @@ pub(crate) fn routes() -> (Router<Arc<App>>, String) {
         .routes(routes!(answers::of_user))
         .routes(routes!(answers::history))
         .routes(routes!(answers::rank))
+        .routes(routes!(answers::retrieve))
         .routes(routes!(deliveries::deliver))
         .routes(routes!(model::items))
         .routes(routes!(model::model))

@@ -15,7 +15,7 @@ use super::access::Admin;
 use super::answers::query;
 use super::body::Json;
 use super::problem::Problem;
-use crate::answerer::{Facts, ItemFound};
+use crate::answerer::{Facts, ItemFound, Page};
 use crate::server::{App, METRICS_TYPE};
 
 /// Where another model is loaded.
@@ -57,6 +57,7 @@ pub(crate) async fn reload(State(app): State<Arc<App>>, _: Admin) -> Result<Resp
             app.metrics.reloaded("loaded");
             let Facts { run, hash, .. } = model.facts();
             (app.note)(&format!("loaded {run} ({hash}) in {:.2} s", watch.seconds()));
+            app.note_report();
             Ok(Json(Served { facts: model.facts().clone(), reloads: app.reloads() }).into_response())
         }
         Ok(Err(error)) => {
@@ -111,14 +112,19 @@ pub(crate) async fn items(
     responses((status = 200, description = "The report", body = String, content_type = "text/html")))]
 pub(crate) async fn report(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     let model = app.model();
-    let Some(page) = model.report() else {
-        let detail = "the run has no report; `adepts evaluate` makes one, then load the run again";
-        return Err(Problem::new(StatusCode::NOT_FOUND, "report", detail));
+    let missing = |what: &str| {
+        let anew = "`adepts report RUN --out RUN/report.html` writes it, then load the run again";
+        Problem::new(StatusCode::NOT_FOUND, "report", format!("{what}; {anew}"))
+    };
+    let page = match model.report() {
+        Page::Whole(page) => page,
+        Page::Missing => return Err(missing("the run has no report")),
+        Page::Changed { reason } => return Err(missing(&format!("the report of the run is not shown: {reason}"))),
     };
     // It needs no more than what it brings, and is shown in a frame of our page alone.
     let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'";
     let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, policy)];
-    Ok((headers, page.to_vec()).into_response())
+    Ok((headers, page.clone()).into_response())
 }
 
 /// Whether the server is well.

@@ -10,7 +10,7 @@ use super::batcher::{Batcher, Desk};
 use super::limits::Limits;
 use super::metrics::Metrics;
 use super::tokens::Tokens;
-use crate::answerer::{Answerer, OpenError, Opener};
+use crate::answerer::{Answerer, OpenError, Opener, Page};
 use crate::events::Journal;
 
 /// The moment, in seconds since 1970: for events that bring none.
@@ -88,6 +88,13 @@ impl App {
     /// The model that answers now.
     pub(crate) fn model(&self) -> Arc<dyn Answerer> {
         Arc::clone(&self.model.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Tells the operator if the run's report is not the one that was written.
+    pub(crate) fn note_report(&self) {
+        if let Page::Changed { reason } = self.model().report() {
+            (self.note)(&format!("the report of the run is not shown: {reason}"));
+        }
     }
 
     /// How often another model has taken its place.

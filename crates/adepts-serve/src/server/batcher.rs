@@ -20,6 +20,7 @@ use crate::error::AnswerError;
 use crate::events::{EventsError, Journal};
 use crate::question::{Asked, Question};
 use crate::rank::{RankQuestion, Ranking};
+use crate::retrieval::{Retrieval, RetrievalQuestion};
 
 /// Why no answer came.
 #[derive(Clone, Debug)]
@@ -39,13 +40,14 @@ pub(crate) type Waiting<T> = oneshot::Receiver<Result<T, Failure>>;
 enum Job {
     Recommend(Box<Question>, Reply<Answer>),
     Rank(Box<RankQuestion>, Reply<Ranking>),
+    Retrieve(RetrievalQuestion, Reply<Retrieval>),
 }
 
 impl Job {
     fn weight(&self) -> usize {
         match self {
             Self::Recommend(question, _) => weight(question),
-            Self::Rank(..) => 1,
+            Self::Rank(..) | Self::Retrieve(..) => 1,
         }
     }
 
@@ -54,6 +56,7 @@ impl Job {
         match self {
             Self::Recommend(_, reply) => reply.is_closed(),
             Self::Rank(_, reply) => reply.is_closed(),
+            Self::Retrieve(_, reply) => reply.is_closed(),
         }
     }
 }
@@ -175,6 +178,12 @@ impl Batcher {
         self.shared.push(vec![Job::Rank(Box::new(question), reply)], metrics).then_some(waiting)
     }
 
+    /// The same for a model for retrieval.
+    pub(crate) fn retrieve(&self, question: RetrievalQuestion, metrics: &Metrics) -> Option<Waiting<Retrieval>> {
+        let (reply, waiting) = oneshot::channel();
+        self.shared.push(vec![Job::Retrieve(question, reply)], metrics).then_some(waiting)
+    }
+
     /// Takes no more, and returns when what was taken is answered.
     pub(crate) fn close(&self) {
         self.shared.lock().closed = true;
@@ -190,6 +199,7 @@ impl Batcher {
 fn answer(desk: &impl Desk, jobs: Vec<Job>) {
     let (mut questions, mut replies) = (Vec::new(), Vec::new());
     let (mut ranks, mut rank_replies) = (Vec::new(), Vec::new());
+    let (mut retrievals, mut retrieval_replies) = (Vec::new(), Vec::new());
     for job in jobs {
         match job {
             Job::Recommend(question, reply) => {
@@ -200,10 +210,14 @@ fn answer(desk: &impl Desk, jobs: Vec<Job>) {
                 ranks.push(*question);
                 rank_replies.push(reply);
             }
+            Job::Retrieve(question, reply) => {
+                retrievals.push(question);
+                retrieval_replies.push(reply);
+            }
         }
     }
     let metrics = desk.metrics();
-    metrics.batch.observe((questions.len() + ranks.len()) as f64);
+    metrics.batch.observe((questions.len() + ranks.len() + retrievals.len()) as f64);
     let watch = Stopwatch::start();
     let model = desk.model();
     if !questions.is_empty() {
@@ -222,6 +236,9 @@ fn answer(desk: &impl Desk, jobs: Vec<Job>) {
     }
     if !ranks.is_empty() {
         send(rank_replies, guarded(ranks.len(), || model.rank(&ranks)));
+    }
+    if !retrievals.is_empty() {
+        send(retrieval_replies, guarded(retrievals.len(), || model.retrieve(&retrievals)));
     }
     metrics.batch_seconds.observe(watch.seconds());
 }

@@ -110,6 +110,7 @@ impl Server {
         let (router, document) = http::routes();
         let parts = Parts { run, opener, model, journal, access, limits, metrics, clock, note, document };
         let app = Arc::new(App::new(parts));
+        app.note_report();
         let router = http::layered(router, &app);
         Ok(Self { app, router, listener, address, threads })
     }

@@ -1,10 +1,11 @@
 //! Questions and answers.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use adepts_serve::Page;
 use serde_json::json;
 
-use crate::support::{Model, PANIC, Plan, at_once, folder, items};
+use crate::support::{Model, PANIC, Plan, Running, at_once, folder, items};
 
 #[test]
 fn a_user_or_a_history_is_answered_alone_and_in_a_list() {
@@ -42,6 +43,20 @@ fn candidates_are_ranked() {
 }
 
 #[test]
+fn items_are_retrieved_up_to_a_number_that_has_bounds() {
+    let state = folder();
+    let server = Plan::new(state.path()).start();
+    let found = server.post("/v1/retrieve", &json!({"domain": "a", "context": {"user": 7}, "n": 2})).ok();
+    assert_eq!(items(&found), [0, 1]);
+    assert_eq!(items(&server.post("/v1/retrieve", &json!({"domain": "a"})).ok()).len(), 10);
+    server.post("/v1/retrieve", &json!({"context": {}})).fails(422, &["domain"]);
+    for n in [0, 10_001] {
+        server.post("/v1/retrieve", &json!({"domain": "a", "n": n})).fails(422, &["from 1 to 10000"]);
+    }
+    server.post("/v1/retrieve", &json!({"domain": "a", "candidates": [{"x": 1}]})).fails(422, &["candidates"]);
+}
+
+#[test]
 fn questions_that_come_while_the_model_works_are_asked_together() {
     let state = folder();
     let model = Arc::new(Model::slow(100));
@@ -53,6 +68,26 @@ fn questions_that_come_while_the_model_works_are_asked_together() {
     let batches = model.batches.lock().unwrap();
     assert_eq!(batches.iter().sum::<usize>(), 24);
     assert!(batches.len() <= 12, "{batches:?}");
+}
+
+#[test]
+fn a_report_that_is_missing_or_was_changed_is_told_and_not_shown() {
+    let state = folder();
+    for (page, saying) in [
+        (Page::Missing, "has no report"),
+        (Page::Changed { reason: "report.html has 3 bytes".into() }, "not shown: report.html has 3 bytes"),
+    ] {
+        let notes = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::clone(&notes);
+        let note = Box::new(move |text: &str| told.lock().unwrap().push(text.to_owned()));
+        let changed = page != Page::Missing;
+        let mut model = Model::new("first");
+        model.page = page;
+        let plan = Plan::with(state.path(), model);
+        let server = Running::of(plan.open_at("127.0.0.1:0".parse().unwrap(), note).unwrap());
+        server.get("/report").fails(404, &[saying, "`adepts report RUN --out RUN/report.html`"]);
+        assert_eq!(notes.lock().unwrap().len(), usize::from(changed), "the operator is told as well");
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::{JSON, Plan, folder, raw, send};
 
-const POSTS: [&str; 3] = ["/v1/recommend", "/v1/rank", "/v1/events"];
+const POSTS: [&str; 4] = ["/v1/recommend", "/v1/rank", "/v1/retrieve", "/v1/events"];
 
 fn post(to: SocketAddr, path: &str, body: &[u8]) -> u16 {
     send(to, "POST", path, &[JSON], body).status
@@ -100,12 +100,12 @@ fn no_body_and_no_path_is_answered_with_a_fault_of_the_server() {
     let mut runner = TestRunner::new(Config { cases: 500, failure_persistence: None, ..Config::default() });
     let fine = |status: u16| prop_assert_fine(status);
     runner
-        .run(&(0..3_usize, any_json()), |(path, body)| {
+        .run(&(0..POSTS.len(), any_json()), |(path, body)| {
             fine(post(server.address, POSTS[path], body.to_string().as_bytes()))
         })
         .unwrap();
     runner
-        .run(&(0..3_usize, prop::collection::vec(any::<u8>(), 0..200)), |(path, body)| {
+        .run(&(0..POSTS.len(), prop::collection::vec(any::<u8>(), 0..200)), |(path, body)| {
             fine(post(server.address, POSTS[path], &body))
         })
         .unwrap();

@@ -22,6 +22,7 @@ fn examples() -> Vec<(&'static str, &'static str, String, Value)> {
         ("post", "/v1/events", "/v1/events".into(), json!({"events": [{"id": 1, "user": 1, "item": 5}]})),
         ("post", "/v1/model/reload", "/v1/model/reload".into(), Value::Null),
         ("post", "/v1/rank", "/v1/rank".into(), json!({"domain": "a", "candidates": [{"x": 1}]})),
+        ("post", "/v1/retrieve", "/v1/retrieve".into(), json!({"domain": "a", "context": {"user": 7}, "n": 3})),
         ("post", "/v1/recommend", "/v1/recommend".into(), json!({"user": 1})),
     ]
 }
@@ -107,6 +108,17 @@ fn check(document: &Value, schema: &Value, value: &Value, place: &str) {
     for (index, found) in value.as_array().into_iter().flatten().enumerate() {
         check(document, &schema["items"], found, &format!("{place}[{index}]"));
     }
+}
+
+#[test]
+fn the_page_has_words_for_what_a_person_may_meet() {
+    let state = folder();
+    let server = Plan::new(state.path()).start();
+    let told = server.get("/v1/users/nobody/recommendations").json();
+    let kind = told["type"].as_str().unwrap().rsplit(':').next().unwrap().to_owned();
+    let script = server.get("/page.js").text();
+    assert!(script.contains(&format!("\"{kind}\": () =>")), "{kind} has no words of its own");
+    assert!(!script.contains("POST /"), "operations are for programs");
 }
 
 #[test]

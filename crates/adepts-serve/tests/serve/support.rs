@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use adepts_data::Id;
 use adepts_serve::{
-    Answer, AnswerError, Answerer, Asked, Dropped, Facts, Fallback, Family, ItemFound, Limits, Opener, RankQuestion,
-    Ranked, Ranking, Recommended, Server, Settings, Tokens, Unknown,
+    Answer, AnswerError, Answerer, Asked, Dropped, Facts, Fallback, Family, FoundItem, ItemFound, Limits, Opener,
+    Output, Page, RankQuestion, Ranked, Ranking, Recommended, Retrieval, RetrievalQuestion, Server, Settings, Tokens,
+    Unknown,
 };
 use serde_json::{Value, json};
 
@@ -25,6 +26,8 @@ pub(crate) const PANIC: &str = "panic";
 pub(crate) struct Model {
     facts: Facts,
     pause: Duration,
+    /// The report.
+    pub(crate) page: Page,
     /// The sizes of the batches.
     pub(crate) batches: Mutex<Vec<usize>>,
 }
@@ -46,8 +49,10 @@ impl Model {
             titles: true,
             domains: Vec::new(),
             columns: Vec::new(),
+            user_columns: Vec::new(),
         };
-        Self { facts, pause: Duration::ZERO, batches: Mutex::default() }
+        let page = Page::Whole(b"<!doctype html><title>report</title>".to_vec());
+        Self { facts, pause: Duration::ZERO, page, batches: Mutex::default() }
     }
 
     /// One that takes so many milliseconds for a batch.
@@ -97,8 +102,17 @@ impl Answerer for Model {
     fn rank(&self, questions: &[RankQuestion]) -> Vec<Result<Ranking, AnswerError>> {
         let one = |question: &RankQuestion| {
             question.check()?;
-            let row = |index| Ranked { index, probability: 0.5 };
+            let row = |index| Ranked { index, output: Output::Probability(0.5) };
             Ok(Ranking { candidates: (0..question.candidates.len()).map(row).collect(), dropped: Dropped::default() })
+        };
+        questions.iter().map(one).collect()
+    }
+
+    fn retrieve(&self, questions: &[RetrievalQuestion]) -> Vec<Result<Retrieval, AnswerError>> {
+        let one = |question: &RetrievalQuestion| {
+            question.check()?;
+            let row = |item| FoundItem { item: Id::Int(item), score: -(item as f32) };
+            Ok(Retrieval { items: (0..ITEMS).take(question.n).map(row).collect(), dropped: Dropped::default() })
         };
         questions.iter().map(one).collect()
     }
@@ -119,8 +133,8 @@ impl Answerer for Model {
         all.filter(|found| found.title.as_ref().unwrap().contains(query)).take(limit).collect()
     }
 
-    fn report(&self) -> Option<&[u8]> {
-        Some(b"<!doctype html><title>report</title>")
+    fn report(&self) -> &Page {
+        &self.page
     }
 }
 

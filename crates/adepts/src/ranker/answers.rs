@@ -1,23 +1,25 @@
-//! What answers need of the run of a ranker: the model and the vocabularies. The examples are not opened.
+//! What answers need of the run of a ranker: the model, the vocabularies and, for retrieval, the catalogue. The examples are not
+//! opened.
 
 use std::path::Path;
 
 use adepts_core::Tensors;
-use adepts_data::examples::RowCoder;
-use adepts_serve::examples::ExampleAnswerer;
+use adepts_data::examples::{Catalogue, RowCoder};
+use adepts_serve::examples::{ExampleAnswerer, Finder, KEPT, Shelf};
 use adepts_serve::{Facts, Family};
 use burn::tensor::Device;
 
 use super::run::{self, RankerManifest};
 use crate::error::{Error, RunError};
-use crate::files::{LARGEST, checked_tensors, hash, read};
-use crate::report::PAGE;
-use crate::run::{DATA, MANIFEST, MODEL};
+use crate::files::checked_tensors;
+use crate::pages;
+use crate::run::{DATA, MODEL};
 
 /// Opens a finished run of a ranker for answering; every file is checked before it is used.
 pub fn open(folder: &Path) -> Result<ExampleAnswerer, Error> {
     let manifest = run::manifest(folder)?;
-    let hash = hash(&read(&folder.join(MANIFEST), LARGEST)?);
+    let hash = pages::identity(&manifest);
+    let report = pages::own(folder, &manifest.files);
     let experiment = run::checked_experiment(folder, &manifest)?;
     let coder = RowCoder::open(&folder.join(DATA))?;
     let RankerManifest { model, adepts, format, rows, data, files, .. } = manifest;
@@ -33,6 +35,12 @@ pub fn open(folder: &Path) -> Result<ExampleAnswerer, Error> {
     let tensors: Tensors = checked_tensors(folder, &files, MODEL)?;
     let mut trained = recipe.build(&sizes, experiment.seed, &Device::flex().autodiff());
     trained.load(&tensors).map_err(|source| Error::Model { path: folder.join(MODEL), source: source.into() })?;
+    let catalogue = trained.towers().map(|_| Catalogue::open(&folder.join(DATA))).transpose()?.flatten();
+    let finder = catalogue.map(|catalogue| {
+        let users = RowCoder::open_users(&folder.join(DATA))?;
+        Ok::<_, Error>(Finder { users, shelf: Shelf::new(catalogue, KEPT) })
+    });
+    let finder = finder.transpose()?;
     let facts = Facts {
         run: folder.file_name().map_or_else(|| experiment.name.clone(), |name| name.to_string_lossy().into_owned()),
         model,
@@ -41,14 +49,14 @@ pub fn open(folder: &Path) -> Result<ExampleAnswerer, Error> {
         format,
         adepts,
         users: 0,
-        items: 0,
+        items: finder.as_ref().map_or(0, |finder| finder.shelf.catalogue().len()),
         rows,
         experts: trained.experts().max(1),
         histories: false,
         titles: false,
         domains: coder.schema().domains.clone(),
         columns: coder.columns().to_vec(),
+        user_columns: finder.as_ref().map_or_else(Vec::new, |finder| finder.users.columns().to_vec()),
     };
-    let report = read(&folder.join(PAGE), LARGEST).ok();
-    Ok(ExampleAnswerer { facts, model: trained, coder, report })
+    Ok(ExampleAnswerer { facts, model: trained, coder, finder, report })
 }

@@ -5,15 +5,13 @@ use std::sync::Arc;
 
 use adepts_data::examples::{EncodeSummary, Encoded, RawFiles};
 use adepts_data::{Id, Progress};
-use adepts_ops::top_k::top_k;
+use adepts_serve::examples::{KEPT, Shelf};
 use arrow_array::{ArrayRef, Float32Array, Int64Array, StringArray, UInt32Array, UInt64Array};
-use rayon::prelude::*;
 
 use super::evaluate::{BLOCK, write_columns};
-use super::retrieval::{self, Shelf};
+use super::retrieval;
 use super::run::RankerRun;
 use crate::error::Error;
-use crate::evaluate::batch;
 
 /// What a prediction was about.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,40 +64,18 @@ impl RankerRun {
             return Err(Error::Request(format!("{folder} gives probabilities; lists of items are for retrieval")));
         };
         let catalogue = retrieval::catalogue(&self.data)?;
-        let mut shelf = Shelf::new(towers, &catalogue);
-        let (items, width) = (catalogue.len(), towers.width());
+        let shelf = Shelf::new(catalogue, KEPT);
+        let ids = &shelf.catalogue().ids;
         let (mut rows, mut lists) = (Vec::new(), Vec::new());
         let each = |block: Encoded| {
-            let vectors = towers.users(&block.examples);
-            let vectors: Vec<&[f32]> = vectors.chunks_exact(width).collect();
-            let mut found = vec![Vec::new(); vectors.len()];
-            let mut order: Vec<usize> = (0..vectors.len()).collect();
-            order.sort_by_key(|row| block.examples.domain[*row]);
-            for same in order.chunk_by(|a, b| block.examples.domain[*a] == block.examples.domain[*b]) {
-                for some in same.chunks(batch(items)) {
-                    let users: Vec<f32> = some.iter().flat_map(|row| vectors[*row]).copied().collect();
-                    let mut scores = vec![0.0; some.len() * items];
-                    shelf.scores(block.examples.domain[some[0]], &users, &mut scores);
-                    let top: Vec<Vec<u32>> = scores.par_chunks_exact(items).map(|row| best(row, number)).collect();
-                    for ((row, top), scores) in some.iter().zip(top).zip(scores.chunks_exact(items)) {
-                        found[*row] = top.into_iter().map(|i| (catalogue.ids.id(i), scores[i as usize])).collect();
-                    }
-                }
-            }
-            lists.extend(found);
+            let found = shelf.best(towers, &block.examples, &vec![number; block.examples.rows()]).into_iter();
+            lists.extend(found.map(|list| list.into_iter().map(|(item, score)| (ids.id(item), score)).collect()));
             rows.extend(block.rows);
             Ok::<(), Error>(())
         };
         let met = self.data.encode_users(files, BLOCK, each, progress)?;
         Ok(Retrieved { rows, lists, met })
     }
-}
-
-/// The places of the largest scores, best first.
-fn best(scores: &[f32], number: usize) -> Vec<u32> {
-    let mut best = Vec::new();
-    top_k(scores, number, &mut best);
-    best
 }
 
 impl Retrieved {

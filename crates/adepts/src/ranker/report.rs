@@ -1,12 +1,11 @@
 //! Finished runs of rankers as people look at them: evaluated anew, side by side on one page, compared by domain.
 
 use std::borrow::Cow;
-use std::io::Write as _;
 use std::path::Path;
 
 use adepts_core::config::nearest;
 use adepts_data::examples::ExampleSet;
-use adepts_data::{Part, Progress, atomic::write_atomically};
+use adepts_data::{Part, Progress};
 use adepts_eval::{
     Better, DomainComparison, Estimate, GroupSummary, MetricError, POINTWISE_METRICS, RunSummary, SeedComparison,
     Summary, gains, pointwise_metric,
@@ -20,6 +19,7 @@ use super::run::{PREDICTIONS, RankerRun};
 use crate::compare::{Seeded, check_data, over_seeds, several_seeds};
 use crate::error::{Error, RunError};
 use crate::evaluate;
+use crate::pages;
 use crate::report::heading;
 use crate::run::{DATA, REPORT, write_json};
 
@@ -106,8 +106,7 @@ pub fn write(
     let title = heading(title, records);
     let domains = if records.len() > 1 { Some(compare(records, baseline, metric)?) } else { None };
     let runs = records.iter().map(Record::shown).collect();
-    let html = page(&ReportInput { title, runs, domains, ..ReportInput::default() })?;
-    Ok(write_atomically(path, |out| out.write_all(html.as_bytes()))?)
+    pages::put(path, &page(&ReportInput { title, runs, domains, ..ReportInput::default() })?)
 }
 
 /// Compares models over several seeds, where that is what these runs are: each model's mean over its seeds, and the differences from

@@ -4,14 +4,14 @@ use std::convert::Infallible;
 use std::path::Path;
 
 use adepts_core::{ExampleModel, Stopwatch, Towers};
-use adepts_data::examples::{Catalogue, ExampleSet, Examples, Side};
+use adepts_data::examples::{Catalogue, ExampleSet, Side};
 use adepts_data::{Part, Progress, Rows, Vocabulary};
 use adepts_eval::{
     Asked, DomainComparison, GateTally, Judgement, Measured, MetricAt, RunSummary, evaluate_both, query_gains,
     read_per_user, summarise_queries, write_per_user,
 };
+use adepts_serve::examples::Shelf;
 use adepts_train::{StopConfig, Validation};
-use burn::tensor::Tensor;
 
 use super::config::{RankerExperiment, RetrievalEval};
 use super::evaluate::{BLOCK, experts};
@@ -27,7 +27,7 @@ pub struct Judge<'a> {
     part: Part,
     queries: Queries,
     judged: Vec<u32>,
-    catalogue: Catalogue,
+    shelf: Shelf,
     popularity: Vec<f32>,
 }
 
@@ -49,37 +49,6 @@ pub(super) fn catalogue(data: &ExampleSet) -> Result<Catalogue, Error> {
     data.catalogue()?.ok_or_else(missing)
 }
 
-/// Item vectors, as long as a domain is asked for.
-pub(super) struct Shelf<'a> {
-    towers: &'a dyn Towers,
-    items: &'a Examples,
-    /// The domain whose vectors these are; any where all share them.
-    held: Option<(u32, Tensor<2>)>,
-}
-
-impl<'a> Shelf<'a> {
-    pub(super) fn new(towers: &'a dyn Towers, catalogue: &'a Catalogue) -> Self {
-        Self { towers, items: &catalogue.examples, held: None }
-    }
-
-    /// The scores of all items for users of a domain, whose vectors are given: `[users, items]`.
-    pub(super) fn scores(&mut self, domain: u32, users: &[f32], scores: &mut [f32]) {
-        let stale = |held: &(u32, Tensor<2>)| self.towers.apart() && held.0 != domain;
-        if self.held.as_ref().is_none_or(stale) {
-            // The old one goes before the new one comes.
-            self.held = None;
-            let mut items = self.items.clone();
-            if self.towers.apart() {
-                items.domain.fill(domain);
-            }
-            self.held = Some((domain, self.towers.items(&items)));
-        }
-        if let Some((_, items)) = &self.held {
-            self.towers.scores(users, items, scores);
-        }
-    }
-}
-
 impl<'a> Judge<'a> {
     /// Collects what is to be found in a part.
     pub fn new(data: &'a ExampleSet, part: Part, mask: Mask) -> Result<Self, Error> {
@@ -87,7 +56,8 @@ impl<'a> Judge<'a> {
         let catalogue = catalogue(data)?;
         let users = if data.schema().users > 0 { data.schema().users } else { data.rows(Part::Train) }.max(1) as f32;
         let popularity = catalogue.counts.iter().map(|n| (*n as f32 / users).min(1.0)).collect();
-        Ok(Self { data, part, judged: queries.judged(), queries, catalogue, popularity })
+        // Queries come domain by domain, so the vectors of one are enough.
+        Ok(Self { data, part, judged: queries.judged(), queries, shelf: Shelf::new(catalogue, 0), popularity })
     }
 
     /// The vectors of all queries, and what the gate does with the rows of the part where `tally` is given.
@@ -117,9 +87,9 @@ impl<'a> Judge<'a> {
         mut tally: Option<GateTally>,
         progress: Progress<'_>,
     ) -> Result<Found, Error> {
-        let Self { queries, catalogue, .. } = self;
+        let Self { queries, shelf, .. } = self;
         let towers = towers(model)?;
-        let (vectors, width, items) = (self.vectors(model, tally.as_mut())?, towers.width(), catalogue.len());
+        let (vectors, width, items) = (self.vectors(model, tally.as_mut())?, towers.width(), shelf.catalogue().len());
         let both: &[&Rows] = &[&queries.train, &queries.validation];
         let judgement = Judgement {
             users: &self.judged,
@@ -130,14 +100,13 @@ impl<'a> Judge<'a> {
             popularity: &self.popularity,
             batch: batch(items),
         };
-        let mut shelf = Shelf::new(towers, catalogue);
         let mut score = |asked: &[u32], scores: &mut [f32]| {
             let mut scores = scores;
             for same in asked.chunk_by(|a, b| queries.domain[*a as usize] == queries.domain[*b as usize]) {
                 let vector = |query: &u32| &vectors[*query as usize * width..][..width];
                 let users: Vec<f32> = same.iter().flat_map(vector).copied().collect();
                 let (here, later) = scores.split_at_mut(same.len() * items);
-                shelf.scores(queries.domain[same[0] as usize], &users, here);
+                shelf.scores(towers, queries.domain[same[0] as usize], &users, here);
                 scores = later;
             }
             Ok::<(), Infallible>(())
@@ -204,7 +173,7 @@ pub(super) fn judge(
     summary.experts = tally.map(|tally| experts(&tally, model, data, part)).transpose()?;
     summary.seconds.insert("evaluate".into(), seconds);
     summary.protocol.users = judge.queries.users();
-    summary.protocol.items = judge.catalogue.len();
+    summary.protocol.items = judge.shelf.catalogue().len();
     summary.protocol.mask_validation = masked;
     let mask = if judge.queries.user.is_empty() { Mask::None } else { eval.mask };
     summary.protocol.mask = mask.name().into();

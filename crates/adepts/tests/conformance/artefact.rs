@@ -8,9 +8,9 @@ use std::path::Path;
 
 use adepts::answers::forget_histories;
 use adepts::data::{Id, progress};
-use adepts::serve::{Answer, AnswerError, Answerer, Asked, Question};
+use adepts::serve::{Answer, AnswerError, Answerer, Asked, Page, Question};
 use adepts::titles::{TitleFile, attach};
-use adepts::{Artefact, Error, Run, RunError};
+use adepts::{Artefact, Error, Run, RunError, pages};
 use serde_json::Value;
 
 use crate::support::{COMMUNITY, RUNS, copied, files, trained};
@@ -76,6 +76,68 @@ fn whatever_answers_depend_on_is_refused_when_it_has_changed() {
             let named = matches!(&error, Error::Run(RunError::Io { path, .. }) if path.ends_with(&file));
             assert!(named, "{file}: {error}");
         }
+    }
+}
+
+/// The page that whoever answers would show.
+fn shown(folder: &Path) -> Page {
+    adepts::answers::open(folder).unwrap().report().clone()
+}
+
+#[test]
+fn a_page_that_has_changed_is_not_shown_and_changes_no_answer() {
+    let copy = copied(&trained("ease").folder);
+    let (folder, page) = (copy.path(), copy.path().join("report.html"));
+    let hash = || adepts::answers::open(folder).unwrap().facts().hash.clone();
+    let (expected, before) = (answers(folder).unwrap(), hash());
+    assert_eq!(shown(folder), Page::Missing);
+    pages::write(&page, "One", &[folder.to_owned()]).unwrap();
+    let whole = fs::read(&page).unwrap();
+    assert_eq!((shown(folder), hash()), (Page::Whole(whole.clone()), before.clone()));
+    let mut flipped = whole.clone();
+    flipped[whole.len() / 2] ^= 1;
+    for damaged in [&flipped[..], &whole[..whole.len() / 2], &[]] {
+        fs::write(&page, damaged).unwrap();
+        assert!(matches!(shown(folder), Page::Changed { reason } if reason.starts_with("report.html has ")));
+        assert_eq!(answers(folder).unwrap(), expected);
+    }
+    fs::remove_file(&page).unwrap();
+    assert!(matches!(shown(folder), Page::Changed { reason } if reason.starts_with("report.html cannot be read")));
+    // Written anew, also from elsewhere, it is vouched for, and stays so when titles come or histories go.
+    pages::write(&page, "Another", &[folder.to_owned(), trained("itemknn").folder.clone()]).unwrap();
+    let anew = Page::Whole(fs::read(&page).unwrap());
+    assert_eq!((shown(folder), hash()), (anew.clone(), before));
+    forget_histories(folder).unwrap();
+    assert_eq!(shown(folder), anew);
+    fs::write(&page, &flipped).unwrap();
+    assert!(matches!(shown(folder), Page::Changed { .. }));
+}
+
+#[test]
+fn a_page_that_cannot_be_written_leaves_the_manifest_true() {
+    let copy = copied(&trained("ease").folder);
+    let (folder, page) = (copy.path(), copy.path().join("report.html"));
+    pages::write(&page, "", &[folder.to_owned()]).unwrap();
+    fs::remove_file(&page).unwrap();
+    fs::create_dir(&page).unwrap();
+    assert!(pages::write(&page, "", &[folder.to_owned()]).is_err());
+    let manifest = adepts::run::manifest(folder).unwrap();
+    assert!(!manifest.files.contains_key("report.html"), "it vouches for nothing that is not there");
+}
+
+#[test]
+fn pages_of_runs_of_every_format_are_shown_and_then_vouched_for() {
+    for format in 1..=adepts::run::FORMAT {
+        let old = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/compat/format-{format}/run"));
+        let copy = copied(&old);
+        let page = copy.path().join("report.html");
+        fs::write(&page, "<!doctype html>old").unwrap();
+        assert_eq!(shown(copy.path()), Page::Whole(b"<!doctype html>old".to_vec()), "format {format}");
+        pages::write(&page, "", &[copy.path().to_owned()]).unwrap();
+        assert_eq!(shown(copy.path()), Page::Whole(fs::read(&page).unwrap()));
+        assert_eq!(adepts::run::manifest(copy.path()).unwrap().format, format);
+        fs::write(&page, "<!doctype html>old").unwrap();
+        assert!(matches!(shown(copy.path()), Page::Changed { .. }));
     }
 }
 

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use adepts::Artefact;
-use adepts::data::{Id, progress};
+use adepts::data::{BadRows, Id, progress};
 use adepts::serve::batch::{BatchError, Done, Job, PART, TableFile, Whom};
 use adepts::serve::{Answer, Answerer, HistoryAnswerer, Question};
 
@@ -24,7 +24,7 @@ fn job(out: &Path) -> Job<'_> {
 
 fn table(path: &Path) -> Whom {
     let source = path.display().to_string();
-    Whom::Table(TableFile { source, user: None, history: None, separator: "|".into() })
+    Whom::Table(TableFile { source, user: None, history: None, separator: "|".into(), bad_rows: BadRows::Fail })
 }
 
 fn written(answerer: &HistoryAnswerer, whom: &Whom, job: Job<'_>) -> Result<Done, BatchError> {
@@ -80,7 +80,13 @@ fn histories_are_read_from_text_and_from_lists() {
         let (baskets, out) = (folder.path().join(name), folder.path().join(format!("{name}.out.jsonl")));
         fs::write(&baskets, text).unwrap();
         let source = baskets.display().to_string();
-        let whom = Whom::Table(TableFile { source, user: Some("name".into()), history: None, separator: "|".into() });
+        let whom = Whom::Table(TableFile {
+            source,
+            user: Some("name".into()),
+            history: None,
+            separator: "|".into(),
+            bad_rows: BadRows::Fail,
+        });
         let done = written(&answerer, &whom, job(&out)).unwrap();
         assert_eq!((done.rows, done.answered, done.popular), (21, 21, 1));
         for (from, line) in (0..20).zip(lines(&out)) {
@@ -148,6 +154,56 @@ fn a_part_that_is_there_is_not_done_again() {
         written(&answerer, &Whom::Everyone, resume).unwrap();
     }
     assert_eq!(fs::read(&out).unwrap(), fs::read(&whole).unwrap());
+}
+
+#[test]
+fn rows_that_cannot_be_read_are_skipped_counted_and_named_also_when_the_work_goes_on() {
+    let (folder, answerer) = (tempfile::tempdir().unwrap(), answerer("ease"));
+    let (users, out) = (folder.path().join("users.csv"), folder.path().join("lists.jsonl"));
+    let mut text = "user,country\n".to_owned();
+    for index in 0..300 {
+        let broken = if index % 10 == 7 && index > 200 { ",too,many" } else { "" };
+        writeln!(text, "{},a{broken}", COMMUNITY.users.id(index)).unwrap();
+    }
+    fs::write(&users, text).unwrap();
+    let Whom::Table(file) = table(&users) else { unreachable!() };
+    let small = Job { part: 64, ..job(&out) };
+    assert!(matches!(written(&answerer, &Whom::Table(file.clone()), small), Err(BatchError::Data(_))));
+    // What was written before the first of them need not be written again.
+    let skipping = Whom::Table(TableFile { bad_rows: BadRows::Skip, ..file });
+    let done = written(&answerer, &skipping, Job { resume: true, ..small }).unwrap();
+    assert_eq!((done.rows, done.answered, done.skipped.rows, done.skipped.first.len()), (290, 290, 10, 5));
+    assert!(done.skipped.first[0].contains("users.csv, line 209: found 4 values"), "{:?}", done.skipped.first);
+    let rows: Vec<u64> = lines(&out).iter().map(|line| line["row"].as_u64().unwrap()).collect();
+    assert_eq!((rows[206], rows[207], rows[289]), (207, 209, 300), "a row keeps its place in the table");
+    let whole = folder.path().join("whole.jsonl");
+    assert_eq!(written(&answerer, &skipping, Job { out: &whole, ..small }).unwrap(), done);
+    assert_eq!(fs::read(&out).unwrap(), fs::read(&whole).unwrap());
+    fs::write(&users, "user,country\na\nb\n").unwrap();
+    let refused = written(&answerer, &skipping, job(&folder.path().join("none.jsonl"))).unwrap_err();
+    assert!(matches!(&refused, BatchError::AllBad { rows: 2, .. }), "{refused}");
+}
+
+#[test]
+fn a_separator_that_was_not_said_is_found_where_no_item_is_known() {
+    let (folder, answerer) = (tempfile::tempdir().unwrap(), answerer("ease"));
+    let (baskets, out) = (folder.path().join("baskets.jsonl"), folder.path().join("lists.jsonl"));
+    let [a, b] = [3, 4].map(|item| COMMUNITY.items.id(item));
+    let job = Job { overwrite: true, ..job(&out) };
+    for (line, expected) in [
+        (format!("{a} {b}"), Some(" ")),
+        (format!("{a}, {b}"), Some(",")),
+        (format!("{a}; nothing"), Some(";")),
+        (format!("{a}|{b}"), None),
+        ("nothing, nowhere".to_owned(), None),
+    ] {
+        fs::write(&baskets, format!("{}\n", serde_json::json!({ "history": line }))).unwrap();
+        let done = written(&answerer, &table(&baskets), job).unwrap();
+        assert_eq!(done.separator.as_deref(), expected, "{line}");
+    }
+    // One known item is enough to know that the separator is right.
+    fs::write(&baskets, format!("{{\"history\": \"{a} {b}\"}}\n{{\"history\": \"{a}\"}}\n")).unwrap();
+    assert_eq!(written(&answerer, &table(&baskets), job).unwrap().separator, None);
 }
 
 #[test]

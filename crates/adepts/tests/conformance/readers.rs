@@ -32,6 +32,7 @@ static WHOLE: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
         manifest.unwrap(),
         br#"{"history": [1, "b"], "n": 5, "allow": ["x"], "explain": true}"#.to_vec(),
         br#"{"domain": "a", "candidates": [{"x": 1.5, "y": [1, "b"]}], "n": 3}"#.to_vec(),
+        br#"{"domain": "a", "context": {"x": 1.5, "y": [1, "b"]}, "n": 3}"#.to_vec(),
     ];
     files.into_iter().enumerate().map(|(which, file)| [vec![which as u8], file].concat()).collect()
 });
@@ -67,7 +68,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_damaged_file_is_an_error_or_a_value(which in 0_usize..7, damages in prop::collection::vec(damage(), 1..4)) {
+    fn a_damaged_file_is_an_error_or_a_value(which in 0_usize..8, damages in prop::collection::vec(damage(), 1..4)) {
         let mut bytes = WHOLE[which].clone();
         for damage in damages {
             match damage {

@@ -6,9 +6,10 @@ use std::sync::LazyLock;
 
 use adepts::contract::ExampleModel;
 use adepts::data::examples::{DomainsConfig, ExampleSet, RawFiles, Side, simulate_domains};
-use adepts::data::{Part, progress};
+use adepts::data::{Id, Part, progress};
 use adepts::eval::RunSummary;
 use adepts::run::PER_USER;
+use adepts::serve::{AnswerError, Asked, FieldValue, Retrieval, RetrievalQuestion};
 use adepts::{Error, RankerExperiment, RankerRun};
 
 use crate::rankers::run_with;
@@ -237,6 +238,79 @@ fn lists_for_new_rows_are_the_best_of_the_catalogue() {
             assert_eq!((ids.len(), &all[..7]), (40, &list[..]));
         }
     }
+}
+
+/// What the rows of the log say of who asks.
+fn questions(n: usize) -> Vec<RetrievalQuestion> {
+    let text = std::fs::read_to_string(&DATA.0).unwrap();
+    let head: Vec<&str> = text.lines().next().unwrap().split(',').collect();
+    let at = |name: &str| head.iter().position(|column| *column == name).unwrap();
+    let question = |line: &str| {
+        let cells: Vec<&str> = line.split(',').collect();
+        let context = BTreeMap::from([("user".to_owned(), FieldValue::Text(cells[at("user")].to_owned()))]);
+        RetrievalQuestion { domain: Id::Text(cells[at("domain")].into()), context, n }
+    };
+    text.lines().skip(1).map(question).collect()
+}
+
+#[test]
+fn an_answer_is_the_list_of_a_row_to_the_bit_alone_and_among_others() {
+    let home = tempfile::tempdir().unwrap();
+    for kind in ["single", "cesaa"] {
+        let folder = home.path().join(kind);
+        run(&experiment(kind, &["train.epochs=1"]), &folder, How::default()).unwrap();
+        let opened = RankerRun::open(&folder).unwrap();
+        let found = opened.retrieve(&RawFiles::new(DATA.0.display().to_string()), 7, &mut progress::silent).unwrap();
+        let answerer = adepts::answers::open(&folder).unwrap();
+        let questions = questions(7);
+        let list = |answer: &Retrieval| -> Vec<(Id, u32)> {
+            answer.items.iter().map(|found| (found.item.clone(), found.score.to_bits())).collect()
+        };
+        let expected = |row: usize| -> Vec<(Id, u32)> {
+            found.lists[row].iter().map(|(item, score)| (item.clone(), score.to_bits())).collect()
+        };
+        let together = answerer.retrieve(&questions[..300]);
+        for (row, answer) in together.iter().enumerate() {
+            let answer = answer.as_ref().unwrap();
+            assert_eq!(list(answer), expected(row), "{kind}, row {row}");
+            assert!(answer.dropped.is_empty());
+        }
+        for row in (0..300).step_by(37) {
+            let alone = answerer.retrieve(std::slice::from_ref(&questions[row])).remove(0).unwrap();
+            assert_eq!(list(&alone), expected(row), "{kind}, row {row}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_found_is_told_and_spoils_no_other_answer() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("run");
+    run(&experiment("mlp", &["train.epochs=1"]), &folder, How::default()).unwrap();
+    let answerer = adepts::answers::open(&folder).unwrap();
+    let facts = answerer.facts();
+    assert_eq!((facts.items, &facts.user_columns[..]), (40, &["user".to_owned()][..]));
+    let good = RetrievalQuestion { n: 100, ..questions(0).remove(0) };
+    let nowhere = RetrievalQuestion { domain: Id::Text("nowhere".into()), ..good.clone() };
+    let none = RetrievalQuestion { n: 0, ..good.clone() };
+    let list = |value| BTreeMap::from([("user".to_owned(), value)]);
+    let broken = RetrievalQuestion { context: list(FieldValue::Number(1.5)), ..good.clone() };
+    let unknown = RetrievalQuestion { context: list(FieldValue::Text("somebody".into())), ..good.clone() };
+    // Columns of the item, and such that the model does not have, say nothing of who asks.
+    let mut more = good.clone();
+    more.context.extend([("item".to_owned(), FieldValue::Int(3)), ("hour".to_owned(), FieldValue::Int(3))]);
+    let asked = [good, nowhere, none, broken, unknown, more];
+    let [good, nowhere, none, broken, unknown, more]: [_; 6] = answerer.retrieve(&asked).try_into().unwrap();
+    let good = good.unwrap();
+    assert_eq!(good.items.len(), 40, "no more than there are");
+    assert_eq!(more.unwrap(), good);
+    assert!(matches!(nowhere, Err(AnswerError::UnknownDomain { .. })));
+    assert!(matches!(none, Err(AnswerError::Number { n: 0, .. })));
+    let told = broken.unwrap_err().to_string();
+    assert!(told.starts_with("the context has 1.5 in `user`"), "{told}");
+    assert_eq!(unknown.unwrap().dropped.unknown["user"], 1);
+    let other = adepts::answers::open(&home.path().join("run")).unwrap().answer(&[Asked::default()]).remove(0);
+    assert!(other.unwrap_err().to_string().contains("POST /v1/retrieve"));
 }
 
 #[test]

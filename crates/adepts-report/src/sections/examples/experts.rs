@@ -3,7 +3,7 @@
 use adepts_eval::{AlikeExperts, ExpertSummary, RunSummary};
 
 use crate::blocks::{Block, Cell, Figure, Plots, Section, Table};
-use crate::format::{count, decimals, listed, percent};
+use crate::format::{count, counted, decimals, listed, percent};
 use crate::heat::heat_map;
 use crate::view::View;
 
@@ -66,7 +66,7 @@ fn duplicates(experts: &ExpertSummary) -> String {
     if experts.compared_rows == 0 || experts.experts < 2 {
         return String::new();
     }
-    let over = format!("over {} rows", count(experts.compared_rows));
+    let over = format!("over {}", counted(experts.compared_rows, "row"));
     let pair = |of: &AlikeExperts| format!("{} and {} ({})", of.first + 1, of.second + 1, decimals(of.correlation, 2));
     match experts.duplicates.as_slice() {
         [] => format!("; {over} no two experts say the same (no correlation of outputs reaches 0.95)"),

@@ -3,7 +3,7 @@
 use adepts_eval::{ComparedRun, DomainComparison, Estimate};
 
 use crate::blocks::{Block, Section};
-use crate::format::{count, decimals, listed, percent, score, signed};
+use crate::format::{counted, decimals, listed, percent, score, signed};
 use crate::input::RunInput;
 use crate::sections::compared::verdict;
 use crate::view::{View, overlap};
@@ -48,10 +48,10 @@ fn pooled(view: &View, best: usize, top: Estimate) -> String {
     let domains = by_size(view);
     let (metric, label) = main_metric(view);
     let rows = domains.iter().map(|domain| domain.lists.unwrap_or(domain.rows)).sum();
-    let what = if domains.iter().any(|domain| domain.lists.is_some()) { "lists" } else { "rows" };
+    let what = if domains.iter().any(|domain| domain.lists.is_some()) { "list" } else { "row" };
     let over = match domains.len() {
-        1 => format!("Over {} {what} of one domain", count(rows)),
-        n => format!("Over {} {what} of {n} domains", count(rows)),
+        1 => format!("Over {} of one domain", counted(rows, what)),
+        n => format!("Over {} of {n} domains", counted(rows, what)),
     };
     let rest = |run: &RunInput| {
         if std::ptr::eq(run, &raw const view.runs()[best]) { None } else { overall(&run.summary, &metric) }
@@ -155,11 +155,9 @@ fn few(view: &View) -> Vec<String> {
     let mut told = Vec::new();
     if !few.is_empty() {
         let names = few.iter().map(|d| {
-            let of = match (d.lists, d.rows) {
-                (Some(1), _) => "1 list".to_owned(),
-                (Some(lists), _) => format!("{} lists", count(lists)),
-                (None, 1) => format!("1 row, {} positive", percent(d.base_rate)),
-                (None, rows) => format!("{} rows, {} positive", count(rows), percent(d.base_rate)),
+            let of = match d.lists {
+                Some(lists) => counted(lists, "list"),
+                None => format!("{}, {} positive", counted(d.rows, "row"), percent(d.base_rate)),
             };
             format!("“{}” ({of})", d.name)
         });

@@ -2,7 +2,7 @@
 
 use crate::blocks::{Block, Cell, Figure, Plots, Section, Table};
 use crate::chart::{Chart, Range};
-use crate::format::{UNKNOWN, exact};
+use crate::format::{UNKNOWN, counted, exact};
 use crate::input::RunInput;
 use crate::look::Look;
 use crate::sections::epochs::{group_names, kept, last, limited, series};
@@ -100,7 +100,7 @@ fn figure(run: &RunInput, domains: &[String]) -> Option<Figure> {
     Some(Figure {
         title: name.clone(),
         svg: chart.svg()?,
-        alt: format!("Validation score by domain over {last} epochs of {name}{best}."),
+        alt: format!("Validation score by domain over {} of {name}{best}.", counted(last, "epoch")),
         caption: kept.map(|kept| format!("Kept: epoch {kept:.0} of {last}.")).unwrap_or_default(),
     })
 }

@@ -13,7 +13,7 @@ mod runs;
 use adepts_eval::{DomainSummary, Estimate, RunSummary};
 
 use crate::blocks::Section;
-use crate::format::{count, exact, metric_label, percent, score};
+use crate::format::{counted, exact, metric_label, percent, score};
 use crate::view::{View, bounded, in_order};
 
 pub use learned::nothing_learned;
@@ -48,8 +48,8 @@ impl Domain<'_> {
     /// Its size in a sentence, with the share of positive rows where some are not.
     fn size(&self) -> String {
         match self.lists {
-            Some(lists) => format!("{} lists", count(lists)),
-            None => format!("{} rows, {} of them positive", count(self.rows), percent(self.base_rate)),
+            Some(lists) => counted(lists, "list"),
+            None => format!("{}, {} of them positive", counted(self.rows, "row"), percent(self.base_rate)),
         }
     }
 }

@@ -4,7 +4,7 @@ use adepts_eval::ReliabilityBin;
 
 use crate::blocks::{Block, Cell, Figure, LegendEntry, Plots, Section, Table};
 use crate::chart::{Chart, Range};
-use crate::format::{count, decimals, exact};
+use crate::format::{count, counted, decimals, exact};
 use crate::look::Look;
 use crate::view::View;
 
@@ -76,7 +76,7 @@ fn figure(title: &str, caption: &str, lines: &[Line<'_>]) -> Option<Figure> {
     for line in lines {
         let point = |bin: &ReliabilityBin| {
             let (name, predicted, observed) = (line.name, exact(bin.predicted), exact(bin.observed));
-            let words = format!("{name}: predicted {predicted}, observed {observed}, {} rows", count(bin.rows));
+            let words = format!("{name}: predicted {predicted}, observed {observed}, {}", counted(bin.rows, "row"));
             (bin.predicted, bin.observed, words)
         };
         chart.points(line.look, 4.0, 1.0, line.bins.iter().map(point).collect());

@@ -4,7 +4,7 @@ use adepts_eval::RunSummary;
 
 use crate::blocks::{Block, Cell, Figure, Plots, Section, Table};
 use crate::chart::{Chart, Range};
-use crate::format::{UNKNOWN, count, decimals, exact, listed, metric_label, quantity, seconds};
+use crate::format::{UNKNOWN, count, counted, decimals, exact, listed, metric_label, quantity, seconds};
 use crate::look::Look;
 use crate::view::View;
 
@@ -127,7 +127,9 @@ fn worst_cell(run: &RunSummary, runs: &[&RunSummary]) -> Cell {
     };
     let beaten = runs.iter().filter_map(|r| r.worst.as_ref()).any(|other| other.mean > worst.mean);
     let rows = run.domains.iter().find(|domain| domain.name == worst.group).map_or(0, |domain| domain.rows);
-    Cell::of(exact(worst.mean)).small(format!("{}, {} rows", worst.group, count(rows))).best(runs.len() > 1 && !beaten)
+    Cell::of(exact(worst.mean))
+        .small(format!("{}, {}", worst.group, counted(rows, "row")))
+        .best(runs.len() > 1 && !beaten)
 }
 
 /// What each run costs.

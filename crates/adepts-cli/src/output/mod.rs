@@ -1,9 +1,11 @@
 //! What goes to stdout: text or one JSON object.
 
+pub(crate) mod lists;
+
 use std::io::{Write as _, stdout};
 
 use adepts::data::examples::{CatalogueNote, ExamplesManifest};
-use adepts::data::{Manifest, Part};
+use adepts::data::{Manifest, Part, agreeing, counted};
 use adepts::eval::Summary;
 use adepts::page::table::TextTable;
 use adepts::page::{domains_table, examples_table, groups_table, summary_table};
@@ -66,20 +68,30 @@ pub(crate) fn preparation(manifest: &Manifest) -> String {
     let mut lines = vec![steps.render()];
     lines.extend(layout(manifest).map(|layout| format!("the log was read {layout}\n")));
     if *skipped_rows > 0 {
-        lines.push(format!("{skipped_rows} rows could not be read and were skipped, such as"));
+        lines.push(format!(
+            "{} could not be read and {}, such as",
+            counted(*skipped_rows, "row"),
+            skipped(*skipped_rows)
+        ));
         lines.extend(manifest.skipped_examples.iter().map(|example| format!("  {example}")));
         lines.push(String::new());
     }
     lines.push(format!("{train} training, {validation} validation and {test} test interactions"));
     if *train_only_users > 0 {
-        lines.push(format!("{train_only_users} users have fewer than three interactions and only train"));
+        let (users, have) = (counted(*train_only_users, "user"), agreeing(*train_only_users, "has", "have"));
+        let train = agreeing(*train_only_users, "trains", "train");
+        lines.push(format!("{users} {have} fewer than three interactions and only {train}"));
     }
     if *held_out_users > 0 {
-        lines.push(format!(
-            "{held_out_users} users are held out whole, to validate or to test; nothing is learned from them"
-        ));
+        let (users, are) = (counted(*held_out_users, "user"), agreeing(*held_out_users, "is", "are"));
+        lines.push(format!("{users} {are} held out whole, to validate or to test; nothing is learned from them"));
     }
     lines.join("\n") + "\n"
+}
+
+/// What became of rows that could not be read.
+pub(crate) fn skipped(rows: u64) -> &'static str {
+    agreeing(rows, "was skipped", "were skipped")
 }
 
 /// How a text file was read, where that is not as its name says.
@@ -101,20 +113,21 @@ pub(crate) fn examples(manifest: &ExamplesManifest) -> String {
     let mut lines = vec![domains.render()];
     for field in &manifest.fields {
         lines.push(format!(
-            "field {}: {} values and one for what is unknown",
+            "field {}: {} and one for what is unknown",
             field.name,
-            field.size.saturating_sub(1)
+            counted(field.size.saturating_sub(1), "value")
         ));
     }
     lines.extend(
-        manifest
-            .dense
-            .iter()
-            .map(|dense| format!("dense field {}: {} rows without a value", dense.name, dense.missing.total())),
+        manifest.dense.iter().map(|dense| {
+            format!("dense field {}: {} without a value", dense.name, counted(dense.missing.total(), "row"))
+        }),
     );
     if let Some(CatalogueNote { items, untrained, negative_rows }) = manifest.catalogue {
-        lines.push(format!("{items} items to be found, {untrained} of which no training row has"));
-        lines.push(format!("{negative_rows} rows are not positive and only say which items there are"));
+        lines.push(format!("{} to be found, {untrained} of which no training row has", counted(items, "item")));
+        let (rows, are) = (counted(negative_rows, "row"), agreeing(negative_rows, "is", "are"));
+        let say = agreeing(negative_rows, "says", "say");
+        lines.push(format!("{rows} {are} not positive and only {say} which items there are"));
     }
     lines.extend(lost_examples(manifest));
     let rows = |part| manifest.rows.of(part);
@@ -127,27 +140,29 @@ pub(crate) fn examples(manifest: &ExamplesManifest) -> String {
 pub(crate) fn lost_examples(manifest: &ExamplesManifest) -> Vec<String> {
     let mut lines = Vec::new();
     if manifest.skipped_rows > 0 {
-        lines.push(format!("{} rows could not be read and were skipped:", manifest.skipped_rows));
+        let rows = manifest.skipped_rows;
+        lines.push(format!("{} could not be read and {}:", counted(rows, "row"), skipped(rows)));
         if manifest.skipped_reasons.is_empty() {
             lines.extend(manifest.skipped_examples.iter().map(|example| format!("  {example}")));
         }
         lines.extend(manifest.skipped_reasons.iter().map(|reason| format!("  {reason}")));
     }
     if manifest.other_domains > 0 {
-        lines.push(format!(
-            "{} rows are of domains that data.domains does not list and were left out",
-            manifest.other_domains
-        ));
+        let rows = manifest.other_domains;
+        let (of, left) = (agreeing(rows, "is of a domain", "are of domains"), agreeing(rows, "was", "were"));
+        lines.push(format!("{} {of} that data.domains does not list and {left} left out", counted(rows, "row")));
     }
     let without_user = manifest.without_user.total();
     if without_user > 0 {
-        lines.push(format!("{without_user} rows have no user; they do not count for measures by user"));
+        let (rows, have) = (counted(without_user, "row"), agreeing(without_user, "has", "have"));
+        let they = agreeing(without_user, "it does", "they do");
+        lines.push(format!("{rows} {have} no user; {they} not count for measures by user"));
     }
     let left_out = manifest.left_out.total();
     if left_out > 0 {
-        lines.push(format!(
-            "{left_out} validation and test rows are of domains without training rows and were left out"
-        ));
+        let (of, left) = (agreeing(left_out, "is of a domain", "are of domains"), agreeing(left_out, "was", "were"));
+        let rows = counted(left_out, "validation or test row");
+        lines.push(format!("{rows} {of} without training rows and {left} left out"));
     }
     lines
 }

@@ -1,0 +1,124 @@
+//! A list of recommendations as a table that fits a terminal, with what is to be known of it.
+
+use adepts::page::table::{TextTable, WIDEST};
+use adepts::serve::{Answer, Reason, Recommended};
+
+/// Columns of a terminal that a table with reasons is to fit.
+const TERMINAL: usize = 100;
+/// Ids are shown whole up to this length, because they are typed again.
+const ID: usize = 30;
+
+/// An answer as text.
+pub(crate) fn shown(answer: &Answer) -> String {
+    let mut lines = vec![table(answer)];
+    if let Some(experts) = &answer.experts {
+        let mut order: Vec<(usize, &f32)> = experts.iter().enumerate().collect();
+        order.sort_by(|(i, a), (j, b)| b.total_cmp(a).then(i.cmp(j)));
+        let named: Vec<String> = order.iter().take(5).map(|(nth, share)| format!("{nth} ({share:.3})")).collect();
+        let (count, named) = (experts.len(), named.join(", "));
+        lines.push(format!("largest shares among {count} experts (1 is an equal share): {named}"));
+    }
+    lines.extend(answer.group.as_ref().map(|g| format!("mainstream group: {} (score {:.4})", g.name, g.score)));
+    let quoted: Vec<String> = answer.unknown.ids.iter().map(|id| format!("`{id}`")).collect();
+    lines.extend((!quoted.is_empty()).then(|| format!("not in the catalogue: {}", quoted.join(", "))));
+    lines.extend(answer.note.clone());
+    lines.join("\n")
+}
+
+/// The items, with a line for each reason. Titles are shortened to what is left of a line; what a reason did is never cut.
+fn table(answer: &Answer) -> String {
+    let titles = answer.items.iter().any(|row| row.title.is_some());
+    let reasons = answer.items.iter().any(|row| !row.because.is_empty());
+    let longest = |texts: &mut dyn Iterator<Item = usize>| texts.max().unwrap_or(0);
+    let width = |text: &str| text.chars().count();
+    let items = &answer.items;
+    let id = longest(&mut items.iter().map(|row| width(&row.item.to_string()))).clamp(4, ID);
+    let score = longest(&mut items.iter().map(|row| width(&scored(row)))).max(5);
+    // The rank, and what stands between five columns.
+    let left = TERMINAL.saturating_sub(4 + id + score + 2 * 4);
+    let title = longest(&mut items.iter().map(|row| row.title.as_deref().map_or(0, width)));
+    let title = if reasons { title.min(left * 2 / 5) } else { title };
+    let reason = left.saturating_sub(if titles { title } else { 0 });
+
+    let mut head = vec!["rank", "item"];
+    head.extend(titles.then_some("title"));
+    head.push("score");
+    head.extend(reasons.then_some("because of"));
+    let texts = [titles.then_some(2), reasons.then_some(if titles { 4 } else { 3 })];
+    let mut table = TextTable::new(head).flush_left(texts.into_iter().flatten());
+    for (rank, row) in items.iter().enumerate() {
+        let mut cells = vec![(rank + 1).to_string(), row.item.to_string()];
+        cells.extend(titles.then(|| shortened(row.title.as_deref().unwrap_or_default(), title)));
+        cells.push(scored(row));
+        let before = cells.len();
+        let mut because = row.because.iter().map(|of| told(of, reason));
+        cells.extend(because.next());
+        table.row(cells);
+        because.for_each(|line| table.row(vec![String::new(); before].into_iter().chain([line])));
+    }
+    table.render()
+}
+
+fn scored(row: &Recommended) -> String {
+    format!("{:.4}", row.score)
+}
+
+/// A reason and what it did, in so many characters.
+fn told(reason: &Reason, width: usize) -> String {
+    let effect = format!(" (+{:.3})", reason.effect);
+    let what = reason.title.clone().unwrap_or_else(|| reason.item.to_string());
+    shortened(&what, width.min(WIDEST).saturating_sub(effect.chars().count())) + &effect
+}
+
+/// A text of at most so many characters.
+fn shortened(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let mut head: String = text.chars().take(width.saturating_sub(1)).collect();
+    head.truncate(head.trim_end().len());
+    head + "…"
+}
+
+#[cfg(test)]
+mod tests {
+    use adepts::data::Id;
+
+    use super::*;
+
+    fn answer(title: &str, id: i64) -> Answer {
+        let named = |text: &str| (!title.is_empty()).then(|| format!("{text} {title}"));
+        let because = |nth: i64| Reason { item: Id::Int(id + nth), title: named("Reason"), effect: 0.5 + nth as f32 };
+        let item = |nth: i64| Recommended {
+            item: Id::Int(id + nth),
+            title: named("Item"),
+            score: 12.5 - nth as f32,
+            because: (0..3 - nth % 2).map(because).collect(),
+        };
+        serde_json::from_value::<Answer>(serde_json::json!({ "items": (0..4).map(item).collect::<Vec<_>>() })).unwrap()
+    }
+
+    #[test]
+    fn long_titles_are_shortened_and_every_reason_has_a_line_of_its_own() {
+        let long =
+            "of a title that goes on and on, as titles of scholarly books do (second edition, revised and enlarged)";
+        for (title, id) in [(long, 7), (long, 1_000_000_000_000_000_000), ("short", 7), ("", 7)] {
+            let text = shown(&answer(title, id));
+            assert!(text.lines().all(|line| line.chars().count() <= TERMINAL), "{text}");
+            for effect in ["(+0.500)", "(+1.500)", "(+2.500)"] {
+                assert_eq!(text.matches(effect).count(), if effect == "(+2.500)" { 2 } else { 4 }, "{text}");
+            }
+            if !title.is_empty() {
+                assert_eq!(text.matches("Reason").count(), 10, "{text}");
+                assert_eq!(text.matches("Item").count(), 4, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn without_reasons_a_title_has_the_room_of_a_column() {
+        let mut answer = answer("of forty characters or nearly so", 7);
+        answer.items.iter_mut().for_each(|row| row.because.clear());
+        assert!(shown(&answer).contains("Item of forty characters or nearly so"));
+    }
+}
