@@ -128,3 +128,12 @@ pub(crate) fn record<S: Send + 'static, const N: usize>(
         OpsKind::UnTracked(prepared) => prepared.finish(out),
     }
 }
+
+/// As many values as an operation has inputs.
+///
+/// # Panics
+/// If there are not so many.
+pub(crate) fn all<T, const N: usize>(values: Vec<T>) -> [T; N] {
+    let found = values.len();
+    values.try_into().unwrap_or_else(|_| panic!("{found} values of an operation with {N} inputs"))
+}

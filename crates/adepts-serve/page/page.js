@@ -22,8 +22,11 @@ const WORDS = {
   busy: () => "Too many are asking at the moment. Try again in a second.",
   late: () => "The answer took too long. Try again in a second.",
   stopping: () => "The server is about to stop. Try again in a moment.",
+  "report-changed": () => "The report of this run is not the one that was written, so it is not shown. Whoever runs the server can write it anew.",
   events: () => "What users did lately cannot be read at the moment. Try again in a few seconds.",
 };
+
+const wordsFor = (problem) => WORDS[problem?.type?.split(":").pop()]?.();
 
 async function call(path, options) {
   let response;
@@ -34,8 +37,7 @@ async function call(path, options) {
   }
   if (response.ok) return response.json();
   const problem = await response.json().catch(() => null);
-  const words = WORDS[problem?.type?.split(":").pop()];
-  throw new Error(words?.() ?? problem?.detail ?? `The server answered with status ${response.status}.`);
+  throw new Error(wordsFor(problem) ?? problem?.detail ?? `The server answered with status ${response.status}.`);
 }
 
 const named = (item) => item.title ?? String(item.item);
@@ -268,8 +270,9 @@ async function showReport() {
   at("no-report").hidden = there;
   if (!there) {
     const problem = await fetch("report").then((response) => response.json()).catch(() => null);
-    // A page that has changed is not the same as none.
-    if (/not shown/.test(problem?.detail)) at("no-report").textContent = "The report of this run is not the one that was written, so it is not shown. Whoever runs the server can write it anew.";
+    // Where there is none, the page says so already.
+    const words = wordsFor(problem);
+    if (words) at("no-report").textContent = words;
   }
   at("frame").hidden = !there;
   if (there) at("frame").src = "report";

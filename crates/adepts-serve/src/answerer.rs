@@ -66,7 +66,7 @@ pub struct Facts {
     pub model: String,
     /// What it is a model of.
     pub family: Family,
-    /// Hash over the whole run: equal for equal runs, another for another.
+    /// Hash over the whole run but for its page: equal for equal runs, another for another.
     pub hash: String,
     /// Version of the run's format.
     pub format: u32,

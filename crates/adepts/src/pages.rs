@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use adepts_data::examples::ExampleSet;
+use adepts_data::store::is_prepared;
 use adepts_serve::Page;
 use serde::Serialize;
 
@@ -26,7 +28,8 @@ pub fn write(path: &Path, title: &str, folders: &[PathBuf]) -> Result<(), Error>
 /// which the new page is there, and no longer for the old one before it goes.
 pub(crate) fn put(path: &Path, html: &str) -> Result<(), Error> {
     let folder = path.parent().filter(|_| path.file_name() == Some(OsStr::new(PAGE)));
-    let finished = |folder: &&Path| run::manifest(folder).is_ok() || ranker::run::manifest(folder).is_ok();
+    let finished =
+        |folder: &&Path| folder.join(MANIFEST).exists() && !is_prepared(folder) && !ExampleSet::is_prepared(folder);
     let folder = folder.filter(finished);
     folder.map_or(Ok(()), |folder| vouch(folder, None))?;
     let mark = write_marked(path, html.as_bytes())?;
@@ -72,7 +75,8 @@ pub(crate) fn own(folder: &Path, files: &BTreeMap<String, FileMark>) -> Page {
 pub(crate) fn identity(manifest: &impl Serialize) -> String {
     let mut said = serde_json::to_value(manifest).expect("a manifest is JSON");
     if let Some(files) = said.get_mut("files").and_then(serde_json::Value::as_object_mut) {
-        files.remove(PAGE);
+        // Not `remove`, which would put the last name into the gap.
+        files.shift_remove(PAGE);
     }
     hash(said.to_string().as_bytes())
 }

@@ -5,8 +5,6 @@ use adepts::serve::{Answer, Reason, Recommended};
 
 /// Columns of a terminal that a table with reasons is to fit.
 const TERMINAL: usize = 100;
-/// Ids are shown whole up to this length, because they are typed again.
-const ID: usize = 30;
 
 /// An answer as text.
 pub(crate) fn shown(answer: &Answer) -> String {
@@ -32,7 +30,7 @@ fn table(answer: &Answer) -> String {
     let longest = |texts: &mut dyn Iterator<Item = usize>| texts.max().unwrap_or(0);
     let width = |text: &str| text.chars().count();
     let items = &answer.items;
-    let id = longest(&mut items.iter().map(|row| width(&row.item.to_string()))).clamp(4, ID);
+    let id = longest(&mut items.iter().map(|row| width(&row.item.to_string()))).clamp(4, WIDEST);
     let score = longest(&mut items.iter().map(|row| width(&scored(row)))).max(5);
     // The rank, and what stands between five columns.
     let left = TERMINAL.saturating_sub(4 + id + score + 2 * 4);
@@ -86,11 +84,11 @@ mod tests {
 
     use super::*;
 
-    fn answer(title: &str, id: i64) -> Answer {
+    fn answer(title: &str, id: &dyn Fn(i64) -> Id) -> Answer {
         let named = |text: &str| (!title.is_empty()).then(|| format!("{text} {title}"));
-        let because = |nth: i64| Reason { item: Id::Int(id + nth), title: named("Reason"), effect: 0.5 + nth as f32 };
+        let because = |nth: i64| Reason { item: id(nth), title: named("Reason"), effect: 0.5 + nth as f32 };
         let item = |nth: i64| Recommended {
-            item: Id::Int(id + nth),
+            item: id(nth),
             title: named("Item"),
             score: 12.5 - nth as f32,
             because: (0..3 - nth % 2).map(because).collect(),
@@ -102,7 +100,12 @@ mod tests {
     fn long_titles_are_shortened_and_every_reason_has_a_line_of_its_own() {
         let long =
             "of a title that goes on and on, as titles of scholarly books do (second edition, revised and enlarged)";
-        for (title, id) in [(long, 7), (long, 1_000_000_000_000_000_000), ("short", 7), ("", 7)] {
+        let small = |nth| Id::Int(7 + nth);
+        let large = |nth| Id::Int(1_000_000_000_000_000_000 + nth);
+        let uuid = |nth: i64| Id::Text(format!("8f14e45f-ceea-467f-a0e6-{nth:012}").into());
+        let cases: [(&str, &dyn Fn(i64) -> Id); 5] =
+            [(long, &small), (long, &large), (long, &uuid), ("short", &small), ("", &small)];
+        for (title, id) in cases {
             let text = shown(&answer(title, id));
             assert!(text.lines().all(|line| line.chars().count() <= TERMINAL), "{text}");
             for effect in ["(+0.500)", "(+1.500)", "(+2.500)"] {
@@ -117,7 +120,7 @@ mod tests {
 
     #[test]
     fn without_reasons_a_title_has_the_room_of_a_column() {
-        let mut answer = answer("of forty characters or nearly so", 7);
+        let mut answer = answer("of forty characters or nearly so", &|nth| Id::Int(7 + nth));
         answer.items.iter_mut().for_each(|row| row.because.clear());
         assert!(shown(&answer).contains("Item of forty characters or nearly so"));
     }

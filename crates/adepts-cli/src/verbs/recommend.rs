@@ -176,9 +176,10 @@ fn notes(done: &Done, terminal: &Terminal) {
         }
     }
     if let Some(separator) = &done.separator {
-        let typed = separator.escape_default();
+        // A tab that is copied from a terminal is spaces.
+        let typed = if separator == "\t" { r"$'\t'".to_owned() } else { format!("'{separator}'") };
         terminal.note(&format!(
-            "no item of any history is known, and `{typed}` stands in them: with --separator '{separator}' some are known"
+            "no item of any history is known, and {typed} stands in them: with --separator {typed} some are known"
         ));
     }
 }

@@ -108,7 +108,17 @@ fn no_label(columns: &[ColumnSummary]) -> NoProposal {
     let name = column.name.clone();
     match column.examples.iter().zip(&column.places).find(odd) {
         Some((value, place)) => NoProposal::OddLabel { column: name, value: value.clone(), place: place.clone() },
-        None => NoProposal::OneLabel { column: name, values: column.examples.join("` and `") },
+        None => NoProposal::OneLabel { column: name, values: held(column) },
+    }
+}
+
+/// The values of a column, as far as they are at hand.
+fn held(column: &ColumnSummary) -> String {
+    let values = column.examples.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(" and ");
+    if column.distinct > column.examples.len() as u64 {
+        format!("{values} and others")
+    } else {
+        format!("{values} alone")
     }
 }
 
@@ -120,7 +130,9 @@ fn no_domain(columns: &[ColumnSummary]) -> NoProposal {
     if column.missing > 0 {
         return NoProposal::MissingDomain { column: name, rows: column.missing };
     }
-    NoProposal::DomainValues { column: name, values: column.distinct }
+    let values =
+        if column.distinct_exact { column.distinct.to_string() } else { format!("more than {}", column.distinct) };
+    NoProposal::DomainValues { column: name, values }
 }
 
 /// Why no table is proposed.
@@ -144,7 +156,7 @@ pub enum NoProposal {
     },
     /// A column with the name of a label does not hold two values of one kind.
     #[error(
-        "the column `{column}` is named as a label is but holds `{values}` alone; a label is both 0 and 1, or both truth values"
+        "the column `{column}` is named as a label is but holds {values}; a label is both 0 and 1, or both truth values"
     )]
     OneLabel {
         /// The column.
@@ -173,8 +185,8 @@ pub enum NoProposal {
     DomainValues {
         /// The column.
         column: String,
-        /// Its different values.
-        values: u64,
+        /// How many different values it has.
+        values: String,
     },
 }
 

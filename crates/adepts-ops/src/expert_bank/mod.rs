@@ -8,6 +8,8 @@ pub(crate) mod together;
 #[cfg(feature = "burn")]
 mod operation;
 #[cfg(feature = "burn")]
+pub(crate) use operation::check;
+#[cfg(feature = "burn")]
 pub use operation::{composed_expert_bank, expert_bank};
 
 /// What follows the last layer of an expert. ReLU follows every other one.

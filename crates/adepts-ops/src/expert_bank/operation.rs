@@ -4,7 +4,7 @@ use burn_flex::FlexTensor;
 
 use super::Last;
 use super::kernel::{self, Bank, Cut, Layer, Saved};
-use crate::extend::{Place, Tracked, elements, flex, from_vec, place, record, tracked};
+use crate::extend::{Place, Tracked, all, elements, flex, from_vec, place, record, tracked};
 use crate::level::Level;
 
 /// Layers of an expert at most.
@@ -81,10 +81,6 @@ fn recorded<const N: usize>(
     ))
 }
 
-fn all<T, const N: usize>(values: Vec<T>) -> [T; N] {
-    values.try_into().unwrap_or_else(|_| unreachable!("N inputs and as many gradients"))
-}
-
 fn run(inputs: &[FlexTensor], last: Last, cut: Cut) -> (FlexTensor, Saved) {
     with_bank(inputs, last, |bank, x, gates| {
         let (out, saved) = kernel::forward(Level::best(), bank, x, gates, cut);
@@ -104,7 +100,8 @@ fn with_bank<R>(inputs: &[FlexTensor], last: Last, work: impl FnOnce(Bank<'_>, &
     work(Bank { experts, layers: &layers, last }, elements(&inputs[0]), elements(&inputs[1]))
 }
 
-fn check(x: &Tensor<2>, layers: &[(Tensor<3>, Tensor<2>)], gates: &Tensor<2>) {
+/// Panics unless there are one to eight layers whose shapes fit.
+pub(crate) fn check(x: &Tensor<2>, layers: &[(Tensor<3>, Tensor<2>)], gates: &Tensor<2>) {
     assert!((1..=MOST_LAYERS).contains(&layers.len()), "expert_bank: {} layers, not 1 to {MOST_LAYERS}", layers.len());
     let ([rows, mut width], [gated, experts]) = (x.dims(), gates.dims());
     assert_eq!(rows, gated, "expert_bank: x [{rows}, {width}], gates [{gated}, {experts}]");

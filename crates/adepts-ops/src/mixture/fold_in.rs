@@ -32,7 +32,7 @@ pub fn fold_in(
     let Shape { experts, rows, hidden, items } = d.shape;
     d.check(z);
     d.check(z_seen);
-    let tile = tile(level, rows, hidden);
+    let tile = tile(level, experts, rows, hidden);
     assert!(rows.is_multiple_of(tile), "fold_in: {rows} rows are no multiple of {tile}");
     assert!(
         seen.rows() == rows && probe.rows() == rows && seen.columns() == items && probe.columns() == items,
@@ -49,9 +49,9 @@ pub fn fold_in(
         let mut next = || places.next().expect("a place for logits and one for losses").zero();
         let (logits, losses) = (next(), next());
         let mut of_parts = vec![0.0; rows * items];
-        let meetings =
+        let mut meetings =
             [Meeting { z: d.rows_of(k, z_seen), out: &mut of_parts }, Meeting { z: d.rows_of(k, z), out: logits }];
-        decode(level, d, k, &mut { meetings });
+        decode(level, d, k, &mut meetings);
         for (r, (loss, strip)) in losses.iter_mut().zip(of_parts.chunks_exact_mut(items)).enumerate() {
             if !probe.row(r).is_empty() {
                 (*loss, _) = row_pass::loss(level, strip, seen.row(r), probe.row(r), None);

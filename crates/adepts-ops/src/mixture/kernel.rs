@@ -87,12 +87,14 @@ pub const TILE: usize = 16;
 /// What the number of rows must be a multiple of in [`fold_in`]: a few rows need no padding where a kernel of our own
 /// multiplies them, because it sums each row alike.
 #[must_use]
-pub fn tile(level: Level, rows: usize, hidden: usize) -> usize {
-    if is_few(level, 2 * rows, hidden) { 1 } else { TILE }
+pub fn tile(level: Level, experts: usize, rows: usize, hidden: usize) -> usize {
+    if is_few(level, experts, 2 * rows, hidden) { 1 } else { TILE }
 }
 
-fn is_few(level: Level, rows: usize, hidden: usize) -> bool {
-    rows < WORTH_A_COPY && hidden <= ONE_GO && few_rows::has(level)
+/// Whether [`few_rows`] multiplies: where `gemm` sums as it does, and rows are so few and experts so many that it is faster, because
+/// threads take an expert each.
+fn is_few(level: Level, experts: usize, rows: usize, hidden: usize) -> bool {
+    experts >= MANY && rows < WORTH_A_COPY && hidden > SHORT && hidden <= ONE_GO && few_rows::has(level)
 }
 
 /// From this number of experts on, threads take an expert each instead of sharing each product.
@@ -101,6 +103,9 @@ const MANY: usize = 4;
 /// From this number of rows on, a copy of an expert's weight with its bias as one more row costs less than reading and
 /// writing the logits once more.
 const WORTH_A_COPY: usize = 128;
+
+/// Sums of so few terms are taken by a way of their own, which begins with what stands in the output.
+const SHORT: usize = 2;
 
 /// The longest sum that a product takes in one go whatever its other sizes are. Longer ones would be cut by sizes that depend
 /// on the number of rows, and so round differently.
@@ -191,14 +196,16 @@ fn logits(level: Level, d: Decoders<'_>, z: &[f32], cut: Cut) -> Vec<f32> {
     let Shape { experts, rows, hidden, items } = d.shape;
     cut.check(rows);
     build_chunks(experts * rows * items, rows * items, |k, out| {
+        let ((weight, bias), z) = (d.expert(k), d.rows_of(k, z));
         // For whatever sizes, the bias is added to the whole sum, so all ways round alike.
-        if rows < WORTH_A_COPY || hidden >= ONE_GO {
-            decode(level, d, k, &mut [Meeting { z: d.rows_of(k, z), out: out.zero() }]);
+        if is_few(level, experts, rows, hidden) {
+            few_rows::multiply(level, weight, bias, &mut [Meeting { z, out: out.zero() }]);
+        } else if rows < WORTH_A_COPY || hidden <= SHORT || hidden >= ONE_GO {
+            add_product(out.repeat(bias), Matrix::new(z, rows, hidden), weight, threads(experts));
         } else {
-            let (weight, bias) = d.expert(k);
             let weight = [weight, bias].concat();
             let weight = Matrix::new(&weight, hidden + 1, items);
-            out.product(Matrix::new(&with_one(d.rows_of(k, z), hidden), rows, hidden + 1), weight, threads(experts));
+            out.product(Matrix::new(&with_one(z, hidden), rows, hidden + 1), weight, threads(experts));
         }
     })
 }
@@ -208,7 +215,7 @@ pub(super) fn decode(level: Level, d: Decoders<'_>, k: usize, meetings: &mut [Me
     let Shape { experts, hidden, items, .. } = d.shape;
     let (weight, bias) = d.expert(k);
     let rows: usize = meetings.iter().map(|of| of.out.len() / items).sum();
-    if is_few(level, rows, hidden) {
+    if is_few(level, experts, rows, hidden) {
         few_rows::multiply(level, weight, bias, meetings);
         return;
     }

@@ -7,5 +7,5 @@ mod row_pass;
 #[cfg(feature = "burn")]
 mod operation;
 #[cfg(feature = "burn")]
-pub use operation::{composed_driven, composed_given, driven, fold_in, given};
+pub use operation::{composed_driven, composed_given, driven, fold_in, fold_in_tile, given};
 pub use row_pass::LEAST_LOSS;

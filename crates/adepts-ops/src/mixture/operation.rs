@@ -106,12 +106,22 @@ pub fn given(z: Tensor<3>, weight: Tensor<3>, bias: Tensor<2>, gates: Tensor<2>,
     }
 }
 
+/// What the number of rows of [`fold_in`] must be a multiple of, for a weight `[K, H, I]`.
+#[must_use]
+pub fn fold_in_tile(weight: &Tensor<3>, rows: usize) -> usize {
+    let [experts, hidden, _] = weight.dims();
+    match place(weight) {
+        Place::Cpu { tracked: false } => kernel::tile(Level::best(), experts, rows, hidden),
+        _ => kernel::TILE,
+    }
+}
+
 /// The answer of a mixture whose gate looks at a part of the history: rows `[O | g]`, the logits for the whole history mixed
 /// by shares that come from the experts' losses for the part. It is for prediction, and rows do not depend on each other.
 ///
 /// # Shapes
 /// z of the part and of the whole `[K, R, H]`, weight `[K, H, I]`, bias `[K, I]`, seen and probe `[R, I]` → `[R, I + K]`, R a
-/// multiple of [`tile`](kernel::tile).
+/// multiple of [`fold_in_tile`].
 #[must_use]
 pub fn fold_in(
     z_seen: Tensor<3>,

@@ -4,9 +4,9 @@ use burn_flex::FlexTensor;
 
 use super::kernel::{self, Norm, Saved};
 use super::{EPSILON, Statistics};
-use crate::expert_bank::Last;
 use crate::expert_bank::kernel::{Bank, Layer};
-use crate::extend::{Place, Tracked, elements, flex, from_vec, place, record, tracked};
+use crate::expert_bank::{Last, check};
+use crate::extend::{Place, Tracked, all, elements, flex, from_vec, place, record, tracked};
 use crate::level::Level;
 
 /// One layer of every expert.
@@ -42,6 +42,8 @@ pub fn normed_bank(
     gates: Tensor<2>,
     last: Last,
 ) -> (Tensor<2>, Vec<Option<Statistics>>) {
+    let bank: Vec<_> = layers.iter().map(|layer| (layer.weight.clone(), layer.bias.clone())).collect();
+    check(&x, &bank, &gates);
     let plan = Plan { normed: layers.iter().map(|layer| layer.norm.is_some()).collect(), last };
     match place(&x) {
         Place::Other => composed_normed_bank(x, layers, gates, last),
@@ -73,7 +75,7 @@ fn by_count(inputs: Vec<Primitive>, plan: Plan) -> (Tensor<2>, Vec<Option<Statis
         ($($count:literal)*) => {
             match inputs.len() {
                 $($count => recorded::<$count>(inputs, plan),)*
-                _ => panic!("normed_bank: {} layers, not 1 to 8", plan.normed.len()),
+                inputs => panic!("normed_bank: {inputs} inputs, not two, and two or four of each of eight layers"),
             }
         };
     }
@@ -103,10 +105,6 @@ fn recorded<const N: usize>(inputs: Vec<Primitive>, plan: Plan) -> (Tensor<2>, V
         },
     );
     (Tensor::from_primitive::<Tracked>(out), found)
-}
-
-fn all<T, const N: usize>(values: Vec<T>) -> [T; N] {
-    values.try_into().unwrap_or_else(|_| unreachable!("N inputs and as many gradients"))
 }
 
 fn run(inputs: &[FlexTensor], plan: &Plan) -> (FlexTensor, Saved, Vec<Option<Statistics>>) {

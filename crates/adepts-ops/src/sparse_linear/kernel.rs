@@ -30,9 +30,9 @@ impl Shape {
     }
 }
 
-/// The most rows of one task: a tile of weights is read once for those of an expert. What is less is cut finer, for all threads.
+/// Most rows of a task: a tile of weights is read once for them. Fewer rows make smaller tasks, so that all threads have some.
 const ROWS: usize = 512;
-/// The fewest, and those of fewer experts than [`MANY`].
+/// Fewest rows of a task, and those of a task of fewer experts than [`MANY`].
 const FEW_ROWS: usize = 64;
 /// From this number of experts on there is work for all threads in whole experts.
 const MANY: usize = 4;

@@ -25,18 +25,22 @@ fn of_parts(s: Sizes) -> Vec<f32> {
 
 /// Experts, rows, items, hidden: what is multiplied in different ways, few rows and many, short sums and long ones, and items
 /// that are no multiple of a vector.
-const SIZES: [(usize, usize, usize, usize); 11] = [
-    (2, 16, 1, 1),
-    (2, 1, 61, 7),
-    (2, 5, 150, 7),
+const SIZES: [(usize, usize, usize, usize); 15] = [
+    (4, 16, 1, 1),
+    (4, 144, 61, 1),
+    (4, 16, 61, 2),
+    (4, 144, 61, 2),
+    (4, 1, 61, 3),
+    (4, 144, 61, 3),
+    (5, 5, 150, 7),
     (3, 32, 61, 7),
-    (3, 63, 70, 8),
+    (4, 63, 70, 8),
     (5, 16, 200, 33),
-    (2, 80, 130, 100),
-    (3, 144, 61, 7),
-    (2, 144, 130, 511),
-    (2, 48, 33, 512),
-    (2, 64, 33, 700),
+    (4, 80, 130, 100),
+    (5, 144, 61, 7),
+    (4, 144, 130, 511),
+    (4, 48, 33, 512),
+    (4, 64, 33, 700),
 ];
 
 fn sizes() -> impl Iterator<Item = (Sizes, Histories)> {
@@ -48,7 +52,7 @@ fn sizes() -> impl Iterator<Item = (Sizes, Histories)> {
 
 /// The instruction sets on which so many rows need no padding.
 fn levels(s: Sizes) -> impl Iterator<Item = Level> {
-    Level::available().into_iter().filter(move |level| s.rows.is_multiple_of(tile(*level, s.rows, s.hidden)))
+    Level::available().into_iter().filter(move |level| s.rows.is_multiple_of(tile(*level, s.experts, s.rows, s.hidden)))
 }
 
 #[test]

@@ -154,8 +154,17 @@ pub(crate) fn alone(s: Sizes, z: &[f32], r: usize) -> Vec<f32> {
 #[test]
 fn in_tiles_a_row_does_not_depend_on_the_others() {
     // Few rows and many are multiplied in different ways, and so are short sums and long ones.
-    let few = [(1, 3, 61, 7), (5, 3, 61, 7), (1, 3, 1, 1), (3, 3, 517, 100)];
-    let many = [(5, 9, 61, 7), (4, 9, 517, 100), (1, 9, 33, 511), (1, 9, 33, 512), (2, 9, 33, 700)];
+    let few = [(1, 3, 61, 7), (5, 3, 61, 7), (1, 3, 1, 1), (3, 3, 517, 100), (5, 3, 61, 2)];
+    let many = [
+        (5, 9, 61, 7),
+        (4, 9, 517, 100),
+        (1, 9, 33, 511),
+        (1, 9, 33, 512),
+        (2, 9, 33, 700),
+        (5, 9, 61, 1),
+        (5, 9, 61, 2),
+        (5, 9, 61, 3),
+    ];
     for (experts, tiles, items, hidden) in few.into_iter().chain(many) {
         let s = Sizes { experts, rows: tiles * TILE, items, hidden, seed: 21 };
         let h = Histories::random(22, s.rows, items);

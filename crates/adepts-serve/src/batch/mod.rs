@@ -187,7 +187,7 @@ impl HistoryAnswerer {
             wrote.and(read)
         })?;
         let mut done = Done { skipped, ..parts.finish(job.out)? };
-        // Of items that most users have, no history had an item that is known.
+        // All lists are what most users have: no history had a known item.
         if done.popular == done.answered && !done.unknown_items.is_empty() {
             let table = table.filter(Table::histories);
             done.separator = table.and_then(|table| self.separator(&done.unknown_items, table.separator()));

@@ -1,7 +1,7 @@
 //! The items of a catalogue as vectors, to be found exactly: every item is scored. What evaluates a model, finds items for the rows
 //! of a file and answers requests looks here, so all of them see the same scores.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use adepts_core::Towers;
 use adepts_data::examples::{Catalogue, Examples};
@@ -14,9 +14,10 @@ use crate::history::most_rows;
 /// Floats of item vectors that a server or a prediction keeps (1 GiB) where each domain has its own.
 pub const KEPT: usize = 1 << 28;
 
-/// A catalogue with the vectors of its items in the domains that were asked for last.
+/// A catalogue with the vectors of its items in the domains that were asked for last. It belongs to one state of a model: vectors
+/// that it holds are not made anew, so whoever trains on needs another shelf.
 pub struct Shelf {
-    catalogue: Catalogue,
+    catalogue: Arc<Catalogue>,
     floats: usize,
     /// By domain, the one that was asked for last at the end; of domain 0 alone where all share their vectors.
     held: Mutex<Vec<(u32, Tensor<2>)>>,
@@ -25,7 +26,7 @@ pub struct Shelf {
 impl Shelf {
     /// Keeps the vectors of one domain, and of others as long as all of them are at most `floats`.
     #[must_use]
-    pub fn new(catalogue: Catalogue, floats: usize) -> Self {
+    pub fn new(catalogue: Arc<Catalogue>, floats: usize) -> Self {
         Self { catalogue, floats, held: Mutex::default() }
     }
 

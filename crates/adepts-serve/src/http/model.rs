@@ -112,14 +112,16 @@ pub(crate) async fn items(
     responses((status = 200, description = "The report", body = String, content_type = "text/html")))]
 pub(crate) async fn report(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     let model = app.model();
-    let missing = |what: &str| {
+    let missing = |kind, what: &str| {
         let anew = "`adepts report RUN --out RUN/report.html` writes it, then load the run again";
-        Problem::new(StatusCode::NOT_FOUND, "report", format!("{what}; {anew}"))
+        Problem::new(StatusCode::NOT_FOUND, kind, format!("{what}; {anew}"))
     };
     let page = match model.report() {
         Page::Whole(page) => page,
-        Page::Missing => return Err(missing("the run has no report")),
-        Page::Changed { reason } => return Err(missing(&format!("the report of the run is not shown: {reason}"))),
+        Page::Missing => return Err(missing("report", "the run has no report")),
+        Page::Changed { reason } => {
+            return Err(missing("report-changed", &format!("the report of the run is not shown: {reason}")));
+        }
     };
     // It needs no more than what it brings, and is shown in a frame of our page alone.
     let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'";

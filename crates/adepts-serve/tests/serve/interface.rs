@@ -115,9 +115,12 @@ fn the_page_has_words_for_what_a_person_may_meet() {
     let state = folder();
     let server = Plan::new(state.path()).start();
     let told = server.get("/v1/users/nobody/recommendations").json();
-    let kind = told["type"].as_str().unwrap().rsplit(':').next().unwrap().to_owned();
+    assert!(told["type"].as_str().unwrap().ends_with(":unknown-user"), "{told}");
     let script = server.get("/page.js").text();
-    assert!(script.contains(&format!("\"{kind}\": () =>")), "{kind} has no words of its own");
+    for kind in ["unknown-user", "no-histories", "busy", "late", "stopping", "events", "report-changed"] {
+        let named = [format!("\"{kind}\": () =>"), format!("  {kind}: () =>")];
+        assert!(named.iter().any(|name| script.contains(name)), "{kind} has no words of its own");
+    }
     assert!(!script.contains("POST /"), "operations are for programs");
 }
 

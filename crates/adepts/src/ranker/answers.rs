@@ -2,6 +2,7 @@
 //! opened.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use adepts_core::Tensors;
 use adepts_data::examples::{Catalogue, RowCoder};
@@ -38,7 +39,7 @@ pub fn open(folder: &Path) -> Result<ExampleAnswerer, Error> {
     let catalogue = trained.towers().map(|_| Catalogue::open(&folder.join(DATA))).transpose()?.flatten();
     let finder = catalogue.map(|catalogue| {
         let users = RowCoder::open_users(&folder.join(DATA))?;
-        Ok::<_, Error>(Finder { users, shelf: Shelf::new(catalogue, KEPT) })
+        Ok::<_, Error>(Finder { users, shelf: Shelf::new(Arc::new(catalogue), KEPT) })
     });
     let finder = finder.transpose()?;
     let facts = Facts {

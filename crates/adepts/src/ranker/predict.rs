@@ -64,7 +64,7 @@ impl RankerRun {
             return Err(Error::Request(format!("{folder} gives probabilities; lists of items are for retrieval")));
         };
         let catalogue = retrieval::catalogue(&self.data)?;
-        let shelf = Shelf::new(catalogue, KEPT);
+        let shelf = Shelf::new(Arc::new(catalogue), KEPT);
         let ids = &shelf.catalogue().ids;
         let (mut rows, mut lists) = (Vec::new(), Vec::new());
         let each = |block: Encoded| {

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::path::Path;
+use std::sync::Arc;
 
 use adepts_core::{ExampleModel, Stopwatch, Towers};
 use adepts_data::examples::{Catalogue, ExampleSet, Side};
@@ -27,7 +28,7 @@ pub struct Judge<'a> {
     part: Part,
     queries: Queries,
     judged: Vec<u32>,
-    shelf: Shelf,
+    catalogue: Arc<Catalogue>,
     popularity: Vec<f32>,
 }
 
@@ -56,8 +57,7 @@ impl<'a> Judge<'a> {
         let catalogue = catalogue(data)?;
         let users = if data.schema().users > 0 { data.schema().users } else { data.rows(Part::Train) }.max(1) as f32;
         let popularity = catalogue.counts.iter().map(|n| (*n as f32 / users).min(1.0)).collect();
-        // Queries come domain by domain, so the vectors of one are enough.
-        Ok(Self { data, part, judged: queries.judged(), queries, shelf: Shelf::new(catalogue, 0), popularity })
+        Ok(Self { data, part, judged: queries.judged(), queries, catalogue: Arc::new(catalogue), popularity })
     }
 
     /// The vectors of all queries, and what the gate does with the rows of the part where `tally` is given.
@@ -87,9 +87,11 @@ impl<'a> Judge<'a> {
         mut tally: Option<GateTally>,
         progress: Progress<'_>,
     ) -> Result<Found, Error> {
-        let Self { queries, shelf, .. } = self;
+        let Self { queries, catalogue, .. } = self;
         let towers = towers(model)?;
-        let (vectors, width, items) = (self.vectors(model, tally.as_mut())?, towers.width(), shelf.catalogue().len());
+        let (vectors, width, items) = (self.vectors(model, tally.as_mut())?, towers.width(), catalogue.len());
+        // The model may have learned since the last time. Queries come domain by domain, so the vectors of one are enough.
+        let shelf = Shelf::new(Arc::clone(catalogue), 0);
         let both: &[&Rows] = &[&queries.train, &queries.validation];
         let judgement = Judgement {
             users: &self.judged,
@@ -173,7 +175,7 @@ pub(super) fn judge(
     summary.experts = tally.map(|tally| experts(&tally, model, data, part)).transpose()?;
     summary.seconds.insert("evaluate".into(), seconds);
     summary.protocol.users = judge.queries.users();
-    summary.protocol.items = judge.shelf.catalogue().len();
+    summary.protocol.items = judge.catalogue.len();
     summary.protocol.mask_validation = masked;
     let mask = if judge.queries.user.is_empty() { Mask::None } else { eval.mask };
     summary.protocol.mask = mask.name().into();

@@ -103,7 +103,7 @@ fn a_page_that_has_changed_is_not_shown_and_changes_no_answer() {
     }
     fs::remove_file(&page).unwrap();
     assert!(matches!(shown(folder), Page::Changed { reason } if reason.starts_with("report.html cannot be read")));
-    // Written anew, also from elsewhere, it is vouched for, and stays so when titles come or histories go.
+    // Written anew, also from elsewhere, it is vouched for, and stays so when histories go.
     pages::write(&page, "Another", &[folder.to_owned(), trained("itemknn").folder.clone()]).unwrap();
     let anew = Page::Whole(fs::read(&page).unwrap());
     assert_eq!((shown(folder), hash()), (anew.clone(), before));

@@ -125,7 +125,8 @@ fn retrieval_that_was_stopped_anywhere_ends_as_one_that_was_not() {
             run_with(&experiment, data, &home.path().join(format!("{kind}-{large}-{name}")), how)
         };
         of("whole", How::default()).unwrap();
-        for stop_after in [3, 9] {
+        // In the first epoch, and in the second and third, whose validations must see what was learned since.
+        for stop_after in [3, 9, 50, 40] {
             let how = How { stop_after: Some(stop_after), resume: true, ..How::default() };
             let stopped = of("parts", how).unwrap_err();
             assert!(matches!(stopped, Error::Interrupted { .. }), "{kind}: {stopped}");

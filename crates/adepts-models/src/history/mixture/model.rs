@@ -8,9 +8,9 @@ use adepts_core::{
 };
 use adepts_data::seed;
 use adepts_ops::latent::kernel::Noise;
-use adepts_ops::mixture::kernel::{Cut, TILE, tile};
+use adepts_ops::mixture::kernel::{Cut, TILE};
 use adepts_ops::row_losses::{Judged, row_losses};
-use adepts_ops::{Csr, Level, mixture};
+use adepts_ops::{Csr, mixture};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
 
@@ -190,7 +190,7 @@ impl Mixture {
             && seen.is_some_and(|seen| !Arc::ptr_eq(seen, input))
     }
 
-    /// Scores of a block of rows, a multiple of [`TILE`] or, where a history is folded in, of [`tile`].
+    /// Scores of a block of rows, a multiple of [`TILE`] or, where a history is folded in, of [`mixture::fold_in_tile`].
     fn score_block(&self, experts: &Experts, input: &Arc<Csr>, view: Option<(&Arc<Csr>, &Arc<Csr>)>) -> Mixed {
         let normalised =
             |rows: &Csr| Arc::new(Csr::from_rows(self.items, (0..rows.rows()).map(|r| rows.row(r))).normalised(1.0));
@@ -248,11 +248,9 @@ impl HistoryModel for Mixture {
         let folds_in = self.folds_in(batch.gate.as_ref().map(|gate| &gate.seen), &batch.input);
         for first in (0..rows).step_by(block) {
             let count = block.min(rows - first);
-            let tile = if folds_in && self.experts.decoder.len() == 1 {
-                tile(Level::best(), count, self.config.latent())
-            } else {
-                TILE
-            };
+            // Hidden layers of the decoders are multiplied tile by tile.
+            let free = folds_in && experts.decoder.len() == 1;
+            let tile = if free { mixture::fold_in_tile(&experts.output().weight, count) } else { TILE };
             let part = |rows: &Csr| Arc::new(padded(rows, first, count.next_multiple_of(tile), items));
             let input = part(&batch.input);
             let view = batch.gate.as_ref().map(|gate| {
