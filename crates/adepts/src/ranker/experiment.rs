@@ -8,7 +8,7 @@ use adepts_core::{ExampleModel, Stopwatch, Towers};
 use adepts_data::examples::{ExampleSet, ExamplesError};
 use adepts_data::source::find_files;
 use adepts_data::store::is_prepared;
-use adepts_data::{DataError, Part};
+use adepts_data::{DataError, Format, Part};
 use adepts_eval::{RunSummary, Summary};
 use adepts_train::{ExampleTraining, Fingerprint, Outcome, fit_examples};
 use burn::tensor::Device;
@@ -49,7 +49,9 @@ pub fn run(experiment: &RankerExperiment, folder: &Path, work: &mut Work<'_>) ->
     }
     if work.overwrite {
         // What is wrong with the source is told when it is read.
-        let files = find_files(&experiment.data.source, experiment.data.format).unwrap_or_default();
+        let mut files = find_files(&experiment.data.source, experiment.data.format).unwrap_or_default();
+        let catalogue = experiment.data.item.as_ref().and_then(|item| item.catalogue.as_ref());
+        files.extend(catalogue.into_iter().flat_map(|of| find_files(of, Format::Auto).unwrap_or_default()));
         place::spare(&files.into_iter().map(|file| file.path).collect::<Vec<_>>(), &places)?;
     }
     // Examples may be larger than memory, so they are prepared on the disk that will hold them.
