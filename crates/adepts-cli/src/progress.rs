@@ -1,11 +1,12 @@
 //! Where the work is, on stderr: one moving line in a terminal; elsewhere plain lines, few and far between.
 
+use std::cmp::Reverse;
 use std::io::{IsTerminal as _, Write as _, stderr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use adepts::contract::{EpochRecord, Stopwatch};
+use adepts::contract::{Bytes, EpochRecord, Memory, Stopwatch};
 use adepts::data::counted;
 use adepts::train::{Beginning, Observer, Progress};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -153,6 +154,10 @@ impl<'a> Watcher<'a> {
 }
 
 impl Observer for Watcher<'_> {
+    fn memory(&mut self, needed: &Memory) {
+        self.terminal.note(&memory_line(needed));
+    }
+
     fn begin(&mut self, beginning: Beginning, progress: &Progress) {
         let Progress { epoch, batch, .. } = progress;
         match beginning {
@@ -190,6 +195,16 @@ impl Observer for Watcher<'_> {
             self.terminal.say(&warning);
         }
     }
+}
+
+/// `memory: about 2.46 GB, of it embeddings updated row by row, with moments 2.01 GB`: what is large, the largest first.
+fn memory_line(needed: &Memory) -> String {
+    let total = needed.total();
+    let mut large: Vec<&(String, u64)> =
+        needed.parts.iter().filter(|(_, bytes)| bytes.saturating_mul(10) >= total).collect();
+    large.sort_by_key(|(_, bytes)| Reverse(*bytes));
+    let large: Vec<String> = large.into_iter().map(|(part, bytes)| format!("{part} {}", Bytes(*bytes))).collect();
+    format!("memory: about {}, of it {}", Bytes(total), large.join("; "))
 }
 
 /// What to say of a training that its last epoch ended, and not its patience.
@@ -246,6 +261,15 @@ mod tests {
         assert!(told(24.0) < 120);
         assert!(last.due("rank", 1e6, false) && !last.due("rank", 1e6 + 1.0, false));
         assert!(last.due("rank", 1e6 + 2.0, true), "the last line of a stage is never left out");
+    }
+
+    #[test]
+    fn of_what_is_needed_the_large_parts_are_told() {
+        let needed =
+            Memory::default().bytes("scores", 200_000_000).bytes("the batch", 3).bytes("tables", 1_900_000_000);
+        assert_eq!(memory_line(&needed), "memory: about 2.10 GB, of it tables 1.90 GB");
+        let needed = Memory::default().bytes("scores", 300_000_000).bytes("tables", 700_000_000);
+        assert_eq!(memory_line(&needed), "memory: about 1.00 GB, of it tables 700.0 MB; scores 300.0 MB");
     }
 
     #[test]

@@ -17,6 +17,13 @@ impl Memory {
         self
     }
 
+    /// Adds a part of so many bytes.
+    #[must_use]
+    pub fn bytes(mut self, part: &str, bytes: u64) -> Self {
+        self.parts.push((part.to_owned(), bytes));
+        self
+    }
+
     /// All parts together.
     #[must_use]
     pub fn total(&self) -> u64 {

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use adepts_data::DataError;
 use adepts_data::atomic::write_atomically;
 use burn::tensor::{Device, Tensor, TensorData};
-use safetensors::tensor::{Dtype, Metadata, TensorView};
+use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 
 /// The longest header that is read.
 const LARGEST_HEADER: u64 = 64 << 20;
-/// Bytes that are read at once: they stay in the cache until they are numbers.
+/// Bytes that are read or written at once: they stay in the cache until they are numbers.
 const PIECE: usize = 1 << 20;
 
 /// Named arrays, in ascending order of their names.
@@ -24,8 +25,8 @@ pub struct Tensors(BTreeMap<String, Array>);
 pub struct Array {
     /// Its shape.
     pub shape: Vec<usize>,
-    /// Its elements, row-major.
-    pub values: Vec<f32>,
+    /// Its elements, row-major. They may be shared with a model, so that what is large is not in memory twice.
+    pub values: Arc<Vec<f32>>,
 }
 
 /// What can be wrong with a file of arrays.
@@ -91,6 +92,14 @@ impl Tensors {
     /// # Panics
     /// If the shape does not fit the number of elements.
     pub fn insert(&mut self, name: impl Into<String>, shape: &[usize], values: Vec<f32>) {
+        self.insert_shared(name, shape, Arc::new(values));
+    }
+
+    /// Adds an array without a copy.
+    ///
+    /// # Panics
+    /// As [`Tensors::insert`].
+    pub fn insert_shared(&mut self, name: impl Into<String>, shape: &[usize], values: Arc<Vec<f32>>) {
         let name = name.into();
         assert_eq!(shape.iter().product::<usize>(), values.len(), "{name}: shape {shape:?}");
         self.0.insert(name, Array { shape: shape.to_vec(), values });
@@ -103,6 +112,15 @@ impl Tensors {
 
     /// The array of this name and shape.
     pub fn get(&self, name: &str, shape: &[usize]) -> Result<&[f32], TensorsError> {
+        self.of_shape(name, shape).map(|values| values.as_slice())
+    }
+
+    /// The array of this name and shape, shared with whoever gets it.
+    pub fn share(&self, name: &str, shape: &[usize]) -> Result<Arc<Vec<f32>>, TensorsError> {
+        self.of_shape(name, shape).map(Arc::clone)
+    }
+
+    fn of_shape(&self, name: &str, shape: &[usize]) -> Result<&Arc<Vec<f32>>, TensorsError> {
         let array = self.array(name)?;
         if array.shape != shape {
             let (found, expected) = (array.shape.clone(), shape.to_vec());
@@ -131,7 +149,7 @@ impl Tensors {
     /// Takes out the array of this name and shape.
     pub fn take(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, TensorsError> {
         self.get(name, shape)?;
-        Ok(self.0.remove(name).map(|array| array.values).unwrap_or_default())
+        Ok(self.0.remove(name).map(|array| Arc::unwrap_or_clone(array.values)).unwrap_or_default())
     }
 
     /// Takes out the tensor of this name and shape.
@@ -166,21 +184,31 @@ impl Tensors {
         Self(self.0.iter().filter_map(of).collect())
     }
 
-    /// Writes a safetensors file, atomically. Equal arrays give equal bytes.
+    /// Writes a safetensors file, atomically, without a copy of it in memory. Equal arrays give equal bytes.
     pub fn write(&self, path: &Path) -> Result<(), TensorsError> {
-        let bytes: BTreeMap<&String, Vec<u8>> = self
-            .0
-            .iter()
-            .map(|(name, array)| (name, array.values.iter().flat_map(|v| v.to_le_bytes()).collect()))
-            .collect();
-        let views = self.0.iter().map(|(name, array)| {
-            TensorView::new(Dtype::F32, array.shape.clone(), &bytes[name]).map(|view| (name.as_str(), view))
-        });
-        let damaged =
-            |e: safetensors::SafeTensorError| TensorsError::Damaged { path: path.to_owned(), reason: e.to_string() };
-        let views = views.collect::<Result<Vec<_>, _>>().map_err(damaged)?;
-        let file = safetensors::serialize(views, None).map_err(damaged)?;
-        write_atomically(path, |out| out.write_all(&file))?;
+        let mut end = 0;
+        let info = |(name, array): (&String, &Array)| {
+            let begin = end;
+            end += 4 * array.values.len();
+            let (dtype, shape, data_offsets) = (Dtype::F32, array.shape.clone(), (begin, end));
+            (name.clone(), TensorInfo { dtype, shape, data_offsets })
+        };
+        let metadata = Metadata::new(None, self.0.iter().map(info).collect());
+        let header =
+            metadata.map_err(|e| e.to_string()).and_then(|m| serde_json::to_vec(&m).map_err(|e| e.to_string()));
+        let mut header = header.map_err(|reason| TensorsError::Damaged { path: path.to_owned(), reason })?;
+        header.resize(header.len().next_multiple_of(8), b' ');
+        write_atomically(path, |out| {
+            out.write_all(&(header.len() as u64).to_le_bytes())?;
+            out.write_all(&header)?;
+            let mut piece = vec![0; PIECE];
+            for floats in self.0.values().flat_map(|array| array.values.chunks(PIECE / 4)) {
+                let (words, _) = piece.as_chunks_mut::<4>();
+                words.iter_mut().zip(floats).for_each(|(word, float)| *word = float.to_le_bytes());
+                out.write_all(&piece[..4 * floats.len()])?;
+            }
+            Ok(())
+        })?;
         Ok(())
     }
 
@@ -246,4 +274,32 @@ impl Tensors {
 pub fn values<const D: usize>(tensor: &Tensor<D>) -> Vec<f32> {
     let data = tensor.clone().into_data().convert::<f32>();
     data.as_slice::<f32>().expect("converted to 32-bit floats").to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use safetensors::tensor::TensorView;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_what_the_library_of_the_format_writes() {
+        let mut tensors = Tensors::default();
+        let long: Vec<f32> = (0..PIECE / 4 + 3).map(|n| n as f32).collect();
+        tensors.insert("b", &[long.len()], long);
+        tensors.insert("a", &[2, 1], vec![1.5, -2.0]);
+        tensors.insert("none", &[0, 3], Vec::new());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.safetensors");
+        tensors.write(&path).unwrap();
+        let bytes: BTreeMap<&str, Vec<u8>> = tensors
+            .names()
+            .map(|name| (name, tensors.0[name].values.iter().flat_map(|v| v.to_le_bytes()).collect()))
+            .collect();
+        let views = bytes
+            .iter()
+            .map(|(name, bytes)| (*name, TensorView::new(Dtype::F32, tensors.0[*name].shape.clone(), bytes).unwrap()));
+        assert!(fs::read(&path).unwrap() == safetensors::serialize(views, None).unwrap());
+        assert_eq!(Tensors::read(&path).unwrap(), tensors);
+    }
 }

@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use adepts_core::{Array, Parameter, Tensors, TensorsError};
 use burn::backend::Flex;
@@ -37,14 +38,14 @@ pub(crate) enum Floats<'a> {
     /// In the memory of a tensor, shared with it.
     Shared(FlexTensor),
     /// In a copy, from another device or layout.
-    Copied(Vec<f32>),
+    Copied(Arc<Vec<f32>>),
 }
 
 impl Floats<'_> {
     fn of<const D: usize>(tensor: &Tensor<D>) -> Self {
         match tensor.clone().inner().try_into_primitive::<Flex>() {
             Ok(shared) if shared.as_slice::<f32>().is_some() => Self::Shared(shared),
-            _ => Self::Copied(adepts_core::tensors::values(tensor)),
+            _ => Self::Copied(adepts_core::tensors::values(tensor).into()),
         }
     }
 
@@ -67,7 +68,7 @@ impl<'a> Entry<'a> {
 impl Entry<'static> {
     /// An array that is copied.
     pub(crate) fn array(name: impl Into<String>, array: &Array) -> Self {
-        Self { name: name.into(), shape: array.shape.clone(), floats: Floats::Copied(array.values.clone()) }
+        Self { name: name.into(), shape: array.shape.clone(), floats: Floats::Copied(Arc::clone(&array.values)) }
     }
 
     /// A parameter, without a copy where it is on the CPU.
@@ -201,6 +202,25 @@ impl ArrayFile {
 
     /// The array of this name and shape.
     pub(crate) fn read(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, TrainError> {
+        // The header was checked to describe the whole file, so no array is longer than the file.
+        let (begin, end) = self.place(name, shape)?;
+        let mut floats = vec![0.0; (end - begin) / 4];
+        self.fill(begin, &mut floats)?;
+        Ok(floats)
+    }
+
+    /// Reads the array of this name and shape to where it is to stand.
+    ///
+    /// # Panics
+    /// If that is of another size.
+    pub(crate) fn read_into(&mut self, name: &str, shape: &[usize], into: &mut [f32]) -> Result<(), TrainError> {
+        assert_eq!(shape.iter().product::<usize>(), into.len(), "{name}: shape {shape:?}");
+        let (begin, _) = self.place(name, shape)?;
+        self.fill(begin, into)
+    }
+
+    /// Where the bytes of the array of this name and shape begin and end.
+    fn place(&self, name: &str, shape: &[usize]) -> Result<(usize, usize), TrainError> {
         let wrong = |source| TrainError::Array { path: self.path.clone(), source: Box::new(source) };
         let Some(info) = self.header.info(name) else {
             let present = self.header.offset_keys().join(", ");
@@ -213,21 +233,22 @@ impl ArrayFile {
             let (found, expected) = (info.shape.clone(), shape.to_vec());
             return Err(wrong(TensorsError::Shape { name: name.to_owned(), found, expected }));
         }
-        // The header was checked to describe the whole file, so no array is longer than the file.
-        let (begin, end) = info.data_offsets;
-        let mut floats = Vec::with_capacity((end - begin) / 4);
+        Ok(info.data_offsets)
+    }
+
+    fn fill(&mut self, begin: usize, floats: &mut [f32]) -> Result<(), TrainError> {
         let mut bytes = vec![0; 4 * CHUNK];
         let mut read = || {
             self.file.seek(SeekFrom::Start(self.start + begin as u64))?;
-            for at in (begin..end).step_by(4 * CHUNK) {
-                let part = &mut bytes[..(end - at).min(4 * CHUNK)];
-                self.file.read_exact(part)?;
-                floats.extend(part.as_chunks::<4>().0.iter().map(|word| f32::from_le_bytes(*word)));
+            for part in floats.chunks_mut(CHUNK) {
+                let bytes = &mut bytes[..4 * part.len()];
+                self.file.read_exact(bytes)?;
+                let (words, _) = bytes.as_chunks::<4>();
+                part.iter_mut().zip(words).for_each(|(float, word)| *float = f32::from_le_bytes(*word));
             }
             Ok(())
         };
-        read().map_err(|source| TrainError::Io { action: "read", path: self.path.clone(), source })?;
-        Ok(floats)
+        read().map_err(|source| TrainError::Io { action: "read", path: self.path.clone(), source })
     }
 }
 

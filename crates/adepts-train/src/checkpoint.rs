@@ -147,9 +147,10 @@ pub(crate) fn load(
     arrays::recount(course, &mut file, "counted/")?;
     for (name, table) in course.tables() {
         let floats = table.rows() * table.width();
-        let mut read = |array: &str| file.read(&format!("table.{array}/{name}"), &[floats]);
-        let [weight, first, second] = TABLE_ARRAYS;
-        table.replace([read(weight)?, read(first)?, read(second)?]);
+        let kept = if state.taken > 0 { TABLE_ARRAYS.len() } else { 1 };
+        for (array, into) in TABLE_ARRAYS.into_iter().zip(table.arrays_mut()).take(kept) {
+            file.read_into(&format!("table.{array}/{name}"), &[floats], into)?;
+        }
     }
     for i in 0..state.window {
         state.signals.push_back(file.read(&format!("signal/{i}"), &[users])?);

@@ -1,10 +1,15 @@
 //! Who is told how training goes.
 
-use adepts_core::EpochRecord;
+use adepts_core::{EpochRecord, Memory};
 
 /// Told about each update and each epoch, such as by the command line, which draws them. Nothing it does changes the
 /// training.
 pub trait Observer {
+    /// What the work will take in memory, before it takes it.
+    fn memory(&mut self, needed: &Memory) {
+        let _ = needed;
+    }
+
     /// Training begins, afresh or where it was left.
     fn begin(&mut self, beginning: Beginning, progress: &Progress) {
         let _ = (beginning, progress);

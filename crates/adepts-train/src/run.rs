@@ -182,9 +182,8 @@ impl<'a> Run<'a> {
         }
         arrays::recount(course, &mut file, "")?;
         for (name, table) in course.tables() {
-            // Moments are over with the training.
-            let width = table.width();
-            *table = Table::new(file.read(&name, &[table.rows(), width])?, width);
+            let shape = [table.rows(), table.width()];
+            file.read_into(&name, &shape, table.finish())?;
         }
         self.save(course)?;
         let State { epoch, train_seconds, eval_seconds, .. } = self.state;

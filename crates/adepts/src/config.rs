@@ -205,17 +205,26 @@ pub(crate) fn default_kind(table: Option<&mut toml::Value>, kind: &str) {
 
 /// Replaces `${NAME}`.
 pub(crate) fn expand(source: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<String, ConfigError> {
-    let Some((before, rest)) = source.split_once("${") else { return Ok(source.to_owned()) };
+    expand_of("data.source", source, variable)
+}
+
+/// As [`expand`], of the value of another key.
+pub(crate) fn expand_of(
+    key: &str,
+    value: &str,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<String, ConfigError> {
+    let Some((before, rest)) = value.split_once("${") else { return Ok(value.to_owned()) };
     let Some((name, after)) = rest.split_once('}') else {
-        return Err(ConfigError::invalid("data.source", format!("`${{` without `}}` in {source}")));
+        return Err(ConfigError::invalid(key, format!("`${{` without `}}` in {value}")));
     };
-    let value = variable(name).ok_or_else(|| {
+    let found = variable(name).ok_or_else(|| {
         ConfigError::invalid(
-            "data.source",
+            key,
             format!("the environment variable {name} is not set; expected the folder of the data"),
         )
     })?;
-    Ok(format!("{before}{value}{}", expand(after, variable)?))
+    Ok(format!("{before}{found}{}", expand_of(key, after, variable)?))
 }
 
 /// Sets `a.b.c=value`; the value is TOML, or text if it is none.

@@ -73,7 +73,7 @@ pub fn run_on(
     let (spec, recipe) = experiment.recipe().map_err(config)?;
     let sizes = run::sizes(experiment, data);
     recipe.check_sizes(&sizes).map_err(config)?;
-    check_memory(&memory(&*recipe, &sizes), work.available)?;
+    check_memory(&memory(&*recipe, &sizes), work)?;
 
     place::claim(folder, experiment, work.resume, work.overwrite)?;
     if !work.overwrite
@@ -151,12 +151,15 @@ pub fn memory(recipe: &dyn Recipe, sizes: &Sizes) -> Memory {
     recipe.memory(sizes).floats("scores that are ranked", elements(&[2, rows, sizes.items]))
 }
 
-pub(crate) fn check_memory(needed: &Memory, available: Option<u64>) -> Result<(), Error> {
-    match available {
+pub(crate) fn check_memory(needed: &Memory, work: &mut Work<'_>) -> Result<(), Error> {
+    match work.available {
         Some(available) if needed.total() > available => {
             Err(Error::Memory { needed: Bytes(needed.total()), needed_parts: needed.clone(), available })
         }
-        _ => Ok(()),
+        _ => {
+            work.observer.memory(needed);
+            Ok(())
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use serde_json::{Value, json};
 
 use crate::server::{HERE, Server};
-use crate::support::{folder, run, runs, write};
+use crate::support::{Done, adepts, folder, run, runs, words, write};
 
 const TABLES: &str = r#"
 [data]
@@ -143,6 +143,75 @@ fn items_are_found_for_rows_that_know_none() {
     run("predict {} {} -q", &[cesaa, &file]).fails(2, &["item"]);
     let scores = run("predict {} {} -q", &[cesaa, log]).ok().out;
     assert_eq!(scores.lines().count(), 4001);
+}
+
+/// The log without what describes items, and a catalogue with the values of each item's first row and an item of its own.
+fn apart(log: &Path, lean: &Path, items: &Path) {
+    let text = fs::read_to_string(log).unwrap();
+    let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split(',').collect()).collect();
+    let of = |row: &[&str], names: [&str; 3]| {
+        names.map(|name| row[rows[0].iter().position(|column| *column == name).unwrap()].to_owned()).join(",")
+    };
+    let mut catalogue: Vec<String> = Vec::new();
+    for row in &rows {
+        let line = of(row, ["item", "category", "price"]);
+        let id = |line: &str| line.split(',').next().map(str::to_owned);
+        if !catalogue.iter().any(|known| id(known) == id(&line)) {
+            catalogue.push(line);
+        }
+    }
+    catalogue.push("brand-new,c-1,3.5".replace("c-1", catalogue[1].split(',').nth(1).unwrap()));
+    write(items, &(catalogue.join("\n") + "\n"));
+    let rows: Vec<String> = rows
+        .iter()
+        .map(|row| [of(row, ["user", "item", "domain"]), of(row, ["label", "hour", "hour"])].join(","))
+        .map(|row| row.replace("hour,hour", "hour,late"))
+        .collect();
+    write(lean, &(rows.join("\n") + "\n"));
+}
+
+#[test]
+fn items_of_a_catalogue_beside_the_log_are_learned_and_found() {
+    let Made { log, .. } = made();
+    let home = folder();
+    let [lean, items, config, data, out] =
+        ["log.csv", "items.csv", "a.toml", "data", "out"].map(|name| home.path().join(name));
+    apart(log, &lean, &items);
+    let named = r#"fields = ["category", "price"], catalogue = "${ADEPTS_DATA}/items.csv" }"#;
+    let text = TABLES.replace("SOURCE", "${ADEPTS_DATA}/log.csv").replace(r#"fields = ["category", "price"] }"#, named);
+    write(&config, &text);
+    let beside = |line: &str, paths: &[&Path]| {
+        let mut command = adepts(words(line, paths));
+        Done::of(&command.env("ADEPTS_DATA", home.path()).output().unwrap())
+    };
+    run("train {} --out {}", &[&config, &out]).fails(2, &["data/"]);
+    let prepared = beside("prepare --config {} --out {}", &[&config, &data]).ok().out;
+    assert!(prepared.contains("51 items to be found"), "{prepared}");
+    let told = beside("train {} --out {}", &[&config, &out]).ok().err;
+    assert!(told.contains("memory: about") && told.contains("of it the program"), "{told}");
+    let manifest = |folder: &Path| fs::read_to_string(folder.join("manifest.json")).unwrap();
+    let hash = |text: String| text.split("\"content_hash\": ").nth(1).map(|rest| rest[..60].to_owned()).unwrap();
+    assert_eq!(hash(manifest(&data)), hash(manifest(&out.join("data"))));
+    let again = home.path().join("again");
+    beside("train {} --data {} --out {} -q", &[&config, &data, &again]).ok();
+    assert_eq!(fs::read(out.join("model.safetensors")).unwrap(), fs::read(again.join("model.safetensors")).unwrap());
+
+    run("evaluate {} -q", &[&out]).ok();
+    let asks = home.path().join("users.csv");
+    users(log, &asks);
+    let lists = run("predict {} {} --top 100 --json -q", &[&out, &asks]).ok().json();
+    let found = lists[0]["items"].as_array().unwrap();
+    assert!(found.len() == 51 && found.iter().any(|item| item["item"] == "brand-new"), "{found:?}");
+    let scores = run("predict {} {} -q", &[&out, &lean]).ok().out;
+    assert_eq!(scores.lines().count(), 4001, "what describes items is not needed where scores are asked for");
+    write(&asks, "user,domain,item\nsomebody,domain-1,nothing\n");
+    run("predict {} {} -q", &[&out, &asks]).fails(1, &["line 2", "`nothing`", "is not in the catalogue"]);
+
+    write(&items, &(fs::read_to_string(&items).unwrap() + "brand-new,x,1\n"));
+    beside("prepare --config {} --out {}", &[&config, &home.path().join("b")])
+        .fails(1, &["items.csv, line 53: the item `brand-new` has a row already", "line 52"]);
+    let keys = "train {} --out {} --set data.item.catalog=items.csv";
+    beside(keys, &[&config, &home.path().join("b")]).fails(2, &["catalog", "did you mean `catalogue`?"]);
 }
 
 #[test]

@@ -75,6 +75,22 @@ impl Codes {
         }
     }
 
+    /// Makes room for the rows of `all`, and for no more.
+    fn reserve_for<'c>(&mut self, all: impl Iterator<Item = &'c Self> + Clone) {
+        let of = |codes: &Self| match codes {
+            Self::One(codes) | Self::Many { codes, .. } => codes.len(),
+        };
+        let rows = all.clone().map(Self::rows).sum();
+        let values = all.map(of).sum();
+        match self {
+            Self::One(codes) => codes.reserve_exact(values),
+            Self::Many { starts, codes } => {
+                starts.reserve_exact(rows);
+                codes.reserve_exact(values);
+            }
+        }
+    }
+
     fn push(&mut self, row: &[u32]) {
         match self {
             Self::One(codes) => codes.extend_from_slice(row),
@@ -172,12 +188,35 @@ impl Examples {
         self.log_share.clear();
     }
 
+    /// All of these one behind the other, in memory of just their size.
+    ///
+    /// # Panics
+    /// If they differ in fields.
+    #[must_use]
+    pub fn joined(all: &[Self]) -> Self {
+        let Some(first) = all.first() else { return Self::default() };
+        let mut joined = Self { fields: first.fields.iter().map(Codes::none).collect(), ..Self::default() };
+        for (nth, field) in joined.fields.iter_mut().enumerate() {
+            field.reserve_for(all.iter().filter_map(|examples| examples.fields.get(nth)));
+        }
+        let total = |of: fn(&Self) -> usize| all.iter().map(of).sum::<usize>();
+        joined.dense.reserve_exact(total(|examples| examples.dense.len()));
+        joined.domain.reserve_exact(total(|examples| examples.domain.len()));
+        joined.label.reserve_exact(total(|examples| examples.label.len()));
+        joined.user.reserve_exact(total(|examples| examples.user.len()));
+        joined.item.reserve_exact(total(|examples| examples.item.len()));
+        for examples in all {
+            joined.append(examples);
+        }
+        joined
+    }
+
     /// Adds the rows of `other` behind these; both must be of one schema.
     ///
     /// # Panics
     /// If they differ in fields.
     pub fn append(&mut self, other: &Self) {
-        if self.rows() == 0 {
+        if self.rows() == 0 && self.fields.len() != other.fields.len() {
             self.clone_from(other);
             return;
         }
@@ -234,6 +273,18 @@ mod tests {
         assert_eq!(turned.fields[1].row(1), [1, 2]);
         assert_eq!(turned.dense, [2.0, 2.5, 0.0, 0.5]);
         assert_eq!((turned.domain, turned.user, turned.item), (vec![1, 0], vec![7, 7], vec![1, 2]));
+    }
+
+    #[test]
+    fn what_is_joined_takes_the_memory_of_its_rows() {
+        let all = three();
+        let pieces: Vec<Examples> = (0..3).map(|row| all.select(&[row])).collect();
+        let joined = Examples::joined(&pieces);
+        assert_eq!(joined, all);
+        assert_eq!((joined.dense.capacity(), joined.domain.capacity(), joined.user.capacity()), (6, 3, 3));
+        let Codes::Many { starts, codes } = &joined.fields[1] else { panic!("a field of lists") };
+        assert_eq!((starts.capacity(), codes.capacity()), (4, 3));
+        assert_eq!(Examples::joined(&[]), Examples::default());
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The items that can be found, each once: all that the source has, whether or not the training part has them.
+//! The items that can be found, each once: all that the source or a catalogue of its own has, whether or not the training part has
+//! them.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use hashbrown::HashMap;
 use super::batch::{Examples, Schema};
 use super::coder::{Coded, Coder};
 use super::folder::{self, write_vocabulary};
+use super::item_file::ItemFile;
 use super::manifest::{CATALOGUE, ExamplesManifest};
 use super::part::PartFile;
 use super::read::Row;
@@ -19,6 +21,7 @@ use super::write::PartWriter;
 use crate::error::DataError;
 use crate::id::Vocabulary;
 use crate::interactions::Part;
+use crate::source::Cell;
 
 /// Rows that are read at once where the training part is counted.
 const BLOCK: usize = 1 << 15;
@@ -177,6 +180,17 @@ impl Collecting {
             self.scratch.examples.clear();
         }
         Some(item)
+    }
+
+    /// All items of a catalogue of its own.
+    pub(super) fn meet_all(&mut self, items: &ItemFile, coder: &Coder) {
+        for item in 0..items.ids().len() as u32 {
+            items.join(item, &[], &[], |id, fields, dense| {
+                let (domain, item) = (Cell::Missing, Some(id));
+                let row = Row { number: 0, label: 1.0, domain, user: None, time: None, item, fields, dense };
+                self.meet(&row, coder);
+            });
+        }
     }
 
     /// Writes the catalogue; gives the hash over its content, or `None` if not all items were met.

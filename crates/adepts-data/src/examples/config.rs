@@ -224,12 +224,13 @@ impl ExamplesConfig {
         self.label.column != unnamed()
     }
 
-    /// The columns that are given.
+    /// The columns of the source that are given.
     pub(super) fn columns(&self) -> Vec<Column> {
         let label = Some(&self.label.column).filter(|_| self.labelled());
         let single = [label, Some(&self.domain), self.user.as_ref(), self.time.as_ref()];
         let fields = self.fields.iter().map(|field| &field.column).chain(self.dense.iter().map(|dense| &dense.column));
-        single.into_iter().flatten().chain(fields).cloned().collect()
+        let item = self.item.iter().map(|item| &item.column);
+        single.into_iter().flatten().chain(fields.filter(|column| self.reads(column))).chain(item).cloned().collect()
     }
 
     /// Refuses settings that cannot be meant, and splits that need a column which is not named.

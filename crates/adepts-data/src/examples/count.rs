@@ -71,7 +71,10 @@ impl<'a> Count<'a> {
             dense: dense.collect(),
             rows: Counts::default(),
             positives: 0,
-            items: config.item.is_some().then(Counting::new),
+            items: config
+                .item
+                .as_ref()
+                .map(|_| wanted.items().map_or_else(Counting::new, |all| Counting::of(all.ids()))),
             negatives: 0,
         }
     }
@@ -181,6 +184,8 @@ impl<'a> Count<'a> {
         }
         let (domains, _) = self.domains.finish(1);
         let items = self.items.map(|items| items.finish(0));
+        let mut skipped = passed.skipped.clone();
+        self.wanted.items().into_iter().for_each(|items| skipped.add(&items.skipped));
         let note = |(ids, counts): &(Vocabulary, Vec<u64>)| CatalogueNote {
             items: ids.len(),
             untrained: counts.iter().filter(|n| **n == 0).count(),
@@ -201,9 +206,9 @@ impl<'a> Count<'a> {
             left_out: zero,
             other_domains: 0,
             without_user: zero,
-            skipped_rows: passed.skipped.rows,
-            skipped_examples: passed.skipped.examples.clone(),
-            skipped_reasons: passed.skipped.reasons.clone(),
+            skipped_rows: skipped.rows,
+            skipped_examples: skipped.examples,
+            skipped_reasons: skipped.reasons,
             content_hash: String::new(),
             files: Vec::new(),
         };

@@ -5,11 +5,12 @@ use std::ops::ControlFlow;
 use super::batch::{Examples, NO_USER};
 use super::coder::{Coded, Coder};
 use super::error::ExamplesError;
-use super::manifest::ExamplesManifest;
+use super::item_file::not_there;
+use super::manifest::{CATALOGUE, ExamplesManifest};
 use super::read::{Need, Needs, RawFiles, Row, Wanted};
 use super::set::ExampleSet;
 use super::skipped::SkippedReason;
-use super::vocabulary::refused;
+use super::vocabulary::{Lookup, refused};
 use crate::error::DataError;
 use crate::intern::Interner;
 use crate::progress::Progress;
@@ -43,9 +44,16 @@ pub struct EncodeSummary {
     pub skipped_reasons: Vec<SkippedReason>,
 }
 
+/// The items of a prepared catalogue.
+struct Items {
+    lookup: Lookup,
+    examples: Examples,
+}
+
 impl ExampleSet {
     /// Reads raw files that have the columns of the source and hands their rows to `each`, coded as the training part
-    /// was, in blocks of `rows`. Columns of label and user may be absent, and so may be their values in some rows.
+    /// was, in blocks of `rows`. Columns of label and user may be absent, and so may be their values in some rows. Where the
+    /// catalogue was a file of its own, what describes items comes from the prepared one.
     ///
     /// # Errors
     /// What `each` returns, everything that can be wrong with the files, and [`ExamplesError::UnknownDomain`], all of
@@ -60,7 +68,14 @@ impl ExampleSet {
         each: impl FnMut(Encoded) -> Result<(), E>,
         progress: Progress,
     ) -> Result<EncodeSummary, E> {
-        self.encode_as(self.manifest(), files, rows, each, progress)
+        let supplied = self.manifest().data.item.as_ref().is_some_and(|item| item.catalogue.is_some());
+        let Some(all) = self.catalogue()?.filter(|_| supplied) else {
+            return self.encode_as(self.manifest(), None, files, rows, each, progress);
+        };
+        let items = Items { lookup: Lookup::new(&all.ids), examples: all.examples };
+        let mut less = self.manifest().without_item();
+        less.data.item.clone_from(&self.manifest().data.item);
+        self.encode_as(&less, Some(&items), files, rows, each, progress)
     }
 
     /// As [`ExampleSet::encode`], the columns of [`Side::User`](super::Side::User) alone: those that describe the item may be
@@ -78,12 +93,13 @@ impl ExampleSet {
         each: impl FnMut(Encoded) -> Result<(), E>,
         progress: Progress,
     ) -> Result<EncodeSummary, E> {
-        self.encode_as(&self.manifest().without_item(), files, rows, each, progress)
+        self.encode_as(&self.manifest().without_item(), None, files, rows, each, progress)
     }
 
     fn encode_as<E: From<DataError>>(
         &self,
         manifest: &ExamplesManifest,
+        items: Option<&Items>,
         files: &RawFiles,
         rows: usize,
         mut each: impl FnMut(Encoded) -> Result<(), E>,
@@ -96,7 +112,7 @@ impl ExampleSet {
         let with_users = config.user.as_ref().is_some_and(|user| source.find(user).is_ok());
         let read = |there: bool| if there { Need::IfThere } else { Need::Not };
         let needs = Needs { label: read(labelled), user: read(with_users), time: false };
-        let wanted = Wanted::new(&source, config, needs)?;
+        let wanted = Wanted::new(&source, config, needs, None)?;
         let mut vocabularies = Vec::new();
         for field in &manifest.fields {
             vocabularies.extend(self.vocabulary_of(field)?.map(|(ids, _)| ids));
@@ -105,9 +121,13 @@ impl ExampleSet {
         let mut users = Interner::new();
         let mut coded = Coded::new(schema);
         let mut places = Vec::new();
+        let mut of_items = Vec::new();
         let mut failed = None;
-        let mut hand_over = |coded: &mut Coded, places: &mut Vec<u64>| {
-            let examples = std::mem::replace(&mut coded.examples, Examples::none(schema));
+        let mut hand_over = |coded: &mut Coded, of_items: &mut Vec<u32>, places: &mut Vec<u64>| {
+            let mut examples = std::mem::replace(&mut coded.examples, Examples::none(schema));
+            if let Some(items) = items {
+                examples = examples.with_items(items.examples.select(&std::mem::take(of_items)), self.schema());
+            }
             each(Encoded { examples, rows: std::mem::take(places) })
         };
         let mut take = |at: At<'_>, row: &Row<'_>| {
@@ -115,12 +135,16 @@ impl ExampleSet {
                 let (place, domain) = (Box::new(at.place()), row.domain.spelling());
                 return Err(ExamplesError::UnknownDomain { place, domain, known: schema.domains.clone() }.into());
             };
+            if let Some((items, id)) = items.zip(row.item) {
+                let catalogue = || self.folder().join(CATALOGUE[0]).display().to_string();
+                of_items.push(items.lookup.index(id).ok_or_else(|| not_there(at, id, &catalogue()))?);
+            }
             let user = row.user.map(|user| users.intern(user).map_err(|why| refused(&why, at, "user", user)));
             let user = user.transpose()?.or(with_users.then_some(NO_USER));
             coder.push(row, domain, user, &mut coded);
             places.push(row.number);
             if places.len() == rows
-                && let Err(error) = hand_over(&mut coded, &mut places)
+                && let Err(error) = hand_over(&mut coded, &mut of_items, &mut places)
             {
                 failed = Some(error);
                 return Ok(ControlFlow::Break(()));
@@ -133,7 +157,7 @@ impl ExampleSet {
         }
         passed.skipped.check(&files.source, passed.rows).map_err(DataError::from)?;
         if !places.is_empty() {
-            hand_over(&mut coded, &mut places)?;
+            hand_over(&mut coded, &mut of_items, &mut places)?;
         }
         let fields = || schema.fields.iter().map(|field| &field.name);
         let met = |counts: Vec<(&String, &u64)>| {

@@ -52,10 +52,15 @@ struct Window {
 
 impl Epoch {
     pub(super) fn new(part: Arc<PartFile>, seed: u64, epoch: u64, batch: usize) -> Self {
-        let numbers: usize = part.numbers.iter().sum();
-        let of_group = (4 * numbers / part.groups.len().max(1)).max(1);
-        let window = (WINDOW / of_group).max(FEWEST);
+        let window = window(&part);
         Self::with_window(part, seed, epoch, batch, window)
+    }
+
+    /// Bytes that the epochs of a part take, about: the rows of a window, twice while they are read, and their order.
+    pub(super) fn memory(part: &PartFile) -> u64 {
+        let groups = part.groups.len().max(1);
+        let whole = 8 * part.numbers.iter().sum::<usize>() + 4 * part.groups.iter().sum::<usize>();
+        (whole / groups * window(part).min(groups)) as u64
     }
 
     /// Windows have at most `window` row groups, and about equally many.
@@ -130,14 +135,20 @@ impl Epoch {
     fn load(&self, nth: usize) -> Result<Window, DataError> {
         let groups = &self.groups[self.windows[nth].clone()];
         let read = groups.par_iter().map(|&group| self.part.group(group)).collect::<Result<Vec<_>, _>>()?;
-        let mut read = read.into_iter();
-        let mut rows = read.next().unwrap_or_default();
-        read.for_each(|group| rows.append(&group));
+        let rows = Examples::joined(&read);
+        drop(read);
         let mut order: Vec<u32> = (0..rows.rows() as u32).collect();
         let [seed, epoch] = self.place;
         order.shuffle(&mut seed::stream(seed, "epoch rows", &[epoch, nth as u64]));
         Ok(Window { nth, rows, order })
     }
+}
+
+/// How many row groups a window of a part has at most.
+fn window(part: &PartFile) -> usize {
+    let numbers: usize = part.numbers.iter().sum();
+    let of_group = (4 * numbers / part.groups.len().max(1)).max(1);
+    (WINDOW / of_group).max(FEWEST)
 }
 
 #[cfg(test)]

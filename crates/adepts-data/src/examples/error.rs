@@ -132,6 +132,43 @@ pub enum ExamplesError {
         /// Those that were trained on.
         known: Vec<String>,
     },
+    /// A row whose item the catalogue does not have.
+    #[error("{place}: the item `{item}` is not in the catalogue {catalogue}; expected a row for it there")]
+    NotInCatalogue {
+        /// Where.
+        place: Box<crate::place::Place>,
+        /// The item.
+        item: String,
+        /// The file.
+        catalogue: String,
+    },
+    /// An item with two rows in the catalogue.
+    #[error("{place}: the item `{item}` has a row already ({first}); expected one for each item of a catalogue")]
+    ItemTwice {
+        /// Where.
+        place: Box<crate::place::Place>,
+        /// The item.
+        item: String,
+        /// Its first row.
+        first: Box<crate::place::Place>,
+    },
+    /// A catalogue without the column of the item's id.
+    #[error(
+        "{} has no column `{column}`{}; the item's id has the same name in the catalogue as in the source (data.item); it has {}",
+        path.display(),
+        hint.as_ref().map(|hint| format!(" (did you mean `{hint}`?)")).unwrap_or_default(),
+        listed(columns)
+    )]
+    NoIdInCatalogue {
+        /// The file.
+        path: PathBuf,
+        /// The name that was asked for.
+        column: String,
+        /// The nearest name there is, if one is near.
+        hint: Option<String>,
+        /// The names that there are.
+        columns: Vec<String>,
+    },
     /// A prepared folder of another family.
     #[error(
         "{} holds prepared {found}; expected {expected}: train a model of that family, or prepare the log anew with \

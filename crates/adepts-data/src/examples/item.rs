@@ -14,15 +14,26 @@ use crate::error::DataError;
 pub struct ItemConfig {
     /// The column of the item's id, one of the categorical fields.
     pub column: Column,
-    /// The columns of other fields, categorical or dense, that describe the item. An item has the values of the first row of the
-    /// source in which it stands.
+    /// The columns of other fields, categorical or dense, that describe the item. Without a catalogue an item has the values of the
+    /// first row of the source in which it stands.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<Column>,
+    /// A file, a glob or a folder of files with the items, a row each: the column of the id and those of `fields`. These are then
+    /// not read from the source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catalogue: Option<String>,
 }
 
 impl From<Column> for ItemConfig {
     fn from(column: Column) -> Self {
-        Self { column, fields: Vec::new() }
+        Self { column, fields: Vec::new(), catalogue: None }
+    }
+}
+
+impl ExamplesConfig {
+    /// Whether a field of this column is read from the source and not from a catalogue of its own.
+    pub(super) fn reads(&self, column: &Column) -> bool {
+        !self.item.as_ref().is_some_and(|item| item.catalogue.is_some() && item.has(column))
     }
 }
 
@@ -30,11 +41,6 @@ impl ItemConfig {
     /// Whether a column describes the item.
     fn has(&self, column: &Column) -> bool {
         self.column == *column || self.fields.contains(column)
-    }
-
-    /// The place of the id among the categorical fields of a checked configuration.
-    pub(super) fn place(&self, config: &ExamplesConfig) -> usize {
-        config.fields.iter().position(|field| field.column == self.column).unwrap_or_default()
     }
 
     /// Refuses columns that are no fields, and examples of which one side has no fields.
@@ -58,6 +64,16 @@ impl ItemConfig {
         };
         if let Some(column) = self.fields.iter().find(|column| !known(column)) {
             return wrong(column, "item.fields", "set".into(), "columns of `fields` or `dense`");
+        }
+        if self.catalogue.as_ref().is_some_and(String::is_empty) {
+            return wrong(&self.column, "item.catalogue", "empty".into(), "the file with the items");
+        }
+        let mut own = self.fields.iter().chain([&self.column]);
+        if self.catalogue.is_some()
+            && let Some(position) = own.find(|column| matches!(column, Column::Position(_)))
+        {
+            let expected = "a name, which the column has in the catalogue too";
+            return wrong(position, "item", "a position".into(), expected);
         }
         let mut all = config.fields.iter().map(|f| &f.column).chain(config.dense.iter().map(|d| &d.column));
         if all.all(|column| self.has(column)) {

@@ -17,6 +17,7 @@ mod epoch;
 mod error;
 mod folder;
 mod item;
+mod item_file;
 mod listed;
 mod manifest;
 mod origin;

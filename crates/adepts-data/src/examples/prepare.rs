@@ -10,6 +10,7 @@ use super::config::{ExampleSplit, ExamplesConfig, Transform};
 use super::count::{Count, Found, number, some_rows};
 use super::error::ExamplesError;
 use super::folder::{note, write_manifest, write_vocabulary};
+use super::item_file::ItemFile;
 use super::listed::Listed;
 use super::manifest::{CATALOGUE, Coding, ExamplesManifest, PARTS, file_name, origin_name};
 use super::origin::OriginWriter;
@@ -37,7 +38,8 @@ pub(super) fn prepare(
     // Who is cut by users must have one; otherwise the user serves measures alone.
     let by_user = matches!(split, ExampleSplit::Users { .. });
     let user = if by_user { Need::Always } else { Need::IfThere };
-    let wanted = Wanted::new(&source, config, Needs { label: Need::Always, user, time: temporal })?;
+    let items = ItemFile::read(config, progress)?;
+    let wanted = Wanted::new(&source, config, Needs { label: Need::Always, user, time: temporal }, items)?;
     check_names(config, &wanted)?;
 
     let times = if temporal { Some(times(config, &source, &wanted, progress)?) } else { None };
@@ -71,6 +73,9 @@ pub(super) fn prepare(
     }
     let coder = Coder::new(&manifest, &ids);
     let mut catalogue = items.as_ref().map(|(ids, _)| Collecting::new(ids, coder.schema()));
+    if let Some((catalogue, items)) = catalogue.as_mut().zip(wanted.items()) {
+        catalogue.meet_all(items, &coder);
+    }
     let changed = |second: u64| ExamplesError::Changed { origin: config.source.clone(), first: first.rows, second };
     let mut cutter = Cutter::new(split, times);
     let (mut parts, mut origins) = (Vec::new(), Vec::new());

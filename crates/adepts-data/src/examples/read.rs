@@ -3,7 +3,8 @@
 use std::ops::ControlFlow;
 
 use super::ExamplesError;
-use super::config::{ExamplesConfig, LabelConfig};
+use super::config::{ExamplesConfig, LabelConfig, shown};
+use super::item_file::ItemFile;
 use super::skipped::Skipped;
 use crate::config::{BadRows, Column, DataConfig, Format};
 use crate::error::DataError;
@@ -14,6 +15,7 @@ use crate::source::{At, Cell, Flow, Sink, Source};
 use crate::time;
 
 pub(super) const CATEGORY: &str = "a category: a whole number, text or a truth value";
+pub(super) const FINITE: &str = "a finite number";
 
 /// Where raw examples are, and how they are written.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,7 +109,7 @@ pub(super) struct Needs {
     pub(super) time: bool,
 }
 
-/// Which columns are read, and what is what: the domain, then label, user and time if wanted, then fields, then dense.
+/// Which columns are read, and what is what: the domain, then label, user, time and item if wanted, then fields, then dense.
 pub(super) struct Wanted {
     columns: Vec<usize>,
     names: Vec<String>,
@@ -118,10 +120,20 @@ pub(super) struct Wanted {
     item: Option<usize>,
     fields: usize,
     dense: usize,
+    field_names: Vec<String>,
+    dense_names: Vec<String>,
+    /// What describes items, where the source does not say it.
+    items: Option<ItemFile>,
 }
 
 impl Wanted {
-    pub(super) fn new(source: &Source, config: &ExamplesConfig, needs: Needs) -> Result<Self, DataError> {
+    /// `items` is the catalogue that the configuration names.
+    pub(super) fn new(
+        source: &Source,
+        config: &ExamplesConfig,
+        needs: Needs,
+        items: Option<ItemFile>,
+    ) -> Result<Self, DataError> {
         let mut columns = Vec::new();
         let mut slot = |column: &Column| {
             columns.push(source.find(column)?);
@@ -135,27 +147,39 @@ impl Wanted {
         };
         let user = config.user.as_ref().filter(|_| needs.user != Need::Not).map(&mut slot).transpose()?;
         let time = config.time.as_ref().filter(|_| needs.time).map(&mut slot).transpose()?;
-        let fields = 1 + usize::from(label.is_some()) + usize::from(user.is_some()) + usize::from(time.is_some());
-        for field in &config.fields {
-            slot(&field.column)?;
-        }
-        for dense in &config.dense {
-            slot(&dense.column)?;
-        }
+        let item = config.item.as_ref().map(|item| slot(&item.column)).transpose()?;
+        let single = [label.is_some(), user.is_some(), time.is_some(), item.is_some()];
+        let fields = 1 + single.into_iter().filter(|there| *there).count();
+        let mut named = |column: &Column, read: &mut usize| {
+            if !config.reads(column) {
+                return Ok(shown(column));
+            }
+            *read += 1;
+            slot(column).map(|_| source.find(column).map(|c| source.columns()[c].clone()))?
+        };
+        let (mut of_fields, mut of_dense) = (0, 0);
+        let field_names =
+            config.fields.iter().map(|field| named(&field.column, &mut of_fields)).collect::<Result<_, _>>()?;
+        let dense_names =
+            config.dense.iter().map(|dense| named(&dense.column, &mut of_dense)).collect::<Result<_, _>>()?;
         let names = columns.iter().map(|&c| source.columns()[c].clone()).collect();
-        let item = config.item.as_ref().map(|item| fields + item.place(config));
-        let dense = fields + config.fields.len();
-        Ok(Self { columns, names, label, user, time, needs, item, fields, dense })
+        let dense = fields + of_fields;
+        Ok(Self { columns, names, label, user, time, needs, item, fields, dense, field_names, dense_names, items })
     }
 
-    /// The names of the columns of the categorical fields.
+    /// The names of the columns of the categorical fields, those of items among them.
     pub(super) fn field_names(&self) -> &[String] {
-        &self.names[self.fields..self.dense]
+        &self.field_names
     }
 
-    /// The names of the columns of the dense fields.
+    /// The names of the columns of the dense fields, those of items among them.
     pub(super) fn dense_names(&self) -> &[String] {
-        &self.names[self.dense..]
+        &self.dense_names
+    }
+
+    /// The catalogue, where it is a file of its own.
+    pub(super) fn items(&self) -> Option<&ItemFile> {
+        self.items.as_ref()
     }
 
     /// The name of the column of the domain.
@@ -199,11 +223,7 @@ struct Reader<'t> {
 
 impl Reader<'_> {
     fn refused(&self, at: At<'_>, slot: usize, cell: Cell<'_>, expected: &'static str) -> DataError {
-        let (place, column) = (at.place(), self.wanted.names[slot].clone());
-        if missing(cell) {
-            return DataError::MissingValue { place, column, expected };
-        }
-        DataError::BadValue { place, column, value: shortened(&cell.spelling()), expected }
+        unfit(at, &self.wanted.names[slot], cell, expected)
     }
 
     /// Hands a row on, or says what is wrong with it.
@@ -250,12 +270,16 @@ impl Reader<'_> {
             &mut many[..]
         };
         for (slot, value) in (wanted.dense..).zip(dense.iter_mut()) {
-            *value = number(cells[slot]).map_err(|()| self.refused(at, slot, cells[slot], "a finite number"))?;
+            *value = number(cells[slot]).map_err(|()| self.refused(at, slot, cells[slot], FINITE))?;
         }
         let number = self.passed.rows + self.passed.skipped.rows + 1;
         let fields = &cells[wanted.fields..wanted.dense];
         let row = Row { number, label, domain, user, time, item, fields, dense };
-        Ok((self.take)(at, &row))
+        let Some((items, id)) = wanted.items.as_ref().zip(item) else { return Ok((self.take)(at, &row)) };
+        let take = |id: Cell<'_>, fields: &[Cell<'_>], dense: &[Option<f64>]| {
+            (self.take)(at, &Row { item: Some(id), fields, dense, ..row })
+        };
+        Ok(items.join(items.find(at, id)?, fields, dense, take))
     }
 }
 
@@ -264,9 +288,10 @@ const LABEL: &str = "a label: 0, 1 or a truth value (for a rating set `label = {
 impl Sink for Reader<'_> {
     fn row(&mut self, at: At<'_>, cells: &[Cell<'_>]) -> Flow {
         match self.parse(at, cells) {
-            Ok(Err(error @ DataError::Examples(ExamplesError::UnknownDomain { .. }))) | Err(error) => {
-                self.malformed(error)
-            }
+            Ok(Err(DataError::Examples(
+                error @ (ExamplesError::UnknownDomain { .. } | ExamplesError::NotInCatalogue { .. }),
+            ))) => self.malformed(error.into()),
+            Err(error) => self.malformed(error),
             Ok(flow) => {
                 self.passed.rows += 1;
                 flow
@@ -281,6 +306,15 @@ impl Sink for Reader<'_> {
         self.passed.skipped.note(&error);
         Ok(ControlFlow::Continue(()))
     }
+}
+
+/// A value that a column cannot have, or lacks.
+pub(super) fn unfit(at: At<'_>, column: &str, cell: Cell<'_>, expected: &'static str) -> DataError {
+    let (place, column) = (at.place(), column.to_owned());
+    if missing(cell) {
+        return DataError::MissingValue { place, column, expected };
+    }
+    DataError::BadValue { place, column, value: shortened(&cell.spelling()), expected }
 }
 
 fn missing(cell: Cell<'_>) -> bool {

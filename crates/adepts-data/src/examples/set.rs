@@ -161,6 +161,12 @@ impl ExampleSet {
         Ok(Epoch::new(Arc::clone(&self.parts[0]), seed, epoch, batch))
     }
 
+    /// Bytes that [`ExampleSet::epoch`] takes of memory, about.
+    #[must_use]
+    pub fn epoch_memory(&self) -> u64 {
+        Epoch::memory(&self.parts[0])
+    }
+
     /// The values of a categorical field, ascending (a value's code is its place, from 1), and how often each stands in
     /// the training part; `None` if the field has no vocabulary.
     ///

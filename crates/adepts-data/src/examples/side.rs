@@ -77,6 +77,27 @@ impl Examples {
         }
     }
 
+    /// The columns of the user's side together with those of `items`, row by row, in the order of `schema`.
+    ///
+    /// # Panics
+    /// If these are not both sides of rows of the schema.
+    pub(super) fn with_items(self, items: Self, schema: &Schema) -> Self {
+        let (rows, width) = (self.rows(), schema.dense.len());
+        let none = ItemColumns::default();
+        let places = schema.items.as_ref().unwrap_or(&none);
+        let fits = self.fields.len() + items.fields.len() == schema.fields.len()
+            && self.dense.len() + items.dense.len() == rows * width
+            && items.rows() == rows;
+        assert!(fits, "with_items: {rows} rows and {} items of {} fields", items.rows(), schema.fields.len());
+        let (mut of_user, mut of_item) = (self.fields.into_iter(), items.fields.into_iter());
+        let next = |place| if places.fields.contains(&place) { of_item.next() } else { of_user.next() };
+        let fields = (0..schema.fields.len()).filter_map(next).collect();
+        let (mut of_user, mut of_item) = (self.dense.into_iter(), items.dense.into_iter());
+        let next = |n| if places.dense.contains(&(n % width)) { of_item.next() } else { of_user.next() };
+        let dense = (0..rows * width).filter_map(next).collect();
+        Self { fields, dense, ..self }
+    }
+
     /// Bytes that are equal for rows with equal fields and dense fields, in the order of the columns.
     #[must_use]
     pub fn spelled(&self, row: usize) -> Vec<u8> {
@@ -135,6 +156,13 @@ mod tests {
         assert_eq!((&user.1.fields[..], &user.1.dense[..]), (&[Codes::One(vec![1, 2])][..], &[0.5, 2.5][..]));
         assert_eq!((item.1.fields[1].row(1), &item.1.dense[..]), (&[6][..], &[1.5, 3.5][..]));
         assert_eq!((user.1.user, item.1.user), (vec![0, 1], vec![]));
+    }
+
+    #[test]
+    fn both_sides_together_are_the_rows() {
+        let (schema, examples) = rows();
+        let [user, item] = [Side::User, Side::Item].map(|side| examples.side(&schema, side));
+        assert_eq!(user.with_items(item, &schema), Examples { item: Vec::new(), ..examples });
     }
 
     #[test]

@@ -56,6 +56,14 @@ impl Skipped {
         }
     }
 
+    /// Adds those of another file.
+    pub(super) fn add(&mut self, more: &Self) {
+        self.rows += more.rows;
+        let free = EXAMPLES.saturating_sub(self.examples.len());
+        self.examples.extend(more.examples.iter().take(free).cloned());
+        self.reasons.extend(more.reasons.iter().cloned());
+    }
+
     /// An error if rows were met and all of them skipped.
     pub(super) fn check(&self, origin: &str, rows: u64) -> Result<(), ExamplesError> {
         if rows > 0 || self.rows == 0 {
@@ -75,6 +83,7 @@ fn reason(error: &DataError) -> String {
             format!("in the column `{column}` something else than {expected}")
         }
         DataError::Examples(ExamplesError::UnknownDomain { .. }) => "a domain that was not trained on".to_owned(),
+        DataError::Examples(ExamplesError::NotInCatalogue { .. }) => "an item that is not in the catalogue".to_owned(),
         DataError::MalformedRow { reason, .. } => reason.clone(),
         _ => "another reason".to_owned(),
     }

@@ -21,6 +21,20 @@ impl Counting {
         Self { interner: Interner::new(), counts: Vec::new() }
     }
 
+    /// Counts these, of which there is none yet.
+    pub(super) fn of(ids: &Vocabulary) -> Self {
+        let mut counting = Self::new();
+        for nth in 0..ids.len() {
+            let id = match ids {
+                Vocabulary::Int(ids) => Cell::Int(ids[nth]),
+                Vocabulary::Text(ids) => Cell::Text(&ids[nth]),
+            };
+            // What is in a vocabulary is all of one kind, so that none is refused.
+            drop(counting.note_times(id, 0));
+        }
+        counting
+    }
+
     /// Notes one more of a category.
     #[inline]
     pub(super) fn note(&mut self, value: Cell<'_>) -> Result<(), Refused> {

@@ -1,6 +1,7 @@
 //! Prepared examples: what is written is read back, codes come from the training part alone, nothing is trusted.
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
 
+mod catalogue;
 mod fields;
 mod prepared;
 mod refused;

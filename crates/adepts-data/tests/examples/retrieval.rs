@@ -33,7 +33,11 @@ fn config(source: impl Into<String>) -> ExamplesConfig {
         time: Some(column("time")),
         fields: vec![column("who").into(), column("item").into(), column("kind").into()],
         dense: vec![column("age").into(), column("price").into()],
-        item: Some(ItemConfig { column: column("item"), fields: vec![column("kind"), column("price")] }),
+        item: Some(ItemConfig {
+            column: column("item"),
+            fields: vec![column("kind"), column("price")],
+            catalogue: None,
+        }),
         ..ExamplesConfig::new(source, column("bought"), column("site"))
     }
 }

@@ -36,7 +36,7 @@ pub(crate) fn mixture(config: &MixtureConfig, items: usize) -> Mixture {
     let names: Vec<String> = tensors.names().map(str::to_owned).collect();
     for name in names {
         let array = tensors.remove(&name).unwrap();
-        tensors.insert(name, &array.shape, array.values.into_iter().map(|x| 2.0 * x).collect());
+        tensors.insert(name, &array.shape, array.values.iter().map(|x| 2.0 * x).collect());
     }
     model.load(&tensors).unwrap();
     model

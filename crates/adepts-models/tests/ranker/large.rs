@@ -1,5 +1,7 @@
 //! Tables that stand outside automatic differentiation.
 
+use std::sync::Arc;
+
 use adepts_core::{ExampleSizes, LazyTables, Step, tensors};
 use adepts_data::examples::{Codes, Field};
 use burn::tensor::Device;
@@ -100,4 +102,31 @@ fn a_large_table_is_saved_and_opened_bit_for_bit() {
     second.load(&saved).unwrap();
     assert_eq!(bits_of(&saved), bits_of(&second.save()));
     assert_eq!(second.learner().tables().len(), 1);
+}
+
+#[test]
+fn a_large_table_is_in_memory_once_while_it_is_saved_and_opened() {
+    let mut schema = schema();
+    schema.fields[0].size = BIG;
+    let recipe = recipe("mlp", "embedding = 2\nhidden = [3]");
+    let (mut first, mut second) = (build(&*recipe, &schema, 1), build(&*recipe, &schema, 2));
+    let saved = first.save();
+    second.load(&saved).unwrap();
+    let held = saved.share("embedding.user", &[BIG, 2]).unwrap();
+    for model in [&mut first, &mut second] {
+        assert!(Arc::ptr_eq(&held, &model.learner().tables()[0].1.weight()));
+    }
+}
+
+#[test]
+fn ten_million_rows_of_sixteen_floats_take_three_times_their_size() {
+    let mut schema = schema();
+    schema.fields[0].size = 10_000_001;
+    for kind in ["mlp", "cesaa"] {
+        let sizes = ExampleSizes { batch: 4096, ..sizes(&schema) };
+        let memory = recipe(kind, "embedding = 16").memory(&sizes);
+        let of_table = memory.parts.iter().find(|(part, _)| part.starts_with("embeddings updated row by row")).unwrap();
+        assert_eq!(of_table.1, 3 * 4 * 16 * 10_000_001, "{kind}: weights and two moments");
+        assert!(memory.total() < of_table.1 + 100_000_000, "{kind}: {memory}");
+    }
 }

@@ -2,16 +2,22 @@
 
 pub mod kernel;
 
+use std::sync::Arc;
+
 use crate::adam::kernel::Adam;
 use crate::embedding::{self, Codes, Columns};
 use crate::level::Level;
 use kernel::{Adagrad, Rule, State};
 
 /// A table of embeddings with the moments of Adam, or in place of the second one the sums of Adagrad.
+///
+/// The moments take memory from the first update on, and weights are handed out without a copy, so that a table that is trained,
+/// saved or opened stands in memory once.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     width: usize,
-    weight: Vec<f32>,
+    weight: Arc<Vec<f32>>,
+    /// Empty before the first update.
     first: Vec<f32>,
     second: Vec<f32>,
 }
@@ -22,10 +28,10 @@ impl Table {
     /// # Panics
     /// If the number of weights is no multiple of the width.
     #[must_use]
-    pub fn new(weight: Vec<f32>, width: usize) -> Self {
+    pub fn new(weight: impl Into<Arc<Vec<f32>>>, width: usize) -> Self {
+        let weight = weight.into();
         assert!(width > 0 && weight.len().is_multiple_of(width), "table: {} weights of width {width}", weight.len());
-        let n = weight.len();
-        Self { width, weight, first: vec![0.0; n], second: vec![0.0; n] }
+        Self { width, weight, first: Vec::new(), second: Vec::new() }
     }
 
     /// Number of rows.
@@ -40,19 +46,35 @@ impl Table {
         self.width
     }
 
-    /// Weights, first and second moments, each `[rows, width]`.
+    /// The weights, `[rows, width]`, shared with the table: as long as they are held, an update copies them.
+    #[must_use]
+    pub fn weight(&self) -> Arc<Vec<f32>> {
+        Arc::clone(&self.weight)
+    }
+
+    /// Weights, first and second moments, each `[rows, width]`; moments are empty before the first update.
     #[must_use]
     pub fn arrays(&self) -> [&[f32]; 3] {
         [&self.weight, &self.first, &self.second]
     }
 
-    /// Replaces what [`Table::arrays`] gives.
-    ///
-    /// # Panics
-    /// If the sizes differ.
-    pub fn replace(&mut self, arrays: [Vec<f32>; 3]) {
-        assert!(arrays.iter().all(|array| array.len() == self.weight.len()), "table: arrays of another size");
-        [self.weight, self.first, self.second] = arrays;
+    /// The same, to be overwritten, each `[rows, width]`.
+    pub fn arrays_mut(&mut self) -> [&mut [f32]; 3] {
+        let n = self.weight.len();
+        for moments in [&mut self.first, &mut self.second] {
+            if moments.len() != n {
+                *moments = vec![0.0; n];
+            }
+        }
+        let weight: &mut Vec<f32> = Arc::make_mut(&mut self.weight);
+        [weight, &mut self.first, &mut self.second]
+    }
+
+    /// Ends the training: the moments go, and the weights are there to be overwritten by those that are kept, `[rows, width]`.
+    pub fn finish(&mut self) -> &mut [f32] {
+        (self.first, self.second) = (Vec::new(), Vec::new());
+        let weight: &mut Vec<f32> = Arc::make_mut(&mut self.weight);
+        weight
     }
 
     /// The mean of the rows that each row of codes names, zeros where it names none: `[codes.rows(), width]`.
@@ -81,7 +103,8 @@ impl Table {
     }
 
     fn apply(&mut self, rule: Rule, codes: &Codes, gradient: &[f32]) {
-        let state = State { weight: &mut self.weight, first: &mut self.first, second: &mut self.second };
-        kernel::update(Level::best(), rule, state, self.width, codes, gradient);
+        let width = self.width;
+        let [weight, first, second] = self.arrays_mut();
+        kernel::update(Level::best(), rule, State { weight, first, second }, width, codes, gradient);
     }
 }

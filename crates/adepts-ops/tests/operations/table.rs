@@ -222,12 +222,35 @@ fn the_number_of_threads_does_not_change_a_bit() {
 #[test]
 fn a_table_without_codes_stays_as_it_is() {
     let mut table = Table::new(vec![0.5; 12], 3);
-    let before = table.clone();
     let codes = Codes::many(vec![0, 0, 0], Vec::new());
     let mut out = vec![7.0; 6];
     table.gather(&codes, &mut out);
     table.update(&codes, &[1.0; 6], ADAM, 1);
-    assert_eq!((table, out), (before, vec![0.0; 6]));
+    assert_eq!((table.arrays(), out), ([&[0.5; 12][..], &[0.0; 12], &[0.0; 12]], vec![0.0; 6]));
+}
+
+#[test]
+fn moments_take_memory_from_the_first_update_to_the_end_of_the_training() {
+    let mut table = Table::new(vec![0.5; 12], 3);
+    assert_eq!(table.arrays()[1..], [&[0.0; 0]; 2]);
+    table.update(&Codes::one(vec![2]), &[1.0; 3], ADAM, 1);
+    assert!(table.arrays()[1..].iter().all(|moments| moments.len() == 12 && moments[6] != 0.0));
+    table.finish().fill(0.25);
+    assert_eq!(table.arrays(), [&[0.25; 12][..], &[], &[]]);
+}
+
+#[test]
+fn weights_are_handed_out_without_a_copy_and_do_not_change_in_other_hands() {
+    let mut table = Table::new(vec![0.5; 12], 3);
+    let place = table.arrays()[0].as_ptr();
+    table.update(&Codes::one(vec![2]), &[1.0; 3], ADAM, 1);
+    assert_eq!(table.arrays()[0].as_ptr(), place, "an update is in place");
+    let held = table.weight();
+    assert_eq!(held.as_ptr(), place);
+    let before = held.to_vec();
+    table.update(&Codes::one(vec![2]), &[1.0; 3], ADAM, 2);
+    assert_eq!(*held, before);
+    assert_ne!(table.arrays()[0], before);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use adepts_train::TrainConfig;
 use serde::{Deserialize, Serialize};
 
 use super::queries::Mask;
-use crate::config::{default_kind, expand, seed, table_of, unnamed};
+use crate::config::{default_kind, expand, expand_of, seed, table_of, unnamed};
 use crate::error::Error;
 
 /// An experiment with a model of examples.
@@ -125,6 +125,9 @@ impl RankerExperiment {
         let typed: Typed = config::read(table)?;
         let Typed { name, seed, mut data, split, model, train, retrieval, eval } = typed;
         data.source = expand(&data.source, variable)?;
+        if let Some(catalogue) = data.item.as_mut().and_then(|item| item.catalogue.as_mut()) {
+            *catalogue = expand_of("data.item.catalogue", catalogue, variable)?;
+        }
         let mut experiment = Self { name, seed, data, split, model, train, retrieval, eval };
         experiment.train.check().map_err(|e| e.within("train"))?;
         experiment.resolve_retrieval()?;
@@ -246,7 +249,9 @@ fn from_prepared(table: &mut toml::Table, variable: &dyn Fn(&str) -> Option<Stri
     }
     let typed: ExamplesConfig = config::read(data.clone()).map_err(|e| e.within("data"))?;
     let meaning = |c: &ExamplesConfig| {
-        let ExamplesConfig { label, domain, domains, user, time, fields, dense, item, .. } = c.clone();
+        let ExamplesConfig { label, domain, domains, user, time, fields, dense, mut item, .. } = c.clone();
+        // Where the catalogue was read from does not matter, as for the source.
+        item.iter_mut().filter_map(|item| item.catalogue.as_mut()).for_each(String::clear);
         (label, domain, domains, user, time, fields, dense, item)
     };
     let prepared = || format!("{source} was prepared with other settings; prepare it anew, or leave them out");

@@ -8,7 +8,7 @@ use adepts_core::{ExampleModel, Stopwatch, Towers};
 use adepts_data::examples::{ExampleSet, ExamplesError};
 use adepts_data::source::find_files;
 use adepts_data::store::is_prepared;
-use adepts_data::{DataError, Part};
+use adepts_data::{DataError, Format, Part};
 use adepts_eval::{RunSummary, Summary};
 use adepts_train::{ExampleTraining, Fingerprint, Outcome, fit_examples};
 use burn::tensor::Device;
@@ -49,7 +49,9 @@ pub fn run(experiment: &RankerExperiment, folder: &Path, work: &mut Work<'_>) ->
     }
     if work.overwrite {
         // What is wrong with the source is told when it is read.
-        let files = find_files(&experiment.data.source, experiment.data.format).unwrap_or_default();
+        let mut files = find_files(&experiment.data.source, experiment.data.format).unwrap_or_default();
+        let catalogue = experiment.data.item.as_ref().and_then(|item| item.catalogue.as_ref());
+        files.extend(catalogue.into_iter().flat_map(|of| find_files(of, Format::Auto).unwrap_or_default()));
         place::spare(&files.into_iter().map(|file| file.path).collect::<Vec<_>>(), &places)?;
     }
     // Examples may be larger than memory, so they are prepared on the disk that will hold them.
@@ -58,7 +60,7 @@ pub fn run(experiment: &RankerExperiment, folder: &Path, work: &mut Work<'_>) ->
     let RankerExperiment { data, split, seed, .. } = experiment;
     let prepared = ExampleSet::prepare(data, split, *seed, &beside, work.progress)
         .map_err(Error::from)
-        .and_then(|data| check(experiment, &data, work.available));
+        .and_then(|data| check(experiment, &data, work));
     if let Err(error) = prepared {
         place::clear(folder, BESIDE)?;
         return Err(error);
@@ -76,21 +78,36 @@ pub fn run_on(
     folder: &Path,
     work: &mut Work<'_>,
 ) -> Result<RunSummary, Error> {
-    check(experiment, data, work.available)?;
+    check(experiment, data, work)?;
     place::begin(folder, experiment, work.resume, work.overwrite)?;
     train(experiment, data, prepared, folder, work)
 }
 
+/// What the program takes before it holds data, and what reading, counting and writing leave behind, in bytes.
+const PROGRAM: u64 = 256 << 20;
+
 /// Whether the model of this experiment fits on this data.
-fn check(experiment: &RankerExperiment, data: &ExampleSet, available: Option<u64>) -> Result<(), Error> {
+fn check(experiment: &RankerExperiment, data: &ExampleSet, work: &mut Work<'_>) -> Result<(), Error> {
     let (_, recipe) = experiment.recipe().map_err(|source| Error::Config { file: experiment.name.clone(), source })?;
     let sizes = run::sizes(experiment, data);
     let mut needed = recipe.memory(&sizes);
-    if let Some(items) = &sizes.schema.items {
+    if let (Some(items), Some(towers)) = (&sizes.schema.items, &experiment.retrieval) {
+        // The columns of the catalogue, and the vectors as they are made and turned.
+        let columns = items.fields.len() + items.dense.len() + 2;
+        needed = needed.floats("the items and their vectors", elements(&[2 * towers.dimension + columns, items.count]));
         // Of a block of lists the scores, as they are made and as they are ranked; queries are not known yet.
         needed = needed.floats("scores that are ranked", elements(&[3, batch(items.count), items.count]));
     }
-    check_memory(&needed, available)
+    needed = needed.bytes("the program and what it reads and writes in pieces", PROGRAM);
+    needed = needed.bytes("training rows that are read at once", data.epoch_memory());
+    let judged = data.rows(Part::Validation).max(data.rows(Part::Test));
+    needed = needed.floats("the rows that are judged and their scores", elements(&[judged, judged_row()]));
+    check_memory(&needed, work)
+}
+
+/// Floats for each row that is judged: its columns, its place in every order, and its counts on each thread that resamples.
+fn judged_row() -> usize {
+    20 + 5 * rayon::current_num_threads()
 }
 
 /// The part after the run was begun and its data prepared.

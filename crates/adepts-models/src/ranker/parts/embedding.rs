@@ -292,9 +292,7 @@ impl Embedding {
         for (name, weight) in &self.fields {
             match weight {
                 Weight::Small(tensor) => tensors.insert_tensor(name, &**tensor),
-                Weight::Large(table) => {
-                    tensors.insert(name, &[table.rows(), table.width()], table.arrays()[0].to_vec());
-                }
+                Weight::Large(table) => tensors.insert_shared(name, &[table.rows(), table.width()], table.weight()),
             }
         }
     }
@@ -305,7 +303,7 @@ impl Embedding {
             let shape = [weight.rows(), self.layout.width];
             match weight {
                 Weight::Small(slot) => **slot = tensors.tensor(name, shape, &self.device)?.require_grad(),
-                Weight::Large(table) => *table = Table::new(tensors.get(name, &shape)?.to_vec(), shape[1]),
+                Weight::Large(table) => *table = Table::new(tensors.share(name, &shape)?, shape[1]),
             }
         }
         Ok(self.fields.iter().map(|(name, _)| name.clone()).collect())
