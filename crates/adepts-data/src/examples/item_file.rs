@@ -30,6 +30,8 @@ pub(super) struct ItemFile {
     fields: Vec<Of>,
     /// For each dense field whether it describes the item.
     dense: Vec<bool>,
+    /// The domains that are meant; without any, all.
+    domains: Vec<String>,
     /// Rows that could not be read.
     pub(super) skipped: Skipped,
 }
@@ -142,12 +144,18 @@ impl ItemFile {
         let mut row = vec![0; place.len()];
         place.iter().zip(0..).for_each(|(item, number)| row[*item as usize] = number);
         let lookup = Lookup::new(&ids);
-        Ok(Some(Self { origin: origin.clone(), ids, lookup, row, rows, fields, dense, skipped }))
+        let (origin, domains) = (origin.clone(), config.domains.clone());
+        Ok(Some(Self { origin, ids, lookup, row, rows, fields, dense, domains, skipped }))
     }
 
     /// The ids of the items, ascending.
     pub(super) fn ids(&self) -> &Vocabulary {
         &self.ids
+    }
+
+    /// Whether rows of a domain are meant: others need no item that is known here.
+    pub(super) fn serves(&self, domain: Cell<'_>) -> bool {
+        self.domains.is_empty() || self.domains.contains(&domain.spelling())
     }
 
     /// The number of an item that a row of the log has.

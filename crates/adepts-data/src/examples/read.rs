@@ -275,7 +275,8 @@ impl Reader<'_> {
         let number = self.passed.rows + self.passed.skipped.rows + 1;
         let fields = &cells[wanted.fields..wanted.dense];
         let row = Row { number, label, domain, user, time, item, fields, dense };
-        let Some((items, id)) = wanted.items.as_ref().zip(item) else { return Ok((self.take)(at, &row)) };
+        let items = wanted.items.as_ref().filter(|items| items.serves(domain));
+        let Some((items, id)) = items.zip(item) else { return Ok((self.take)(at, &row)) };
         let take = |id: Cell<'_>, fields: &[Cell<'_>], dense: &[Option<f64>]| {
             (self.take)(at, &Row { item: Some(id), fields, dense, ..row })
         };

@@ -159,6 +159,19 @@ fn a_row_whose_item_is_not_in_the_catalogue_is_bad() {
 }
 
 #[test]
+fn rows_of_domains_that_are_not_listed_need_no_item_of_the_catalogue() {
+    let (dir, set) = prepared("");
+    let text = std::fs::read_to_string(log(dir.path(), false)).unwrap() + "u1,77,kiosk\n";
+    let source = file(dir.path(), "more.csv", text);
+    let domains = vec!["app".to_owned(), "shop".to_owned()];
+    let listed = ExamplesConfig { source, domains, ..set.manifest().data.clone() };
+    let more = prepare(&listed, &ExampleSplit::default(), &dir.path().join("more")).unwrap();
+    assert_eq!((more.manifest().other_domains, more.manifest().rows), (1, set.manifest().rows));
+    let all = ExamplesConfig { domains: Vec::new(), ..listed };
+    assert!(refused(dir.path(), &all).contains("the item `77` is not in the catalogue"));
+}
+
+#[test]
 fn rows_of_a_catalogue_that_cannot_be_right_are_named() {
     let (dir, set) = prepared("");
     let config = |more: &str| {
