@@ -9,6 +9,7 @@ use adepts_ops::embedding::Codes;
 use adepts_ops::expert_bank::Last;
 use adepts_ops::expert_bank::kernel::{Bank, Cut, Layer, Saved, backward, forward};
 use adepts_ops::matrix::{Matrix, Start, Threads, product};
+use adepts_ops::normed_bank::kernel::{self as normed, Norm};
 use adepts_ops::table::Table;
 use adepts_ops::{Level, allocator};
 use rand_chacha::ChaCha8Rng;
@@ -91,6 +92,17 @@ impl Held {
         self.with_bank(|bank| drop(backward(Level::best(), bank, x, saved, d_out)));
     }
 
+    /// Forward and backward with batch normalisation in each layer.
+    fn normed(&self, x: &[f32], gates: &[f32], d_out: &[f32]) {
+        self.with_bank(|bank| {
+            let ones: Vec<Vec<f32>> = self.biases.iter().map(|bias| vec![1.0; bias.len()]).collect();
+            let norms: Vec<_> =
+                ones.iter().zip(&self.biases).map(|(scale, shift)| Some(Norm { scale, shift })).collect();
+            let (_, saved, _) = normed::forward(Level::best(), bank, &norms, x, gates);
+            drop(normed::backward(Level::best(), bank, &norms, x, &saved, d_out));
+        });
+    }
+
     /// The products alone: forward, and for each layer those of the weight and of what went in.
     fn products(&self, x: &[f32], hidden: &mut [Vec<f32>], d_weights: &mut [Vec<f32>]) {
         for at in 0..WIDTHS.len() - 1 {
@@ -157,6 +169,13 @@ fn bank() {
         },
     ]);
     println!("  top 2 of 64 experts         {:8.2} ms: {:.3} of top 2 of 8", large * 1e3, large / small);
+    for k in [8, 2] {
+        let gates = gates(8, k);
+        let mut without = || few.backward(&x, &few.forward(&x, &gates, Cut::Whole), &d_out);
+        let mut with = || few.normed(&x, &gates, &d_out);
+        let [without, with] = least([&mut without, &mut with]);
+        println!("  top {k} with batch norm       {:8.2} ms: {:.3} of those without", with * 1e3, with / without);
+    }
 }
 
 /// A table from which each row of a batch takes 16 rows of width 16.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use adepts_ops::adam::kernel::{self as adam, Adam};
 use adepts_ops::latent::kernel::{self as latent, Noise};
 use adepts_ops::matrix::{Matrix, Start, Threads, product};
-use adepts_ops::mixture::kernel::{self as mixture, Cut, Decoders, Rule, Score, Shape};
+use adepts_ops::mixture::kernel::{self as mixture, Cut, Decoders, Rule, Score, Shape, TILE};
 use adepts_ops::sparse_linear::kernel as sparse;
 use adepts_ops::{Csr, Level};
 use rand_chacha::ChaCha8Rng;
@@ -118,4 +118,32 @@ fn main() {
     let gradient = floats(9, weight.len(), 0.1);
     let settings = Adam { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, l2: 1e-5 };
     print("Adam on the decoders", least(3, || adam::step(level, settings, 1, &mut weight, &gradient, &mut m, &mut v)));
+    answers(Decoders { shape: Shape { rows: FEW, ..shape }, weight: &weight, bias: &bias }, rule);
+}
+
+/// Users who are answered at once.
+const FEW: usize = 8;
+
+/// The answers of a few users, gate and mix, against the two products with each expert's decoder that they are made of: by `gemm`,
+/// which needs whole tiles of rows.
+fn answers(d: Decoders<'_>, rule: Rule) {
+    let Shape { experts, rows: few, hidden, items } = d.shape;
+    let [histories, held] = [11, 12].map(|seed| rows(seed, few, items, 100));
+    let [seen, probe] = [histories, held].map(|rows| Csr::from_rows(items, rows.iter().map(Vec::as_slice)));
+    let [z_seen, z] = [13, 14].map(|seed| floats(seed, experts * few * hidden, 0.1));
+    let padded = floats(15, experts * TILE * hidden, 0.1);
+    let products = least(7, || {
+        let mut out = vec![0.0; experts * TILE * items];
+        for _ in 0..2 {
+            out.par_chunks_mut(TILE * items).enumerate().for_each(|(k, out)| {
+                let z = Matrix::new(&padded[k * TILE * hidden..][..TILE * hidden], TILE, hidden);
+                let weight = Matrix::new(&d.weight[k * hidden * items..][..hidden * items], hidden, items);
+                product(out, Start::Zero, z, weight, Threads::One);
+            });
+        }
+        out
+    });
+    let answer = least(7, || mixture::fold_in(Level::best(), d, &z_seen, &z, &seen, &probe, rule));
+    println!("answers of {few} users          {:8.1} ms", answer * 1e3);
+    println!("two products by gemm         {:8.1} ms   {:.3} of them", products * 1e3, answer / products);
 }

@@ -133,20 +133,16 @@ pub fn fold_in(
     rule: Rule,
 ) -> Tensor<2> {
     let shape = shape(&z, &weight);
-    match place(&z) {
-        Place::Cpu { tracked: false } => {
-            let (z_seen, z, weight, bias) = (flex(z_seen), flex(z), flex(weight), flex(bias));
-            let d = decoders(shape, &weight, &bias);
-            let out = kernel::fold_in(Level::best(), d, elements(&z_seen), elements(&z), seen, probe, rule);
-            Tensor::from_primitive::<Flex>(from_vec(out, [shape.rows, shape.items + shape.experts]))
-        }
-        _ => {
-            let gate = driven(z_seen, weight.clone(), bias.clone(), seen, probe, rule, Cut::Whole);
-            let shares = gate.narrow(1, shape.items + shape.experts, shape.experts);
-            let mixed = given(z, weight, bias, shares.clone(), Cut::Whole);
-            Tensor::cat(vec![mixed, shares], 1)
-        }
+    if let Place::Cpu { tracked: false } = place(&z) {
+        let (z_seen, z, weight, bias) = (flex(z_seen), flex(z), flex(weight), flex(bias));
+        let d = decoders(shape, &weight, &bias);
+        let out = kernel::fold_in(Level::best(), d, elements(&z_seen), elements(&z), seen, probe, rule);
+        return Tensor::from_primitive::<Flex>(from_vec(out, [shape.rows, shape.items + shape.experts]));
     }
+    let gate = driven(z_seen, weight.clone(), bias.clone(), seen, probe, rule, Cut::Whole);
+    let shares = gate.narrow(1, shape.items + shape.experts, shape.experts);
+    let mixed = given(z, weight, bias, shares.clone(), Cut::Whole);
+    Tensor::cat(vec![mixed, shares], 1)
 }
 
 fn logits(z: Tensor<3>, weight: Tensor<3>, bias: Tensor<2>) -> Tensor<3> {

@@ -146,7 +146,9 @@ fn statistics_of(level: Level, routes: &Routes, pieces: &[Piece], h: &[f32], wid
     let counts: Vec<f32> = routes.starts.windows(2).map(|ends| (ends[1] - ends[0]) as f32).collect();
     let mean_of = |mut sums: Vec<f32>| {
         for (sums, count) in sums.chunks_exact_mut(width).zip(&counts) {
-            sums.iter_mut().for_each(|sum| *sum /= count.max(1.0));
+            for sum in sums {
+                *sum /= count.max(1.0);
+            }
         }
         sums
     };
