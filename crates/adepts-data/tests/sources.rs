@@ -331,6 +331,16 @@ fn bad_rows_are_skipped_counted_and_listed_if_asked() {
 }
 
 #[test]
+fn lines_are_those_of_the_file_whatever_ends_them() {
+    let dir = tempdir().unwrap();
+    let text = "user,item,rating\n1,2,3\n1,3\n";
+    for (name, text) in [("lf.csv", text.to_owned()), ("crlf.csv", text.replace('\n', "\r\n"))] {
+        let found = message(&config(file(dir.path(), name, text)));
+        assert!(found.ends_with(&format!("{name}, line 3: found 2 values, expected 3 separated by `,`")), "{found}");
+    }
+}
+
+#[test]
 fn the_split_column_is_read_and_times_are_demanded() {
     let dir = tempdir().unwrap();
     let data = config(file(dir.path(), "a.csv", "user,item,split\n1,1,train\n1,2,val\n1,3,test\n"));

@@ -94,8 +94,11 @@ struct Typed {
     eval: EvalConfig,
 }
 
+/// The name of an experiment that has none of its own.
+pub const UNNAMED: &str = "experiment";
+
 pub(crate) fn unnamed() -> String {
-    "experiment".into()
+    UNNAMED.into()
 }
 pub(crate) fn seed() -> u64 {
     2024

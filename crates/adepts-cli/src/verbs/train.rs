@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use adepts::answers::forget_histories;
-use adepts::config::Planned;
+use adepts::config::{Planned, UNNAMED};
 use adepts::data::examples::{ExampleSet, ExamplesConfig};
 use adepts::data::store::is_prepared;
 use adepts::eval::Summary;
@@ -77,7 +77,15 @@ impl Options {
         }
         sets.extend(self.data.as_ref().map(|data| format!("data.source={}", quoted(data))));
         sets.extend(self.set.iter().cloned());
-        let planned = planned_on(self.config.as_ref(), &sets, &self.log)?;
+        let mut planned = planned_on(self.config.as_ref(), &sets, &self.log)?;
+        let name = match &mut planned {
+            Planned::Histories(experiment) => &mut experiment.name,
+            Planned::Examples(experiment) => &mut experiment.name,
+        };
+        // Runs that are compared are told apart by their names.
+        if let Some(folder) = self.out.as_ref().and_then(|out| out.file_name()).filter(|_| name == UNNAMED) {
+            *name = folder.to_string_lossy().into_owned();
+        }
         let (name, source) = match &planned {
             Planned::Histories(experiment) => (&experiment.name, &experiment.data.source),
             Planned::Examples(experiment) => (&experiment.name, &experiment.data.source),

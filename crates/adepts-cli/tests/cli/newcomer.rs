@@ -282,3 +282,15 @@ fn the_quickstart_teaches_both_families_and_refuses_no_epochs_at_once() {
     let settings = run("models cesaa", &[]).ok().out;
     assert!(settings.contains("adagrad") && settings.contains("[train]"), "{settings}");
 }
+
+#[test]
+fn a_run_without_a_name_has_that_of_its_folder() {
+    let home = folder();
+    let [config, out] = ["own.toml", "mine-s1"].map(|name| home.path().join(name));
+    write(&config, &format!("data = {{ source = {:?} }}\nmodel = {{ kind = \"popularity\" }}\n", prepared()));
+    run("train {} --out {} -q", &[&config, &out]).ok();
+    assert!(fs::read_to_string(out.join("config.toml")).unwrap().contains("name = \"mine-s1\""));
+    let again = home.path().join("again");
+    run("train {} --out {} -q --set name=said", &[&config, &again]).ok();
+    assert!(fs::read_to_string(again.join("config.toml")).unwrap().contains("name = \"said\""));
+}

@@ -158,7 +158,13 @@ pub(crate) struct Splitter {
 
 enum Kind {
     /// One byte: the csv crate.
-    Csv { reader: Box<csv::Reader<Box<dyn BufRead>>>, record: ByteRecord },
+    Csv {
+        reader: Box<csv::Reader<Box<dyn BufRead>>>,
+        record: ByteRecord,
+        /// 1 where lines end with a return and a feed: for the csv crate a record ends with the return, so the feed before the
+        /// next one is not counted yet.
+        late: u64,
+    },
     /// Several bytes: plain search.
     Plain { reader: Box<dyn BufRead>, delimiter: Vec<u8>, text: Vec<u8>, spans: Vec<(usize, usize)>, lines: u64 },
 }
@@ -170,16 +176,20 @@ impl Splitter {
     }
 
     /// As [`Splitter::open`], of text that is read already; `file` is for messages.
-    pub(crate) fn over(file: &SourceFile, reader: Box<dyn BufRead>, delimiter: &str) -> Self {
+    pub(crate) fn over(file: &SourceFile, mut reader: Box<dyn BufRead>, delimiter: &str) -> Self {
         let kind = match *delimiter.as_bytes() {
             [byte] => {
+                // What cannot be read is told when the first record is asked for.
+                let start = reader.fill_buf().unwrap_or_default();
+                let first = start.iter().position(|byte| *byte == b'\n').unwrap_or(0);
+                let late = u64::from(start[..first].ends_with(b"\r"));
                 let reader = ReaderBuilder::new()
                     .delimiter(byte)
                     .quoting(byte != b'\t')
                     .has_headers(false)
                     .flexible(true)
                     .from_reader(reader);
-                Kind::Csv { reader: Box::new(reader), record: ByteRecord::new() }
+                Kind::Csv { reader: Box::new(reader), record: ByteRecord::new(), late }
             }
             _ => Kind::Plain {
                 reader,
@@ -196,9 +206,10 @@ impl Splitter {
     #[inline]
     pub(crate) fn advance(&mut self) -> Result<bool, DataError> {
         match &mut self.kind {
-            Kind::Csv { reader, record } => {
+            Kind::Csv { reader, record, late } => {
                 let more = reader.read_byte_record(record).map_err(|e| csv_error(&self.file, e))?;
-                self.line = record.position().map_or(self.line, csv::Position::line);
+                let line = |at: &csv::Position| at.line() + if at.byte() > 0 { *late } else { 0 };
+                self.line = record.position().map_or(self.line, line);
                 Ok(more)
             }
             Kind::Plain { reader, delimiter, text, spans, lines } => loop {
