@@ -8,7 +8,7 @@
 # expert, mutual information, experts), tune-domains (ten trials of each model, by validation rows), tables (lazy and dense updates of embeddings) or retrieval
 # (two towers, hours).
 # Finished runs are kept, stopped ones continued.
-# Set ADEPTS to the binary and SEEDS to the seeds ("1 2 3").
+# Set ADEPTS to the binary and SEEDS to the seeds ("1 2 3"); for tune-domains also MODELS and TRIALS, to run some of them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 group=${1:?which group: tune, baselines, ablations, first, large, wsdm22, probes, domains, first-cesaa, tune-domains, tables or retrieval}
@@ -156,7 +156,7 @@ case $group in
     # Test rows must not choose a setting, so what training prints of them is not shown.
     seeds=${SEEDS:-1}
     for model in ${MODELS:-fm single mlp shared_bottom mmoe ple star epnet cesaa}; do
-      for n in "${!trials[@]}"; do trial "$model" "$n"; done
+      for n in ${TRIALS:-${!trials[@]}}; do trial "$model" "$n"; done
       "$adepts" evaluate "$out"/tune-"$model"-* --part validation --metrics auc
     done
     ;;
