@@ -197,7 +197,7 @@ fn logits(level: Level, d: Decoders<'_>, z: &[f32], cut: Cut) -> Vec<f32> {
     cut.check(rows);
     build_chunks(experts * rows * items, rows * items, |k, out| {
         let ((weight, bias), z) = (d.expert(k), d.rows_of(k, z));
-        // For whatever sizes, the bias is added to the whole sum, so all ways round alike.
+        // Where there is more than one way, each adds the bias to the whole sum, so all round alike.
         if is_few(level, experts, rows, hidden) {
             few_rows::multiply(level, weight, bias, &mut [Meeting { z, out: out.zero() }]);
         } else if rows < WORTH_A_COPY || hidden <= SHORT || hidden >= ONE_GO {

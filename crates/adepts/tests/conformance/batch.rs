@@ -166,7 +166,7 @@ fn rows_that_cannot_be_read_are_skipped_counted_and_named_also_when_the_work_goe
         writeln!(text, "{},a{broken}", COMMUNITY.users.id(index)).unwrap();
     }
     fs::write(&users, text).unwrap();
-    let Whom::Table(file) = table(&users) else { unreachable!() };
+    let Whom::Table(file) = table(&users) else { panic!("not a table") };
     let small = Job { part: 64, ..job(&out) };
     assert!(matches!(written(&answerer, &Whom::Table(file.clone()), small), Err(BatchError::Data(_))));
     // What was written before the first of them need not be written again.
