@@ -10,7 +10,9 @@
 //! - [`mixture`]: the experts' decoders, the gate and the mixed logits, with the logits held once and their gradient
 //!   written in place;
 //! - [`row_losses`]: cross-entropy and probe loss of wide rows;
-//! - [`expert_bank`]: networks of experts for the rows that select them, and their gated sum;
+//! - [`expert_bank`]: networks of experts for the rows that select them, and their gated sum; [`normed_bank`], the same with batch
+//!   normalisation;
+//! - [`partitioned_norm`]: rows normalised by the statistics of their domain;
 //! - [`linear`]: one product of all rows, with its gradient;
 //! - [`gate`]: noise, the largest logits and their softmax, and the information between experts and domains;
 //! - [`embedding`]: the rows of a table that categorical fields name, and [`table`], the same for tables outside automatic
@@ -47,8 +49,10 @@ pub mod linear;
 mod math;
 pub mod matrix;
 pub mod mixture;
+mod norm;
 pub mod normal;
 pub mod normed_bank;
+pub mod partitioned_norm;
 pub mod row_losses;
 mod rows;
 pub mod shares;

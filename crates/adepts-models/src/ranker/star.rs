@@ -6,8 +6,9 @@
 //!   The last layer is linear.
 //! - An auxiliary network that sees z and an embedding of the domain; its logit is added.
 
-use adepts_core::{ConfigError, ExampleSpec, Work, tensors::values};
+use adepts_core::{ConfigError, ExampleSpec, Work};
 use adepts_ops::embedding::gather;
+use adepts_ops::partitioned_norm::{EPSILON, Statistics, partitioned_norm};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
@@ -17,9 +18,6 @@ use super::parts::slots::matrix;
 use super::parts::{DomainField, Embedded, Layout, Named, Norm, Pass, Running, Shape, Slot, Slots, Stack};
 use super::recipe::{Architecture, Input, positive, recipe, sum, widths};
 use crate::parts::init;
-
-/// Added to variances.
-const EPSILON: f32 = 1e-6;
 
 /// The entry of the registry.
 pub static SPEC: ExampleSpec = ExampleSpec {
@@ -132,25 +130,18 @@ struct Partitioned {
 
 impl Partitioned {
     fn apply(&self, rows: &Embedded) -> Tensor<2> {
-        let (own, device) = (&rows.own, rows.z.device());
+        let scale = self.scale.clone() * self.scales.clone();
+        let shift = self.shift.clone() + self.shifts.clone();
+        if matches!(rows.pass, Pass::Training(_)) {
+            let (out, Statistics { mean, variance, counts }) =
+                partitioned_norm(rows.z.clone(), &rows.own, scale, shift);
+            self.running.update(0, &mean, &variance, &counts);
+            return out;
+        }
         // With one 1 in each row a product picks the row of the domain, exactly.
-        let pick = |of_domains: Tensor<2>| own.clone().matmul(of_domains);
-        let (centred, variance) = if matches!(rows.pass, Pass::Prediction) {
-            let [mean, variance] = self.running.tensors(&device);
-            (rows.z.clone() - pick(mean), variance)
-        } else {
-            let counts = values(&own.clone().sum_dim(0));
-            let shares = counts.iter().map(|count| 1.0 / count.max(1.0)).collect::<Vec<_>>();
-            let shares = Tensor::<2>::from_data(TensorData::new(shares, [counts.len(), 1]), &device);
-            let mean_of = |x: Tensor<2>| own.clone().transpose().matmul(x) * shares.clone();
-            let mean = mean_of(rows.z.clone());
-            let centred = rows.z.clone() - pick(mean.clone());
-            let variance = mean_of(centred.clone().square());
-            self.running.update(0, &values(&mean), &values(&variance), &counts);
-            (centred, variance)
-        };
-        let scale = self.scale.clone() * self.scales.clone() / (variance + EPSILON).sqrt();
-        centred * pick(scale) + pick(self.shift.clone() + self.shifts.clone())
+        let pick = |of_domains: Tensor<2>| rows.own.clone().matmul(of_domains);
+        let [mean, variance] = self.running.tensors(&rows.z.device());
+        (rows.z.clone() - pick(mean)) * pick(scale / (variance + EPSILON).sqrt()) + pick(shift)
     }
 }
 

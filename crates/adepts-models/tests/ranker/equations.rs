@@ -108,7 +108,15 @@ fn ple(p: &Plain<'_>) -> (Rows, f64) {
     for level in 0..levels {
         let name = |what: &str| format!("{what}.{level}");
         let input = |expert: usize| if expert < common { &domains[expert / own] } else { &shared };
-        let outputs: Vec<Rows> = (0..=common).map(|e| p.one(&name("experts"), e, input(e), false)).collect();
+        // In the last level a row meets the experts of its domain and the shared ones, whose statistics are of such rows.
+        let met = |expert: usize, row: usize| {
+            level + 1 < levels || expert == common || expert / own == p.batch.domain[row] as usize
+        };
+        let output = |expert: usize| {
+            let gates = |row| (0..=common).map(|e| f64::from(u8::from(e == expert && met(e, row)))).collect();
+            p.bank(&name("experts"), input(expert), &(0..p.batch.rows()).map(gates).collect(), false)
+        };
+        let outputs: Vec<Rows> = (0..=common).map(output).collect();
         let of = |d: usize| {
             let shares = each(&p.one(&name("gates"), d, &domains[d], true), softmax);
             weighted(&outputs, &shares, &[d * own, d * own + 1, common])
@@ -130,6 +138,9 @@ fn ple_is_its_equations_for_any_number_of_levels() {
         check("ple", &format!("embedding = 2\nlevels = {levels}\nhidden = [4]\ntower = [3]"), ple);
     }
     check("ple", "embedding = 2\nhidden = [5, 4]\ntower = []", ple);
+    for levels in 1..=2 {
+        check("ple", &format!("embedding = 2\nlevels = {levels}\nhidden = [4]\ntower = [3]\nnorm = \"batch\""), ple);
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod gate;
 mod linear;
 mod noise;
 mod normed_bank;
+mod partitioned_norm;
 mod slices;
 mod support;
 mod table;
