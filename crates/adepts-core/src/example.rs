@@ -99,6 +99,16 @@ pub trait ExampleModel: Send + Sync {
         Vec::new()
     }
 
+    /// As [`ExampleModel::score`], with `k` experts selected for each row instead of as many as in training, and what an example
+    /// then costs; `None`, and nothing is written, if no gate of the model selects experts.
+    ///
+    /// # Panics
+    /// If `k` is 0 or exceeds the number of experts.
+    fn score_selecting(&self, k: usize, batch: &Examples, scores: &mut [f32]) -> Option<Work> {
+        let _ = (k, batch, scores);
+        None
+    }
+
     /// What each expert says of each row, those too that the gate does not select: `[experts, rows, width]`; empty without a
     /// gate.
     fn expert_outputs(&self, batch: &Examples) -> Vec<f32> {

@@ -84,6 +84,7 @@ impl GateTally {
             mutual_information: information.max(0.0),
             mutual_information_bound: entropy.min((experts.max(1) as f64).ln()).max(0.0),
             duplicates: Vec::new(),
+            by_selected: Vec::new(),
             compared_rows: 0,
         }
     }

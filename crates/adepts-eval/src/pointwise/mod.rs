@@ -31,5 +31,5 @@ pub use metrics::{BINS, Better, POINTWISE_METRICS, PointwiseMetric, find};
 pub use queries::{Asked, query_gains, summarise_queries};
 pub use rows::Sample;
 pub use summarise::summarise_examples;
-pub use summary::{AlikeExperts, DomainSummary, ExpertSummary, ReliabilityBin, WorkSummary};
+pub use summary::{AlikeExperts, DomainSummary, ExpertSummary, ReliabilityBin, SelectedSummary, WorkSummary};
 pub use truth::{PointwiseError, Truth};

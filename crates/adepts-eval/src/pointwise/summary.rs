@@ -62,6 +62,29 @@ pub struct ExpertSummary {
     /// The rows over which outputs were compared; 0 where they were not.
     #[serde(default)]
     pub compared_rows: usize,
+    /// What the same model gives with other numbers of experts selected for a row in prediction, ascending; empty where none are
+    /// selected.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_selected: Vec<SelectedSummary>,
+}
+
+/// Quality and cost with a number of experts selected for each row, without training anew.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SelectedSummary {
+    /// How many experts.
+    pub selected: usize,
+    /// Whether the model was trained with so many.
+    pub trained: bool,
+    /// The rows that were scored, of all domains alike.
+    pub rows: usize,
+    /// Their pooled AUC.
+    pub auc: f64,
+    /// The mean of the domains' AUCs.
+    pub auc_macro: f64,
+    /// The parameters that a row meets.
+    pub activated_parameters: usize,
+    /// The multiply-adds of a row.
+    pub multiply_adds: f64,
 }
 
 /// Two experts whose outputs go together.

@@ -173,6 +173,7 @@ impl Architecture for CesaaConfig {
             domain: (self.gate.input != GateInput::Features).then(domain),
             gate,
             noise: (self.noise > 0.0).then(|| init::constant(0.0, [width, self.experts], device)),
+            selected: None,
         }
     }
 
@@ -203,6 +204,8 @@ pub struct Cesaa {
     gate: Tensor<2>,
     /// `W_n`.
     noise: Option<Tensor<2>>,
+    /// Where prediction is to select another number of experts than training.
+    selected: Option<usize>,
 }
 
 impl Cesaa {
@@ -222,8 +225,14 @@ impl Cesaa {
         linear(q, weight, rows.pass)
     }
 
-    fn keep(&self, shared: usize) -> Keep {
-        Keep { experts: self.config.experts, k: self.config.k, shared }
+    /// The weights of the experts that logits and noise keep, and 1 for each of `shared` ones, `[R, N + shared]`.
+    fn keep(&self, logits: Tensor<2>, noise: Option<&Noise>, shared: usize) -> Tensor<2> {
+        let CesaaConfig { experts, k, .. } = self.config;
+        match self.selected {
+            // The scale of what the tower sees stays that of training.
+            Some(selected) => gate::select(&logits, selected, k == 1, shared),
+            None => keep(logits, noise, Keep { experts, k, shared }),
+        }
     }
 
     /// What is added to the loss.
@@ -252,7 +261,7 @@ impl Cesaa {
     pub fn forward_with(&self, rows: &Embedded, noise: Option<&Noise>) -> Output {
         let noise = noise.filter(|_| self.noise.is_some());
         let logits = self.logits(rows, noise.is_some());
-        let gates = keep(logits.clone(), noise, self.keep(self.config.shared));
+        let gates = self.keep(logits.clone(), noise, self.config.shared);
         let h = self.experts.mix(rows.z.clone(), gates.clone(), rows.pass);
         let logit = self.tower.one(h, rows.pass);
         let training = matches!(rows.pass, Pass::Training(_));
@@ -296,6 +305,21 @@ impl Trunk for Cesaa {
     }
 
     fn gates(&self, rows: &Embedded) -> Option<Tensor<2>> {
-        Some(keep(self.logits(rows, false), None, self.keep(0)))
+        Some(self.keep(self.logits(rows, false), None, 0))
+    }
+
+    fn selecting(&self, k: usize, work: Work) -> Option<(Self, Work)> {
+        let CesaaConfig { experts, k: trained, shared, .. } = self.config;
+        assert!(k > 0 && k <= experts, "selecting: {k} of {experts} experts");
+        if k == trained {
+            return Some((self.clone(), work));
+        }
+        let [before, after] = [trained, k].map(|k| self.experts.work(k + shared));
+        let work = Work {
+            activated_parameters: work.activated_parameters - before.activated_parameters + after.activated_parameters,
+            multiply_adds: work.multiply_adds - before.multiply_adds + after.multiply_adds,
+            ..work
+        };
+        Some((Self { selected: Some(k), ..self.clone() }, work))
     }
 }

@@ -31,6 +31,13 @@ pub trait Trunk: Named + Clone + Debug + Send + Sync {
         None
     }
 
+    /// The same trunk for prediction with `k` experts selected for each row, and its work, given its own; `None` where none are
+    /// selected.
+    fn selecting(&self, k: usize, work: Work) -> Option<(Self, Work)> {
+        let _ = (k, work);
+        None
+    }
+
     /// What each expert says of each row, selected or not, `[R, width]` each, in the order of the gate's weights.
     fn outputs(&self, rows: &Embedded) -> Vec<Tensor<2>> {
         let _ = rows;
@@ -93,6 +100,17 @@ impl<T: Trunk> Ranker<T> {
         trunk
     }
 
+    /// The probabilities that a trunk for prediction gives.
+    fn score_by(&self, trunk: &T, batch: &Examples, scores: &mut [f32]) {
+        assert_eq!(scores.len(), batch.rows(), "score: rows");
+        for (first, rows) in self.blocks(batch) {
+            let logits = values(&trunk.forward(&rows).logit);
+            for (score, logit) in scores[first..][..logits.len()].iter_mut().zip(logits) {
+                *score = probability(logit);
+            }
+        }
+    }
+
     /// The batch for prediction, block by block, each with its first row.
     fn blocks(&self, batch: &Examples) -> impl Iterator<Item = (usize, Embedded)> {
         let rows = batch.rows();
@@ -126,14 +144,13 @@ fn probability(logit: f32) -> f32 {
 
 impl<T: Trunk> ExampleModel for Ranker<T> {
     fn score(&self, batch: &Examples, scores: &mut [f32]) {
-        assert_eq!(scores.len(), batch.rows(), "score: rows");
-        let trunk = self.frozen();
-        for (first, rows) in self.blocks(batch) {
-            let logits = values(&trunk.forward(&rows).logit);
-            for (score, logit) in scores[first..][..logits.len()].iter_mut().zip(logits) {
-                *score = probability(logit);
-            }
-        }
+        self.score_by(&self.frozen(), batch, scores);
+    }
+
+    fn score_selecting(&self, k: usize, batch: &Examples, scores: &mut [f32]) -> Option<Work> {
+        let (trunk, work) = self.frozen().selecting(k, self.work)?;
+        self.score_by(&trunk, batch, scores);
+        Some(work)
     }
 
     fn experts(&self) -> usize {

@@ -1,12 +1,12 @@
 //! Who computes what: gates, towers, and what a batch without a domain leaves alone.
 
-use adepts_core::{Step, tensors};
+use adepts_core::{Step, Work, tensors};
 use adepts_data::examples::Examples;
 use adepts_models::ranker::parts::gate;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::plain::counted;
-use crate::support::{ROWS, assert_close, build, examples, gradients, model, recipe, schema, sizes};
+use crate::support::{ROWS, assert_close, bits, build, examples, gradients, model, recipe, schema, sizes};
 
 const STEP: Step = Step { seed: 1, epoch: 1, taken: 5 };
 
@@ -61,6 +61,43 @@ fn a_cesaa_gate_keeps_k_experts_and_the_others_have_no_gradient() {
             }
         }
     }
+}
+
+#[test]
+fn another_number_of_experts_scores_as_a_model_that_has_it() {
+    let schema = schema();
+    let batch = examples(&schema, ROWS);
+    let settings = |k: usize| format!("k = {k}\nexperts = 5\nshared = 2");
+    let trained = model("cesaa", &settings(2), &schema);
+    let mut scores = vec![0.0; ROWS];
+    for k in 1..=5 {
+        let work = trained.score_selecting(k, &batch, &mut scores).unwrap();
+        let other = model("cesaa", &settings(k), &schema);
+        let same = |work: Work| (work.parameters, work.activated_parameters, work.multiply_adds.to_bits());
+        assert_eq!(same(work), same(other.work()), "k = {k}");
+        let want: Vec<f64> = crate::support::scores(&*other, &batch).into_iter().map(f64::from).collect();
+        if k == 2 {
+            assert_eq!(bits(&scores), bits(&crate::support::scores(&*trained, &batch)));
+        } else if k > 2 {
+            assert_close(&format!("k = {k}"), &scores, &want, 1e-6);
+        } else {
+            // Trained alone an expert has its share among all, here the whole weight, as in a softmax over those selected.
+            assert!(scores.iter().zip(&want).any(|(got, want)| (f64::from(*got) - want).abs() > 1e-3), "k = {k}");
+        }
+    }
+    assert!(model("mmoe", "", &schema).score_selecting(1, &batch, &mut scores).is_none());
+}
+
+#[test]
+fn selected_experts_are_weighted_as_in_training() {
+    let clean = Tensor::<2>::from_data(TensorData::new(vec![0.0f32, 2.0, 1.0, 1.0, 1.0, 0.0], [2, 3]), &Device::flex());
+    let gates = |k, among_all| tensors::values(&gate::select(&clean, k, among_all, 1));
+    let (e, [all, two]) = (std::f64::consts::E, [[0.0, 2.0, 1.0], [1.0, 1.0, 0.0]]);
+    let sum = |logits: [f64; 3]| logits.iter().map(|x| x.exp()).sum::<f64>();
+    assert_close("one", &gates(1, false), &[0.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0], 1e-6);
+    let share = |x: f64, of: [f64; 3]| x.exp() / sum(of);
+    assert_close("among all", &gates(1, true), &[0.0, share(2.0, all), 0.0, 1.0, share(1.0, two), 0.0, 0.0, 1.0], 1e-6);
+    assert_close("two", &gates(2, false), &[0.0, e / (e + 1.0), 1.0 / (e + 1.0), 1.0, 0.5, 0.5, 0.0, 1.0], 1e-6);
 }
 
 #[test]

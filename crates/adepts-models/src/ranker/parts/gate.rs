@@ -1,4 +1,4 @@
-//! The losses that spread examples over experts.
+//! The losses that spread examples over experts, and gates that select another number of them than in training.
 
 use std::f64::consts::SQRT_2;
 
@@ -30,6 +30,30 @@ fn best(logits: &Tensor<2>, k: usize) -> Vec<Vec<u32>> {
         best
     };
     values(logits).chunks_exact(experts).map(of).collect()
+}
+
+/// The gates of prediction with the best `k` experts of each row: their shares in a softmax over these, or over all experts
+/// (`among_all`, in which case they sum to less than 1). Behind them stands 1 for each of `shared` experts.
+///
+/// # Shapes
+/// clean logits `[R, N]` → `[R, N + shared]`.
+#[must_use]
+pub fn select(clean: &Tensor<2>, k: usize, among_all: bool, shared: usize) -> Tensor<2> {
+    let ([rows, experts], all) = (clean.dims(), values(clean));
+    let mut gates = Vec::with_capacity(rows * (experts + shared));
+    for (logits, best) in all.chunks_exact(experts).zip(best(clean, k)) {
+        let top = logits[best[0] as usize];
+        let weight = |expert: &u32| (logits[*expert as usize] - top).exp();
+        let total: f32 =
+            if among_all { logits.iter().map(|x| (x - top).exp()).sum() } else { best.iter().map(weight).sum() };
+        let from = gates.len();
+        gates.resize(from + experts, 0.0);
+        for expert in &best {
+            gates[from + *expert as usize] = weight(expert) / total;
+        }
+        gates.resize(gates.len() + shared, 1.0);
+    }
+    Tensor::from_data(TensorData::new(gates, [rows, experts + shared]), &clean.device())
 }
 
 /// The squared coefficient of variation of the experts' sums, a single number: 0 where all have as much (Shazeer et al. 2017,

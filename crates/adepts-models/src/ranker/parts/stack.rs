@@ -195,6 +195,12 @@ impl Stack {
         stacks.try_into().unwrap_or_else(|_| panic!("{found} stacks, expected {N}"))
     }
 
+    /// What the stack would cost if a row met `active` of its networks.
+    #[must_use]
+    pub fn work(&self, active: usize) -> Work {
+        self.shape.clone().active(active).work()
+    }
+
     /// `Σ_e gates[r, e] · network_e(x[r])`. A network whose gate is 0 is not computed for the row.
     ///
     /// # Shapes
