@@ -1,10 +1,11 @@
 //! What goes to stdout: text or one JSON object.
 
 pub(crate) mod lists;
+pub(crate) mod rows;
 
 use std::io::{Write as _, stdout};
 
-use adepts::data::examples::{CatalogueNote, ExamplesManifest};
+use adepts::data::examples::{CatalogueNote, ExamplesManifest, FieldColumn};
 use adepts::data::{Manifest, Part, agreeing, counted};
 use adepts::eval::Summary;
 use adepts::page::table::TextTable;
@@ -111,12 +112,14 @@ pub(crate) fn examples(manifest: &ExamplesManifest) -> String {
         domains.row([domain.name.clone(), rows(Part::Train), rows(Part::Validation), rows(Part::Test), base_rate]);
     }
     let mut lines = vec![domains.render()];
-    for field in &manifest.fields {
-        lines.push(format!(
-            "field {}: {} and one for what is unknown",
-            field.name,
-            counted(field.size.saturating_sub(1), "value")
-        ));
+    for FieldColumn { name, size, missing, unknown, .. } in &manifest.fields {
+        let values = counted(size.saturating_sub(1), "value");
+        let mut told = vec![format!("field {name}: {values} and one for what is unknown")];
+        let (missing, unknown) = (missing.total(), unknown.total());
+        told.extend((missing > 0).then(|| format!("{} without a value", counted(missing, "row"))));
+        let count = agreeing(unknown, "counts", "count");
+        told.extend((unknown > 0).then(|| format!("{} that {count} as unknown", counted(unknown, "value"))));
+        lines.push(told.join("; "));
     }
     lines.extend(
         manifest.dense.iter().map(|dense| {

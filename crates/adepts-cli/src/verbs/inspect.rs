@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use adepts::Error;
-use adepts::data::examples::{ExampleSet, ExamplesConfig, propose};
-use adepts::data::{self, DataConfig, Dataset, Manifest, SplitConfig};
+use adepts::data::examples::{ExampleSet, ExamplesConfig, NamedColumns, propose};
+use adepts::data::inspect::ColumnSummary;
+use adepts::data::{self, DataConfig, Dataset, Inspection, Manifest, SplitConfig};
 use clap::Args;
 use serde::Serialize;
 
@@ -18,6 +19,7 @@ Examples:
   adepts inspect log.csv
   adepts inspect 'logs/2024-*.jsonl.gz'
   adepts inspect ratings.dat --delimiter '::' --no-header --json
+  adepts inspect examples.csv --multi-domain --label outcome --domain shop
   adepts inspect prepared                   how a prepared folder was made, and what is in it
 
 The last line is the command that prepares the log. A log is read whole; nothing is written.")]
@@ -28,6 +30,12 @@ pub(crate) struct Options {
     /// Propose the [data] table of an experiment with a model of examples (cesaa and its peers)
     #[arg(long)]
     multi_domain: bool,
+    /// Column of the label, where its name does not tell it: 0 and 1, or truth values
+    #[arg(long, value_name = "COLUMN", requires = "multi_domain")]
+    label: Option<String>,
+    /// Column of the domain, where its name does not tell it
+    #[arg(long, value_name = "COLUMN", requires = "multi_domain")]
+    domain: Option<String>,
     /// Print as JSON
     #[arg(long)]
     json: bool,
@@ -54,13 +62,37 @@ impl Options {
         sets.push("model.kind=popularity".into());
         let found = data::inspect(&self.file, &experiment(&sets)?.data)?;
         if self.multi_domain {
-            let told = |why| Error::Request(format!("{}: no [data] table can be proposed: {why}", self.file));
-            let proposed = propose(&found).map_err(told)?;
-            let proposed = ExamplesConfig { source: self.file.clone(), ..proposed };
-            return output::text(&format!("{}\n[model]\nkind = \"cesaa\"", proposed.to_toml()));
+            return self.propose(&found);
         }
         if self.json { output::json(&found) } else { output::text(&found.to_string()) }
     }
+
+    /// Proposes the table of an experiment with examples.
+    fn propose(&self, found: &Inspection) -> anyhow::Result<()> {
+        let told = |why| Error::Request(format!("{}: no [data] table can be proposed: {why}", self.file));
+        let named = NamedColumns { label: self.label.clone(), domain: self.domain.clone() };
+        let data = ExamplesConfig { source: self.file.clone(), ..propose(found, &named).map_err(told)? };
+        let toml = format!("{}\n[model]\nkind = \"cesaa\"\n", data.to_toml());
+        if !self.json {
+            return output::text(&toml);
+        }
+        let Inspection { files, format, delimiter, header, looked_at, columns, sample, .. } = found;
+        output::json(&Proposed { files, format, delimiter, header, looked_at, columns, sample, data, toml })
+    }
+}
+
+/// What an inspection saw that holds for examples too, and the table that is proposed: as keys, and as the text of a file.
+#[derive(Serialize)]
+struct Proposed<'a> {
+    files: &'a [String],
+    format: &'a str,
+    delimiter: &'a Option<String>,
+    header: &'a Option<bool>,
+    looked_at: &'a u64,
+    columns: &'a [ColumnSummary],
+    sample: &'a [Vec<String>],
+    data: ExamplesConfig,
+    toml: String,
 }
 
 /// A prepared folder: its counts, and the settings that made it.

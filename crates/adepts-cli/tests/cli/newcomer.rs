@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::OnceLock;
 
+use serde_json::json;
+
 use crate::support::{Done, adepts, folder, log, prepared, run, runs, words, write};
 
 const CONFIG: &str = r#"
@@ -87,6 +89,25 @@ fn rows_without_a_user_are_kept_and_told() {
 }
 
 #[test]
+fn what_is_missing_or_unknown_is_told_of_every_field_and_on_the_page() {
+    let Made { home, config, cesaa, .. } = made();
+    let (rare, data) = (home.join("rare.toml"), home.join("rare"));
+    // Every thing stands in 20 rows.
+    let named = r#"["who", { column = "what", min_count = 30 }]"#;
+    write(&rare, &fs::read_to_string(config).unwrap().replace(r#"["who", "what"]"#, named));
+    let done = run("prepare --config {} --out {}", &[&rare, &data]).ok();
+    for out in [&done.out, &run("inspect {}", &[&data]).ok().out] {
+        for text in ["field who: ", "; 60 rows without a value\n", "; 600 values that count as unknown\n"] {
+            assert!(out.contains(text), "`{text}` is not in {out}");
+        }
+    }
+    let page = fs::read_to_string(cesaa.join("report.html")).unwrap();
+    for text in ["<section id=\"data\"", "Rows without a value", "Rows without a user, which", "Training rows"] {
+        assert!(page.contains(text), "`{text}` is not on the page");
+    }
+}
+
+#[test]
 fn predicting_needs_neither_label_nor_user_and_reads_what_comes_through_stdin() {
     let Made { cesaa, home, .. } = made();
     let rows = "who,what,price,country,clicked\nu1,i2,3.5,france,\n,i2,,germany,perhaps\n";
@@ -151,11 +172,37 @@ fn what_makes_a_column_no_label_or_no_domain_is_named_with_its_line() {
     inspect(&with(3, "u1,i2,3.5,france,5")).fails(2, &["`clicked`", "`5`", "line 4"]);
     let ones: Vec<String> = lines.iter().map(|line| line.replace(",0", ",1")).collect();
     inspect(&ones.join("\n")).fails(2, &["`clicked`", "holds `1` alone"]);
-    inspect(&text.replacen("clicked", "outcome", 1)).fails(2, &["no column seems to be the label", "clicked"]);
+    inspect(&text.replacen("clicked", "outcome", 1))
+        .fails(2, &["no column seems to be the label", "clicked", "name it with `--label COLUMN`"]);
     inspect(&with(7, "u1,i2,3.5,,1")).fails(2, &["`country`", "1 row has no value"]);
     let many: Vec<String> =
         lines.iter().enumerate().map(|(n, line)| line.replace("germany", &format!("g{n}"))).collect();
-    inspect(&many.join("\n")).fails(2, &["`country`", "different values"]);
+    inspect(&many.join("\n")).fails(2, &["`country`", "different values", "say `--domain country`"]);
+    assert!(run("inspect {} --multi-domain --domain country", &[&file]).ok().out.contains("domain = \"country\""));
+}
+
+#[test]
+fn columns_with_names_of_their_own_are_named_and_the_proposal_is_printed_as_json() {
+    let Made { home, csv, .. } = made();
+    let file = home.join("own-names.csv");
+    write(&file, &fs::read_to_string(csv).unwrap().replacen("country,clicked", "place,outcome", 1));
+    let inspect = |options: &str| run(&format!("inspect {{}} {options}"), &[&file]);
+    inspect("--multi-domain").fails(2, &["no column seems to be the label", "`--label COLUMN`"]);
+    let half = inspect("--multi-domain --label outcome");
+    half.fails(2, &["no column seems to be the domain", "`--domain COLUMN`"]);
+    inspect("--multi-domain --label outcome --domain plce").fails(2, &["no column `plce`", "did you mean `place`?"]);
+    inspect("--multi-domain --label price --domain place").fails(2, &["`price`", "would be the label but holds"]);
+    inspect("--multi-domain --label outcome --domain outcome").fails(2, &["both the label and the domain"]);
+    inspect("--multi-domain --label outcome --domain who").fails(2, &["`who`", "60 rows have no value", "`--domain"]);
+    inspect("--domain place").fails(2, &["--multi-domain"]);
+    let table = inspect("--multi-domain --label outcome --domain place").ok().out;
+    let found = inspect("--multi-domain --label outcome --domain place --json").ok().json();
+    assert_eq!(found["toml"].as_str().unwrap(), table);
+    assert_eq!((&found["data"]["label"]["column"], &found["data"]["domain"]), (&json!("outcome"), &json!("place")));
+    assert_eq!((&found["looked_at"], &found["columns"][3]["name"]), (&json!(600), &json!("place")));
+    let (config, data) = (home.join("own-names.toml"), home.join("own-names"));
+    write(&config, &table);
+    run("prepare --config {} --out {}", &[&config, &data]).ok();
 }
 
 #[test]
@@ -269,6 +316,8 @@ fn a_listed_domain_must_be_there_and_others_are_left_out() {
     let done = run("train {} --set data.domains=[\"france\",\"germany\"] --out {}", &[config, &out]).ok();
     assert!(done.err.contains("4 rows are of domains that data.domains does not list"), "{}", done.err);
     assert!(!done.out.contains("malta"), "{}", done.out);
+    let page = fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(page.contains("Rows of domains that data.domains does not list"));
 }
 
 #[test]

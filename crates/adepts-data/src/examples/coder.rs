@@ -4,7 +4,8 @@ use super::batch::{Codes, Examples, Schema};
 use super::config::{ExamplesConfig, Transform};
 use super::dense::{range, transformed};
 use super::manifest::{Coding, ExamplesManifest};
-use super::read::{Row, categories};
+use super::read::Row;
+use super::values::categories;
 use super::vocabulary::{Lookup, hashed};
 use crate::id::Vocabulary;
 use crate::source::Cell;
@@ -134,7 +135,7 @@ impl Coder {
                 Codes::One(codes) => {
                     let before = codes.len();
                     categories(cell, separator, &mut |value| codes.push(code(value)));
-                    // One code a row, whatever it holds: a list where no row was prepared with one counts by its first.
+                    // One code a row, also where it has no value; rows with several were refused when they were read.
                     codes.resize(before + 1, 0);
                 }
                 Codes::Many { starts, codes } => {

@@ -6,8 +6,9 @@ use super::error::ExamplesError;
 use super::manifest::{
     CatalogueNote, Coding, Counts, DenseColumn, DomainColumn, ExamplesManifest, FORMAT, FieldColumn, PARTS, part_name,
 };
-use super::read::{Passed, Row, Wanted, categories};
+use super::read::{Passed, Row, Wanted};
 use super::split::Cutter;
+use super::values::categories;
 use super::vocabulary::{Counting, check_domains, refused};
 use crate::error::DataError;
 use crate::id::Vocabulary;
@@ -54,8 +55,9 @@ enum DenseCount {
 
 impl<'a> Count<'a> {
     pub(super) fn new(config: &'a ExamplesConfig, wanted: &'a Wanted, seed: u64) -> Self {
-        let fields = config.fields.iter().map(|field| FieldCount {
-            many: field.separator.is_some(),
+        let of_file = |nth| wanted.items().is_some_and(|items| items.has_lists(nth));
+        let fields = config.fields.iter().enumerate().map(|(nth, field)| FieldCount {
+            many: field.separator.is_some() || of_file(nth),
             values: field.hash.is_none().then(Counting::new),
         });
         let dense = config.dense.iter().enumerate().map(|(nth, dense)| match dense.transform {
@@ -86,6 +88,10 @@ impl<'a> Count<'a> {
     }
 
     pub(super) fn row(&mut self, at: At<'_>, row: &Row<'_>, cutter: &mut Cutter) -> Result<(), DataError> {
+        // Also of rows that only say which items there are: the catalogue has their lists.
+        for (field, cell) in self.fields.iter_mut().zip(row.fields) {
+            field.many |= matches!(cell, Cell::List(_));
+        }
         if self.items.is_some() && row.label == 0.0 {
             self.negatives += 1;
             return self.item(at, row, false);
@@ -94,9 +100,6 @@ impl<'a> Count<'a> {
         let part = cutter.part(row.time, user);
         self.item(at, row, part == Part::Train)?;
         self.rows.add(part, 1);
-        for (field, cell) in self.fields.iter_mut().zip(row.fields) {
-            field.many |= matches!(cell, Cell::List(_));
-        }
         if part != Part::Train {
             return Ok(());
         }
@@ -204,7 +207,7 @@ impl<'a> Count<'a> {
             users: self.users.len(),
             catalogue: items.as_ref().map(note),
             left_out: zero,
-            other_domains: 0,
+            other_domains: passed.other_domains,
             without_user: zero,
             skipped_rows: skipped.rows,
             skipped_examples: skipped.examples,

@@ -6,6 +6,7 @@ use super::batch::{Examples, NO_USER};
 use super::coder::{Coded, Coder};
 use super::error::ExamplesError;
 use super::item_file::not_there;
+use super::listed::Listed;
 use super::manifest::{CATALOGUE, ExamplesManifest};
 use super::read::{Need, Needs, RawFiles, Row, Wanted};
 use super::set::ExampleSet;
@@ -112,7 +113,8 @@ impl ExampleSet {
         let with_users = config.user.as_ref().is_some_and(|user| source.find(user).is_ok());
         let read = |there: bool| if there { Need::IfThere } else { Need::Not };
         let needs = Needs { label: read(labelled), user: read(with_users), time: false };
-        let wanted = Wanted::new(&source, config, needs, None)?;
+        let many = manifest.fields.iter().map(|field| field.many).collect();
+        let wanted = Wanted::new(&source, config, needs, None)?.with_lists_in(many);
         let mut vocabularies = Vec::new();
         for field in &manifest.fields {
             vocabularies.extend(self.vocabulary_of(field)?.map(|(ids, _)| ids));
@@ -151,7 +153,8 @@ impl ExampleSet {
             }
             Ok(ControlFlow::Continue(()))
         };
-        let passed = wanted.pass(&source, files.bad_rows, &mut take, progress)?;
+        // A row of any other domain is refused or skipped, and told.
+        let passed = wanted.pass(&source, files.bad_rows, &mut Listed::default(), &mut take, progress)?;
         if let Some(error) = failed {
             return Err(error);
         }

@@ -43,9 +43,9 @@ pub enum ExamplesError {
         /// `categorical` (with quantiles among them) or `dense`.
         kind: &'static str,
     },
-    /// A listed domain that no row has.
+    /// A listed domain that no row has, or none that can be read.
     #[error(
-        "no row has the domain `{domain}` of data.domains{}; the column has {}",
+        "no row that can be read has the domain `{domain}` of data.domains{}; the column has {}",
         hint.as_ref().map(|hint| format!(" (did you mean `{hint}`?)")).unwrap_or_default(),
         listed(found)
     )]

@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use super::config::{ExamplesConfig, shown};
 use super::error::ExamplesError;
 use super::item::ItemConfig;
-use super::read::{CATEGORY, FINITE, RawFiles, category, number, unfit};
+use super::read::RawFiles;
 use super::skipped::Skipped;
+use super::values::{CATEGORY, FINITE, category, number, unfit};
 use super::vocabulary::{Lookup, refused};
 use crate::config::{BadRows, Column};
 use crate::error::DataError;
@@ -30,8 +31,6 @@ pub(super) struct ItemFile {
     fields: Vec<Of>,
     /// For each dense field whether it describes the item.
     dense: Vec<bool>,
-    /// The domains that are meant; without any, all.
-    domains: Vec<String>,
     /// Rows that could not be read.
     pub(super) skipped: Skipped,
 }
@@ -144,8 +143,7 @@ impl ItemFile {
         let mut row = vec![0; place.len()];
         place.iter().zip(0..).for_each(|(item, number)| row[*item as usize] = number);
         let lookup = Lookup::new(&ids);
-        let (origin, domains) = (origin.clone(), config.domains.clone());
-        Ok(Some(Self { origin, ids, lookup, row, rows, fields, dense, domains, skipped }))
+        Ok(Some(Self { origin: origin.clone(), ids, lookup, row, rows, fields, dense, skipped }))
     }
 
     /// The ids of the items, ascending.
@@ -153,9 +151,12 @@ impl ItemFile {
         &self.ids
     }
 
-    /// Whether rows of a domain are meant: others need no item that is known here.
-    pub(super) fn serves(&self, domain: Cell<'_>) -> bool {
-        self.domains.is_empty() || self.domains.contains(&domain.spelling())
+    /// Whether an item has a list in the field at this place of the configuration.
+    pub(super) fn has_lists(&self, field: usize) -> bool {
+        let of_items = |fields: &[Of]| fields.iter().filter(|of| **of == Of::Item).count();
+        let (before, width) = (of_items(&self.fields[..field]), of_items(&self.fields));
+        let mut rows = self.rows.cells.chunks(width.max(1));
+        self.fields[field] == Of::Item && rows.any(|cells| matches!(cells[before], KeptCell::List { .. }))
     }
 
     /// The number of an item that a row of the log has.

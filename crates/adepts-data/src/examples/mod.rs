@@ -32,6 +32,7 @@ mod single;
 mod skipped;
 mod split;
 mod streamed;
+mod values;
 mod vocabulary;
 mod write;
 
@@ -48,7 +49,7 @@ pub use manifest::{
 };
 pub use origin::Origins;
 pub use part::Blocks;
-pub use propose::{NoProposal, propose};
+pub use propose::{NamedColumns, NoProposal, propose};
 pub use read::RawFiles;
 pub use set::ExampleSet;
 pub use side::{ItemColumns, Side};

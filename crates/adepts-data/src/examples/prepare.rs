@@ -42,23 +42,15 @@ pub(super) fn prepare(
     let wanted = Wanted::new(&source, config, Needs { label: Need::Always, user, time: temporal }, items)?;
     check_names(config, &wanted)?;
 
+    let listed = || Listed::new(config);
     let times = if temporal { Some(times(config, &source, &wanted, progress)?) } else { None };
     let mut cutter = Cutter::new(split, times.clone());
     let mut count = Count::new(config, &wanted, seed);
     let named = &mut |_: &str, done: u64, total: Option<u64>| progress("count", done, total);
-    let mut listed = Listed::new(config);
-    let first = wanted.pass(
-        &source,
-        config.bad_rows,
-        &mut |at, row| {
-            if !listed.has(row.domain) {
-                return Ok(ControlFlow::Continue(()));
-            }
-            count.row(at, row, &mut cutter).map(ControlFlow::Continue)
-        },
-        named,
-    )?;
-    listed.check()?;
+    let mut of_config = listed();
+    let mut counted = |at: At<'_>, row: &Row<'_>| count.row(at, row, &mut cutter).map(ControlFlow::Continue);
+    let first = wanted.pass(&source, config.bad_rows, &mut of_config, &mut counted, named)?;
+    of_config.check()?;
     count.check(split, &first)?;
 
     let Found { mut manifest, vocabularies, mut users, items } = count.finish(config, split, &first);
@@ -76,7 +68,7 @@ pub(super) fn prepare(
     if let Some((catalogue, items)) = catalogue.as_mut().zip(wanted.items()) {
         catalogue.meet_all(items, &coder);
     }
-    let changed = |second: u64| ExamplesError::Changed { origin: config.source.clone(), first: first.rows, second };
+    let changed = |second: u64| ExamplesError::Changed { origin: config.source.clone(), first: first.all(), second };
     let mut cutter = Cutter::new(split, times);
     let (mut parts, mut origins) = (Vec::new(), Vec::new());
     for part in PARTS {
@@ -86,10 +78,6 @@ pub(super) fn prepare(
     }
     let named = &mut |_: &str, done: u64, total: Option<u64>| progress("write", done, total);
     let mut write = |at: At<'_>, row: &Row<'_>| {
-        if !listed.has(row.domain) {
-            manifest.other_domains += 1;
-            return Ok(ControlFlow::Continue(()));
-        }
         let item = match &mut catalogue {
             Some(catalogue) => Some(catalogue.meet(row, &coder).ok_or_else(|| changed(row.number))?),
             None => None,
@@ -119,14 +107,14 @@ pub(super) fn prepare(
         writer.waiting.examples.item.extend(item);
         writer.appended().map(ControlFlow::Continue)
     };
-    let second = wanted.pass(&source, config.bad_rows, &mut write, named)?;
+    let second = wanted.pass(&source, config.bad_rows, &mut listed(), &mut write, named)?;
     if first != second || users.len() != manifest.users {
-        return Err(changed(second.rows).into());
+        return Err(changed(second.all()).into());
     }
     origins.into_iter().flatten().try_for_each(OriginWriter::finish)?;
     let of_catalogue = match (catalogue, &items) {
         (Some(catalogue), Some((ids, counts))) => {
-            Some(catalogue.write(dir, ids, counts, group)?.ok_or_else(|| changed(second.rows))?)
+            Some(catalogue.write(dir, ids, counts, group)?.ok_or_else(|| changed(second.all()))?)
         }
         _ => None,
     };
@@ -179,7 +167,7 @@ fn finish(
     write_manifest(dir, &manifest)
 }
 
-/// The times of all rows that can be read.
+/// The times of all rows of listed domains that can be read.
 fn times(config: &ExamplesConfig, source: &Source, wanted: &Wanted, progress: Progress) -> Result<Vec<i64>, DataError> {
     let mut times = Vec::new();
     let named = &mut |_: &str, done: u64, total: Option<u64>| progress("times", done, total);
@@ -187,7 +175,7 @@ fn times(config: &ExamplesConfig, source: &Source, wanted: &Wanted, progress: Pr
         times.extend(row.time.filter(|_| config.item.is_none() || row.label > 0.0));
         Ok(ControlFlow::Continue(()))
     };
-    wanted.pass(source, config.bad_rows, &mut take, named)?;
+    wanted.pass(source, config.bad_rows, &mut Listed::new(config), &mut take, named)?;
     Ok(times)
 }
 

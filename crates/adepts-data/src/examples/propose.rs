@@ -5,8 +5,8 @@ use std::fmt::Write;
 use super::config::{DenseConfig, ExamplesConfig, FieldConfig, LabelConfig, Transform, shown};
 use crate::config::{Column, Format};
 use crate::inspect::{ColumnSummary, Inspection};
-use crate::place::Place;
-use crate::source::Role;
+use crate::place::{Place, listed};
+use crate::source::{Role, nearest};
 use crate::words::{agreeing, counted};
 
 /// Usual names of labels, the likeliest first, in lower case and without what separates words.
@@ -40,14 +40,23 @@ const MOST_DOMAINS: u64 = 50;
 /// A field with more values than this is hashed, to this many codes.
 const LARGE: u64 = 1_000_000;
 
+/// The names of columns that are known, for a proposal; without a header a column has its position for a name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NamedColumns {
+    /// The column of the label.
+    pub label: Option<String>,
+    /// The column of the domain, which may then have any number of values.
+    pub domain: Option<String>,
+}
+
 /// A `[data]` table for a model of examples, by the names and the content of the columns: a column of 0 and 1 with a usual
 /// name, or a rating with four fifths of its greatest value as threshold, is the label; a column of two to fifty values
-/// with a usual name the domain; fractions and usual amounts are dense, all other columns but times categorical. It is a
+/// with a usual name the domain, unless they are `named`; fractions and usual amounts are dense, all other columns but times categorical. It is a
 /// proposal: whether a field is known before the label is, nobody can tell from the file.
 ///
 /// # Errors
-/// If no column seems to be the label or none the domain.
-pub fn propose(inspection: &Inspection) -> Result<ExamplesConfig, NoProposal> {
+/// If no column seems to be the label or none the domain, or a named one is not there or cannot be it.
+pub fn propose(inspection: &Inspection, named: &NamedColumns) -> Result<ExamplesConfig, NoProposal> {
     let columns = &inspection.columns;
     let unnamed = inspection.header == Some(false);
     let column = |summary: &ColumnSummary| match summary.name.parse() {
@@ -58,20 +67,31 @@ pub fn propose(inspection: &Inspection) -> Result<ExamplesConfig, NoProposal> {
     let binary =
         |c: &ColumnSummary| c.distinct == 2 && (c.kind == "bool" || (least(c), greatest(c)) == (Some(0.0), Some(1.0)));
     let by_name = LABELS.iter().find_map(|name| columns.iter().position(|c| plain(&c.name) == *name && binary(c)));
-    let (label, config) = match (by_name, rating) {
-        (Some(label), _) => (label, LabelConfig::from(column(&columns[label]))),
-        (None, Some(rating)) => {
+    let label = named.label.as_ref().map(|name| place(columns, name)).transpose()?;
+    let (label, config) = match (label.or(by_name), rating) {
+        (Some(label), _) if binary(&columns[label]) => (label, LabelConfig::from(column(&columns[label]))),
+        (Some(label), rating) if rating != Some(label) => return Err(odd_label(&columns[label])),
+        (_, Some(rating)) => {
             let greatest = greatest(&columns[rating]).ok_or_else(|| no_label(columns))?;
             (rating, LabelConfig { column: column(&columns[rating]), at_least: Some((greatest * 0.8).round()) })
         }
-        (None, None) => return Err(no_label(columns)),
+        (_, None) => return Err(no_label(columns)),
     };
     let few = |c: &ColumnSummary| c.distinct_exact && (2..=MOST_DOMAINS).contains(&c.distinct) && c.missing == 0;
     let free = |at: usize| at != label && columns[at].role.is_none() && few(&columns[at]);
     let exact = |name: &str| (0..columns.len()).find(|&at| free(at) && plain(&columns[at].name) == name);
     let within = |name: &str| (0..columns.len()).find(|&at| free(at) && plain(&columns[at].name).contains(name));
-    let domain = DOMAINS.iter().find_map(|name| exact(name)).or_else(|| DOMAINS.iter().find_map(|name| within(name)));
-    let domain = domain.ok_or_else(|| no_domain(columns))?;
+    let usual = || DOMAINS.iter().find_map(|name| exact(name)).or_else(|| DOMAINS.iter().find_map(|name| within(name)));
+    let domain = match &named.domain {
+        Some(name) => place(columns, name)?,
+        None => usual().ok_or_else(|| no_domain(columns))?,
+    };
+    if domain == label {
+        return Err(NoProposal::Both { column: columns[label].name.clone() });
+    }
+    if columns[domain].missing > 0 {
+        return Err(missing_domain(&columns[domain]));
+    }
 
     let with_role = |role| columns.iter().find(|c| c.role == Some(role)).map(column);
     let mut proposed = ExamplesConfig {
@@ -100,10 +120,22 @@ pub fn propose(inspection: &Inspection) -> Result<ExamplesConfig, NoProposal> {
     Ok(proposed)
 }
 
+/// The place of a column that was named.
+fn place(columns: &[ColumnSummary], name: &str) -> Result<usize, NoProposal> {
+    columns.iter().position(|column| column.name == name).ok_or_else(|| {
+        let columns: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+        NoProposal::NoColumn { column: name.to_owned(), hint: nearest(name, &columns), columns }
+    })
+}
+
 /// What speaks against the column whose name says that it is the label.
 fn no_label(columns: &[ColumnSummary]) -> NoProposal {
     let usual = LABELS.iter().find_map(|name| columns.iter().find(|c| plain(&c.name) == *name && c.kind != "empty"));
-    let Some(column) = usual else { return NoProposal::Label };
+    usual.map_or(NoProposal::Label, odd_label)
+}
+
+/// What speaks against a column as the label.
+fn odd_label(column: &ColumnSummary) -> NoProposal {
     let odd = |(value, _): &(&String, &Place)| !matches!(value.to_lowercase().as_str(), "0" | "1" | "true" | "false");
     let name = column.name.clone();
     match column.examples.iter().zip(&column.places).find(odd) {
@@ -126,25 +158,53 @@ fn held(column: &ColumnSummary) -> String {
 fn no_domain(columns: &[ColumnSummary]) -> NoProposal {
     let usual = DOMAINS.iter().find_map(|name| columns.iter().find(|c| plain(&c.name).contains(name)));
     let Some(column) = usual.filter(|column| column.role.is_none()) else { return NoProposal::Domain };
-    let name = column.name.clone();
     if column.missing > 0 {
-        return NoProposal::MissingDomain { column: name, rows: column.missing };
+        return missing_domain(column);
     }
     let values =
         if column.distinct_exact { column.distinct.to_string() } else { format!("more than {}", column.distinct) };
-    NoProposal::DomainValues { column: name, values }
+    NoProposal::DomainValues { column: column.name.clone(), values }
+}
+
+fn missing_domain(column: &ColumnSummary) -> NoProposal {
+    NoProposal::MissingDomain { column: column.name.clone(), rows: column.missing }
 }
 
 /// Why no table is proposed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoProposal {
-    /// No column has the content, or the name, of a label.
-    #[error("no column seems to be the label: none with a usual name ({}) holds 0 and 1, and none is a rating", LABELS.join(", "))]
-    Label,
-    /// A column with the name of a label holds another value.
+    /// A name that no column has.
     #[error(
-        "the column `{column}` is named as a label is but holds `{value}` ({place}), and a label is 0 or 1, or a truth value; mend that row (or let `bad_rows = \"skip\"` leave such rows out), or if it is a number that counts from some value on, write label = {{ column = \"{column}\", at_least = … }}"
+        "there is no column `{column}`{}; there are {}",
+        hint.as_ref().map(|hint| format!(" (did you mean `{hint}`?)")).unwrap_or_default(),
+        listed(columns)
+    )]
+    NoColumn {
+        /// The name that was asked for.
+        column: String,
+        /// The nearest name there is, if one is near.
+        hint: Option<String>,
+        /// The names that there are.
+        columns: Vec<String>,
+    },
+    /// One column for two things.
+    #[error(
+        "the column `{column}` cannot be both the label and the domain; name them with `--label COLUMN` and `--domain COLUMN`"
+    )]
+    Both {
+        /// The column.
+        column: String,
+    },
+    /// No column has the content, or the name, of a label.
+    #[error(
+        "no column seems to be the label: none with a usual name ({}) holds 0 and 1, and none is a rating; name it with `--label COLUMN`",
+        LABELS.join(", ")
+    )]
+    Label,
+    /// The column of the label holds another value.
+    #[error(
+        "the column `{column}` would be the label but holds `{value}` ({place}), and a label is 0 or 1, or a truth value; mend that row (or let `bad_rows = \"skip\"` leave such rows out), or if it is a number that counts from some value on, write label = {{ column = \"{column}\", at_least = … }}"
     )]
     OddLabel {
         /// The column.
@@ -154,9 +214,9 @@ pub enum NoProposal {
         /// Where it stands first.
         place: Place,
     },
-    /// A column with the name of a label does not hold two values of one kind.
+    /// The column of the label does not hold two values of one kind.
     #[error(
-        "the column `{column}` is named as a label is but holds {values}; a label is both 0 and 1, or both truth values"
+        "the column `{column}` would be the label but holds {values}; a label is both 0 and 1, or both truth values; another column is named with `--label COLUMN`"
     )]
     OneLabel {
         /// The column.
@@ -165,11 +225,14 @@ pub enum NoProposal {
         values: String,
     },
     /// No column has the content and the name of a domain.
-    #[error("no column seems to be the domain: none with a usual name ({}) has two to {MOST_DOMAINS} values", DOMAINS.join(", "))]
-    Domain,
-    /// A column with the name of a domain has rows without a value.
     #[error(
-        "the column `{column}` is named as a domain is, but {}; every row is of a domain: give them one, such as `other`",
+        "no column seems to be the domain: none with a usual name ({}) has two to {MOST_DOMAINS} values; name it with `--domain COLUMN`",
+        DOMAINS.join(", ")
+    )]
+    Domain,
+    /// The column of the domain has rows without a value.
+    #[error(
+        "the column `{column}` would be the domain, but {}; every row is of a domain: give them one, such as `other`, or name another column with `--domain COLUMN`",
         format!("{} {} no value", counted(*rows, "row"), agreeing(*rows, "has", "have"))
     )]
     MissingDomain {
@@ -180,7 +243,7 @@ pub enum NoProposal {
     },
     /// A column with the name of a domain has too few or too many values.
     #[error(
-        "the column `{column}` is named as a domain is, but has {values} different values; two to {MOST_DOMAINS} were expected"
+        "the column `{column}` is named as a domain is, but has {values} different values; two to {MOST_DOMAINS} were expected; if it is the domain all the same, say `--domain {column}`"
     )]
     DomainValues {
         /// The column.

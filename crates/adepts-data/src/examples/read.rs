@@ -5,17 +5,15 @@ use std::ops::ControlFlow;
 use super::ExamplesError;
 use super::config::{ExamplesConfig, LabelConfig, shown};
 use super::item_file::ItemFile;
+use super::listed::Listed;
 use super::skipped::Skipped;
+use super::values::{CATEGORY, FINITE, LABEL, category, check_category, label, missing, number, unfit};
 use crate::config::{BadRows, Column, DataConfig, Format};
 use crate::error::DataError;
 use crate::layout;
-use crate::place::shortened;
 use crate::progress::Progress;
 use crate::source::{At, Cell, Flow, Sink, Source};
 use crate::time;
-
-pub(super) const CATEGORY: &str = "a category: a whole number, text or a truth value";
-pub(super) const FINITE: &str = "a finite number";
 
 /// Where raw examples are, and how they are written.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,7 +72,7 @@ impl From<&ExamplesConfig> for RawFiles {
 
 /// A row that could be read.
 pub(super) struct Row<'a> {
-    /// Its place among all rows of the source, from 1; skipped ones count.
+    /// Its place among all rows of the source, from 1; skipped ones and those of other domains count.
     pub(super) number: u64,
     /// 0 or 1; without a label 0, for retrieval 1.
     pub(super) label: f32,
@@ -122,6 +120,8 @@ pub(super) struct Wanted {
     dense: usize,
     field_names: Vec<String>,
     dense_names: Vec<String>,
+    /// For each categorical field that is read whether a row may have a list of values; those beyond may.
+    many: Vec<bool>,
     /// What describes items, where the source does not say it.
     items: Option<ItemFile>,
 }
@@ -164,7 +164,27 @@ impl Wanted {
             config.dense.iter().map(|dense| named(&dense.column, &mut of_dense)).collect::<Result<_, _>>()?;
         let names = columns.iter().map(|&c| source.columns()[c].clone()).collect();
         let dense = fields + of_fields;
-        Ok(Self { columns, names, label, user, time, needs, item, fields, dense, field_names, dense_names, items })
+        let many = Vec::new();
+        Ok(Self {
+            columns,
+            names,
+            label,
+            user,
+            time,
+            needs,
+            item,
+            fields,
+            dense,
+            field_names,
+            dense_names,
+            many,
+            items,
+        })
+    }
+
+    /// The same, where a row with several values is bad if the field, in the order of those that are read, is not of `many`.
+    pub(super) fn with_lists_in(self, many: Vec<bool>) -> Self {
+        Self { many, ..self }
     }
 
     /// The names of the columns of the categorical fields, those of items among them.
@@ -192,15 +212,16 @@ impl Wanted {
         self.label.as_ref().map(|(slot, _)| self.names[*slot].as_str())
     }
 
-    /// Hands each row that can be read to `take`.
+    /// Hands each row that can be read to `take`. Of rows of domains that are not `listed` nothing but the domain is looked at.
     pub(super) fn pass<'t>(
         &'t self,
         source: &Source,
         bad_rows: BadRows,
+        listed: &'t mut Listed,
         take: &'t mut dyn FnMut(At<'_>, &Row<'_>) -> Flow,
         progress: Progress,
     ) -> Result<Passed, DataError> {
-        let mut reader = Reader { wanted: self, bad_rows, take, passed: Passed::default() };
+        let mut reader = Reader { wanted: self, bad_rows, listed, take, passed: Passed::default() };
         source.read_with_lists(&self.columns, &mut reader, progress)?;
         Ok(reader.passed)
     }
@@ -211,29 +232,37 @@ impl Wanted {
 pub(super) struct Passed {
     /// Rows that could be read.
     pub(super) rows: u64,
+    /// Rows of domains that are not listed.
+    pub(super) other_domains: u64,
     pub(super) skipped: Skipped,
+}
+
+impl Passed {
+    /// All rows, whatever became of them.
+    pub(super) fn all(&self) -> u64 {
+        self.rows + self.other_domains + self.skipped.rows
+    }
 }
 
 struct Reader<'t> {
     wanted: &'t Wanted,
     bad_rows: BadRows,
+    listed: &'t mut Listed,
     take: &'t mut dyn FnMut(At<'_>, &Row<'_>) -> Flow,
     passed: Passed,
 }
 
 impl Reader<'_> {
-    fn refused(&self, at: At<'_>, slot: usize, cell: Cell<'_>, expected: &'static str) -> DataError {
-        unfit(at, &self.wanted.names[slot], cell, expected)
-    }
-
-    /// Hands a row on, or says what is wrong with it.
-    fn parse(&mut self, at: At<'_>, cells: &[Cell<'_>]) -> Result<Flow, DataError> {
+    /// Hands a row on, or says what is wrong with it; `None` for a row of a domain that is not listed.
+    fn parse(&mut self, at: At<'_>, cells: &[Cell<'_>]) -> Result<Option<Flow>, DataError> {
         let wanted = self.wanted;
+        let refused = |slot: usize, expected| unfit(at, &wanted.names[slot], cells[slot], expected);
         let one = |slot: usize| match category(cells[slot]) {
             Ok(Some(cell)) if !matches!(cell, Cell::List(_)) => Ok(cell),
-            _ => Err(self.refused(at, slot, cells[slot], CATEGORY)),
+            _ => Err(refused(slot, CATEGORY)),
         };
         let domain = one(0)?;
+        let Some(place) = self.listed.find(domain) else { return Ok(None) };
         let needless = |slot: usize| wanted.needs.user == Need::IfThere && missing(cells[slot]);
         let user = wanted.user.filter(|slot| !needless(*slot)).map(one).transpose()?;
         let item = wanted.item.map(one).transpose()?;
@@ -244,20 +273,17 @@ impl Reader<'_> {
                 None if wanted.needs.label == Need::IfThere => 0.0,
                 None => {
                     let expected = if config.at_least.is_some() { "a number" } else { LABEL };
-                    return Err(self.refused(at, *slot, cells[*slot], expected));
+                    return Err(refused(*slot, expected));
                 }
             },
         };
         let time = match wanted.time {
             None => None,
-            Some(slot) => {
-                Some(cells[slot].moment().ok_or_else(|| self.refused(at, slot, cells[slot], time::EXPECTED))?)
-            }
+            Some(slot) => Some(cells[slot].moment().ok_or_else(|| refused(slot, time::EXPECTED))?),
         };
-        for (slot, &cell) in cells.iter().enumerate().take(wanted.dense).skip(wanted.fields) {
-            if category(cell).is_err() {
-                return Err(self.refused(at, slot, cell, CATEGORY));
-            }
+        for (nth, slot) in (wanted.fields..wanted.dense).enumerate() {
+            let many = wanted.many.get(nth).copied().unwrap_or(true);
+            check_category(cells[slot], many).map_err(|expected| refused(slot, expected))?;
         }
         // Rows have few dense fields: they stand on the stack.
         let mut few = [None; 32];
@@ -270,30 +296,34 @@ impl Reader<'_> {
             &mut many[..]
         };
         for (slot, value) in (wanted.dense..).zip(dense.iter_mut()) {
-            *value = number(cells[slot]).map_err(|()| self.refused(at, slot, cells[slot], FINITE))?;
+            *value = number(cells[slot]).map_err(|()| refused(slot, FINITE))?;
         }
-        let number = self.passed.rows + self.passed.skipped.rows + 1;
+        let number = self.passed.all() + 1;
         let fields = &cells[wanted.fields..wanted.dense];
         let row = Row { number, label, domain, user, time, item, fields, dense };
-        let items = wanted.items.as_ref().filter(|items| items.serves(domain));
-        let Some((items, id)) = items.zip(item) else { return Ok((self.take)(at, &row)) };
+        let of_file = wanted.items.as_ref().zip(item);
+        let of_file = of_file.map(|(items, id)| items.find(at, id).map(|item| (items, item))).transpose()?;
+        self.listed.met(place);
+        let Some((items, item)) = of_file else { return Ok(Some((self.take)(at, &row))) };
         let take = |id: Cell<'_>, fields: &[Cell<'_>], dense: &[Option<f64>]| {
             (self.take)(at, &Row { item: Some(id), fields, dense, ..row })
         };
-        Ok(items.join(items.find(at, id)?, fields, dense, take))
+        Ok(Some(items.join(item, fields, dense, take)))
     }
 }
-
-const LABEL: &str = "a label: 0, 1 or a truth value (for a rating set `label = { column = …, at_least = … }`)";
 
 impl Sink for Reader<'_> {
     fn row(&mut self, at: At<'_>, cells: &[Cell<'_>]) -> Flow {
         match self.parse(at, cells) {
-            Ok(Err(DataError::Examples(
+            Ok(Some(Err(DataError::Examples(
                 error @ (ExamplesError::UnknownDomain { .. } | ExamplesError::NotInCatalogue { .. }),
-            ))) => self.malformed(error.into()),
+            )))) => self.malformed(error.into()),
             Err(error) => self.malformed(error),
-            Ok(flow) => {
+            Ok(None) => {
+                self.passed.other_domains += 1;
+                Ok(ControlFlow::Continue(()))
+            }
+            Ok(Some(flow)) => {
                 self.passed.rows += 1;
                 flow
             }
@@ -306,85 +336,5 @@ impl Sink for Reader<'_> {
         }
         self.passed.skipped.note(&error);
         Ok(ControlFlow::Continue(()))
-    }
-}
-
-/// A value that a column cannot have, or lacks.
-pub(super) fn unfit(at: At<'_>, column: &str, cell: Cell<'_>, expected: &'static str) -> DataError {
-    let (place, column) = (at.place(), column.to_owned());
-    if missing(cell) {
-        return DataError::MissingValue { place, column, expected };
-    }
-    DataError::BadValue { place, column, value: shortened(&cell.spelling()), expected }
-}
-
-fn missing(cell: Cell<'_>) -> bool {
-    match cell {
-        Cell::Missing | Cell::Raw("") | Cell::Text("") => true,
-        // What data frames write for a missing number.
-        Cell::Float(value) => value.is_nan(),
-        _ => false,
-    }
-}
-
-/// A value as a category: whole numbers and text stay, truth values become text, `None` is missing.
-pub(super) fn category(cell: Cell<'_>) -> Result<Option<Cell<'_>>, ()> {
-    match cell {
-        _ if missing(cell) => Ok(None),
-        Cell::Bool(value) => Ok(Some(Cell::Text(if value { "true" } else { "false" }))),
-        Cell::Float(value) => time::whole(value).map(|value| Some(Cell::Int(value))).ok_or(()),
-        Cell::List(values) => {
-            let sound = values.iter().all(|v| !matches!(v, Cell::List(_)) && category(*v).is_ok());
-            if sound { Ok(Some(cell)) } else { Err(()) }
-        }
-        other => Ok(Some(other)),
-    }
-}
-
-/// Each category of a field: the one it is, or those of its list; missing ones are left out.
-#[inline]
-pub(super) fn categories<'c>(cell: Cell<'c>, separator: Option<&str>, each: &mut dyn FnMut(Cell<'c>)) {
-    match (category(cell), separator) {
-        (Ok(Some(Cell::Raw(text) | Cell::Text(text))), Some(separator)) => {
-            text.split(separator).map(str::trim).filter(|piece| !piece.is_empty()).for_each(|piece| {
-                // Pieces of text have no type of their own.
-                each(Cell::Raw(piece));
-            });
-        }
-        (Ok(Some(Cell::List(values))), _) => {
-            values.iter().filter_map(|value| category(*value).ok().flatten()).for_each(each);
-        }
-        (Ok(Some(value)), _) => each(value),
-        (Ok(None) | Err(()), _) => {}
-    }
-}
-
-/// A value as a finite number; `None` is missing.
-pub(super) fn number(cell: Cell<'_>) -> Result<Option<f64>, ()> {
-    match cell {
-        _ if missing(cell) => Ok(None),
-        Cell::Bool(value) => Ok(Some(f64::from(u8::from(value)))),
-        Cell::Raw(text) | Cell::Text(text) => match text.trim().parse::<f64>() {
-            Ok(value) if value.is_nan() => Ok(None),
-            Ok(value) if value.is_finite() => Ok(Some(value)),
-            _ => Err(()),
-        },
-        other => other.number().map(Some).ok_or(()),
-    }
-}
-
-fn label(cell: Cell<'_>, at_least: Option<f64>) -> Option<f32> {
-    let spelled = match cell {
-        Cell::Raw(text) | Cell::Text(text) => match text.trim() {
-            "true" | "True" | "TRUE" => Cell::Bool(true),
-            "false" | "False" | "FALSE" => Cell::Bool(false),
-            _ => cell,
-        },
-        other => other,
-    };
-    let value = number(spelled).ok().flatten()?;
-    match at_least {
-        Some(threshold) => Some(if value >= threshold { 1.0 } else { 0.0 }),
-        None => (value == 0.0 || value == 1.0).then_some(value as f32),
     }
 }

@@ -7,7 +7,8 @@ use super::batch::{Examples, Schema};
 use super::coder::{Coded, Coder};
 use super::folder;
 use super::manifest::{Coding, ExamplesManifest};
-use super::read::{CATEGORY, Row, category, number};
+use super::read::Row;
+use super::values::{FINITE, check_category, number};
 use crate::config::Column;
 use crate::error::DataError;
 use crate::id::Id;
@@ -111,12 +112,12 @@ impl RowCoder {
     pub fn push(&self, domain: u32, cells: &[Cell<'_>], rows: &mut CodedRows) -> Result<(), BadCell> {
         assert_eq!(cells.len(), self.columns.len(), "a row has a cell for each column");
         let (fields, numbers) = cells.split_at(self.fields);
-        if let Some(column) = fields.iter().position(|cell| category(*cell).is_err()) {
-            return Err(BadCell { column, expected: CATEGORY });
+        for (column, (cell, field)) in fields.iter().zip(&self.manifest.fields).enumerate() {
+            check_category(*cell, field.many).map_err(|expected| BadCell { column, expected })?;
         }
         let mut dense = Vec::with_capacity(numbers.len());
         for (at, cell) in numbers.iter().enumerate() {
-            let bad = |()| BadCell { column: self.fields + at, expected: "a finite number" };
+            let bad = |()| BadCell { column: self.fields + at, expected: FINITE };
             dense.push(number(*cell).map_err(bad)?);
         }
         let row = Row {

@@ -3,6 +3,8 @@
 
 mod catalogue;
 mod fields;
+mod listed;
+mod lists;
 mod prepared;
 mod refused;
 mod retrieval;

@@ -109,7 +109,7 @@ fn a_listed_domain_that_no_row_has_is_named_with_the_nearest() {
     let folder = dir.path().join("prepared");
     config.domains = vec!["shop".into(), "apq".into()];
     let told = prepare(&config, &ExampleSplit::default(), &folder).unwrap_err().to_string();
-    let want = "no row has the domain `apq` of data.domains (did you mean `app`?); the column has `shop`, `app`";
+    let want = "no row that can be read has the domain `apq` of data.domains (did you mean `app`?); the column has `shop`, `app`";
     assert_eq!(told, want);
     config.domains = vec!["shop".into(), "shop".into()];
     let told = prepare(&config, &ExampleSplit::default(), &folder).unwrap_err().to_string();

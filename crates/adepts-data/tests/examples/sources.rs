@@ -4,8 +4,8 @@ use std::fmt::Write;
 use std::path::Path;
 
 use adepts_data::examples::{
-    Codes, DomainsConfig, ExampleSplit, Examples, ExamplesConfig, FieldConfig, NO_USER, RawFiles, propose,
-    simulate_domains,
+    Codes, DomainsConfig, ExampleSplit, Examples, ExamplesConfig, FieldConfig, NO_USER, NamedColumns, NoProposal,
+    RawFiles, propose, simulate_domains,
 };
 use adepts_data::progress::silent;
 use adepts_data::{BadRows, Part};
@@ -146,7 +146,7 @@ fn an_inspection_proposes_the_table() {
         let path = dir.path().join(name);
         simulate_domains(&domains, &path, &mut silent).unwrap();
         let inspection = adepts_data::inspect(path.to_str().unwrap(), &adepts_data::DataConfig::default()).unwrap();
-        propose(&inspection).unwrap().to_toml()
+        propose(&inspection, &NamedColumns::default()).unwrap().to_toml()
     };
     let tail = r#"label = "label"
 domain = "domain"
@@ -161,9 +161,18 @@ dense = ["price"]
     let log = "user,item,rating,time,country\n1,2,5,978300760,de\n2,3,1,978300761,fr\n";
     let log = file(dir.path(), "log.csv", log);
     let inspection = adepts_data::inspect(&log, &adepts_data::DataConfig::default()).unwrap();
-    let table = propose(&inspection).unwrap().to_toml();
+    let table = propose(&inspection, &NamedColumns::default()).unwrap().to_toml();
     assert!(table.contains("label = { column = \"rating\", at_least = 4 }\ndomain = \"country\"\n"), "{table}");
     assert!(table.ends_with("time = \"time\"\nfields = [\"user\", \"item\"]\ndense = []\n"), "{table}");
+    let named = |label: &str, domain: &str| {
+        let name = |name: &str| Some(name.to_owned()).filter(|name| !name.is_empty());
+        propose(&inspection, &NamedColumns { label: name(label), domain: name(domain) })
+    };
+    assert_eq!(named("rating", "").unwrap().to_toml(), table);
+    let table = named("", "item").unwrap().to_toml();
+    assert!(table.contains("domain = \"item\"\n") && table.contains("fields = [\"user\", \"country\"]"), "{table}");
+    assert!(matches!(named("user", ""), Err(NoProposal::OddLabel { value, .. }) if value == "2"));
+    assert_eq!(named("rating", "rating"), Err(NoProposal::Both { column: "rating".into() }));
 }
 
 #[test]
