@@ -47,7 +47,7 @@ pub use metrics::{Exposure, Judged, LIST_METRICS, ListMetric, METRICS, Metric, M
 pub use per_user::{PerUserError, read_per_user, write_per_user};
 pub use pointwise::{
     AlikeExperts, Asked, Better, ComparedDomain, DomainComparison, DomainSummary, ExpertSummary, GateTally,
-    OutputTally, POINTWISE_METRICS, PointwiseError, PointwiseMetric, ReliabilityBin, Truth, WorkSummary,
+    OutputTally, POINTWISE_METRICS, PointwiseError, PointwiseMetric, ReliabilityBin, SelectedSummary, Truth, WorkSummary,
     find as pointwise_metric, gains, query_gains, summarise_examples, summarise_queries,
 };
 pub use summarise::{gate_summary, summarise};

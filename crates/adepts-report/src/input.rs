@@ -10,6 +10,8 @@ pub struct ReportInput {
     pub title: String,
     /// What the runs were trained on.
     pub dataset: DatasetFacts,
+    /// The same of runs on examples, where it is known.
+    pub examples: Option<ExampleFacts>,
     /// The runs, in the order in which they are to appear.
     pub runs: Vec<RunInput>,
     /// The runs compared user by user, where that was done.
@@ -53,6 +55,50 @@ pub struct DatasetFacts {
     pub mainstream: Vec<f32>,
     /// Spearman's rank correlation of the mainstream score with the length of the history.
     pub score_history_correlation: Option<f64>,
+}
+
+/// Prepared examples in a few numbers. Counts of parts are of training, validation and test.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExampleFacts {
+    /// Rows of each part.
+    pub rows: [usize; 3],
+    /// Users of all parts; 0 where they are not known.
+    pub users: usize,
+    /// In retrieval: items that can be found; else 0.
+    pub items: usize,
+    /// Rows that were left out, or that do not count for everything.
+    pub left_out: Vec<LeftOut>,
+    /// All fields.
+    pub fields: Vec<FieldFacts>,
+}
+
+/// Rows that were left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Which they are.
+    pub what: String,
+    /// How many.
+    pub rows: usize,
+    /// Why, where there are several reasons.
+    pub why: Vec<String>,
+}
+
+/// What a field lacks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FieldFacts {
+    /// The column.
+    pub name: String,
+    /// Rows of each part without a value.
+    pub missing: [usize; 3],
+    /// Values of each part that count as unknown.
+    pub unknown: [usize; 3],
+}
+
+impl FieldFacts {
+    /// Whether a value is missing or unknown.
+    pub(crate) fn lacks(&self) -> bool {
+        self.missing.iter().chain(&self.unknown).any(|n| *n > 0)
+    }
 }
 
 impl DatasetFacts {

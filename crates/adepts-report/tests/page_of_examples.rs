@@ -19,10 +19,10 @@ fn every_run_domain_and_section_is_on_the_page() {
     for domain in &input.runs[0].summary.domains {
         assert!(html.contains(&domain.name), "{}", domain.name);
     }
-    for id in ["found", "runs", "domains", "experts", "reliability", "epochs", "measured", "glossary"] {
+    for id in ["found", "runs", "domains", "experts", "reliability", "epochs", "data", "measured", "glossary"] {
         assert!(has_section(&html, id), "{id}");
     }
-    for id in ["groups", "compared", "weights", "data", "lists"] {
+    for id in ["groups", "compared", "weights", "lists"] {
         assert!(!has_section(&html, id), "{id} is of histories");
     }
     assert!(!html.contains("NaN") && !html.contains("inf ") && !html.contains("NDCG"));
@@ -58,6 +58,32 @@ fn the_page_is_one_file_without_scripts() {
     }
     assert!(html.len() < 600_000, "{} bytes", html.len());
     assert_eq!(html, page(&ranked::input()).unwrap(), "equal input gives an equal page");
+}
+
+#[test]
+fn what_is_missing_unknown_or_left_out_of_the_data_is_told() {
+    let mut input = ranked::input();
+    let html = page(&input).unwrap();
+    let section = html.split("<section id=\"data\"").nth(1).and_then(|rest| rest.split("</section>").next()).unwrap();
+    for text in [
+        "148,000",
+        "Rows that could not be read",
+        "15 × no value in the column `clicked`; 2 × found 3 values",
+        "category",
+        "1,035",
+        "31 validation, 1,004 test",
+        "2,210 training, 254 test",
+    ] {
+        assert!(section.contains(text), "{text} is not in {section}");
+    }
+    for text in ["not listed", "hour", "Items"] {
+        assert!(!section.contains(text), "{text} is in {section}");
+    }
+    let facts = input.examples.as_mut().unwrap();
+    facts.fields.retain(|field| field.name == "hour");
+    assert!(page(&input).unwrap().contains("Every row has a value in every field"));
+    input.examples = None;
+    assert!(!has_section(&page(&input).unwrap(), "data"));
 }
 
 #[test]
@@ -185,6 +211,9 @@ fn names_from_outside_are_escaped_everywhere() {
         run.summary.worst.iter_mut().for_each(|worst| worst.group = evil.into());
         run.epochs.iter_mut().flat_map(|e| &mut e.groups).for_each(|g| g.name = format!("{evil}{}", g.name));
     }
+    let facts = input.examples.as_mut().unwrap();
+    facts.fields.iter_mut().for_each(|field| field.name = evil.into());
+    facts.left_out.iter_mut().for_each(|left| left.why = vec![evil.into()]);
     let html = page(&input).unwrap();
     assert!(!html.contains("<img") && html.contains("&#60;img"));
     assert!(!html.contains("\"'&<") && !html.contains(evil));

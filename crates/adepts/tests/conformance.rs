@@ -12,6 +12,8 @@ mod artefact;
 mod batch;
 #[path = "conformance/compat.rs"]
 mod compat;
+#[path = "conformance/compat_examples.rs"]
+mod compat_examples;
 #[path = "conformance/configs.rs"]
 mod configs;
 #[path = "conformance/damage.rs"]
@@ -22,6 +24,8 @@ mod folders;
 mod learning;
 #[path = "conformance/limits.rs"]
 mod limits;
+#[path = "conformance/predictions.rs"]
+mod predictions;
 #[path = "conformance/rankers.rs"]
 mod rankers;
 #[path = "conformance/readers.rs"]
@@ -32,5 +36,7 @@ mod repeat;
 mod retrieval;
 #[path = "conformance/scores.rs"]
 mod scores;
+#[path = "conformance/specialise.rs"]
+mod specialise;
 #[path = "conformance/support.rs"]
 mod support;

@@ -3,9 +3,9 @@
 use adepts_core::log::{EpochGroup, EpochRecord};
 use adepts_eval::{
     AlikeExperts, ComparedDomain, ComparedRun, Difference, DomainComparison, DomainSummary, Estimate, ExpertSummary,
-    Protocol, ReliabilityBin, RunSummary, WorkSummary, WorstGroup,
+    Protocol, ReliabilityBin, RunSummary, SelectedSummary, WorkSummary, WorstGroup,
 };
-use adepts_report::{ReportInput, RunInput};
+use adepts_report::{ExampleFacts, FieldFacts, LeftOut, ReportInput, RunInput};
 
 const EPOCHS: usize = 14;
 
@@ -153,6 +153,20 @@ fn work(parameters: usize, activated_parameters: usize) -> WorkSummary {
     WorkSummary { parameters, activated_parameters, multiply_adds, total_multiply_adds }
 }
 
+fn selected((auc, selected): (f64, usize)) -> SelectedSummary {
+    let activated_parameters = 32_000 + 13_860 * selected;
+    let multiply_adds = activated_parameters as f64 * 1.02;
+    SelectedSummary {
+        selected,
+        trained: selected == 2,
+        rows: 20_000,
+        auc,
+        auc_macro: auc - 0.01,
+        activated_parameters,
+        multiply_adds,
+    }
+}
+
 /// A model per domain, one for all, and two with experts.
 pub(crate) fn input() -> ReportInput {
     let single = [0.7514, 0.7202, 0.6488, 0.7733, 0.7391];
@@ -174,6 +188,7 @@ pub(crate) fn input() -> ReportInput {
         dead: Vec::new(),
         duplicates: vec![AlikeExperts { first: 0, second: 2, correlation: 0.973 }],
         compared_rows: 2048,
+        by_selected: Vec::new(),
     };
     let sparse = ExpertSummary {
         experts: 8,
@@ -190,6 +205,11 @@ pub(crate) fn input() -> ReportInput {
         dead: vec![4, 7],
         duplicates: Vec::new(),
         compared_rows: 2048,
+        by_selected: [0.7438, 0.7512, 0.7517, 0.7516, 0.7514, 0.7513, 0.7511, 0.7511]
+            .into_iter()
+            .zip(1..)
+            .map(selected)
+            .collect(),
     };
     let run = |summary: RunSummary, epochs: Vec<EpochRecord>| RunInput { summary, epochs, limits: None };
     let mut runs = vec![
@@ -201,7 +221,30 @@ pub(crate) fn input() -> ReportInput {
     runs[2].summary.experts = Some(soft);
     runs[3].summary.experts = Some(sparse);
     let domains = Some(comparison(&runs));
-    ReportInput { title: "A shop with five surfaces".into(), runs, domains, ..ReportInput::default() }
+    let examples = Some(facts());
+    ReportInput { title: "A shop with five surfaces".into(), examples, runs, domains, ..ReportInput::default() }
+}
+
+fn facts() -> ExampleFacts {
+    let field = |name: &str, missing, unknown| FieldFacts { name: name.into(), missing, unknown };
+    let left = |what: &str, rows, why: &[&str]| {
+        let why = why.iter().map(|why| (*why).to_owned()).collect();
+        LeftOut { what: what.into(), rows, why }
+    };
+    ExampleFacts {
+        rows: [148_000, 18_500, 18_430],
+        users: 9_120,
+        items: 0,
+        left_out: vec![
+            left("Rows that could not be read", 17, &["15 × no value in the column `clicked`", "2 × found 3 values"]),
+            left("Rows of domains that are not listed", 0, &[]),
+        ],
+        fields: vec![
+            field("category", [0, 0, 0], [0, 31, 1_004]),
+            field("tags", [2_210, 0, 254], [0, 0, 0]),
+            field("hour", [0; 3], [0; 3]),
+        ],
+    }
 }
 
 /// The same runs as if they had ranked items for queries: AUC becomes recall.
@@ -219,6 +262,7 @@ pub(crate) fn retrieval() -> ReportInput {
         renamed(&mut summary.intervals);
         summary.metrics = summary.intervals.iter().map(|(name, estimate)| (name.clone(), estimate.mean)).collect();
         summary.reliability.clear();
+        summary.experts.iter_mut().for_each(|experts| experts.by_selected.clear());
         for domain in &mut summary.domains {
             (domain.lists, domain.base_rate) = (Some(domain.rows / 4), 1.0);
             domain.reliability.clear();

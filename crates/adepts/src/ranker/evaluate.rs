@@ -4,11 +4,13 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use adepts_core::{ExampleModel, Stopwatch};
+use adepts_core::{ExampleModel, Stopwatch, Work};
 use adepts_data::atomic::write_atomically;
 use adepts_data::examples::ExampleSet;
 use adepts_data::{Part, Progress};
-use adepts_eval::{ExpertSummary, GateTally, OutputTally, RunSummary, Truth, WorkSummary, summarise_examples};
+use adepts_eval::{
+    ExpertSummary, GateTally, OutputTally, RunSummary, SelectedSummary, Truth, WorkSummary, summarise_examples,
+};
 use adepts_train::{StopConfig, Validation};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float32Type;
@@ -149,7 +151,11 @@ fn probabilities(
     progress("intervals", 0, None);
     let mut summary =
         summarise_examples(name, kind, &scored.truth(domains), &scored.score, experiment.seed, resamples)?;
-    summary.experts = tally.map(|tally| experts(&tally, model, data, part)).transpose()?;
+    if let Some(tally) = tally {
+        let mut experts = experts(&tally, model, data, part)?;
+        experts.by_selected = by_selected(model, data, part, experts.selected, progress)?;
+        summary.experts = Some(experts);
+    }
     summary.seconds.insert("evaluate".into(), seconds);
     Ok(Evaluated { summary, scored })
 }
@@ -163,6 +169,68 @@ pub(super) fn experts(
 ) -> Result<ExpertSummary, Error> {
     let outputs = outputs(model, data, part)?;
     Ok(ExpertSummary { duplicates: outputs.duplicates(), compared_rows: outputs.rows(), ..tally.summary() })
+}
+
+/// Rows, taken at equal distances, that are scored with other numbers of experts than in training.
+const VARIED: usize = 1 << 16;
+/// Up to so many experts each number is tried.
+const EACH: usize = 16;
+
+/// Quality and cost for each number of experts that the gate may select in prediction, over some rows of a part.
+fn by_selected(
+    model: &dyn ExampleModel,
+    data: &ExampleSet,
+    part: Part,
+    trained: f64,
+    progress: Progress<'_>,
+) -> Result<Vec<SelectedSummary>, Error> {
+    let experts = model.experts();
+    let numbers: Vec<usize> = if experts <= EACH {
+        (1..=experts).collect()
+    } else {
+        std::iter::successors(Some(1), |k| Some(2 * k)).take_while(|k| *k < experts).chain([experts]).collect()
+    };
+    let rows = data.rows(part);
+    let (every, mut first, mut done) = (rows.div_ceil(VARIED).max(1), 0, 0);
+    let mut taken = Scored::default();
+    let mut found: Vec<(Vec<f32>, Option<Work>)> = vec![(Vec::new(), None); numbers.len()];
+    for block in data.blocks(part, BLOCK)? {
+        let block = block?;
+        progress("numbers of experts", done as u64, Some(rows as u64));
+        done += block.rows();
+        let chosen: Vec<u32> = (first..block.rows()).step_by(every).map(|row| row as u32).collect();
+        first = (first + chosen.len() * every).saturating_sub(block.rows());
+        let block = block.select(&chosen);
+        let from = taken.label.len();
+        taken.label.extend_from_slice(&block.label);
+        taken.domain.extend_from_slice(&block.domain);
+        for (k, (scores, work)) in numbers.iter().zip(&mut found) {
+            scores.resize(taken.label.len(), 0.0);
+            *work = model.score_selecting(*k, &block, &mut scores[from..]);
+            if work.is_none() {
+                return Ok(Vec::new());
+            }
+        }
+    }
+    let truth = taken.truth(&data.schema().domains);
+    let mut summaries = Vec::new();
+    for (selected, (scores, work)) in numbers.into_iter().zip(found) {
+        let metrics = summarise_examples("", "", &truth, &scores, 0, 0)?.metrics;
+        // Where all labels are the same there is no AUC.
+        let (Some(work), Some(auc), Some(auc_macro)) = (work, metrics.get("auc"), metrics.get("auc_macro")) else {
+            return Ok(Vec::new());
+        };
+        summaries.push(SelectedSummary {
+            selected,
+            trained: (selected as f64 - trained).abs() < 0.5,
+            rows: scores.len(),
+            auc: *auc,
+            auc_macro: *auc_macro,
+            activated_parameters: work.activated_parameters,
+            multiply_adds: work.multiply_adds,
+        });
+    }
+    Ok(summaries)
 }
 
 /// What the experts of a gated model say of some rows of a part, taken at equal distances.
@@ -206,7 +274,7 @@ pub(super) fn write_scored(path: &Path, scored: &Scored, data: &ExampleSet) -> R
 }
 
 /// Writes columns of equal length as Parquet, atomically.
-pub(super) fn write_columns(path: &Path, columns: Vec<(&str, ArrayRef)>) -> Result<(), Error> {
+fn write_columns(path: &Path, columns: Vec<(&str, ArrayRef)>) -> Result<(), Error> {
     Ok(write_atomically(path, |out| {
         let batch = RecordBatch::try_from_iter(columns).map_err(std::io::Error::other)?;
         let mut writer = ArrowWriter::try_new(&mut *out, batch.schema(), None)?;

@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use adepts_core::config::nearest;
-use adepts_data::examples::ExampleSet;
+use adepts_data::examples::{Counts, ExampleSet, ExamplesManifest};
 use adepts_data::{Part, Progress};
 use adepts_eval::{
     Better, DomainComparison, Estimate, GroupSummary, MetricError, POINTWISE_METRICS, RunSummary, SeedComparison,
     Summary, gains, pointwise_metric,
 };
-use adepts_report::{ReportInput, page};
+use adepts_report::{ExampleFacts, FieldFacts, LeftOut, ReportInput, page};
 
 use super::config::{RankerExperiment, RetrievalEval};
 use super::evaluate::{BLOCK, Scored, judge, read_scores};
@@ -106,7 +106,35 @@ pub fn write(
     let title = heading(title, records);
     let domains = if records.len() > 1 { Some(compare(records, baseline, metric)?) } else { None };
     let runs = records.iter().map(Record::shown).collect();
-    pages::put(path, &page(&ReportInput { title, runs, domains, ..ReportInput::default() })?)
+    let examples = records.first().and_then(facts);
+    pages::put(path, &page(&ReportInput { title, examples, runs, domains, ..ReportInput::default() })?)
+}
+
+/// What a run says of its data; `None` where that is no longer what it was trained on.
+fn facts(record: &Record) -> Option<ExampleFacts> {
+    let data = ExampleSet::manifest_of(&record.folder.join(DATA)).ok()?;
+    (data.content_hash == record.manifest.data).then(|| facts_of(&data))
+}
+
+fn facts_of(data: &ExamplesManifest) -> ExampleFacts {
+    let parts = |counts: Counts| [counts.train, counts.validation, counts.test].map(|n| n as usize);
+    let left = |what: &str, rows: u64| LeftOut { what: what.to_owned(), rows: rows as usize, why: Vec::new() };
+    let why = data.skipped_reasons.iter().map(|reason| format!("{} × {}", reason.rows, reason.reason)).collect();
+    let left_out = vec![
+        LeftOut { why, ..left("Rows that could not be read and were skipped", data.skipped_rows) },
+        left("Rows of domains that data.domains does not list, which were left out", data.other_domains),
+        left("Validation and test rows of domains without training rows, which were left out", data.left_out.total()),
+        left("Rows without a user, which do not count for measures by user", data.without_user.total()),
+    ];
+    let field = |name: &str, missing, unknown| FieldFacts {
+        name: name.to_owned(),
+        missing: parts(missing),
+        unknown: parts(unknown),
+    };
+    let categorical = data.fields.iter().map(|of| field(&of.name, of.missing, of.unknown));
+    let dense = data.dense.iter().map(|of| field(&of.name, of.missing, Counts::default()));
+    let (users, items) = (data.users, data.catalogue.map_or(0, |note| note.items));
+    ExampleFacts { rows: parts(data.rows), users, items, left_out, fields: categorical.chain(dense).collect() }
 }
 
 /// Compares models over several seeds, where that is what these runs are: each model's mean over its seeds, and the differences from

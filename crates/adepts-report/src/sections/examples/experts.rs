@@ -1,10 +1,12 @@
 //! Which experts serve which domain.
 
-use adepts_eval::{AlikeExperts, ExpertSummary, RunSummary};
+use adepts_eval::{AlikeExperts, ExpertSummary, RunSummary, SelectedSummary};
 
 use crate::blocks::{Block, Cell, Figure, Plots, Section, Table};
-use crate::format::{count, counted, decimals, listed, percent};
+use crate::chart::{Chart, Range};
+use crate::format::{count, counted, decimals, exact, listed, percent, quantity};
 use crate::heat::heat_map;
+use crate::look::Look;
 use crate::view::View;
 
 use super::by_size;
@@ -16,10 +18,11 @@ const ALIKE: f64 = 0.02;
 
 pub(super) fn section(view: &View) -> Option<Section> {
     let gated = || view.runs().iter().filter_map(|run| Some((&run.summary, run.summary.experts.as_ref()?)));
-    let figures: Vec<Figure> = gated().filter_map(|(run, experts)| figure(view, run, experts)).collect();
+    let mut figures: Vec<Figure> = gated().filter_map(|(run, experts)| figure(view, run, experts)).collect();
     if figures.is_empty() {
         return None;
     }
+    figures.extend(gated().filter_map(|(run, experts)| by_selected(run, experts)));
     let text = "A gate decides which experts serve a row. The grids show the share that each expert has in the rows of each domain: a \
                 row of the grid adds up to 100 %. If the rows of the grid look alike, all domains use the same experts; if each domain \
                 has dark cells of its own, experts have specialised. Whether that helps is a question for the figures by \
@@ -28,7 +31,7 @@ pub(super) fn section(view: &View) -> Option<Section> {
         Block::Text(text.into()),
         Block::Points(gated().map(|(run, experts)| in_words(&run.name, experts)).collect()),
         Block::Plots(Plots { legend: Vec::new(), figures }),
-        Block::More(gated().map(|(run, experts)| table(view, run, experts)).collect()),
+        Block::More(gated().flat_map(|(run, experts)| tables(view, run, experts)).collect()),
     ];
     Some(Section { id: "experts", title: "Which experts serve which domain", blocks })
 }
@@ -113,13 +116,73 @@ fn figure(view: &View, run: &RunSummary, experts: &ExpertSummary) -> Option<Figu
     })
 }
 
-fn table(view: &View, run: &RunSummary, experts: &ExpertSummary) -> Table {
+/// What more or fewer experts for each row buy and cost.
+fn by_selected(run: &RunSummary, experts: &ExpertSummary) -> Option<Figure> {
+    let all = &experts.by_selected;
+    let (first, last) = (all.first()?, all.last()?);
+    let label = format!(
+        "experts of a row ({} to {} multiply-adds)",
+        quantity(first.multiply_adds),
+        quantity(last.multiply_adds)
+    );
+    let mut chart =
+        Chart::new(Range::epochs(last.selected), &label, Range::of(all.iter().map(|of| of.auc))?, "AUC, pooled");
+    let at = |of: &SelectedSummary| (of.selected as f64, of.auc);
+    chart.line(Look::everyone(), &all.iter().map(at).collect::<Vec<_>>());
+    let words = |of: &SelectedSummary| {
+        format!(
+            "{}: AUC {} with {} multiply-adds",
+            counted(of.selected, "expert"),
+            exact(of.auc),
+            quantity(of.multiply_adds)
+        )
+    };
+    let point = |of: &SelectedSummary| (of.selected as f64, of.auc, words(of));
+    chart.points(Look::everyone(), 4.0, 1.0, all.iter().map(point).collect());
+    let trained = all.iter().find(|of| of.trained);
+    let said =
+        trained.map_or(String::new(), |of| format!(" The dashed line stands at {}, as in training.", of.selected));
+    if let Some(of) = trained {
+        chart.mark(of.selected as f64);
+    }
+    Some(Figure {
+        title: format!("{}: quality by the number of experts", run.name),
+        svg: chart.svg()?,
+        alt: format!(
+            "Pooled AUC by the number of experts selected for a row: {}.",
+            all.iter().map(words).collect::<Vec<_>>().join("; ")
+        ),
+        caption: format!(
+            "The same model, not trained anew, with other numbers of experts selected for a row in prediction, over {}.{said}",
+            counted(first.rows, "row")
+        ),
+    })
+}
+
+fn tables(view: &View, run: &RunSummary, experts: &ExpertSummary) -> Vec<Table> {
     let head = std::iter::once("Domain".to_owned()).chain((1..=experts.experts).map(|expert| expert.to_string()));
     let row =
         |(name, load): (&str, &[f64])| (name.to_owned(), load.iter().map(|share| Cell::of(percent(*share))).collect());
-    Table {
+    let mut tables = vec![Table {
         caption: format!("{}: share of each expert in the rows of a domain", run.name),
         head: head.collect(),
         rows: loads(view, run, experts).into_iter().map(row).collect(),
+    }];
+    let row = |of: &SelectedSummary| {
+        let name = if of.trained { format!("{}, as in training", of.selected) } else { of.selected.to_string() };
+        let cells = [exact(of.auc), exact(of.auc_macro), count(of.activated_parameters), quantity(of.multiply_adds)];
+        (name, cells.map(Cell::of).into())
+    };
+    if !experts.by_selected.is_empty() {
+        let head = ["Experts of a row", "AUC, pooled", "Mean of domains", "Parameters met", "Multiply-adds"];
+        tables.push(Table {
+            caption: format!(
+                "{}: quality and cost by the number of experts selected for a row in prediction",
+                run.name
+            ),
+            head: head.map(str::to_owned).to_vec(),
+            rows: experts.by_selected.iter().map(row).collect(),
+        });
     }
+    tables
 }

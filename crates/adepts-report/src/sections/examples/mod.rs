@@ -1,5 +1,6 @@
 //! The sections of a page of examples, in order. One without data is `None`.
 
+mod dataset;
 mod domains;
 mod experts;
 mod found;
@@ -26,6 +27,7 @@ pub(super) static SECTIONS: &[fn(&View) -> Option<Section>] = &[
     experts::section,
     reliability::section,
     learning::section,
+    dataset::section,
     protocol::section,
     glossary::section,
 ];
