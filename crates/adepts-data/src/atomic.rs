@@ -15,15 +15,28 @@ pub fn write_atomically(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<&mut File>) -> io::Result<()>,
 ) -> Result<(), DataError> {
+    write_whole_or_not(path, |out| write(out).map_err(DataError::io("write", path)))
+}
+
+/// As [`write_atomically`], for what is found on the way and may fail in ways of its own.
+///
+/// # Errors
+/// What `write` returns, and [`DataError::Io`] if the system refuses; `path` is then as it was.
+pub fn write_whole_or_not<T, E: From<DataError>>(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<&mut File>) -> Result<T, E>,
+) -> Result<T, E> {
     let failed = || DataError::io("write", path);
     let folder = parent(path);
     let mut temporary = tempfile::Builder::new().prefix(".writing-").tempfile_in(folder).map_err(failed())?;
     let mut out = BufWriter::new(temporary.as_file_mut());
-    write(&mut out).and_then(|()| out.flush()).map_err(failed())?;
+    let done = write(&mut out)?;
+    out.flush().map_err(failed())?;
     drop(out);
     make_readable(temporary.as_file()).and_then(|()| temporary.as_file().sync_all()).map_err(failed())?;
     temporary.persist(path).map_err(|e| failed()(e.error))?;
-    sync_folder(folder).map_err(failed())
+    sync_folder(folder).map_err(failed())?;
+    Ok(done)
 }
 
 /// The folder a path is in; `.` for a bare name.

@@ -71,6 +71,7 @@ fn ranking_under_two_masks(bencher: Bencher) {
         users: &users,
         items: ITEMS,
         mask: &[&train, &validation],
+        mask_row: None,
         relevant: &test,
         metrics: &metrics,
         popularity: &popularity,

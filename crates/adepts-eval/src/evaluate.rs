@@ -28,6 +28,8 @@ pub struct Judgement<'a> {
     pub items: usize,
     /// What is never listed for a user: the training items, and by default the validation items.
     pub mask: &'a [&'a Rows],
+    /// For each user the row of the masks that is his, where users have rows in common; `None` where it is that of his number.
+    pub mask_row: Option<&'a [u32]>,
     /// What should be found. An item that is masked too cannot be found, and still counts as relevant.
     pub relevant: &'a Rows,
     /// The metrics, per user and of all lists, each once.
@@ -49,6 +51,13 @@ pub struct Measured {
     pub values: Vec<f64>,
     /// The metrics of all lists together, such as `coverage@20`.
     pub lists: BTreeMap<String, f64>,
+}
+
+impl Judgement<'_> {
+    /// The row of the masks that is this user's.
+    fn mask_row(&self, user: u32) -> u32 {
+        self.mask_row.map_or(user, |rows| rows[user as usize])
+    }
 }
 
 impl Measured {
@@ -106,6 +115,7 @@ impl Measured {
 ///     users: &[0, 1],
 ///     items: 4,
 ///     mask: &[&train],
+///     mask_row: None,
 ///     relevant: &test,
 ///     metrics: &metrics,
 ///     popularity: &[0.5, 0.0, 0.0, 0.5],
@@ -200,8 +210,9 @@ fn under<E: Into<BoxError>>(
                 return;
             }
             let wanted = relevant.row(user as usize);
+            let masked_row = judgement.mask_row(user) as usize;
             for (i, (mask, (list, values))) in masks.iter().zip(&mut work.ranked).enumerate() {
-                let masked = || mask.iter().flat_map(|rows| rows.row(user as usize)).map(|&item| item as usize);
+                let masked = || mask.iter().flat_map(|rows| rows.row(masked_row)).map(|&item| item as usize);
                 let last = i + 1 == masks.len();
                 work.covered.clear();
                 for item in masked() {
@@ -280,15 +291,18 @@ fn check(judgement: &Judgement<'_>, masks: &[&[&Rows]]) -> Result<(), EvalError>
         return Err(EvalError::DuplicateMetric { metric: metric.to_string() });
     }
     let mut seen = vec![false; relevant.len()];
-    let all_rows =
-        || std::iter::once((relevant, "relevant")).chain(masks.iter().flat_map(|m| m.iter().map(|&r| (r, "masked"))));
+    let of_masks = |row: u32| masks.iter().flat_map(move |mask| mask.iter().map(move |&rows| (rows, row, "masked")));
     for &user in users {
-        for (rows, name) in all_rows() {
-            if user as usize >= rows.len() {
-                return Err(EvalError::UserOutside { user, rows: name, users: rows.len() });
+        if let Some(rows) = judgement.mask_row.filter(|rows| user as usize >= rows.len()) {
+            return Err(EvalError::UserOutside { user, rows: "masked", users: rows.len() });
+        }
+        for (rows, row, name) in std::iter::once((relevant, user, "relevant")).chain(of_masks(judgement.mask_row(user)))
+        {
+            if row as usize >= rows.len() {
+                return Err(EvalError::UserOutside { user: row, rows: name, users: rows.len() });
             }
             // Rows ascend, so the last item speaks for all.
-            if let Some(&item) = rows.row(user as usize).last()
+            if let Some(&item) = rows.row(row as usize).last()
                 && item as usize >= items
             {
                 return Err(EvalError::ItemOutside { user, item, rows: name, items });

@@ -13,8 +13,10 @@ use crate::sections::seeds;
 use crate::view::{bounded, is_list_metric};
 
 mod examples;
+mod long;
 
 pub use examples::{domains_table, examples_table, gains_table};
+pub use long::LongTable;
 
 /// No column is wider than this.
 pub const WIDEST: usize = 40;
@@ -48,36 +50,50 @@ impl TextTable {
     /// The table, a line per row, with a rule under the heading.
     #[must_use]
     pub fn render(&self) -> String {
-        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
-        // Names come from files: a line break in one must not break the table.
-        let clean = |cell: &String| -> String {
-            shortened(&cell.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>(), WIDEST)
-        };
-        let rows: Vec<Vec<String>> = self.rows.iter().map(|row| row.iter().map(clean).collect()).collect();
-        let width = |column: usize| {
-            rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
-        };
-        let widths: Vec<usize> = (0..columns).map(width).collect();
+        let rows: Vec<Vec<String>> = self.rows.iter().map(|row| row.iter().map(|cell| clean(cell)).collect()).collect();
+        let mut widths = Vec::new();
+        for row in &rows {
+            widen(&mut widths, row);
+        }
         let mut out = String::new();
         for (i, row) in rows.iter().enumerate() {
-            let mut line = String::new();
-            for (column, &width) in widths.iter().enumerate() {
-                let cell = row.get(column).map_or("", String::as_str);
-                let padding = " ".repeat(width - cell.chars().count());
-                let between = if column == 0 { "" } else { "  " };
-                let left = self.left.contains(&column);
-                let parts = if left { [between, cell, &padding] } else { [between, &padding, cell] };
-                line.extend(parts);
-            }
-            out += line.trim_end();
-            out.push('\n');
+            out += &line(row.iter().map(String::as_str), &widths, &self.left);
             if i == 0 {
-                out += &"─".repeat(widths.iter().sum::<usize>() + 2 * columns.saturating_sub(1));
-                out.push('\n');
+                out += &rule(&widths);
             }
         }
         out
     }
+}
+
+/// A cell as it is shown. Names come from files: a line break in one must not break the table.
+fn clean(cell: &str) -> String {
+    shortened(&cell.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>(), WIDEST)
+}
+
+/// Makes columns as wide as these cells.
+fn widen(widths: &mut Vec<usize>, cells: &[String]) {
+    widths.resize(widths.len().max(cells.len()), 0);
+    widths.iter_mut().zip(cells).for_each(|(width, cell)| *width = cell.chars().count().max(*width));
+}
+
+/// The cells of a row in columns of these widths; those columns flush left, the others flush right.
+fn line<'a>(cells: impl IntoIterator<Item = &'a str>, widths: &[usize], left: &[usize]) -> String {
+    let mut line = String::new();
+    let cells = cells.into_iter().chain(std::iter::repeat(""));
+    for (column, (&width, cell)) in widths.iter().zip(cells).enumerate() {
+        let padding = " ".repeat(width - cell.chars().count());
+        let between = if column == 0 { "" } else { "  " };
+        line.extend(if left.contains(&column) { [between, cell, &padding] } else { [between, &padding, cell] });
+    }
+    line.truncate(line.trim_end().len());
+    line.push('\n');
+    line
+}
+
+/// What stands under the heading.
+fn rule(widths: &[usize]) -> String {
+    "─".repeat(widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1)) + "\n"
 }
 
 /// The runs side by side: the metric that decides who is served worst, recall and what is listed, the worst group and the

@@ -1,18 +1,19 @@
 //! `adepts predict`: probabilities for new examples, or the items that are found for them.
 
-use std::io::stdin;
+use std::io::{BufWriter, IsTerminal as _, Write as _, stdin, stdout};
 use std::path::PathBuf;
 
 use adepts::data::examples::{EncodeSummary, RawFiles, Streamed};
-use adepts::data::{BadRows, Format, Id, agreeing, counted};
-use adepts::page::table::TextTable;
-use adepts::ranker::predict::Retrieved;
+use adepts::data::{BadRows, DataError, Format, agreeing, counted};
+use adepts::page::table::{LongTable, TextTable};
+use adepts::ranker::predict::{Predicted, Retrieved};
 use adepts::serve::FoundItem;
 use adepts::{Error, RankerRun, run};
 use clap::{Args, value_parser};
 use serde::Serialize;
 
 use crate::output;
+use crate::output::rows::{Elements, Lines};
 use crate::progress::Terminal;
 
 /// Score a file of examples with a run of a model of examples, or find items for its rows.
@@ -41,7 +42,7 @@ pub(crate) struct Options {
     /// Find the N items with the highest scores for each row (retrieval)
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
     top: Option<u32>,
-    /// Write the scores to this Parquet file (columns row and score; with --top also rank and item) instead of stdout
+    /// Write the scores to this file, .parquet (columns row and score; with --top also rank and item), instead of stdout
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Replace what is at --out
@@ -57,10 +58,7 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
-        if let Some(out) = self.out.as_ref().filter(|out| out.exists() && !self.overwrite) {
-            let told = format!("{} exists; name another file with --out, or --overwrite", out.display());
-            return Err(Error::Request(told).into());
-        }
+        self.check_out()?;
         self.check_family()?;
         let run = RankerRun::open(&self.run)?;
         let bad_rows = if self.skip_bad_rows { BadRows::Skip } else { BadRows::Fail };
@@ -70,25 +68,63 @@ impl Options {
         let source = streamed.as_ref().map_or(self.file.as_str(), Streamed::source).to_owned();
         let files = RawFiles { source, format: Format::Auto, bad_rows, ..RawFiles::from(data) };
         let streamed = streamed.as_ref();
-        if let Some(number) = self.top {
-            let found = run.retrieve(&files, number as usize, &mut terminal.progress());
-            let mut found = found.map_err(|error| of_stream(error, streamed))?;
-            told(&mut found.met, streamed, terminal);
-            return self.lists(&found);
+        let met = match self.top {
+            Some(number) => self.lists(&run, &files, number as usize, terminal),
+            None => self.scores(&run, &files, terminal),
+        };
+        let mut met = met.map_err(|error| of_stream(error, streamed))?;
+        told(&mut met, streamed, terminal);
+        let Some(out) = &self.out else { return Ok(()) };
+        let what = match self.top {
+            Some(_) => format!("lists for {}", counted(met.rows, "row")),
+            None => counted(met.rows, "score"),
+        };
+        output::text(&format!("{what}: {}", out.display()))
+    }
+
+    /// Refuses to replace a file unasked, and a name that promises another format.
+    fn check_out(&self) -> Result<(), Error> {
+        let Some(out) = &self.out else { return Ok(()) };
+        if out.exists() && !self.overwrite {
+            let told = format!("{} exists; name another file with --out, or --overwrite", out.display());
+            return Err(Error::Request(told));
         }
-        let predicted = run.predict(&files, &mut terminal.progress());
-        let mut predicted = predicted.map_err(|error| of_stream(error, streamed))?;
-        told(&mut predicted.met, streamed, terminal);
+        if out.extension().is_none_or(|ending| ending != "parquet") {
+            let told =
+                format!("{}: expected a name that ends with .parquet; text and JSON go to stdout", out.display());
+            return Err(Error::Request(told));
+        }
+        Ok(())
+    }
+
+    /// Writes or prints the scores of the rows.
+    fn scores(&self, run: &RankerRun, files: &RawFiles, terminal: &Terminal) -> anyhow::Result<EncodeSummary> {
+        let progress = &mut terminal.progress();
         if let Some(out) = &self.out {
-            predicted.write(out)?;
-            return output::text(&format!("{}: {}", counted(predicted.scores.len(), "score"), out.display()));
+            return Ok(run.predict_to(files, out, progress)?);
         }
-        let rows = predicted.rows.iter().zip(&predicted.scores);
+        let shown = stdout().is_terminal();
+        let out = BufWriter::new(stdout().lock());
         if self.json {
-            return output::json(&rows.map(|(row, score)| Scored { row: *row, score: *score }).collect::<Vec<_>>());
+            let mut elements = Elements::new(out);
+            let each = |Predicted { rows, scores }: Predicted| {
+                make_room(shown, terminal);
+                let mut rows = rows.into_iter().zip(scores);
+                Ok(rows.try_for_each(|(row, score)| elements.element(&Scored { row, score }))?)
+            };
+            let met = run.predict::<anyhow::Error>(files, each, progress)?;
+            elements.end()?;
+            return Ok(met);
         }
-        let lines: Vec<String> = rows.map(|(row, score)| format!("{row},{score}")).collect();
-        output::text(&format!("row,score\n{}", lines.join("\n")))
+        let mut lines = Lines::new(out, "row,score");
+        let each = |Predicted { rows, scores }: Predicted| {
+            make_room(shown, terminal);
+            let mut rows = rows.into_iter().zip(scores);
+            Ok(rows.try_for_each(|(row, score)| lines.line(format_args!("{row},{score}")))?)
+        };
+        let met = run.predict::<anyhow::Error>(files, each, progress)?;
+        lines.end()?;
+        Ok(met)
     }
 
     /// Points a run of histories to where it belongs.
@@ -102,26 +138,49 @@ impl Options {
         )))
     }
 
-    /// Prints or writes the items that were found.
-    fn lists(&self, found: &Retrieved) -> anyhow::Result<()> {
+    /// Writes or prints the items that are found.
+    fn lists(
+        &self,
+        run: &RankerRun,
+        files: &RawFiles,
+        number: usize,
+        terminal: &Terminal,
+    ) -> anyhow::Result<EncodeSummary> {
+        let progress = &mut terminal.progress();
         if let Some(out) = &self.out {
-            found.write(out)?;
-            return output::text(&format!("lists for {}: {}", counted(found.rows.len(), "row"), out.display()));
+            return Ok(run.retrieve_to(files, number, out, progress)?);
         }
-        let rows = found.rows.iter().zip(&found.lists);
+        let shown = stdout().is_terminal();
         if self.json {
-            let item = |(item, score): &(Id, f32)| FoundItem { item: item.clone(), score: *score };
-            let listed =
-                |(row, list): (&u64, &Vec<(Id, f32)>)| Listed { row: *row, items: list.iter().map(item).collect() };
-            return output::json(&rows.map(listed).collect::<Vec<_>>());
+            let mut elements = Elements::new(BufWriter::new(stdout().lock()));
+            let each = |Retrieved { rows, lists }: Retrieved| {
+                make_room(shown, terminal);
+                let item = |(item, score)| FoundItem { item, score };
+                rows.into_iter().zip(lists).try_for_each(|(row, list)| {
+                    elements.element(&Listed { row, items: list.into_iter().map(item).collect() })
+                })?;
+                Ok(())
+            };
+            let met = run.retrieve::<anyhow::Error>(files, number, each, progress)?;
+            elements.end()?;
+            return Ok(met);
         }
-        let mut table = TextTable::new(["row", "rank", "item", "score"]);
-        for (row, list) in rows {
-            for (rank, (item, score)) in list.iter().enumerate() {
-                table.row([row.to_string(), (rank + 1).to_string(), item.to_string(), format!("{score:.4}")]);
+        let head = TextTable::new(["row", "rank", "item", "score"]);
+        let mut table = LongTable::new(head, tempfile::tempfile()?)?;
+        let each = |block: Retrieved| {
+            for (row, list) in block.rows.iter().zip(&block.lists) {
+                for (rank, (item, score)) in list.iter().enumerate() {
+                    table.row([row.to_string(), (rank + 1).to_string(), item.to_string(), format!("{score:.4}")])?;
+                }
             }
-        }
-        output::text(&table.render())
+            Ok(())
+        };
+        let met = run.retrieve::<anyhow::Error>(files, number, each, progress)?;
+        make_room(shown, terminal);
+        let mut out = BufWriter::new(stdout().lock());
+        table.render(&mut out)?;
+        out.flush()?;
+        Ok(met)
     }
 }
 
@@ -142,11 +201,24 @@ struct Listed {
 /// What messages call the rows that come through stdin.
 const STDIN: &str = "stdin";
 
+/// Takes the moving line away where rows would be shown among its states.
+fn make_room(shown: bool, terminal: &Terminal) {
+    if shown {
+        terminal.clear();
+    }
+}
+
 /// An error about a stream, which is read as a file that nobody knows, in words about the stream.
-fn of_stream(error: Error, streamed: Option<&Streamed>) -> Error {
-    match (error, streamed) {
-        (Error::Data(error), Some(streamed)) => Error::Data(streamed.told(error, STDIN)),
-        (error, _) => error,
+fn of_stream(error: anyhow::Error, streamed: Option<&Streamed>) -> anyhow::Error {
+    let Some(streamed) = streamed else { return error };
+    let error = match error.downcast::<DataError>() {
+        Ok(error) => Error::Data(error).into(),
+        Err(error) => error,
+    };
+    match error.downcast::<Error>() {
+        Ok(Error::Data(error)) => Error::Data(streamed.told(error, STDIN)).into(),
+        Ok(error) => error.into(),
+        Err(error) => error,
     }
 }
 

@@ -95,10 +95,19 @@ fn predicting_the_rows_of_the_log_needs_no_label_and_counts_what_is_unknown() {
     let out = home.path().join("scores.parquet");
     run("predict {} {} --out {} -q", &[cesaa, log, &out]).ok();
     assert!(out.metadata().unwrap().len() > 1000);
+    for name in ["scores.csv", "scores.json", "scores"] {
+        let other = home.path().join(name);
+        run("predict {} {} --out {}", &[cesaa, log, &other])
+            .fails(2, &[name, "expected a name that ends with .parquet"]);
+        assert!(!other.exists());
+    }
 
     let elsewhere = row.replace("domain-1", "domain-9").replace("domain-2", "domain-9").replace("domain-3", "domain-9");
     write(&new, &format!("{head}\n{row}\n{elsewhere}\n"));
-    run("predict {} {}", &[cesaa, &new]).fails(1, &["domain-9", "line 3"]);
+    assert_eq!(run("predict {} {}", &[cesaa, &new]).fails(1, &["domain-9", "line 3"]).out, "");
+    let none = home.path().join("none.parquet");
+    run("predict {} {} --out {}", &[cesaa, &new, &none]).fails(1, &["domain-9", "line 3"]);
+    assert!(!none.exists() && fs::read_dir(home.path()).unwrap().count() == 2);
     let skipped = run("predict {} {} --skip-bad-rows --json", &[cesaa, &new]).ok();
     assert_eq!(skipped.json().as_array().unwrap().len(), 1);
     assert!(skipped.err.contains("1 row was skipped"), "{}", skipped.err);

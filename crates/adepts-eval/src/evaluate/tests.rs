@@ -35,7 +35,7 @@ impl World {
 
     fn judgement<'a>(&'a self, mask: &'a [&'a Rows], metrics: &'a [MetricAt], batch: usize) -> Judgement<'a> {
         let (users, popularity) = (&self.users, &self.popularity);
-        Judgement { users, items: self.items, mask, relevant: &self.test, metrics, popularity, batch }
+        Judgement { users, items: self.items, mask, mask_row: None, relevant: &self.test, metrics, popularity, batch }
     }
 
     fn scores(&self) -> impl FnMut(&[u32], &mut [f32]) -> Result<(), String> {
@@ -161,6 +161,26 @@ fn a_judgement_that_does_not_fit_together_is_refused() {
     assert!(matches!(ask(Judgement { mask: &masks[0], ..good }), EvalError::UserOutside { user: 2, users: 2, .. }));
     assert!(matches!(ask(Judgement { mask: &masks[1], ..good }), EvalError::ItemOutside { user: 1, item: 10, .. }));
     assert!(matches!(ask(Judgement { relevant: &Rows::empty(3), ..good }), EvalError::NothingToFind { user: 0 }));
+    let of_masks = |mask_row| ask(Judgement { mask: &masks[1], mask_row: Some(mask_row), ..good });
+    assert!(matches!(of_masks(&[0, 0]), EvalError::UserOutside { user: 2, rows: "masked", users: 2 }));
+    assert!(matches!(of_masks(&[0, 3, 0]), EvalError::UserOutside { user: 3, rows: "masked", users: 3 }));
+    assert!(matches!(of_masks(&[0, 0, 1]), EvalError::ItemOutside { user: 2, item: 10, .. }));
+}
+
+#[test]
+fn users_with_a_row_of_the_masks_in_common_are_judged_as_with_rows_of_their_own() {
+    let world = World::new(60, 40);
+    let metrics = metrics(&["ndcg@5", "recall@9", "coverage@3"]);
+    let row_of: Vec<u32> = (0..60).map(|user| 59 - user / 7).collect();
+    let own = |of: &Rows| Rows::from_lists(row_of.iter().map(|row| of.row(*row as usize).to_vec()));
+    let (train, validation) = (own(&world.train), own(&world.validation));
+    let judged = |mask: &[&Rows], mask_row| {
+        let judgement = Judgement { mask_row, ..world.judgement(mask, &metrics, 16) };
+        evaluate_both(&judgement, &mask[..1], &mut world.scores(), &mut silent).unwrap()
+    };
+    let common = judged(&[&world.train, &world.validation], Some(row_of.as_slice()));
+    assert_eq!(common, judged(&[&train, &validation], None));
+    assert_ne!(common, judged(&[&world.train, &world.validation], None));
 }
 
 #[test]
@@ -172,6 +192,7 @@ fn a_user_whose_items_are_all_masked_measures_zero() {
         users: &[0],
         items: 3,
         mask: &[&all],
+        mask_row: None,
         relevant: &wanted,
         metrics: &metrics,
         popularity: &[1.0; 3],

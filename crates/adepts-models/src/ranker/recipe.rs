@@ -9,7 +9,7 @@ use burn::tensor::Device;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::model::{Ranker, Trunk};
+use super::model::{BLOCK, Ranker, Trunk};
 use super::parts::{DomainField, Embedding, Layout, Norm, Shape, Stack};
 use super::towers::{ItemTower, TwoTowers, UserTower};
 
@@ -87,13 +87,28 @@ fn input_of(layout: Layout, schema: &Schema, output: usize) -> Input {
     }
 }
 
-/// What networks of these shapes take in training with batches of so many rows, beside their parameters.
+/// What networks of these shapes take in training with batches of so many rows and in prediction, beside their parameters.
 fn hidden_layers(shapes: &[Shape], batch: usize) -> usize {
-    // With batch normalisation training computes every network for every row.
-    let computed = |shape: &Shape| if shape.norm == Norm::Batch { shape.experts } else { shape.active };
-    let widths = |shape: &Shape| shape.widths[1..].iter().copied().fold(0, usize::saturating_add);
-    let met = shapes.iter().map(|s| elements(&[computed(s), widths(s)])).fold(0, usize::saturating_add);
-    elements(&[3, batch, met])
+    let floats = |shape: &Shape| {
+        // For each row that meets a network: what every layer gave, two gradients of it, and under batch normalisation also what it
+        // gave before scale and shift.
+        let held = if shape.norm == Norm::Batch { 4 } else { 3 };
+        // Prediction holds what every layer gave, and is also tried with all experts selected.
+        let pairs = elements(&[held, batch, shape.active]).max(elements(&[BLOCK, shape.experts]));
+        elements(&[pairs, shape.widths[1..].iter().copied().fold(0, usize::saturating_add)])
+    };
+    shapes.iter().map(floats).fold(0, usize::saturating_add)
+}
+
+/// What the items' shares of the training rows take, and counting them, in floats.
+fn shares(sizes: &ExampleSizes, layout: &Layout) -> usize {
+    let items = sizes.schema.items.as_ref().map_or(0, |items| items.count);
+    match layout.domain {
+        // An entry of a hash table of domains and items, where it has just grown.
+        DomainField::Apart => elements(&[12, sizes.rows.min(elements(&[sizes.schema.domains.len(), items]))]),
+        // A number for each item; while it is made, its id and its count.
+        _ => elements(&[13, items]),
+    }
 }
 
 impl<A: Architecture> ExampleRecipe for Configured<A> {
@@ -161,7 +176,12 @@ impl<A: Architecture> ExampleRecipe for Retrieving<A> {
         let mut shapes = architecture.shapes(&input);
         shapes.push(shape);
         memory = memory.floats("hidden layers and their gradients", hidden_layers(&shapes, batch));
-        memory.floats("the scores of a batch's items and their gradients", elements(&[6, batch, batch]))
+        memory = memory.floats("the scores of a batch's items and their gradients", elements(&[6, batch, batch]));
+        if self.towers.correction {
+            memory.floats("shares of the training rows", shares(sizes, &layout))
+        } else {
+            memory
+        }
     }
 
     /// # Panics

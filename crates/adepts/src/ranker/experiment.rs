@@ -18,7 +18,6 @@ use super::evaluate;
 use super::retrieval::Judge;
 use super::run;
 use crate::error::Error;
-use crate::evaluate::batch;
 use crate::experiment::{Work, check_memory};
 use crate::folder as place;
 use crate::run::{DATA, REPORT, finished, write_json};
@@ -91,12 +90,8 @@ fn check(experiment: &RankerExperiment, data: &ExampleSet, work: &mut Work<'_>) 
     let (_, recipe) = experiment.recipe().map_err(|source| Error::Config { file: experiment.name.clone(), source })?;
     let sizes = run::sizes(experiment, data);
     let mut needed = recipe.memory(&sizes);
-    if let (Some(items), Some(towers)) = (&sizes.schema.items, &experiment.retrieval) {
-        // The columns of the catalogue, and the vectors as they are made and turned.
-        let columns = items.fields.len() + items.dense.len() + 2;
-        needed = needed.floats("the items and their vectors", elements(&[2 * towers.dimension + columns, items.count]));
-        // Of a block of lists the scores, as they are made and as they are ranked; queries are not known yet.
-        needed = needed.floats("scores that are ranked", elements(&[3, batch(items.count), items.count]));
+    if let (Some(towers), Some(eval)) = (&experiment.retrieval, experiment.retrieval_eval()) {
+        needed = Judge::memory(needed, data, towers.dimension, eval.mask);
     }
     needed = needed.bytes("the program and what it reads and writes in pieces", PROGRAM);
     needed = needed.bytes("training rows that are read at once", data.epoch_memory());

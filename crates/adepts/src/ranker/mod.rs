@@ -14,6 +14,7 @@ pub mod quickstart;
 pub mod report;
 pub mod retrieval;
 pub mod run;
+mod table;
 
 pub use config::RankerExperiment;
 pub use run::RankerRun;

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use adepts_core::Memory;
 use adepts_data::examples::{ExampleSet, Examples, NO_USER, Side};
 use adepts_data::{Part, Rows};
+use rayon::slice::ParallelSliceMut as _;
 use serde::{Deserialize, Serialize};
 
 use super::evaluate::BLOCK;
@@ -37,7 +39,7 @@ impl Mask {
 /// The queries of a part, numbered by their first rows.
 ///
 /// Rows of one user in one domain that do not differ in what describes the user are one query, whose items are all to be found; a
-/// row whose user is not known is a query of its own.
+/// row whose user is not known is a query of its own. What a user has is held once, however many queries he asks.
 #[derive(Clone, Debug)]
 pub struct Queries {
     /// Rows of the part that stand for the queries, ascending.
@@ -48,9 +50,11 @@ pub struct Queries {
     pub user: Vec<u32>,
     /// What each should find: its items but for those that are masked.
     pub relevant: Rows,
-    /// The user's training items, where these are masked.
+    /// For each query the row of `train` and `validation` that is its user's; the last one is empty, for users who are not known.
+    pub asker: Vec<u32>,
+    /// The training items of each user who asks, where these are masked.
     pub train: Rows,
-    /// The user's validation items, where these are masked.
+    /// The validation items of each, where these are masked.
     pub validation: Rows,
 }
 
@@ -61,7 +65,8 @@ struct Collecting {
     rows: Vec<u32>,
     domain: Vec<u32>,
     user: Vec<u32>,
-    items: Vec<Vec<u32>>,
+    /// The query (above) and the item of each row.
+    pairs: Vec<u64>,
 }
 
 impl Collecting {
@@ -80,46 +85,114 @@ impl Collecting {
                 self.rows.push((first + row) as u32);
                 self.domain.push(block.domain[row]);
                 self.user.extend(block.user.get(row));
-                self.items.push(Vec::new());
             }
-            self.items[query as usize].push(block.item[row]);
+            self.pairs.push(pair(query, block.item[row]));
         }
     }
+}
+
+/// The users who ask, numbered by their indices.
+struct Askers {
+    /// The number of each user of the data, [`NO_USER`] of those who do not ask.
+    number: Vec<u32>,
+    count: usize,
+}
+
+impl Askers {
+    /// The users of queries, where the data has so many.
+    fn of(user: &[u32], users: usize) -> Self {
+        let mut number = vec![NO_USER; users];
+        user.iter().filter(|user| **user != NO_USER).for_each(|user| number[*user as usize] = 0);
+        let mut count = 0;
+        for number in number.iter_mut().filter(|number| **number != NO_USER) {
+            *number = count;
+            count += 1;
+        }
+        Self { number, count: count as usize }
+    }
+
+    /// For each of these queries its user's number, and that of nobody where none is known.
+    fn numbers(&self, user: &[u32], queries: usize) -> Vec<u32> {
+        let known = |query: usize| user.get(query).filter(|user| **user != NO_USER);
+        let number = |query: usize| known(query).map_or(self.count as u32, |user| self.number[*user as usize]);
+        (0..queries).map(number).collect()
+    }
+
+    /// The items that they have in a part, and an empty row for nobody.
+    fn items(&self, data: &ExampleSet, part: Part) -> Result<Rows, Error> {
+        let mut pairs = Vec::with_capacity(data.rows(part));
+        for block in data.blocks(part, BLOCK)? {
+            let block = block?;
+            let known = block.user.iter().zip(&block.item).filter(|(user, _)| **user != NO_USER);
+            let asking = known.map(|(user, item)| (self.number[*user as usize], *item));
+            pairs.extend(asking.filter(|(asker, _)| *asker != NO_USER).map(|(asker, item)| pair(asker, item)));
+        }
+        Ok(rows(pairs, self.count + 1, |_, _| true))
+    }
+}
+
+/// A row (above) and an item as a number, so that many can be sorted where they are.
+fn pair(row: u32, item: u32) -> u64 {
+    u64::from(row) << 32 | u64::from(item)
+}
+
+/// So many rows of these pairs, but for the items that are not to be kept.
+fn rows(mut pairs: Vec<u64>, count: usize, keep: impl Fn(usize, u32) -> bool) -> Rows {
+    pairs.par_sort_unstable();
+    pairs.dedup();
+    pairs.retain(|pair| keep((pair >> 32) as usize, *pair as u32));
+    let mut starts = Vec::with_capacity(count + 1);
+    starts.push(0);
+    let mut end = 0;
+    for row in 0..count {
+        end += pairs[end..].iter().take_while(|pair| (**pair >> 32) as usize == row).count();
+        starts.push(end);
+    }
+    Rows::from_parts(starts, pairs.into_iter().map(|pair| pair as u32).collect())
 }
 
 impl Queries {
     /// The queries of a part.
     pub fn of(data: &ExampleSet, part: Part, mask: Mask) -> Result<Self, Error> {
-        let mut met = Collecting::default();
+        let mut met = Collecting { pairs: Vec::with_capacity(data.rows(part)), ..Collecting::default() };
         let mut first = 0;
         for block in data.blocks(part, BLOCK)? {
             let block = block?;
             met.note(&block, &block.side(data.schema(), Side::User), first);
             first += block.rows();
         }
-        let Collecting { rows, domain, user, mut items, .. } = met;
-        let queries = rows.len();
-        let masked = |of: Part, wanted: bool| -> Result<Rows, Error> {
-            let mut lists = vec![Vec::new(); queries];
-            if wanted && of != part && !user.is_empty() {
-                let by_user = by_user(&user, data.schema().users);
-                for block in data.blocks(of, BLOCK)? {
-                    let block = block?;
-                    let known = block.user.iter().zip(&block.item).filter(|(user, _)| **user != NO_USER);
-                    for (asker, item) in known {
-                        by_user.row(*asker as usize).iter().for_each(|&query| lists[query as usize].push(*item));
-                    }
-                }
-            }
-            Ok(Rows::from_lists(lists))
+        let Collecting { known, rows: places, domain, user, pairs } = met;
+        drop(known);
+        let askers = Askers::of(&user, data.schema().users);
+        let asker = askers.numbers(&user, places.len());
+        let masked = |of: Part, wanted: bool| {
+            if wanted && of != part { askers.items(data, of) } else { Ok(Rows::empty(askers.count + 1)) }
         };
         let train = masked(Part::Train, mask != Mask::None)?;
         let validation = masked(Part::Validation, mask == Mask::Known && part == Part::Test)?;
-        for (query, items) in items.iter_mut().enumerate() {
-            let known = |item: &u32| [&train, &validation].iter().any(|of| of.row(query).binary_search(item).is_ok());
-            items.retain(|item| !known(item));
-        }
-        Ok(Self { rows, domain, user, relevant: Rows::from_lists(items), train, validation })
+        let open = |query: usize, item: u32| {
+            let known = |of: &Rows| of.row(asker[query] as usize).binary_search(&item).is_ok();
+            !known(&train) && !known(&validation)
+        };
+        let relevant = rows(pairs, places.len(), open);
+        Ok(Self { rows: places, domain, user, relevant, asker, train, validation })
+    }
+
+    /// What collecting the queries of a part takes at most: as if each row of the larger part that is held out were one.
+    pub(super) fn memory(needed: Memory, data: &ExampleSet, mask: Mask) -> Memory {
+        let [train, validation, test] = [Part::Train, Part::Validation, Part::Test].map(|part| data.rows(part) as u64);
+        let users = data.schema().users as u64;
+        // With users a query is also an entry of a tree, whose nodes are half full.
+        let each = if users > 0 { 150 } else { 60 };
+        let needed = needed.bytes("what is to be found", each * validation.max(test));
+        let masked = match mask {
+            Mask::None => 0,
+            _ if users == 0 => 0,
+            Mask::Training => train,
+            Mask::Known => train + validation,
+        };
+        // Pairs of user and item, and the lists that are made of them.
+        needed.bytes("what users have already", 12 * masked + 20 * users)
     }
 
     /// Number of queries.
@@ -154,14 +227,6 @@ impl Queries {
     }
 }
 
-/// The queries of each of so many users.
-fn by_user(user: &[u32], users: usize) -> Rows {
-    let mut lists = vec![Vec::new(); users];
-    let known = user.iter().enumerate().filter(|(_, user)| **user != NO_USER);
-    known.for_each(|(query, user)| lists[*user as usize].push(query as u32));
-    Rows::from_lists(lists)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,6 +242,10 @@ mod tests {
         }
     }
 
+    fn lists(met: &Collecting) -> Vec<Vec<u32>> {
+        rows(met.pairs.clone(), met.rows.len(), |_, _| true).iter().map(<[u32]>::to_vec).collect()
+    }
+
     #[test]
     fn rows_of_a_user_in_a_domain_are_one_query_unless_what_describes_him_differs() {
         let mut met = Collecting::default();
@@ -184,7 +253,7 @@ mod tests {
         met.note(&first, &first, 0);
         let second = block(&[7, 7], &[0, 0], &[3, 4], &[14, 15]);
         met.note(&second, &second, 4);
-        assert_eq!(met.items, [vec![10, 12, 14], vec![11], vec![13], vec![15]]);
+        assert_eq!(lists(&met), [vec![10, 12, 14], vec![11], vec![13], vec![15]]);
         assert_eq!((met.rows, met.user, met.domain), (vec![0, 1, 3, 5], vec![7, 8, 7, 7], vec![0, 0, 1, 0]));
     }
 
@@ -193,12 +262,27 @@ mod tests {
         let mut met = Collecting::default();
         let rows = block(&[], &[0, 0], &[3, 3], &[10, 11]);
         met.note(&rows, &rows, 0);
-        assert_eq!(met.items, [vec![10], vec![11]]);
+        assert_eq!(lists(&met), [vec![10], vec![11]]);
         let mut met = Collecting::default();
         let rows = block(&[NO_USER, 7, NO_USER, 7], &[0; 4], &[3; 4], &[10, 11, 12, 13]);
         met.note(&rows, &rows, 0);
-        assert_eq!(met.items, [vec![10], vec![11, 13], vec![12]]);
-        let of_users = by_user(&met.user, 8);
-        assert_eq!((of_users.row(7), of_users.len()), (&[1][..], 8));
+        assert_eq!(lists(&met), [vec![10], vec![11, 13], vec![12]]);
+    }
+
+    #[test]
+    fn those_who_ask_are_numbered_by_their_indices_and_those_who_are_not_known_come_last() {
+        let user = [7, NO_USER, 2, 7];
+        let askers = Askers::of(&user, 9);
+        assert_eq!((askers.count, askers.numbers(&user, 4)), (2, vec![1, 2, 0, 1]));
+        let nobody = Askers::of(&[], 0);
+        assert_eq!((nobody.count, nobody.numbers(&[], 3)), (0, vec![0; 3]));
+    }
+
+    #[test]
+    fn rows_of_pairs_are_ascending_and_without_duplicates_and_rows_without_pairs_are_empty() {
+        let pairs = [(3, 9), (1, 5), (3, 2), (1, 5), (3, u32::MAX), (1, 4)].map(|(row, item)| pair(row, item));
+        let found = rows(pairs.to_vec(), 5, |row, item| (row, item) != (1, 4));
+        assert_eq!(found, Rows::from_lists([vec![], vec![5], vec![], vec![2, 9, u32::MAX], vec![]]));
+        assert_eq!(rows(Vec::new(), 2, |_, _| true), Rows::empty(2));
     }
 }

@@ -4,7 +4,8 @@ use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 
-use adepts_core::{ExampleModel, Stopwatch, Towers};
+use adepts_core::memory::elements;
+use adepts_core::{ExampleModel, Memory, Stopwatch, Towers};
 use adepts_data::examples::{Catalogue, ExampleSet, Side};
 use adepts_data::{Part, Progress, Rows, Vocabulary};
 use adepts_eval::{
@@ -40,7 +41,7 @@ struct Found {
 }
 
 /// The towers of a model that was made for retrieval.
-fn towers(model: &dyn ExampleModel) -> Result<&dyn Towers, Error> {
+pub(super) fn towers(model: &dyn ExampleModel) -> Result<&dyn Towers, Error> {
     model.towers().ok_or_else(|| Error::Request("the model was not made for retrieval".into()))
 }
 
@@ -58,6 +59,27 @@ impl<'a> Judge<'a> {
         let users = if data.schema().users > 0 { data.schema().users } else { data.rows(Part::Train) }.max(1) as f32;
         let popularity = catalogue.counts.iter().map(|n| (*n as f32 / users).min(1.0)).collect();
         Ok(Self { data, part, judged: queries.judged(), queries, catalogue: Arc::new(catalogue), popularity })
+    }
+
+    /// What judging takes at most, beside what every evaluation does.
+    pub(super) fn memory(needed: Memory, data: &ExampleSet, width: usize, mask: Mask) -> Memory {
+        let Some(items) = &data.schema().items else { return needed };
+        let [train, validation, test] = [Part::Train, Part::Validation, Part::Test].map(|part| data.rows(part));
+        let (judged, with_users) = (validation.max(test), data.schema().users > 0);
+        // The columns of the catalogue as they are held and as they go through the tower, its ids and counts, and the vectors as
+        // they are made and turned.
+        let columns = 2 * (items.fields.len() + items.dense.len() + 2) + 16;
+        let needed = needed.floats(
+            "the items and their vectors",
+            elements(&[2usize.saturating_mul(width).saturating_add(columns), items.count]),
+        );
+        let needed = Queries::memory(needed, data, mask);
+        let needed = needed.floats("vectors of those who ask", elements(&[judged, width]));
+        // Of a block of lists the scores, as they are made and as they are ranked, and those that a mask covers.
+        let covered =
+            if with_users && mask != Mask::None { items.count.min(train.saturating_add(validation)) } else { 0 };
+        let row = elements(&[3, items.count]).saturating_add(covered);
+        needed.floats("scores that are ranked", elements(&[batch(items.count).min(judged), row]))
     }
 
     /// The vectors of all queries, and what the gate does with the rows of the part where `tally` is given.
@@ -97,6 +119,7 @@ impl<'a> Judge<'a> {
             users: &self.judged,
             items,
             mask: both,
+            mask_row: Some(&queries.asker),
             relevant: &queries.relevant,
             metrics,
             popularity: &self.popularity,

@@ -1,12 +1,16 @@
 //! What is refused before it is begun, and what is stopped while it goes on.
 
-use adepts::Error;
-use adepts::contract::{Fit, Sizes};
-use adepts::models::MODELS;
+use adepts::contract::{ExampleSizes, Fit, LazyTables, Memory, Sizes};
+use adepts::data::Part;
+use adepts::data::examples::ExampleSet;
+use adepts::models::{MODELS, RANKERS};
+use adepts::ranker::queries::{Mask, Queries};
 use adepts::train::TrainError;
+use adepts::{Error, RankerExperiment};
 use burn::tensor::Device;
 
 use crate::support::{COMMUNITY, How, experiment, learners, recipe, run};
+use crate::{rankers, retrieval};
 
 #[test]
 fn the_memory_foretold_holds_the_parameters_and_what_training_adds() {
@@ -63,6 +67,88 @@ fn too_much_memory_is_refused_with_the_numbers_before_anything_is_written() {
         let error =
             run(&huge, &COMMUNITY, &home.path().join("huge"), How { available: Some(1 << 40), ..How::default() });
         assert!(matches!(error, Err(Error::Memory { .. })), "{error:?}");
+    }
+}
+
+/// Small experiments with every model of examples, and with those that can be towers also for retrieval.
+fn of_examples() -> Vec<(RankerExperiment, &'static ExampleSet)> {
+    let mut all = Vec::new();
+    for spec in RANKERS {
+        all.push((rankers::experiment(spec, &[]), &rankers::DATA.1));
+        if spec.name != "fm" {
+            all.push((retrieval::experiment(spec.name, &[]), &retrieval::DATA.1));
+        }
+    }
+    all
+}
+
+/// What is foretold where nothing may be used.
+fn refused(experiment: &RankerExperiment, data: &ExampleSet, how: How) -> Memory {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("run");
+    let error = rankers::run_with(experiment, data, &folder, how).unwrap_err();
+    assert!(!folder.exists(), "{}", experiment.kind());
+    let told = error.to_string();
+    let Error::Memory { needed, needed_parts, .. } = error else { panic!("{}: {told}", experiment.kind()) };
+    assert_eq!(needed.0, needed_parts.total());
+    assert!(told.starts_with(&format!("this needs {needed} of memory and")), "{told}");
+    needed_parts
+}
+
+#[test]
+fn the_memory_foretold_for_examples_holds_the_parameters_and_what_training_adds() {
+    for (experiment, data) in of_examples() {
+        let recipe = experiment.recipe().unwrap().1;
+        for batch in [1, 64, 2000] {
+            let of_run = adepts::ranker::run::sizes(&experiment, data);
+            let sizes = ExampleSizes { batch, lazy: LazyTables::None, ..of_run };
+            let tensors = recipe.build(&sizes, 1, &Device::flex().autodiff()).save();
+            let of = |name: &str| tensors.array(name).unwrap().values.len();
+            let parameters = 4 * tensors.names().map(of).sum::<usize>() as u64;
+            let foretold = recipe.memory(&sizes);
+            // Parameters, gradients and two moments.
+            assert!(foretold.total() >= 4 * parameters, "{}: {foretold}", experiment.kind());
+            assert!(foretold.parts.iter().all(|(part, _)| !part.is_empty()));
+        }
+    }
+}
+
+#[test]
+fn examples_that_do_not_fit_are_refused_with_the_parts_before_anything_is_written() {
+    for (experiment, data) in of_examples() {
+        let with = |available: u64| refused(&experiment, data, How { available: Some(available), ..How::default() });
+        let foretold = with(0);
+        assert_eq!(with(foretold.total() - 1), foretold);
+        let of_model = experiment.recipe().unwrap().1.memory(&adepts::ranker::run::sizes(&experiment, data));
+        assert_eq!(foretold.parts[..of_model.parts.len()], of_model.parts);
+        let part = |name: &str| {
+            let found = foretold.parts.iter().find(|(part, _)| part == name);
+            found.unwrap_or_else(|| panic!("{}: no part `{name}` of {foretold}", experiment.kind())).1
+        };
+        let judged = data.rows(Part::Test).max(data.rows(Part::Validation)) as u64;
+        assert!(part("the rows that are judged and their scores") >= 4 * 4 * judged);
+        assert!(part("training rows that are read at once") > 0);
+        let Some(towers) = &experiment.retrieval else { continue };
+        let items = data.schema().items.as_ref().unwrap().count as u64;
+        let queries = Queries::of(data, Part::Test, Mask::Known).unwrap();
+        let known = (queries.train.pairs() + queries.validation.pairs()) as u64;
+        assert!(part("what users have already") >= 4 * known);
+        assert!(part("what is to be found") >= 4 * (3 * queries.len() + queries.relevant.pairs()) as u64);
+        assert!(part("vectors of those who ask") >= 4 * (queries.len() * towers.dimension) as u64);
+        assert!(part("the items and their vectors") >= 4 * 2 * items * towers.dimension as u64);
+        assert!(part("shares of the training rows") >= 4 * items);
+        assert!(part("scores that are ranked") >= 4 * 3 * items * queries.len().min(1024) as u64);
+    }
+}
+
+#[test]
+fn what_no_machine_holds_is_refused_before_it_is_allocated() {
+    for (kind, set) in [("cesaa", "model.experts=1000000000"), ("mmoe", "model.experts=1000000000")] {
+        let spec = adepts::models::find_ranker(kind).unwrap();
+        let how = How { available: Some(1 << 40), ..How::default() };
+        refused(&rankers::experiment(spec, &[set]), &rankers::DATA.1, how);
+        refused(&retrieval::experiment(kind, &[set]), &retrieval::DATA.1, how);
+        refused(&retrieval::experiment(kind, &["retrieval.dimension=1000000000000"]), &retrieval::DATA.1, how);
     }
 }
 

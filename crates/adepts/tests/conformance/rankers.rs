@@ -19,7 +19,7 @@ use crate::support::{How, log, model_bytes, timeless, with_stops, working};
 
 /// Simulated and prepared examples of three domains; users are hashed to more codes than an embedding inside of automatic
 /// differentiation may have in the second set.
-static DATA: LazyLock<(PathBuf, ExampleSet, ExampleSet)> = LazyLock::new(|| {
+pub(crate) static DATA: LazyLock<(PathBuf, ExampleSet, ExampleSet)> = LazyLock::new(|| {
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("rankers");
     std::fs::create_dir_all(&home).unwrap();
     let log = home.join("examples.csv");
@@ -54,7 +54,7 @@ fn read(spec: &ExampleSpec, source: &Path, sets: &[&str]) -> RankerExperiment {
     RankerExperiment::read(spec.name, text, &all, &|_| None).unwrap()
 }
 
-fn experiment(spec: &ExampleSpec, sets: &[&str]) -> RankerExperiment {
+pub(crate) fn experiment(spec: &ExampleSpec, sets: &[&str]) -> RankerExperiment {
     read(spec, &DATA.0, sets)
 }
 

@@ -1,13 +1,16 @@
 //! Retrieval: equal bytes for any threads, stops that leave no trace, lists that a plain loop finds too.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use adepts::contract::ExampleModel;
 use adepts::data::examples::{DomainsConfig, ExampleSet, RawFiles, Side, simulate_domains};
-use adepts::data::{Id, Part, progress};
+use adepts::data::{Id, Part, progress, write_atomically};
 use adepts::eval::RunSummary;
+use adepts::ranker::predict::Retrieved;
+use adepts::ranker::queries::{Mask, Queries};
 use adepts::run::PER_USER;
 use adepts::serve::{AnswerError, Asked, FieldValue, Retrieval, RetrievalQuestion};
 use adepts::{Error, RankerExperiment, RankerRun};
@@ -19,7 +22,7 @@ const KINDS: [&str; 3] = ["mlp", "single", "cesaa"];
 
 /// Simulated examples of three domains, and the same prepared for retrieval; users are hashed to more codes than an embedding
 /// inside of automatic differentiation may have in the second set.
-static DATA: LazyLock<(PathBuf, ExampleSet, ExampleSet)> = LazyLock::new(|| {
+pub(crate) static DATA: LazyLock<(PathBuf, ExampleSet, ExampleSet)> = LazyLock::new(|| {
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("retrieval");
     std::fs::create_dir_all(&home).unwrap();
     let log = home.join("examples.csv");
@@ -61,7 +64,7 @@ fn read(kind: &str, source: &Path, sets: &[&str]) -> RankerExperiment {
     RankerExperiment::read(kind, text, &all, &|_| None).unwrap()
 }
 
-fn experiment(kind: &str, sets: &[&str]) -> RankerExperiment {
+pub(crate) fn experiment(kind: &str, sets: &[&str]) -> RankerExperiment {
     read(kind, &DATA.0, sets)
 }
 
@@ -222,17 +225,45 @@ fn recall_is_what_a_plain_loop_over_users_and_items_finds() {
 }
 
 #[test]
+fn what_a_user_has_is_held_once_however_many_queries_he_asks() {
+    let home = tempfile::tempdir().unwrap();
+    let log = home.path().join("log.csv");
+    // Two users, of whom every row says something else.
+    let line = |row: usize| format!("1,d{},u{},i{},c{},{},{row}\n", row % 3, row % 2, row % 37, row % 37 % 5, row % 37);
+    let text = "label,domain,user,item,category,price,age\n".to_owned() + &(0..900).map(line).collect::<String>();
+    write_atomically(&log, |out| out.write_all(text.as_bytes())).unwrap();
+    let asked = read("mlp", &log, &[r#"data.dense=["price", "age"]"#]);
+    let data =
+        ExampleSet::prepare(&asked.data, &asked.split, 7, &home.path().join("data"), &mut progress::silent).unwrap();
+    let queries = Queries::of(&data, Part::Test, Mask::Known).unwrap();
+    assert_eq!((queries.len(), queries.users()), (data.rows(Part::Test), 2));
+    for (held, part) in [(&queries.train, Part::Train), (&queries.validation, Part::Validation)] {
+        assert_eq!(held.pairs(), pairs(&data, part).into_iter().collect::<BTreeSet<_>>().len(), "{part:?}");
+    }
+}
+
+/// The lists for the rows of the log.
+fn lists_of(run: &RankerRun, number: usize) -> Retrieved {
+    let mut all = Retrieved::default();
+    let each = |block: Retrieved| {
+        all.rows.extend(block.rows);
+        all.lists.extend(block.lists);
+        Ok::<(), Error>(())
+    };
+    run.retrieve(&RawFiles::new(DATA.0.display().to_string()), number, each, &mut progress::silent).unwrap();
+    all
+}
+
+#[test]
 fn lists_for_new_rows_are_the_best_of_the_catalogue() {
     let home = tempfile::tempdir().unwrap();
     for kind in ["single", "cesaa"] {
         let folder = home.path().join(kind);
         run(&experiment(kind, &["train.epochs=1"]), &folder, How::default()).unwrap();
         let opened = RankerRun::open(&folder).unwrap();
-        let found = opened.retrieve(&RawFiles::new(DATA.0.display().to_string()), 7, &mut progress::silent).unwrap();
-        assert_eq!((found.rows.len(), found.met.rows), (5_000, 5_000));
-        let predicted = opened.predict(&RawFiles::new(DATA.0.display().to_string()), &mut progress::silent).unwrap();
-        assert_eq!(predicted.rows, found.rows);
-        let all = opened.retrieve(&RawFiles::new(DATA.0.display().to_string()), 100, &mut progress::silent).unwrap();
+        let found = lists_of(&opened, 7);
+        assert!(found.rows.iter().copied().eq(1..=5_000));
+        let all = lists_of(&opened, 100);
         for (list, all) in found.lists.iter().zip(&all.lists) {
             assert!(all.len() == 40 && all.is_sorted_by(|a, b| a.1 >= b.1), "every item of the catalogue, best first");
             let ids: BTreeSet<String> = all.iter().map(|(id, _)| id.to_string()).collect();
@@ -261,7 +292,7 @@ fn an_answer_is_the_list_of_a_row_to_the_bit_alone_and_among_others() {
         let folder = home.path().join(kind);
         run(&experiment(kind, &["train.epochs=1"]), &folder, How::default()).unwrap();
         let opened = RankerRun::open(&folder).unwrap();
-        let found = opened.retrieve(&RawFiles::new(DATA.0.display().to_string()), 7, &mut progress::silent).unwrap();
+        let found = lists_of(&opened, 7);
         let answerer = adepts::answers::open(&folder).unwrap();
         let questions = questions(7);
         let list = |answer: &Retrieval| -> Vec<(Id, u32)> {
