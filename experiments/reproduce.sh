@@ -5,13 +5,13 @@
 #
 # GROUP is tune (baselines on validation items, minutes), baselines (minutes), ablations (20 experts, hours), first (the paper's first experiments, hours),
 # large (100 experts, an hour), wsdm22 (another split, minutes), probes; and of models of examples domains (all models, hours), first-cesaa (k, shared
-# expert, mutual information, experts), tune-domains (ten trials of each model, by validation rows), tables (lazy and dense updates of embeddings) or retrieval
-# (two towers, hours).
+# expert, mutual information, experts), tune-domains (ten trials of each model, by validation rows), tuned-domains (the best trial of each
+# model with more seeds, hours), tables (lazy and dense updates of embeddings), apart (models of one domain alone) or retrieval (two towers, hours).
 # Finished runs are kept, stopped ones continued.
 # Set ADEPTS to the binary and SEEDS to the seeds ("1 2 3"); for tune-domains also MODELS and TRIALS, to run some of them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-group=${1:?which group: tune, baselines, ablations, first, large, wsdm22, probes, domains, first-cesaa, tune-domains, tables or retrieval}
+group=${1:?which group: tune, baselines, ablations, first, large, wsdm22, probes, domains, first-cesaa, tune-domains, tuned-domains, tables, apart or retrieval}
 out=${2:-reproduction}
 adepts=${ADEPTS:-target/release/adepts}
 seeds=${SEEDS:-1 2 3}
@@ -41,13 +41,13 @@ compare() {
 trials=("1e-3 1e-5 16 none 0 0" "1e-3 1e-5 32 batch 0 2" "1e-3 3e-5 32 none 2 2" "1e-3 3e-5 16 none 1 2" "2e-3 3e-5 32 none 2 0"
   "2e-3 1e-4 32 none 2 0" "1e-3 1e-6 16 batch 1 0" "2e-3 1e-5 16 batch 1 1" "5e-4 3e-5 16 batch 1 2" "5e-4 1e-4 8 none 0 2")
 declare -A widths=([mlp]="[128,64,32] [64,32] [256,128,64]" [shared_bottom]="[128] [64] [256,128]" [mmoe]="[16] [32] [64,32]"
-  [cesaa]="[64,32] [32] [128,64]")
+  [cesaa]="[64,32] [32] [256,128]")
 widths[single]=${widths[mlp]} widths[star]=${widths[mlp]} widths[epnet]=${widths[mlp]} widths[ple]=${widths[mmoe]}
 declare -A others=([shared_bottom]="tower=[8] tower=[16] tower=[32]" [mmoe]="experts=3 experts=6 experts=8"
   [ple]="experts=2,shared=1 experts=1,shared=1 experts=2,shared=2" [epnet]="gate.hidden=64 gate.hidden=32 gate.hidden=128"
   [cesaa]="k=2,mi=0.01 k=4,mi=0.1 k=4,experts=16,mi=0.0")
 
-# trial MODEL N: one trial of a model on the first seed.
+# trial MODEL N: one trial of a model.
 trial() {
   local model=$1 n=$2 rate l2 embedding norm width other settings list
   read -r rate l2 embedding norm width other <<< "${trials[$n]}"
@@ -63,6 +63,9 @@ trial() {
   fi
   train "tune-$model-$n" "$model-ml-1m.toml" "${settings[@]}" > /dev/null
 }
+
+# The trial of each model that was best on the validation rows of seed 1.
+declare -A best=([fm]=6 [single]=5 [mlp]=5 [shared_bottom]=5 [mmoe]=4 [ple]=5 [star]=2 [epnet]=5 [cesaa]=5)
 
 sum=model.kl.reduce=sum
 uniform='model.gate={kind="uniform"}'
@@ -159,6 +162,21 @@ case $group in
       for n in ${TRIALS:-${!trials[@]}}; do trial "$model" "$n"; done
       "$adepts" evaluate "$out"/tune-"$model"-* --part validation --metrics auc
     done
+    ;;
+  tuned-domains)
+    seeds=${SEEDS:-1 2 3 4 5} metric=auc
+    names=()
+    for model in cesaa mlp shared_bottom epnet star mmoe ple fm single; do
+      trial "$model" "${best[$model]}"
+      names+=("tune-$model-${best[$model]}")
+    done
+    compare "${names[@]}"
+    ;;
+  apart)
+    # What a model of each domain is worth if it is trained and stopped alone, beside `single`, which trains them together.
+    metric=auc
+    train single single-ml-1m.toml
+    for domain in 0 1 2; do train "mlp-alone-$domain" mlp-ml-1m.toml "data.domains=[\"$domain\"]"; done
     ;;
   tables)
     seeds=${SEEDS:-1 2 3 4 5} metric=auc

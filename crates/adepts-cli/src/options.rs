@@ -223,20 +223,20 @@ pub(crate) fn quoted(text: &str) -> String {
 #[derive(Args)]
 #[command(next_help_heading = "Split")]
 pub(crate) struct SplitOptions {
-    /// How the log is cut [default: random]
+    /// How the log is cut [default: random]; models of examples take random, temporal and users
     #[arg(long, value_enum, value_name = "KIND")]
     split: Option<SplitKind>,
     /// Share for validation [default: 0.1], or with leave-last items per user [default: 1]
     #[arg(long, value_name = "X", requires = "split")]
     validation: Option<String>,
-    /// Share for test [default: 0.2, with users 0.1], or with leave-last items per user [default: 1]
+    /// Share for test [default: 0.2, with users and for models of examples 0.1], or with leave-last items per user [default: 1]
     #[arg(long, value_name = "X", requires = "split")]
     test: Option<String>,
-    /// With users: share of a held-out user's items that are the history [default: 0.8]
+    /// With users: share of a held-out user's items that are the history [default: 0.8]; not for models of examples
     #[arg(long, value_name = "X", requires = "split")]
     input_share: Option<f64>,
     /// With users: share of the items of all other users that is to be found too, so that new users are reported beside
-    /// known ones [default: 0]
+    /// known ones [default: 0]; not for models of examples
     #[arg(long, value_name = "X", requires = "split")]
     known_share: Option<f64>,
     /// With column: the column that says train, validation or test
@@ -249,7 +249,7 @@ pub(crate) struct SplitOptions {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum SplitKind {
-    /// Of each user's interactions, at random
+    /// Of each user's interactions, at random; of examples, row by row
     Random,
     /// The last items of each user by time
     LeaveLast,

@@ -25,10 +25,11 @@ pub(crate) struct Options {
     /// Run folders
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<PathBuf>,
-    /// What is compared [default: the first metric of the first run]
+    /// What is compared [default: the first metric of the first run; auc where models give rows their probabilities]
     #[arg(long, value_name = "METRIC")]
     metric: Option<String>,
-    /// The run, or over seeds the model, that the others are compared with [default: the first]
+    /// The run, or over seeds the model, that the others are compared with [default: the first; for models of
+    /// examples on the same data, that of `single` where there is one]
     #[arg(long, value_name = "NAME")]
     baseline: Option<String>,
     /// Print as JSON

@@ -30,10 +30,10 @@ pub(crate) struct Options {
     /// The log to write: .csv, .csv.gz or .parquet
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Number of users [default: 2000]
+    /// Number of users [default: 2000, with --multi-domain 5000]
     #[arg(long, value_name = "N")]
     users: Option<usize>,
-    /// Size of the catalogue [default: 1000]
+    /// Size of the catalogue [default: 1000, with --multi-domain 2000]
     #[arg(long, value_name = "N")]
     items: Option<usize>,
     /// Seed of every draw [default: 2024]

@@ -47,11 +47,11 @@ pub(crate) struct Options {
     /// The run folder [default: runs/NAME]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// A table of items (CSV, JSON lines, Parquet) with the titles that come with answers
+    /// For models of histories: a table of items (CSV, JSON lines, Parquet) with the titles that come with answers
     #[arg(long, value_name = "FILE")]
     titles: Option<String>,
-    /// Keep nothing of single users in the run: no ids, histories, held-out items or figures of theirs. It then answers for
-    /// histories that are sent, and cannot be evaluated or compared anew
+    /// For models of histories: keep nothing of single users in the run, no ids, histories, held-out items or figures of
+    /// theirs. It then answers for histories that are sent, and cannot be evaluated or compared anew
     #[arg(long)]
     without_histories: bool,
     /// Print the evaluation as JSON
