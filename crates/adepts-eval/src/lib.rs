@@ -47,8 +47,8 @@ pub use metrics::{Exposure, Judged, LIST_METRICS, ListMetric, METRICS, Metric, M
 pub use per_user::{PerUserError, read_per_user, write_per_user};
 pub use pointwise::{
     AlikeExperts, Asked, Better, ComparedDomain, DomainComparison, DomainSummary, ExpertSummary, GateTally,
-    OutputTally, POINTWISE_METRICS, PointwiseError, PointwiseMetric, ReliabilityBin, SelectedSummary, Truth, WorkSummary,
-    find as pointwise_metric, gains, query_gains, summarise_examples, summarise_queries,
+    OutputTally, POINTWISE_METRICS, PointwiseError, PointwiseMetric, ReliabilityBin, SelectedSummary, Truth,
+    WorkSummary, find as pointwise_metric, gains, query_gains, summarise_examples, summarise_queries,
 };
 pub use summarise::{gate_summary, summarise};
 pub use summary::{Estimate, GateSummary, GroupShares, GroupSummary, Protocol, RunSummary, Summary, WorstGroup};
