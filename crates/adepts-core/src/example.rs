@@ -99,11 +99,16 @@ pub trait ExampleModel: Send + Sync {
         Vec::new()
     }
 
-    /// As [`ExampleModel::score`], with `k` experts selected for each row instead of as many as in training, and what an example
-    /// then costs; `None`, and nothing is written, if no gate of the model selects experts.
+    /// How many experts the gate selects for each row; `None` if it selects none.
+    fn selected(&self) -> Option<usize> {
+        None
+    }
+
+    /// As [`ExampleModel::score`], with `k` experts selected for each row instead of as many as in training, `[rows]`, and what an
+    /// example then costs; `None`, and nothing is written, where [`ExampleModel::selected`] is none.
     ///
     /// # Panics
-    /// If `k` is 0 or exceeds the number of experts.
+    /// If experts are selected, and `k` is 0 or exceeds their number.
     fn score_selecting(&self, k: usize, batch: &Examples, scores: &mut [f32]) -> Option<Work> {
         let _ = (k, batch, scores);
         None

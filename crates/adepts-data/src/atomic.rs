@@ -15,14 +15,15 @@ pub fn write_atomically(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<&mut File>) -> io::Result<()>,
 ) -> Result<(), DataError> {
-    write_whole_or_not(path, |out| write(out).map_err(DataError::io("write", path)))
+    write_atomically_with(path, |out| write(out).map_err(DataError::io("write", path)))
 }
 
 /// As [`write_atomically`], for what is found on the way and may fail in ways of its own.
 ///
 /// # Errors
-/// What `write` returns, and [`DataError::Io`] if the system refuses; `path` is then as it was.
-pub fn write_whole_or_not<T, E: From<DataError>>(
+/// What `write` returns, and [`DataError::Io`] if the system refuses; `path` is then as it was, unless only the folder could not be
+/// written through.
+pub fn write_atomically_with<T, E: From<DataError>>(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<&mut File>) -> Result<T, E>,
 ) -> Result<T, E> {

@@ -299,7 +299,7 @@ fn check(judgement: &Judgement<'_>, masks: &[&[&Rows]]) -> Result<(), EvalError>
         for (rows, row, name) in std::iter::once((relevant, user, "relevant")).chain(of_masks(judgement.mask_row(user)))
         {
             if row as usize >= rows.len() {
-                return Err(EvalError::UserOutside { user: row, rows: name, users: rows.len() });
+                return Err(EvalError::UserOutside { user, rows: name, users: rows.len() });
             }
             // Rows ascend, so the last item speaks for all.
             if let Some(&item) = rows.row(row as usize).last()

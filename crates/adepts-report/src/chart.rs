@@ -52,8 +52,8 @@ impl Range {
         Self { min: (min / step + 1e-9).floor() * step, max: (max / step - 1e-9).ceil() * step, step }
     }
 
-    /// Epochs from zero to the last.
-    pub(crate) fn epochs(last: usize) -> Self {
+    /// Whole numbers from zero to the last, such as epochs.
+    pub(crate) fn whole(last: usize) -> Self {
         let mut range = Self::between(0.0, last.max(1) as f64);
         range.step = range.step.max(1.0);
         range.max = last.max(1) as f64;

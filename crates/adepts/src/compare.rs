@@ -64,8 +64,7 @@ pub fn compare(records: &[Record], baseline: Option<&str>, metric: Option<Metric
     let metric = metric.or(first.metric()).ok_or_else(|| Error::Request("name a metric".into()))?;
     check_masks(records)?;
     if several_seeds(records)? {
-        let runs: Vec<Seeded<'_>> =
-            records.iter().map(|record| Seeded::of(record, Cow::Borrowed(&record.summary))).collect();
+        let runs = seeded(records, |record| Cow::Borrowed(&record.summary));
         return Ok(Compared::Seeds(over_seeds(&runs, baseline, (&metric.to_string(), Better::Higher), "all")?));
     }
     let baseline = baseline.map_or_else(|| first.name.clone(), |name| as_folder(records, name));
@@ -81,7 +80,7 @@ pub(crate) fn several_seeds<S: Settings>(records: &[Record<S>]) -> Result<bool, 
     if pairs().filter(of_other_data).any(|pair| !of_other_seed(&pair)) {
         check_data(records)?;
     }
-    let of_one_model = |(a, b): &(&Record<S>, &Record<S>)| without_seed(&a.experiment) == without_seed(&b.experiment);
+    let of_one_model = |(a, b): &(&Record<S>, &Record<S>)| model_of(a) == model_of(b);
     Ok(pairs().any(|pair| of_other_data(&pair) || of_one_model(&pair) && of_other_seed(&pair)))
 }
 
@@ -114,12 +113,27 @@ pub(crate) struct Seeded<'a> {
     pub(crate) summary: Cow<'a, RunSummary>,
 }
 
-impl<'a> Seeded<'a> {
-    /// A run with this evaluation.
-    pub(crate) fn of<S: Settings>(record: &'a Record<S>, summary: Cow<'a, RunSummary>) -> Self {
-        let pair = (S::data_of(&record.manifest), record.experiment.seeds().0);
-        Self { model: without_seed(&record.experiment), folder: &record.folder, pair, summary }
-    }
+/// Runs with these evaluations. A model has the name of its runs, and its kind beside it where that name is given to several kinds.
+pub(crate) fn seeded<'a, S: Settings>(
+    records: &'a [Record<S>],
+    summary: impl Fn(&'a Record<S>) -> Cow<'a, RunSummary>,
+) -> Vec<Seeded<'a>> {
+    let models: Vec<(String, &str)> = records.iter().map(model_of).collect();
+    let of = |(record, (name, kind)): (&'a Record<S>, &(String, &str))| {
+        let alone = models.iter().all(|(other, of)| other != name || of == kind);
+        Seeded {
+            model: if alone { name.clone() } else { format!("{name} ({kind})") },
+            folder: &record.folder,
+            pair: (S::data_of(&record.manifest), record.experiment.seeds().0),
+            summary: summary(record),
+        }
+    };
+    records.iter().zip(&models).map(of).collect()
+}
+
+/// What makes runs those of one model: their name without a seed, and the kind of the model.
+fn model_of<S: Settings>(record: &Record<S>) -> (String, &str) {
+    (without_seed(&record.experiment), record.experiment.kind())
 }
 
 /// The runs of one model by what they are paired by.
@@ -144,7 +158,7 @@ pub(crate) fn over_seeds(
         });
         if models[at].runs.insert(*pair, summary).is_some() {
             return Err(Error::Request(format!(
-                "{} repeats a run of the same model, data and seed; leave it out",
+                "{} repeats a run of the model `{name}` with the same data and seed; leave it out, or if it has other settings train it under another name",
                 folder.display()
             )));
         }

@@ -90,6 +90,9 @@ pub trait Settings: Sized {
     /// The name of the run.
     fn name(&self) -> &str;
 
+    /// The kind of its model.
+    fn kind(&self) -> &str;
+
     /// How its model is trained.
     fn train(&self) -> &TrainConfig;
 
@@ -114,6 +117,10 @@ impl Settings for Experiment {
 
     fn data_of(manifest: &RunManifest) -> &str {
         &manifest.data
+    }
+
+    fn kind(&self) -> &str {
+        self.kind()
     }
 
     fn name(&self) -> &str {
@@ -150,6 +157,10 @@ impl Settings for RankerExperiment {
 
     fn data_of(manifest: &RankerManifest) -> &str {
         &manifest.data
+    }
+
+    fn kind(&self) -> &str {
+        self.kind()
     }
 
     fn name(&self) -> &str {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use adepts::Error;
-use adepts::data::examples::{ExampleSet, ExamplesConfig, NamedColumns, propose};
+use adepts::data::examples::{ExampleSet, ExamplesConfig, NamedColumns, possible_domains, propose};
 use adepts::data::inspect::ColumnSummary;
 use adepts::data::{self, DataConfig, Dataset, Inspection, Manifest, SplitConfig};
 use clap::Args;
@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::options::{LayoutOptions, experiment};
 use crate::output;
+use crate::progress::line;
 
 /// Look at a log: the guessed columns, counts, ranges, a few rows, and what looks wrong.
 #[derive(Args)]
@@ -22,7 +23,8 @@ Examples:
   adepts inspect examples.csv --multi-domain --label outcome --domain shop
   adepts inspect prepared                   how a prepared folder was made, and what is in it
 
-The last line is the command that prepares the log. A log is read whole; nothing is written.")]
+The last line is the command that prepares the log; with --multi-domain a [data] and a [model] table for an experiment
+file are printed instead. A log is read whole; nothing is written.")]
 pub(crate) struct Options {
     /// A file, a glob or a folder: CSV, TSV, JSON lines or Parquet, plain, .gz or .zst
     #[arg(value_name = "FILE")]
@@ -72,6 +74,15 @@ impl Options {
         let told = |why| Error::Request(format!("{}: no [data] table can be proposed: {why}", self.file));
         let named = NamedColumns { label: self.label.clone(), domain: self.domain.clone() };
         let data = ExamplesConfig { source: self.file.clone(), ..propose(found, &named).map_err(told)? };
+        if self.domain.is_none() {
+            let others = possible_domains(found, &data);
+            if !others.is_empty() {
+                line(&format!(
+                    "the domain is guessed by its name; by their values {} could be it too: --domain COLUMN names it",
+                    others.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+                ));
+            }
+        }
         let toml = format!("{}\n[model]\nkind = \"cesaa\"\n", data.to_toml());
         if !self.json {
             return output::text(&toml);

@@ -31,7 +31,10 @@ not have count as unknown; how many there were, and how many are missing, is tol
 from 1; lines in messages are those of the file, its header among them. `score` is the probability of the label; of a run
 that was trained for retrieval (data.item) it is the score of the item, which is no probability. With --top, for such
 runs, the file needs the domain and what describes the user alone; each row gets the items of the whole catalogue with
-the highest scores, those that the user has already among them.")]
+the highest scores, those that the user has already among them.
+
+Scores are printed while the file is read: after an error the exit code is not 0, and what was printed is a part. With
+--out there is no file then.")]
 pub(crate) struct Options {
     /// The run folder
     #[arg(value_name = "RUN")]

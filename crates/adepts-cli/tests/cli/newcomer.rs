@@ -194,7 +194,18 @@ fn columns_with_names_of_their_own_are_named_and_the_proposal_is_printed_as_json
     inspect("--multi-domain --label price --domain place").fails(2, &["`price`", "would be the label but holds"]);
     inspect("--multi-domain --label outcome --domain outcome").fails(2, &["both the label and the domain"]);
     inspect("--multi-domain --label outcome --domain who").fails(2, &["`who`", "60 rows have no value", "`--domain"]);
+    inspect("--multi-domain --label outcome --domain price")
+        .fails(2, &["`price` cannot be the domain", "each a category"]);
     inspect("--domain place").fails(2, &["--multi-domain"]);
+    let own = fs::read_to_string(csv).unwrap();
+    let with_market = |(n, row): (usize, &str)| match n {
+        0 => format!("{},markt\n", row.replace("country", "channel")),
+        n => format!("{row},{}\n", ["north", "south"][n % 2]),
+    };
+    write(&file, &own.lines().enumerate().map(with_market).collect::<String>());
+    let guessed = inspect("--multi-domain");
+    assert!(guessed.err.contains("`markt` could be it too") && guessed.ok().out.contains("domain = \"channel\""));
+    write(&file, &own.replacen("country,clicked", "place,outcome", 1));
     let table = inspect("--multi-domain --label outcome --domain place").ok().out;
     let found = inspect("--multi-domain --label outcome --domain place --json").ok().json();
     assert_eq!(found["toml"].as_str().unwrap(), table);
@@ -298,6 +309,27 @@ fn models_with_several_seeds_are_compared_over_seeds() {
     assert!(shown.contains("paired by split and seed") && shown.contains("france"), "{shown}");
     assert!(fs::read_to_string(page).unwrap().contains("over seeds"));
     run("compare {} {} {} {} --metric auk", &folders).fails(2, &["did you mean `auc`?"]);
+}
+
+#[test]
+fn runs_of_one_name_and_several_kinds_are_several_models() {
+    let Made { home, config, .. } = made();
+    let mut folders = Vec::new();
+    for (model, seed) in [("mlp", 1), ("mlp", 2), ("fm", 1), ("fm", 2)] {
+        let out = home.join(format!("alike-{model}-{seed}"));
+        let line =
+            format!("train {{}} --set model={{kind=\"{model}\"}} --set seed={seed} --set name=own --out {{}} -q");
+        run(&line, &[config, &out]).ok();
+        folders.push(out);
+    }
+    let folders: Vec<&Path> = folders.iter().map(PathBuf::as_path).collect();
+    let compared = run("compare {} {} {} {} --json", &folders).ok().json();
+    let models: Vec<_> =
+        compared["groups"][0]["models"].as_array().unwrap().iter().map(|m| m["model"].clone()).collect();
+    assert_eq!(models, ["own (mlp)", "own (fm)"]);
+    // Each with another seed: nothing is averaged over kinds.
+    run("compare {} {}", &[folders[0], folders[3]]).fails(2, &["none has a second seed"]);
+    run("compare {} {} {}", &[folders[0], folders[1], folders[1]]).fails(2, &["repeats a run of the model `own`"]);
 }
 
 #[test]

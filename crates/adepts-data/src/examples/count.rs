@@ -16,7 +16,7 @@ use crate::interactions::Part;
 use crate::intern::Interner;
 use crate::source::{At, Cell};
 
-/// What the first pass counts: of training rows, but for users and for whether a field holds lists.
+/// The counts of the first pass.
 pub(super) struct Count<'a> {
     config: &'a ExamplesConfig,
     wanted: &'a Wanted,

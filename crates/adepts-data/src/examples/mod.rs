@@ -49,7 +49,7 @@ pub use manifest::{
 };
 pub use origin::Origins;
 pub use part::Blocks;
-pub use propose::{NamedColumns, NoProposal, propose};
+pub use propose::{NamedColumns, NoProposal, possible_domains, propose};
 pub use read::RawFiles;
 pub use set::ExampleSet;
 pub use side::{ItemColumns, Side};

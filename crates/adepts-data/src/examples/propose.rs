@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::config::{DenseConfig, ExamplesConfig, FieldConfig, LabelConfig, Transform, shown};
+use super::vocabulary::MOST_READ;
 use crate::config::{Column, Format};
 use crate::inspect::{ColumnSummary, Inspection};
 use crate::place::{Place, listed};
@@ -45,7 +46,7 @@ const LARGE: u64 = 1_000_000;
 pub struct NamedColumns {
     /// The column of the label.
     pub label: Option<String>,
-    /// The column of the domain, which may then have any number of values.
+    /// The column of the domain, which may then have as many values as `prepare` takes.
     pub domain: Option<String>,
 }
 
@@ -77,7 +78,6 @@ pub fn propose(inspection: &Inspection, named: &NamedColumns) -> Result<Examples
         }
         (_, None) => return Err(no_label(columns)),
     };
-    let few = |c: &ColumnSummary| c.distinct_exact && (2..=MOST_DOMAINS).contains(&c.distinct) && c.missing == 0;
     let free = |at: usize| at != label && columns[at].role.is_none() && few(&columns[at]);
     let exact = |name: &str| (0..columns.len()).find(|&at| free(at) && plain(&columns[at].name) == name);
     let within = |name: &str| (0..columns.len()).find(|&at| free(at) && plain(&columns[at].name).contains(name));
@@ -92,8 +92,14 @@ pub fn propose(inspection: &Inspection, named: &NamedColumns) -> Result<Examples
     if columns[domain].missing > 0 {
         return Err(missing_domain(&columns[domain]));
     }
+    if columns[domain].kind == "number" || columns[domain].distinct > MOST_READ as u64 {
+        return Err(NoProposal::OddDomain { column: columns[domain].name.clone(), values: held(&columns[domain]) });
+    }
 
-    let with_role = |role| columns.iter().find(|c| c.role == Some(role)).map(column);
+    let other = |at: &usize| *at != label && *at != domain;
+    let with_role = |role| {
+        (0..columns.len()).filter(other).find(|at| columns[*at].role == Some(role)).map(|at| column(&columns[at]))
+    };
     let mut proposed = ExamplesConfig {
         user: with_role(Role::User),
         time: with_role(Role::Time),
@@ -118,6 +124,21 @@ pub fn propose(inspection: &Inspection, named: &NamedColumns) -> Result<Examples
         });
     }
     Ok(proposed)
+}
+
+/// Whether a column has as few values as domains have, in every row.
+fn few(column: &ColumnSummary) -> bool {
+    column.distinct_exact && (2..=MOST_DOMAINS).contains(&column.distinct) && column.missing == 0
+}
+
+/// The names of the other columns that could be the domain of a proposal, by their values.
+#[must_use]
+pub fn possible_domains(inspection: &Inspection, proposed: &ExamplesConfig) -> Vec<String> {
+    let taken = [shown(&proposed.label.column), shown(&proposed.domain)];
+    let possible = |c: &&ColumnSummary| {
+        few(c) && c.role.is_none() && !matches!(c.kind, "number" | "time") && !taken.contains(&c.name)
+    };
+    inspection.columns.iter().filter(possible).map(|column| column.name.clone()).collect()
 }
 
 /// The place of a column that was named.
@@ -240,6 +261,16 @@ pub enum NoProposal {
         column: String,
         /// Rows without a value.
         rows: u64,
+    },
+    /// The column that was named as the domain holds fractions or too many values.
+    #[error(
+        "the column `{column}` cannot be the domain: it holds {values}, and there are at most {MOST_READ} domains, each a category"
+    )]
+    OddDomain {
+        /// The column.
+        column: String,
+        /// What it holds.
+        values: String,
     },
     /// A column with the name of a domain has too few or too many values.
     #[error(

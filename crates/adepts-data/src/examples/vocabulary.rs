@@ -102,13 +102,15 @@ pub(super) fn refused(why: &Refused, at: At<'_>, column: &str, value: Cell<'_>) 
     }
 }
 
+/// A column of more values than this is not one of domains.
+pub(super) const MOST_READ: usize = 10_000;
+
 /// Refuses a column of domains that holds something else.
 pub(super) fn check_domains(domains: usize, column: &str) -> Result<(), ExamplesError> {
-    const LIMIT: usize = 10_000;
-    if domains <= LIMIT {
+    if domains <= MOST_READ {
         return Ok(());
     }
-    Err(ExamplesError::TooManyDomains { column: column.to_owned(), limit: LIMIT })
+    Err(ExamplesError::TooManyDomains { column: column.to_owned(), limit: MOST_READ })
 }
 
 /// The index of each value of a vocabulary. A number is found among text by its spelling, and the reverse.

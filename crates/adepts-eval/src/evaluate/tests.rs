@@ -163,7 +163,7 @@ fn a_judgement_that_does_not_fit_together_is_refused() {
     assert!(matches!(ask(Judgement { relevant: &Rows::empty(3), ..good }), EvalError::NothingToFind { user: 0 }));
     let of_masks = |mask_row| ask(Judgement { mask: &masks[1], mask_row: Some(mask_row), ..good });
     assert!(matches!(of_masks(&[0, 0]), EvalError::UserOutside { user: 2, rows: "masked", users: 2 }));
-    assert!(matches!(of_masks(&[0, 3, 0]), EvalError::UserOutside { user: 3, rows: "masked", users: 3 }));
+    assert!(matches!(of_masks(&[0, 3, 0]), EvalError::UserOutside { user: 1, rows: "masked", users: 3 }));
     assert!(matches!(of_masks(&[0, 0, 1]), EvalError::ItemOutside { user: 2, item: 10, .. }));
 }
 

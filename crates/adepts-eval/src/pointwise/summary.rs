@@ -75,7 +75,7 @@ pub struct SelectedSummary {
     pub selected: usize,
     /// Whether the model was trained with so many.
     pub trained: bool,
-    /// The rows that were scored, of all domains alike.
+    /// The rows that were scored: all, or of many some at equal distances.
     pub rows: usize,
     /// Their pooled AUC.
     pub auc: f64,

@@ -226,7 +226,7 @@ impl Cesaa {
     }
 
     /// The weights of the experts that logits and noise keep, and 1 for each of `shared` ones, `[R, N + shared]`.
-    fn keep(&self, logits: Tensor<2>, noise: Option<&Noise>, shared: usize) -> Tensor<2> {
+    fn weights(&self, logits: Tensor<2>, noise: Option<&Noise>, shared: usize) -> Tensor<2> {
         let CesaaConfig { experts, k, .. } = self.config;
         match self.selected {
             // The scale of what the tower sees stays that of training.
@@ -261,7 +261,7 @@ impl Cesaa {
     pub fn forward_with(&self, rows: &Embedded, noise: Option<&Noise>) -> Output {
         let noise = noise.filter(|_| self.noise.is_some());
         let logits = self.logits(rows, noise.is_some());
-        let gates = self.keep(logits.clone(), noise, self.config.shared);
+        let gates = self.weights(logits.clone(), noise, self.config.shared);
         let h = self.experts.mix(rows.z.clone(), gates.clone(), rows.pass);
         let logit = self.tower.one(h, rows.pass);
         let training = matches!(rows.pass, Pass::Training(_));
@@ -305,7 +305,11 @@ impl Trunk for Cesaa {
     }
 
     fn gates(&self, rows: &Embedded) -> Option<Tensor<2>> {
-        Some(self.keep(self.logits(rows, false), None, 0))
+        Some(self.weights(self.logits(rows, false), None, 0))
+    }
+
+    fn selected(&self) -> Option<usize> {
+        Some(self.selected.unwrap_or(self.config.k))
     }
 
     fn selecting(&self, k: usize, work: Work) -> Option<(Self, Work)> {

@@ -31,8 +31,16 @@ pub trait Trunk: Named + Clone + Debug + Send + Sync {
         None
     }
 
+    /// How many experts its gate selects for each row; `None` if it selects none.
+    fn selected(&self) -> Option<usize> {
+        None
+    }
+
     /// The same trunk for prediction with `k` experts selected for each row, and its work, given its own; `None` where none are
     /// selected.
+    ///
+    /// # Panics
+    /// If some are, and `k` is 0 or exceeds their number.
     fn selecting(&self, k: usize, work: Work) -> Option<(Self, Work)> {
         let _ = (k, work);
         None
@@ -145,6 +153,10 @@ fn probability(logit: f32) -> f32 {
 impl<T: Trunk> ExampleModel for Ranker<T> {
     fn score(&self, batch: &Examples, scores: &mut [f32]) {
         self.score_by(&self.frozen(), batch, scores);
+    }
+
+    fn selected(&self) -> Option<usize> {
+        self.trunk.selected()
     }
 
     fn score_selecting(&self, k: usize, batch: &Examples, scores: &mut [f32]) -> Option<Work> {

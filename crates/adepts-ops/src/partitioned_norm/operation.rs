@@ -15,7 +15,7 @@ use crate::level::Level;
 /// `[B, width]`. Domains have no gradient.
 ///
 /// # Panics
-/// If the shapes do not fit, or a row is of several domains.
+/// If the shapes do not fit, or, on the CPU, a row is of several domains.
 #[must_use]
 pub fn partitioned_norm(
     x: Tensor<2>,
@@ -63,7 +63,14 @@ fn run(x: &FlexTensor, domains: &[f32], scale: &FlexTensor, shift: &FlexTensor) 
     (from_vec(out, x.layout().shape().clone()), saved, found)
 }
 
-/// The default body: the same by ordinary tensor operations, on every device.
+/// The default body: the same by ordinary tensor operations, on every device. What is not a number in a row of one domain also
+/// reaches the others.
+///
+/// # Shapes
+/// As [`partitioned_norm`].
+///
+/// # Panics
+/// If the shapes do not fit.
 #[must_use]
 pub fn composed_partitioned_norm(
     x: Tensor<2>,

@@ -136,7 +136,7 @@ impl Curves {
 
     fn figure(&self, run: &str) -> Option<Figure> {
         let values = self.groups.iter().flat_map(|g| &g.points).chain(&self.everyone).map(|p| p.1);
-        let mut chart = Chart::new(Range::epochs(self.last), "epoch", Range::of(values)?, "validation score");
+        let mut chart = Chart::new(Range::whole(self.last), "epoch", Range::of(values)?, "validation score");
         if let Some(kept) = self.kept {
             chart.mark(kept);
         }

@@ -116,7 +116,7 @@ fn entropy(run: &RunInput) -> Option<Figure> {
     if lines.is_empty() {
         lines.push((Look::everyone(), everyone));
     }
-    let mut chart = Chart::new(Range::epochs(last(&run.epochs)), "epoch", Range::between(0.0, 1.0), "relative entropy");
+    let mut chart = Chart::new(Range::whole(last(&run.epochs)), "epoch", Range::between(0.0, 1.0), "relative entropy");
     for (look, line) in &lines {
         chart.line(*look, line);
     }

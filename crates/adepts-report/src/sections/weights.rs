@@ -85,7 +85,7 @@ impl<'a> Weights<'a> {
     }
 
     fn chart(&self, y: Range, label: &str, lines: &[Vec<(f64, f64)>]) -> Chart {
-        let mut chart = Chart::new(Range::epochs(last(&self.run.epochs)), "epoch", y, label);
+        let mut chart = Chart::new(Range::whole(last(&self.run.epochs)), "epoch", y, label);
         for (i, line) in lines.iter().enumerate() {
             chart.line(Look::group(i, lines.len()), line);
         }

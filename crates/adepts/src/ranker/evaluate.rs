@@ -1,26 +1,25 @@
 //! How good is a ranker, and for which domain: probabilities go to the evaluation, numbers come back.
 
-use std::io::Write as _;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use adepts_core::{ExampleModel, Stopwatch, Work};
-use adepts_data::atomic::write_atomically;
-use adepts_data::examples::ExampleSet;
-use adepts_data::{Part, Progress};
+use adepts_data::examples::{ExampleSet, Examples};
+use adepts_data::{DataError, Part, Progress};
 use adepts_eval::{
     ExpertSummary, GateTally, OutputTally, RunSummary, SelectedSummary, Truth, WorkSummary, summarise_examples,
 };
 use adepts_train::{StopConfig, Validation};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float32Type;
-use arrow_array::{Array as _, ArrayRef, Float32Array, RecordBatch, StringArray, UInt32Array, UInt64Array};
-use parquet::arrow::ArrowWriter;
+use arrow_array::{Array as _, ArrayRef, Float32Array, StringArray, UInt32Array, UInt64Array};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::config::{RankerExperiment, RetrievalEval};
 use super::retrieval;
 use super::run::PREDICTIONS;
+use super::table::{Columns, write_table};
 use crate::error::{Error, RunError};
 
 /// Rows that are scored at once.
@@ -153,7 +152,7 @@ fn probabilities(
         summarise_examples(name, kind, &scored.truth(domains), &scored.score, experiment.seed, resamples)?;
     if let Some(tally) = tally {
         let mut experts = experts(&tally, model, data, part)?;
-        experts.by_selected = by_selected(model, data, part, experts.selected, progress)?;
+        experts.by_selected = by_selected(model, data, part, progress)?;
         summary.experts = Some(experts);
     }
     summary.seconds.insert("evaluate".into(), seconds);
@@ -171,45 +170,51 @@ pub(super) fn experts(
     Ok(ExpertSummary { duplicates: outputs.duplicates(), compared_rows: outputs.rows(), ..tally.summary() })
 }
 
-/// Rows, taken at equal distances, that are scored with other numbers of experts than in training.
+/// Rows that are scored with other numbers of experts than in training.
 const VARIED: usize = 1 << 16;
 /// Up to so many experts each number is tried.
 const EACH: usize = 16;
 
-/// Quality and cost for each number of experts that the gate may select in prediction, over some rows of a part.
+/// About so many rows of a part, at equal distances.
+fn spread(
+    data: &ExampleSet,
+    part: Part,
+    rows: usize,
+) -> Result<impl Iterator<Item = Result<Examples, DataError>>, DataError> {
+    let (every, mut first) = (data.rows(part).div_ceil(rows).max(1), 0);
+    Ok(data.blocks(part, BLOCK)?.map(move |block| {
+        let block = block?;
+        let taken: Vec<u32> = (first..block.rows()).step_by(every).map(|row| row as u32).collect();
+        first = (first + taken.len() * every).saturating_sub(block.rows());
+        Ok(block.select(&taken))
+    }))
+}
+
+/// Quality and cost for the numbers of experts that the gate might select in prediction, over some rows of a part; nothing for a gate
+/// that selects none.
 fn by_selected(
     model: &dyn ExampleModel,
     data: &ExampleSet,
     part: Part,
-    trained: f64,
     progress: Progress<'_>,
 ) -> Result<Vec<SelectedSummary>, Error> {
+    let Some(trained) = model.selected() else { return Ok(Vec::new()) };
     let experts = model.experts();
-    let numbers: Vec<usize> = if experts <= EACH {
+    let numbers: BTreeSet<usize> = if experts <= EACH {
         (1..=experts).collect()
     } else {
-        std::iter::successors(Some(1), |k| Some(2 * k)).take_while(|k| *k < experts).chain([experts]).collect()
+        std::iter::successors(Some(1), |k| Some(2 * k)).take_while(|k| *k < experts).chain([trained, experts]).collect()
     };
-    let rows = data.rows(part);
-    let (every, mut first, mut done) = (rows.div_ceil(VARIED).max(1), 0, 0);
     let mut taken = Scored::default();
     let mut found: Vec<(Vec<f32>, Option<Work>)> = vec![(Vec::new(), None); numbers.len()];
-    for block in data.blocks(part, BLOCK)? {
-        let block = block?;
-        progress("numbers of experts", done as u64, Some(rows as u64));
-        done += block.rows();
-        let chosen: Vec<u32> = (first..block.rows()).step_by(every).map(|row| row as u32).collect();
-        first = (first + chosen.len() * every).saturating_sub(block.rows());
-        let block = block.select(&chosen);
-        let from = taken.label.len();
+    for block in spread(data, part, VARIED)? {
+        let (block, from) = (block?, taken.label.len());
+        progress("numbers of experts", from as u64, Some(data.rows(part).min(VARIED) as u64));
         taken.label.extend_from_slice(&block.label);
         taken.domain.extend_from_slice(&block.domain);
         for (k, (scores, work)) in numbers.iter().zip(&mut found) {
             scores.resize(taken.label.len(), 0.0);
             *work = model.score_selecting(*k, &block, &mut scores[from..]);
-            if work.is_none() {
-                return Ok(Vec::new());
-            }
         }
     }
     let truth = taken.truth(&data.schema().domains);
@@ -222,7 +227,7 @@ fn by_selected(
         };
         summaries.push(SelectedSummary {
             selected,
-            trained: (selected as f64 - trained).abs() < 0.5,
+            trained: selected == trained,
             rows: scores.len(),
             auc: *auc,
             auc_macro: *auc_macro,
@@ -233,16 +238,12 @@ fn by_selected(
     Ok(summaries)
 }
 
-/// What the experts of a gated model say of some rows of a part, taken at equal distances.
+/// What the experts of a gated model say of some rows of a part.
 fn outputs(model: &dyn ExampleModel, data: &ExampleSet, part: Part) -> Result<OutputTally, Error> {
     let mut tally = OutputTally::new(model.experts());
-    let (every, mut first) = (data.rows(part).div_ceil(COMPARED).max(1), 0);
-    for block in data.blocks(part, BLOCK)? {
+    for block in spread(data, part, COMPARED)? {
         let block = block?;
-        let rows: Vec<u32> = (first..block.rows()).step_by(every).map(|row| row as u32).collect();
-        first = (first + rows.len() * every).saturating_sub(block.rows());
-        let taken = block.select(&rows);
-        tally.add(taken.rows(), &model.expert_outputs(&taken))?;
+        tally.add(block.rows(), &model.expert_outputs(&block))?;
     }
     Ok(tally)
 }
@@ -254,7 +255,7 @@ pub(super) fn write_scored(path: &Path, scored: &Scored, data: &ExampleSet) -> R
     let domains = &data.schema().domains;
     let names = scored.domain.iter().map(|domain| domains[*domain as usize].as_str());
     let origins = data.origins(Part::Test)?;
-    let mut columns: Vec<(&str, ArrayRef)> = Vec::new();
+    let mut columns = Columns::new();
     if let Some(origins) = &origins {
         columns.push(("row", Arc::new(UInt64Array::from(origins.rows.clone()))));
     }
@@ -270,18 +271,8 @@ pub(super) fn write_scored(path: &Path, scored: &Scored, data: &ExampleSet) -> R
         None if !scored.user.is_empty() => columns.push(("user", Arc::new(UInt32Array::from(scored.user.clone())))),
         _ => {}
     }
-    write_columns(path, columns)
-}
-
-/// Writes columns of equal length as Parquet, atomically.
-fn write_columns(path: &Path, columns: Vec<(&str, ArrayRef)>) -> Result<(), Error> {
-    Ok(write_atomically(path, |out| {
-        let batch = RecordBatch::try_from_iter(columns).map_err(std::io::Error::other)?;
-        let mut writer = ArrowWriter::try_new(&mut *out, batch.schema(), None)?;
-        writer.write(&batch)?;
-        writer.close()?;
-        out.flush()
-    })?)
+    let head = columns.iter().map(|(name, column)| (*name, column.slice(0, 0))).collect();
+    write_table(path, head, |table| Ok(table.write(columns)?))
 }
 
 /// The scores that a run gave to the rows of its test part, in their order.

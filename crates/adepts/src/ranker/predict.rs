@@ -1,5 +1,5 @@
 //! Probabilities for new examples, and the items that are found for new rows. Both come block by block, so that memory does not
-//! grow with the rows.
+//! grow with the rows, but for the ids of the users whom they name.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -16,7 +16,7 @@ use super::config::{RankerExperiment, RetrievalEval};
 use super::evaluate::{BLOCK, Scored, judge, read_scores};
 use super::retrieval;
 use super::run::{PREDICTIONS, RankerRun};
-use crate::compare::{Seeded, check_data, over_seeds, several_seeds};
+use crate::compare::{check_data, over_seeds, seeded, several_seeds};
 use crate::error::{Error, RunError};
 use crate::evaluate;
 use crate::pages;
@@ -124,6 +124,10 @@ fn facts_of(data: &ExamplesManifest) -> ExampleFacts {
         LeftOut { why, ..left("Rows that could not be read and were skipped", data.skipped_rows) },
         left("Rows of domains that data.domains does not list, which were left out", data.other_domains),
         left("Validation and test rows of domains without training rows, which were left out", data.left_out.total()),
+        left(
+            "Rows that are not positive and only say which items there are",
+            data.catalogue.map_or(0, |note| note.negative_rows),
+        ),
         left("Rows without a user, which do not count for measures by user", data.without_user.total()),
     ];
     let field = |name: &str, missing, unknown| FieldFacts {
@@ -156,10 +160,8 @@ pub fn compare_seeds(
     if better == Better::One {
         return Err(Error::Request(format!("{metric} is better near 1, so that no difference of it is a gain")));
     }
-    let seeded: Vec<Seeded<'_>> =
-        records.iter().map(|record| Seeded::of(record, Cow::Owned(by_domain(&record.summary, metric)))).collect();
     over_seeds(
-        &seeded,
+        &seeded(records, |record| Cow::Owned(by_domain(&record.summary, metric))),
         baseline,
         (metric, better),
         if first.retrieval.is_some() { "all lists" } else { "all rows, pooled" },

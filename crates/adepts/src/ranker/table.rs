@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use adepts_data::DataError;
-use adepts_data::atomic::write_whole_or_not;
+use adepts_data::atomic::write_atomically_with;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::SchemaRef;
 use parquet::arrow::ArrowWriter;
@@ -44,7 +44,7 @@ pub(super) fn write_table<T, E: From<DataError>>(
     head: Columns,
     fill: impl FnOnce(&mut Table<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
-    write_whole_or_not(path, |out| {
+    write_atomically_with(path, |out| {
         let schema = RecordBatch::try_from_iter(head).map_err(|e| failed(path, e.into()))?.schema();
         let out: &mut (dyn io::Write + Send) = out;
         let writer = ArrowWriter::try_new(out, Arc::clone(&schema), None).map_err(|e| failed(path, e))?;

@@ -61,7 +61,7 @@ fn trained(seed: u64) -> RunSummary {
 }
 
 #[test]
-fn domains_that_are_alike_share_an_expert_and_a_domain_of_its_own_has_another() {
+fn domains_that_are_alike_share_an_expert_and_the_first_that_is_not_has_another() {
     for seed in 1..=3 {
         let run = trained(seed);
         let experts = run.experts.as_ref().unwrap();

@@ -37,8 +37,12 @@ fn best(logits: &Tensor<2>, k: usize) -> Vec<Vec<u32>> {
 ///
 /// # Shapes
 /// clean logits `[R, N]` → `[R, N + shared]`.
+///
+/// # Panics
+/// If `k` is 0.
 #[must_use]
 pub fn select(clean: &Tensor<2>, k: usize, among_all: bool, shared: usize) -> Tensor<2> {
+    assert!(k > 0, "select: no expert");
     let ([rows, experts], all) = (clean.dims(), values(clean));
     let mut gates = Vec::with_capacity(rows * (experts + shared));
     for (logits, best) in all.chunks_exact(experts).zip(best(clean, k)) {

@@ -16,8 +16,8 @@ pub(super) fn section(view: &View) -> Option<Section> {
         blocks.push(Block::Text("Every row has a value in every field, and no value counts as unknown.".into()));
     } else {
         blocks.push(Block::Text(
-            "A row without a value has the code of the unknown in a field of categories, and the mean of the training rows in a field \
-             of numbers. A value counts as unknown if it is not, or too rarely, in the training part."
+            "A row without a value has the code of the unknown in a field of one category, no code in a field of lists, and the mean of \
+             the training rows in a field of numbers. A value counts as unknown if it is not, or too rarely, in the training part."
                 .into(),
         ));
         blocks.push(Block::Table(values(&lacking)));

@@ -126,7 +126,7 @@ fn by_selected(run: &RunSummary, experts: &ExpertSummary) -> Option<Figure> {
         quantity(last.multiply_adds)
     );
     let mut chart =
-        Chart::new(Range::epochs(last.selected), &label, Range::of(all.iter().map(|of| of.auc))?, "AUC, pooled");
+        Chart::new(Range::whole(last.selected), &label, Range::of(all.iter().map(|of| of.auc))?, "AUC, pooled");
     let at = |of: &SelectedSummary| (of.selected as f64, of.auc);
     chart.line(Look::everyone(), &all.iter().map(at).collect::<Vec<_>>());
     let words = |of: &SelectedSummary| {

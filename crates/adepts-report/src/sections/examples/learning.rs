@@ -76,7 +76,7 @@ fn figure(run: &RunInput, domains: &[String]) -> Option<Figure> {
     let (everyone, name, last) = (everyone(run), &run.summary.name, last(&run.epochs));
     let curves: Vec<Vec<(f64, f64)>> = domains.iter().map(|domain| of_domain(run, domain)).collect();
     let values = curves.iter().flatten().chain(&everyone).map(|point| point.1);
-    let mut chart = Chart::new(Range::epochs(last), "epoch", Range::of(values)?, "validation score");
+    let mut chart = Chart::new(Range::whole(last), "epoch", Range::of(values)?, "validation score");
     if everyone.len() < 2 && curves.iter().all(|curve| curve.len() < 2) {
         return None;
     }
