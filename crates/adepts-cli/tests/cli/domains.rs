@@ -181,8 +181,10 @@ fn a_request_that_fails_leaves_the_run_that_was_to_be_replaced() {
     let data = home.path().join("data");
     run("prepare --config {} --out {} -q", &[config, &data]).ok();
     let other = home.path().join("other");
-    run("train {} --data {} --set data.dense=[] --out {}", &[config, &data, &other]).fails(2, &["other settings"]);
-    run("train {} --data {} --set split.test=0.3 --out {}", &[config, &data, &other]).fails(2, &["other settings"]);
+    let train = |set: &str| run(&format!("train {{}} --data {{}} --set {set} --out {{}}"), &[config, &data, &other]);
+    train("data.dense=[]").fails(2, &["other settings (dense was ", "is now []"]);
+    train("split.test=0.3").fails(2, &["other settings (split.test was 0.1 and is now 0.3)"]);
+    train("split={kind=\"temporal\"}").fails(2, &["split.kind was random and is now temporal"]);
     run(&format!("train {{}} --data {{}} --out {{}} -q {small}"), &[config, &data, &other]).ok();
     // What the folder became later is nothing to the run.
     fs::remove_dir_all(&data).unwrap();

@@ -6,7 +6,7 @@ use adepts_core::{ConfigError, ExampleRecipe, ExampleSpec, TowersConfig, config}
 use adepts_data::examples::{ExampleSet, ExampleSplit, ExamplesConfig};
 use adepts_eval::MetricAt;
 use adepts_models::registry;
-use adepts_train::TrainConfig;
+use adepts_train::{Fingerprint, TrainConfig};
 use serde::{Deserialize, Serialize};
 
 use super::queries::Mask;
@@ -252,23 +252,32 @@ fn from_prepared(table: &mut toml::Table, variable: &dyn Fn(&str) -> Option<Stri
         let ExamplesConfig { label, domain, domains, user, time, fields, dense, mut item, .. } = c.clone();
         // Where the catalogue was read from does not matter, as for the source.
         item.iter_mut().filter_map(|item| item.catalogue.as_mut()).for_each(String::clear);
-        (label, domain, domains, user, time, fields, dense, item)
+        let print = Fingerprint::default().with("label", &label).with("domain", &domain).with("domains", &domains);
+        let print = print.with("user", &user).with("time", &time).with("fields", &fields).with("dense", &dense);
+        print.with("item", &item)
     };
-    let prepared = || format!("{source} was prepared with other settings; prepare it anew, or leave them out");
-    if meaning(&typed) != meaning(&manifest.data) {
-        return wrong("data", prepared());
+    let prepared = |differences: &[String]| {
+        let differences = differences.join("; ");
+        format!("{source} was prepared with other settings ({differences}); prepare it anew, or leave them out")
+    };
+    let differences = meaning(&manifest.data).differences(&meaning(&typed));
+    if !differences.is_empty() {
+        return wrong("data", prepared(&differences));
     }
     let cut = written(toml::Value::try_from(&manifest.split));
     if let Some(typed) = table.get("split").and_then(toml::Value::as_table) {
         let mut filled = typed.clone();
-        for key in ["kind", "seed"] {
+        let other_kind = filled.get("kind").is_some_and(|kind| Some(kind) != cut.get("kind"));
+        // Another kind may have no seed.
+        for key in ["kind", "seed"].into_iter().filter(|_| !other_kind) {
             if let Some(value) = cut.get(key) {
                 filled.entry(key).or_insert_with(|| value.clone());
             }
         }
         let typed: ExampleSplit = config::read(filled).map_err(|e| e.within("split"))?;
         if typed != manifest.split {
-            return wrong("split", prepared());
+            let print = |split: &ExampleSplit| Fingerprint::default().with("split", split);
+            return wrong("split", prepared(&print(&manifest.split).differences(&print(&typed))));
         }
     }
     table.insert("split".into(), toml::Value::Table(cut));

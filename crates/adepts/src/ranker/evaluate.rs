@@ -271,8 +271,7 @@ pub(super) fn write_scored(path: &Path, scored: &Scored, data: &ExampleSet) -> R
         None if !scored.user.is_empty() => columns.push(("user", Arc::new(UInt32Array::from(scored.user.clone())))),
         _ => {}
     }
-    let head = columns.iter().map(|(name, column)| (*name, column.slice(0, 0))).collect();
-    write_table(path, head, |table| Ok(table.write(columns)?))
+    write_table(path, columns.clone(), |table| Ok(table.write(columns)?))
 }
 
 /// The scores that a run gave to the rows of its test part, in their order.

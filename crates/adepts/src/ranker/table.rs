@@ -38,7 +38,8 @@ fn failed(path: &Path, error: ParquetError) -> DataError {
     DataError::Io { action: "write", path: path.to_owned(), source: error.into() }
 }
 
-/// Writes a Parquet file atomically: `fill` hands over its rows, which have the columns of `head`, and what it returns is returned.
+/// Writes a Parquet file atomically: `fill` hands over its rows, which have the columns of `head`, without a value only
+/// where some of those lack one, and what it returns is returned.
 pub(super) fn write_table<T, E: From<DataError>>(
     path: &Path,
     head: Columns,
