@@ -279,7 +279,7 @@ fn what_belongs_to_the_other_task_is_refused() {
     let home = folder();
     let out = home.path().join("out");
     run("train {} --set model={kind=\"fm\"} --out {}", &[config, &out]).fails(2, &["model.kind", "vector"]);
-    run("train {} --set train.stop.metric=auc --out {}", &[config, &out]).fails(2, &["auc"]);
+    run("train {} --set train.stop.metric=auc --out {}", &[config, &out]).fails(2, &["auc", "asks for retrieval"]);
     run("train {} --set retrieval.dimention=4 --out {}", &[config, &out]).fails(2, &["did you mean `dimension`?"]);
     run("train {} --set data.item=price --out {}", &[config, &out]).fails(2, &["price", "`fields`"]);
     run("train {} --data {} --set data.item=category --out {}", &[config, data, &out]).fails(2, &["other settings"]);

@@ -286,7 +286,8 @@ fn from_prepared(table: &mut toml::Table, variable: &dyn Fn(&str) -> Option<Stri
 
 /// A metric of a query's list.
 fn list_metric(name: &str) -> Result<(), String> {
-    let metric: MetricAt = name.parse().map_err(|e| format!("{e}"))?;
+    let metric: MetricAt =
+        name.parse().map_err(|e| format!("{e} (data.item asks for retrieval, which is measured by lists)"))?;
     metric.per_user().map(drop).ok_or_else(|| format!("{name} is not a metric of single lists"))
 }
 
