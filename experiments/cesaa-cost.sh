@@ -6,6 +6,7 @@
 #
 # The table goes to stdout. $ADEPTS names the binary [target/release/adepts].
 set -eu
+. "$(dirname "$0")/peak.sh"
 
 folder=${1:-cesaa-cost}
 adepts=${ADEPTS:-target/release/adepts}
@@ -13,16 +14,8 @@ mkdir -p "$folder"
 [ -e "$folder/data" ] || "$adepts" prepare --config experiments/cesaa-ml-1m.toml --out "$folder/data" > /dev/null 2>&1
 
 measure() {
-    "$adepts" train experiments/cesaa-ml-1m.toml --set "data.source=$folder/data" --set name=cost --set train.epochs=3 --set eval.resamples=1 \
-        --set "model.experts=$1" --set "model.k=$2" --out "$folder/run" --overwrite > /dev/null 2> "$folder/err" &
-    process=$!
-    peak=0
-    # The system keeps the peak, so nothing is missed between two looks.
-    while found=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$process/status" 2> /dev/null) && [ -n "$found" ]; do
-        peak=$found
-        sleep 0.2
-    done
-    wait $process
+    peak "$adepts" train experiments/cesaa-ml-1m.toml --set "data.source=$folder/data" --set name=cost --set train.epochs=3 \
+        --set eval.resamples=1 --set "model.experts=$1" --set "model.k=$2" --out "$folder/run" --overwrite > /dev/null 2> "$folder/err"
     seconds=$(sed -n 's/.*"train_seconds":\([0-9.]*\).*/\1/p' "$folder/run/epochs.jsonl" | sort -n | head -1)
     stated=$(sed -n 's/^memory: about \([^,]*\),.*/\1/p' "$folder/err")
     parameters=$(sed -n '/"work"/,/}/s/.*"activated_parameters": *\([0-9]*\),*/\1/p' "$folder/run/report.json" | head -1)

@@ -7,6 +7,7 @@
 #
 # The result goes to stdout. $ADEPTS names the binary [target/release/adepts].
 set -eu
+. "$(dirname "$0")/peak.sh"
 
 folder=${1:-large-table}
 adepts=${ADEPTS:-target/release/adepts}
@@ -46,15 +47,7 @@ EOF
 train() {
     name=$1
     shift
-    "$adepts" train "$folder/experiment.toml" --out "$folder/$name" --overwrite "$@" > "$folder/$name.out" 2> "$folder/$name.err" &
-    process=$!
-    peak=0
-    # The system keeps the peak, so nothing is missed between two looks.
-    while found=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$process/status" 2> /dev/null) && [ -n "$found" ]; do
-        peak=$found
-        sleep 0.2
-    done
-    wait $process
+    peak "$adepts" train "$folder/experiment.toml" --out "$folder/$name" --overwrite "$@" > "$folder/$name.out" 2> "$folder/$name.err"
     echo "$name"
     sed -n 's/^memory: about/  stated beforehand:/p' "$folder/$name.err"
     awk -v peak="$peak" 'BEGIN { printf "  peak: %.2f GB\n", peak * 1024 / 1e9 }'
