@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use adepts::data::examples::ExamplesError;
 use adepts::data::{DataError, SplitError};
 use adepts::eval::{FailIf, PointwiseError, Summary};
-use adepts::serve::ServeError;
 use adepts::serve::batch::BatchError;
 use adepts::serve::events::EventsError;
 use adepts::serve::server::TokensError;
+use adepts::serve::{SeenError, ServeError};
 use adepts::{Error, RunError};
 use anyhow::bail;
 
@@ -64,6 +64,7 @@ fn is_request(error: &Error) -> bool {
         | Error::FailIf(_)
         | Error::Compare(_)
         | Error::Answer(_)
+        | Error::Seen(SeenError::Columns { .. })
         | Error::Batch(
             BatchError::NoColumn { .. }
             | BatchError::Format { .. }
@@ -87,7 +88,9 @@ fn is_request(error: &Error) -> bool {
             | RunError::WithoutHistories { .. }
             | RunError::HoldsSource { .. },
         ) => true,
-        Error::Data(error) | Error::Batch(BatchError::Data(error)) => is_wrong_source(error),
+        Error::Data(error) | Error::Batch(BatchError::Data(error)) | Error::Seen(SeenError::Data(error)) => {
+            is_wrong_source(error)
+        }
         _ => false,
     }
 }

@@ -7,6 +7,7 @@ use adepts::config::Planned;
 use adepts::contract::Probe;
 use adepts::evaluate::ProbeChoice;
 use adepts::experiment::Work;
+use adepts::serve::Exclude;
 use adepts::{Error, Experiment, data};
 use clap::{Args, Parser, ValueEnum, value_parser};
 
@@ -98,6 +99,9 @@ struct KeptOptions {
     /// Keep only these kinds of event, separated by commas
     #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
     events: Vec<String>,
+    /// Kinds of event that are dropped and still count as seen, so that their items are not recommended; beside --events
+    #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
+    seen_events: Vec<String>,
     /// Keep only rows at or after this moment (2024-03-01, or seconds since 1970)
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
@@ -174,6 +178,7 @@ impl LogOptions {
             ("--event", layout.event.is_some()),
             ("--min-rating", kept.min_rating.is_some()),
             ("--events", !kept.events.is_empty()),
+            ("--seen-events", !kept.seen_events.is_empty()),
             ("--from", kept.from.is_some()),
             ("--until", kept.until.is_some()),
             ("--core", kept.core.is_some()),
@@ -194,6 +199,7 @@ impl LogOptions {
         sets.extend(keyed([
             ("filter.min_rating", kept.min_rating.map(|x| format!("{x:?}"))),
             ("filter.events", list(kept.events.iter().map(|event| quoted(event)).collect())),
+            ("filter.seen_events", list(kept.seen_events.iter().map(|event| quoted(event)).collect())),
             ("filter.from", kept.from.as_ref().map(moment)),
             ("filter.until", kept.until.as_ref().map(moment)),
             ("filter.core", kept.core.map(|n| n.to_string())),
@@ -371,6 +377,27 @@ impl ProbeName {
             Self::Validation => ProbeChoice::At(Probe::Validation),
             Self::History => ProbeChoice::At(Probe::History),
             Self::None => ProbeChoice::Nothing,
+        }
+    }
+}
+
+/// What is left out of lists because a user has it already.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum ExcludeName {
+    /// All that the user is known to have seen: learned items, held-out items, what a filter dropped, events, and --seen
+    Seen,
+    /// What the model goes by: the history, and events
+    Learned,
+    /// Nothing
+    None,
+}
+
+impl ExcludeName {
+    pub(crate) fn of(self) -> Exclude {
+        match self {
+            Self::Seen => Exclude::Seen,
+            Self::Learned => Exclude::Learned,
+            Self::None => Exclude::None,
         }
     }
 }

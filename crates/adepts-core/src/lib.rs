@@ -6,6 +6,7 @@
 //! ([`HistoryBatch`]). Models of examples, rows of fields with a label, have the same three sides ([`example`]); those for
 //! retrieval answer with vectors ([`Towers`]).
 
+pub mod answered;
 pub mod batch;
 pub mod config;
 pub mod example;
@@ -16,6 +17,7 @@ pub mod retrieval;
 pub mod stopwatch;
 pub mod tensors;
 
+pub use answered::answered;
 pub use batch::{Batcher, GateView, HistoryBatch, NOBODY, Probe, fold_in};
 pub use config::ConfigError;
 pub use example::{

@@ -95,6 +95,9 @@ pub struct Filter {
     pub min_rating: Option<f64>,
     /// Only rows with one of these kinds of event; empty keeps all.
     pub events: Vec<String>,
+    /// Kinds of event that `events` drops and that still say that a user has seen an item, such as `view`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub seen_events: Vec<String>,
     /// Only rows at or after this time (seconds or ISO 8601).
     pub from: Option<TimeBound>,
     /// Only rows before this time.

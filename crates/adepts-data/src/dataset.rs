@@ -19,6 +19,10 @@ pub struct Dataset {
     pub validation: Rows,
     /// Held-out items for the final figures.
     pub test: Rows,
+    /// Items that the user has in the log and that are in none of the three parts, because a filter dropped them: a low
+    /// rating, a row before `from`, or an event of a kind that `seen_events` names. Nothing is learned from them and nobody
+    /// is judged by them; they are not recommended.
+    pub seen: Rows,
     /// Whether a model may learn from the user; false for whole users held out by the split `users`.
     pub learns: Vec<bool>,
     /// Mainstream score of each user: mean Jaccard similarity of the training row with those of others who are learned
@@ -63,6 +67,13 @@ pub struct Manifest {
     pub validation: usize,
     /// Number of test pairs.
     pub test: usize,
+    /// Number of pairs that were only seen: see [`Dataset::seen`].
+    #[serde(default)]
+    pub seen: usize,
+    /// Which dropped rows count as seen. They may be more than the pairs: a pair that is also kept counts as kept, and
+    /// users and items that are not left do not count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seen_rows: Vec<SeenCount>,
     /// Users with fewer than three interactions, who only train.
     pub train_only_users: usize,
     /// Users that are held out whole, of whom nothing is learned.
@@ -92,6 +103,16 @@ pub struct StepCount {
     pub items: Option<u64>,
     /// Interactions that it dropped.
     pub dropped: u64,
+}
+
+/// Rows that a filter dropped and that count as seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeenCount {
+    /// Which rows, such as `rating < 4` or `event view`.
+    pub what: String,
+    /// How many.
+    pub rows: u64,
 }
 
 /// How the mainstream score was computed.

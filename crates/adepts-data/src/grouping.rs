@@ -248,6 +248,8 @@ mod tests {
             train: train.pairs(),
             validation: 0,
             test: 0,
+            seen: 0,
+            seen_rows: Vec::new(),
             train_only_users: 0,
             held_out_users: 0,
             mainstream: MainstreamMethod::Exact,
@@ -260,6 +262,7 @@ mod tests {
             items: Vocabulary::Int((0..items as i64).collect()),
             validation: Rows::empty(users),
             test: Rows::empty(users),
+            seen: Rows::empty(users),
             learns: vec![true; users],
             mainstream,
             columns: vec![UserColumn {

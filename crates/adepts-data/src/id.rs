@@ -62,6 +62,17 @@ impl Vocabulary {
         }
     }
 
+    /// An id in the type that those of this kind have: `"7"` is 7 among numbers, and 7 is `"7"` among text. Text that is no
+    /// whole number stays text.
+    #[must_use]
+    pub fn typed(&self, id: &Id) -> Id {
+        match (self, id) {
+            (Self::Int(_), Id::Text(text)) => canonical_int(text).map_or_else(|| id.clone(), Id::Int),
+            (Self::Text(_), Id::Int(number)) => Id::Text(number.to_string().into()),
+            _ => id.clone(),
+        }
+    }
+
     /// The index of an id. Text that reads as a whole number finds a whole number, and the reverse,
     /// so that an id typed on a command line or sent as JSON text is found.
     #[must_use]
@@ -114,5 +125,10 @@ mod tests {
         let texts = Vocabulary::Text(vec!["10".into(), "9".into(), "a".into()]);
         assert_eq!(texts.index(&Id::Int(9)), Some(1));
         assert_eq!(texts.id(2), Id::Text("a".into()));
+        assert_eq!([ints.typed(&Id::Text("99".into())), ints.typed(&Id::Int(5))], [Id::Int(99), Id::Int(5)]);
+        assert_eq!(
+            [ints.typed(&Id::Text("099".into())), texts.typed(&Id::Int(7))],
+            [Id::Text("099".into()), Id::Text("7".into())]
+        );
     }
 }

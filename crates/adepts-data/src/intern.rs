@@ -41,6 +41,12 @@ pub(crate) enum Refused {
     Full,
 }
 
+impl Default for Interner {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Interner {
     pub(crate) fn new() -> Self {
         Self {

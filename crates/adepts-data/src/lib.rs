@@ -28,13 +28,14 @@ pub mod simulate;
 pub mod source;
 pub mod split;
 pub mod store;
+mod ties;
 pub mod time;
 mod words;
 
 pub use atomic::write_atomically;
 pub use catalogue::{Catalogue, Titles};
 pub use config::{BadRows, Column, DataConfig, Filter, Format, SplitConfig, TimeBound};
-pub use dataset::{Dataset, MainstreamMethod, Manifest, StepCount, UserColumn};
+pub use dataset::{Dataset, MainstreamMethod, Manifest, SeenCount, StepCount, UserColumn};
 pub use error::DataError;
 pub use grouping::{GroupBy, GroupError, Grouping};
 pub use histories::Histories;

@@ -25,7 +25,7 @@ pub fn prepare(data: &DataConfig, split: &SplitConfig, seed: u64, progress: Prog
 /// # Errors
 /// Everything that can be wrong with the split; see [`DataError`].
 pub fn assemble(read: Read, split: &SplitConfig, seed: u64, progress: Progress) -> Result<Dataset, DataError> {
-    let Read { interactions, steps, skipped_rows, skipped_examples, data } = read;
+    let Read { interactions, seen, seen_rows, steps, skipped_rows, skipped_examples, data } = read;
     progress("split", 0, None);
     let Cut { train, validation, test, learns, train_only_users, split } = cut(&interactions, split, seed)?;
     let (users, items, columns) = (interactions.users, interactions.items, interactions.columns);
@@ -41,6 +41,8 @@ pub fn assemble(read: Read, split: &SplitConfig, seed: u64, progress: Progress) 
         train: train.pairs(),
         validation: validation.pairs(),
         test: test.pairs(),
+        seen: seen.pairs(),
+        seen_rows,
         train_only_users,
         held_out_users: learns.iter().filter(|learns| !**learns).count(),
         mainstream: method,
@@ -48,7 +50,7 @@ pub fn assemble(read: Read, split: &SplitConfig, seed: u64, progress: Progress) 
         skipped_examples,
         content_hash: String::new(),
     };
-    let mut dataset = Dataset { users, items, train, validation, test, learns, mainstream, columns, manifest };
+    let mut dataset = Dataset { users, items, train, validation, test, seen, learns, mainstream, columns, manifest };
     dataset.manifest.content_hash = dataset.content_hash();
     Ok(dataset)
 }

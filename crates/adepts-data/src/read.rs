@@ -7,9 +7,10 @@
 //! 40 bytes if it is text.
 
 mod reader;
+mod seen;
 
 use crate::config::{BadRows, Column, DataConfig, Filter, SplitConfig};
-use crate::dataset::StepCount;
+use crate::dataset::{SeenCount, StepCount};
 use crate::error::DataError;
 use crate::filter::{Pairs, Sieve, counts};
 use crate::groups::GroupColumn;
@@ -18,6 +19,7 @@ use crate::interactions::Interactions;
 use crate::intern::Interner;
 use crate::layout;
 use crate::progress::{Progress, silent};
+use crate::rows::Rows;
 use crate::source::{Role, Source, usual};
 use reader::Reader;
 
@@ -26,6 +28,11 @@ use reader::Reader;
 pub struct Read {
     /// What is left, ordered by user, then item.
     pub interactions: Interactions,
+    /// For each user that is left the items that are left and that he has in dropped rows alone: see
+    /// [`crate::Dataset::seen`].
+    pub seen: Rows,
+    /// Which dropped rows count as seen.
+    pub seen_rows: Vec<SeenCount>,
     /// What each step kept and dropped.
     pub steps: Vec<StepCount>,
     /// Rows that could not be read and were skipped.
@@ -53,7 +60,7 @@ pub fn read(data: &DataConfig, split: &SplitConfig, progress: Progress) -> Resul
 
     let mut reader = Reader::new(&wanted, sieve, data.bad_rows);
     source.read(&wanted.columns, &mut reader, progress)?;
-    let Reader { users, items, pairs, groups, sieve, rows, skipped_rows, skipped_examples, .. } = reader;
+    let Reader { users, items, pairs, seen, groups, sieve, rows, skipped_rows, skipped_examples, .. } = reader;
 
     let mut steps = vec![StepCount { step: "read".into(), rows, users: None, items: None, dropped: skipped_rows }];
     steps.extend(sieve.steps(rows));
@@ -66,13 +73,13 @@ pub fn read(data: &DataConfig, split: &SplitConfig, progress: Progress) -> Resul
         before = step.rows;
     }
     progress("order", 0, None);
-    finish(users, items, pairs, groups, &data.filter, &mut steps).map(|interactions| Read {
-        interactions,
-        steps,
-        skipped_rows,
-        skipped_examples,
-        data: resolved,
-    })
+    let interactions = finish(users, items, pairs, groups, &data.filter, &mut steps)?;
+    let seen = match seen {
+        Some(seen) => seen.rows(&interactions),
+        None => Rows::empty(interactions.users.len()),
+    };
+    let seen_rows = sieve.seen_rows();
+    Ok(Read { interactions, seen, seen_rows, steps, skipped_rows, skipped_examples, data: resolved })
 }
 
 /// What [`read`] would make of the rows without a filter: how many it could read, how many not, and the first of those.
@@ -188,6 +195,7 @@ fn check_needs(data: &DataConfig, split: &SplitConfig) -> Result<(), DataError> 
     let needs = [
         (filter.min_rating.map(|_| "the filter `min_rating`".to_owned()), &data.rating, Role::Rating),
         ((!filter.events.is_empty()).then(|| "the filter `events`".to_owned()), &data.event, Role::Event),
+        ((!filter.seen_events.is_empty()).then(|| "the filter `seen_events`".to_owned()), &data.event, Role::Event),
         (filter.from.as_ref().map(|_| "the filter `from`".to_owned()), &data.time, Role::Time),
         (filter.until.as_ref().map(|_| "the filter `until`".to_owned()), &data.time, Role::Time),
         (kind.map(|kind| format!("the split `{kind}`")), &data.time, Role::Time),

@@ -138,6 +138,19 @@ pub struct Protocol {
     pub items: usize,
     /// Whether validation items are kept out of the lists.
     pub mask_validation: bool,
+    /// Whether items that a user has only seen (low ratings and other rows that a filter dropped) are kept out of the lists.
+    #[serde(default)]
+    pub mask_seen: bool,
+    /// How many pairs of the judged users that is.
+    #[serde(default)]
+    pub seen: usize,
+    /// Judged users without an item that the model could go by. They are judged by what they would be answered: the items that
+    /// most users have.
+    #[serde(default)]
+    pub without_history: usize,
+    /// In which order items with equal scores stand: `popularity` or `number`; empty where it was not said, which is by number.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub ties: String,
     /// What the gate looks at: `validation`, `history`, or empty where there is no such gate.
     pub probe: String,
     /// Whether the validation items were part of the histories that the model saw.

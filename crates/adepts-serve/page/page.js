@@ -64,7 +64,7 @@ async function answer() {
   say("Asking …");
   document.body.classList.add("busy");
   const n = Math.min(100, Math.max(1, Number(at("n").value) || 10));
-  const question = { n, explain: true, exclude_used: !at("used").checked };
+  const question = { n, explain: true, exclude: at("used").checked ? "none" : undefined };
   if (state.user === null) question.history = state.history.map((item) => item.item);
   else question.user = state.user;
   try {

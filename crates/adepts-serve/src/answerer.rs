@@ -32,6 +32,17 @@ pub trait Answerer: Send + Sync {
     /// The stored history of a user of the training data, ascending: what an answer for the user goes by.
     fn history(&self, user: &Id) -> Result<Vec<Id>, AnswerError>;
 
+    /// The other items that a user of the training data is known to have seen, ascending; empty where the run does not know.
+    fn seen(&self, user: &Id) -> Vec<Id> {
+        let _ = user;
+        Vec::new()
+    }
+
+    /// The id of a user in the type that the run's ids have, whether it knows the user or not.
+    fn typed_user(&self, user: &Id) -> Id {
+        user.clone()
+    }
+
     /// The item with this id, and its title.
     fn item(&self, id: &Id) -> Option<ItemFound>;
 

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::error::AnswerError;
 use crate::http::schema::IdSchema;
-use crate::question::MOST_ITEMS;
+use crate::question::{Exclude, MOST_ITEMS};
 use crate::rank::{Dropped, FieldValue};
 
 /// Whom items are to be found for. As JSON: `{"domain": "books", "context": {"user_id": 42, "hour": 20}, "n": 100}`. Names are those
@@ -24,10 +24,15 @@ pub struct RetrievalQuestion {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = BTreeMap<String, serde_json::Value>)]
     pub context: BTreeMap<String, FieldValue>,
-    /// How many items, from 1 to [`MOST_ITEMS`]. Fewer come back where the catalogue has fewer.
+    /// How many items, from 1 to [`MOST_ITEMS`]. Fewer come back where no more are left.
     #[serde(default = "ten")]
     #[schema(default = 10, minimum = 1, maximum = 10_000)]
     pub n: usize,
+    /// What is left out because the user has it already, where the column of users is a field of the model: `seen` (items of the
+    /// training, validation and test rows), `learned` (of training rows) or `none`. By default what `adepts serve --exclude`
+    /// says, and else `seen`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exclude: Option<Exclude>,
 }
 
 fn ten() -> usize {
@@ -48,7 +53,7 @@ impl RetrievalQuestion {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Retrieval {
     /// The items with the highest scores of the whole catalogue, best first; of equal ones the one with the smaller id. What the
-    /// user has already may be among them.
+    /// user is known to have is left out unless it is asked for.
     pub items: Vec<FoundItem>,
     /// What the model had to do without; absent where there is nothing.
     #[serde(default, skip_serializing_if = "Dropped::is_empty")]

@@ -42,6 +42,12 @@ pub struct EvalConfig {
     pub groups: Vec<GroupBy>,
     /// Whether validation items are kept out of the lists when test items are to be found. Much published work does not.
     pub mask_validation: bool,
+    /// Whether items that a user has only seen (low ratings and other rows that a filter dropped) are kept out of the lists.
+    pub mask_seen: bool,
+    /// In which order items with equal scores stand.
+    pub ties: Ties,
+    /// What users without a training item are judged by.
+    pub without_history: WithoutHistory,
     /// Bootstrap resamples behind the intervals.
     pub resamples: usize,
 }
@@ -70,8 +76,51 @@ impl Default for EvalConfig {
                 GroupBy::MainstreamWithinActivity { parts: 5 },
             ],
             mask_validation: true,
+            mask_seen: true,
+            ties: Ties::Popularity,
+            without_history: WithoutHistory::Popular,
             resamples: adepts_eval::bootstrap::RESAMPLES,
         }
+    }
+}
+
+/// In which order items with equal scores stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ties {
+    /// Those that more users have come first, and then by who has them: [`adepts_data::Dataset::tie_order`]. The lists do not
+    /// depend on how items are numbered.
+    Popularity,
+    /// By number, as published work often has it.
+    Number,
+}
+
+impl Ties {
+    /// The name in configurations.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Popularity => "popularity",
+            Self::Number => "number",
+        }
+    }
+}
+
+/// What users without a training item are judged by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WithoutHistory {
+    /// The items that most users have, which is what they are answered.
+    Popular,
+    /// What the model gives to an empty history, which no answer ever is.
+    Model,
+}
+
+impl EvalConfig {
+    /// The rules of before runs of format 3: nothing is known of seen items, equal scores stand by number, and the model ranks
+    /// for users without a history.
+    pub(crate) fn of_before(&mut self) {
+        (self.mask_seen, self.ties, self.without_history) = (false, Ties::Number, WithoutHistory::Model);
     }
 }
 

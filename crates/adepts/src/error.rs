@@ -6,14 +6,17 @@ use adepts_core::{Bytes, ConfigError, FitError, Memory, TensorsError};
 use adepts_data::DataError;
 use adepts_eval::{CompareError, EvalError, FailIfError, MetricError, PerUserError, PointwiseError};
 use adepts_report::ReportError;
-use adepts_serve::AnswerError;
 use adepts_serve::batch::BatchError;
+use adepts_serve::{AnswerError, SeenError};
 use adepts_train::TrainError;
 
 /// What can go wrong in an experiment.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A file of what users have seen.
+    #[error(transparent)]
+    Seen(#[from] SeenError),
     /// The configuration asks for something that does not exist or makes no sense.
     #[error("{file}: {source}")]
     Config {

@@ -2,14 +2,14 @@
 
 use std::convert::Infallible;
 
-use adepts_core::{Batcher, HistoryModel, Probe, Stopwatch};
+use adepts_core::{Batcher, HistoryBatch, HistoryModel, Probe, Stopwatch, answered};
 use adepts_data::{Dataset, GroupBy, Grouping, Progress, Rows};
 use adepts_eval::{
     GateSummary, Judgement, Measured, MetricAt, RunSummary, evaluate, evaluate_both, gate_summary, summarise,
 };
 use adepts_train::{StopConfig, Validation};
 
-use crate::config::EvalConfig;
+use crate::config::{EvalConfig, Ties, WithoutHistory};
 use crate::error::Error;
 
 /// The largest block of scores at once, in elements.
@@ -98,6 +98,43 @@ fn popularity(data: &Dataset) -> Vec<f32> {
     data.train.item_counts(data.items.len()).into_iter().map(|count| count as f32 / users).collect()
 }
 
+/// What of an evaluation is the same for its test and for the validation of each epoch.
+struct Rules {
+    /// The number of users of each item, for those without a history; `None` where the model ranks for them.
+    popular: Option<Vec<f32>>,
+    /// The order of items with equal scores; `None` where it is that of their numbers.
+    ties: Option<Vec<u32>>,
+}
+
+impl Rules {
+    fn new(data: &Dataset, config: &EvalConfig) -> Self {
+        let counts = || data.train.item_counts(data.items.len()).into_iter().map(|count| count as f32).collect();
+        let popular = (config.without_history == WithoutHistory::Popular).then(counts);
+        Self { popular, ties: (config.ties == Ties::Popularity).then(|| data.tie_order()) }
+    }
+
+    /// Scores as [`answered`] gives them, or the model's own alone. Says for each row whether the model did not decide.
+    fn score(
+        &self,
+        model: &dyn HistoryModel,
+        batch: &HistoryBatch,
+        scores: &mut [f32],
+        shares: &mut [f32],
+    ) -> Vec<bool> {
+        if let Some(popular) = &self.popular {
+            return answered(model, batch, popular, scores, shares);
+        }
+        model.score(batch, scores, shares);
+        vec![false; batch.rows()]
+    }
+}
+
+/// What nobody is listed: what the model has learned of each user, and by default what was only seen.
+fn masks<'a>(data: &'a Dataset, config: &EvalConfig) -> Vec<&'a Rows> {
+    let seen = config.mask_seen.then_some(&data.seen);
+    std::iter::once(&data.train).chain(seen).collect()
+}
+
 /// Evaluates a model on the test items, or on the validation items where that is asked for.
 pub fn test(
     name: &str,
@@ -133,17 +170,21 @@ pub fn test(
     let judging = (request.validation_as_input && probe == Some(Probe::Validation))
         .then_some(Batcher { histories: &data.train, ..batcher });
     let mut shares = Vec::with_capacity(if experts > 1 { users.len() * experts } else { 0 });
-    let popularity = popularity(data);
-    let open: &[&Rows] = &[&data.train];
-    let masked: &[&Rows] = if request.part == Part::Test { &[&data.train, &data.validation] } else { open };
+    // Those of the judged users whose list is the model's.
+    let mut ranked = Vec::with_capacity(users.len());
+    let (rules, popularity) = (Rules::new(data, config), popularity(data));
+    let open = masks(data, config);
+    let mut masked = open.clone();
+    masked.extend((request.part == Part::Test).then_some(&data.validation));
     let judgement = Judgement {
         users: &users,
         items,
-        mask: masked,
+        mask: &masked,
         mask_row: None,
         relevant,
         metrics: &config.metrics,
         popularity: &popularity,
+        ties: rules.ties.as_deref(),
         batch: batch(items),
     };
     let mut score = |users: &[u32], scores: &mut [f32]| {
@@ -152,11 +193,14 @@ pub fn test(
         if let Some(judging) = &judging {
             batch.gate = judging.batch(users).gate;
         }
-        model.score(&batch, scores, &mut of_batch);
-        shares.extend(of_batch);
+        let popular = rules.score(model, &batch, scores, &mut of_batch);
+        for (row, user) in users.iter().enumerate().filter(|(row, _)| !popular[*row]) {
+            ranked.push(*user);
+            shares.extend_from_slice(if experts > 1 { &of_batch[row * experts..][..experts] } else { &[] });
+        }
         Ok::<(), Infallible>(())
     };
-    let (masked, open) = evaluate_both(&judgement, open, &mut score, progress)?;
+    let (masked, open) = evaluate_both(&judgement, &open, &mut score, progress)?;
     let seconds = watch.seconds();
     let lengths: Vec<usize> = data.train.iter().map(<[u32]>::len).collect();
     let (measured, other) = if config.mask_validation { (masked, open) } else { (open, masked) };
@@ -165,11 +209,15 @@ pub fn test(
     if !config.mask_validation {
         main_is_unmasked(&mut summary);
     }
-    summary.gate = (experts > 1).then(|| gate(&shares, &users, groupings.first(), data.train.len()));
+    summary.gate = (experts > 1).then(|| gate(&shares, &ranked, groupings.first(), data.train.len()));
     summary.seconds.insert("evaluate".into(), seconds);
     summary.protocol.part = request.part.name().into();
     summary.protocol.items = items;
     summary.protocol.mask_validation = config.mask_validation && request.part == Part::Test;
+    summary.protocol.mask_seen = config.mask_seen;
+    summary.protocol.seen = users.iter().map(|user| data.seen.row(*user as usize).len()).sum();
+    summary.protocol.without_history = users.len() - ranked.len();
+    summary.protocol.ties = config.ties.name().into();
     summary.protocol.probe = probe.map_or("", Probe::name).into();
     summary.protocol.validation_as_input = request.validation_as_input;
     Ok(Evaluated { summary, measured })
@@ -207,14 +255,24 @@ pub struct Validator<'a> {
     metrics: Vec<MetricAt>,
     grouping: Option<&'a Grouping>,
     popularity: Vec<f32>,
+    rules: Rules,
+    masks: Vec<&'a Rows>,
     seed: u64,
 }
 
 impl<'a> Validator<'a> {
     /// Prepares the validation. `grouping` is the one that is followed over training.
-    pub fn new(data: &'a Dataset, stop: &StopConfig, grouping: Option<&'a Grouping>, seed: u64) -> Result<Self, Error> {
+    pub fn new(
+        data: &'a Dataset,
+        stop: &StopConfig,
+        config: &EvalConfig,
+        grouping: Option<&'a Grouping>,
+        seed: u64,
+    ) -> Result<Self, Error> {
         let metrics = stop.metric.names().iter().map(|name| name.parse()).collect::<Result<_, _>>()?;
-        Ok(Self { data, users: users_with(&data.validation), metrics, grouping, popularity: popularity(data), seed })
+        let (users, popularity) = (users_with(&data.validation), popularity(data));
+        let (rules, masks) = (Rules::new(data, config), masks(data, config));
+        Ok(Self { data, users, metrics, grouping, popularity, rules, masks, seed })
     }
 
     /// The scores of the model as it is.
@@ -226,15 +284,16 @@ impl<'a> Validator<'a> {
         let judgement = Judgement {
             users,
             items,
-            mask: &[&data.train],
+            mask: &self.masks,
             mask_row: None,
             relevant: &data.validation,
             metrics,
             popularity: &self.popularity,
+            ties: self.rules.ties.as_deref(),
             batch: batch(items),
         };
         let mut score = |users: &[u32], scores: &mut [f32]| {
-            model.score(&batcher.batch(users), scores, &mut []);
+            self.rules.score(model, &batcher.batch(users), scores, &mut []);
             Ok::<(), Infallible>(())
         };
         let measured = evaluate(&judgement, &mut score, &mut adepts_data::progress::silent)?;

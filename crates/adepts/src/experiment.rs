@@ -91,7 +91,8 @@ pub fn run_on(
         closed.fit(&rows, work.progress)?;
     } else {
         let groupings = evaluate::groupings(data, &experiment.eval)?;
-        let validator = Validator::new(data, &experiment.train.stop, groupings.first(), experiment.seed)?;
+        let validator =
+            Validator::new(data, &experiment.train.stop, &experiment.eval, groupings.first(), experiment.seed)?;
         let learners = learners(data);
         let fingerprint = fingerprint(experiment, data);
         let training = Training {

@@ -18,8 +18,9 @@ use crate::error::{Error, RunError};
 use crate::files::{FileMark, LARGEST, LARGEST_LOG, checked, checked_tensors, mark, read, sized};
 use crate::folder::Settings;
 
-/// The newest format of a run. From 2 on runs of histories hold what answers need beside the data.
-pub const FORMAT: u32 = 2;
+/// The newest format of a run. From 2 on runs of histories hold what answers need beside the data, from 3 on also what users
+/// have only seen and the order of items with equal scores.
+pub const FORMAT: u32 = 3;
 
 /// `manifest.json`: written last, so that a folder with it is a finished run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -103,7 +104,7 @@ pub fn finish(
     for name in [CONFIG, MODEL] {
         files.insert(name.to_owned(), mark(&folder.join(name))?);
     }
-    answers::write(folder, data, experiment.seed, &mut files)?;
+    answers::write(folder, data, experiment, &mut files)?;
     let manifest = RunManifest {
         format: FORMAT,
         adepts: env!("CARGO_PKG_VERSION").to_owned(),
@@ -167,7 +168,11 @@ impl Run {
 pub(crate) fn checked_experiment(folder: &Path, manifest: &RunManifest) -> Result<Experiment, Error> {
     let config = checked(folder, &manifest.files, CONFIG)?;
     let file = folder.join(CONFIG).display().to_string();
-    Experiment::read(&file, &String::from_utf8_lossy(&config), &[], &|_| None)
+    let mut experiment = Experiment::read(&file, &String::from_utf8_lossy(&config), &[], &|_| None)?;
+    if manifest.format < 3 {
+        experiment.eval.of_before();
+    }
+    Ok(experiment)
 }
 
 /// The trained model of a finished run.

@@ -36,6 +36,8 @@ mod repeat;
 mod retrieval;
 #[path = "conformance/scores.rs"]
 mod scores;
+#[path = "conformance/seen.rs"]
+mod seen;
 #[path = "conformance/specialise.rs"]
 mod specialise;
 #[path = "conformance/support.rs"]

@@ -7,9 +7,9 @@ use adepts::data::examples::{EncodeSummary, RawFiles, Streamed};
 use adepts::data::{BadRows, DataError, Format, agreeing, counted};
 use adepts::page::table::{LongTable, TextTable};
 use adepts::ranker::predict::{Predicted, Retrieved};
-use adepts::serve::FoundItem;
+use adepts::serve::{Exclude, FoundItem};
 use adepts::{Error, RankerRun, run};
-use clap::{Args, value_parser};
+use clap::{Args, ValueEnum, value_parser};
 use serde::Serialize;
 
 use crate::output;
@@ -31,7 +31,8 @@ not have count as unknown; how many there were, and how many are missing, is tol
 from 1; lines in messages are those of the file, its header among them. `score` is the probability of the label; of a run
 that was trained for retrieval (data.item) it is the score of the item, which is no probability. With --top, for such
 runs, the file needs the domain and what describes the user alone; each row gets the items of the whole catalogue with
-the highest scores, those that the user has already among them.
+the highest scores. Items that the user has in the training, validation or test rows are left out where the column of
+users (data.user) is a field of the model; `--exclude none` leaves them in.
 
 Scores are printed while the file is read: after an error the exit code is not 0, and what was printed is a part. With
 --out there is no file then.")]
@@ -45,6 +46,10 @@ pub(crate) struct Options {
     /// Find the N items with the highest scores for each row (retrieval)
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
     top: Option<u32>,
+    /// With --top: what is left out because the user has it already, where the column of users is a field of the model
+    /// [default: seen]
+    #[arg(long, value_enum, value_name = "WHAT", requires = "top")]
+    exclude: Option<RowsName>,
     /// Write the scores to this file, .parquet (columns row and score; with --top also rank and item), instead of stdout
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -57,6 +62,17 @@ pub(crate) struct Options {
     /// Print as JSON
     #[arg(long, conflicts_with = "out")]
     json: bool,
+}
+
+/// What is left out of the lists of retrieval.
+#[derive(Clone, Copy, ValueEnum)]
+enum RowsName {
+    /// Items of the training, validation and test rows
+    Seen,
+    /// Items of the training rows
+    Learned,
+    /// Nothing
+    None,
 }
 
 impl Options {
@@ -149,9 +165,14 @@ impl Options {
         number: usize,
         terminal: &Terminal,
     ) -> anyhow::Result<EncodeSummary> {
+        let exclude = match self.exclude {
+            None | Some(RowsName::Seen) => Exclude::Seen,
+            Some(RowsName::Learned) => Exclude::Learned,
+            Some(RowsName::None) => Exclude::None,
+        };
         let progress = &mut terminal.progress();
         if let Some(out) = &self.out {
-            return Ok(run.retrieve_to(files, number, out, progress)?);
+            return Ok(run.retrieve_to(files, number, exclude, out, progress)?);
         }
         let shown = stdout().is_terminal();
         if self.json {
@@ -164,7 +185,7 @@ impl Options {
                 })?;
                 Ok(())
             };
-            let met = run.retrieve::<anyhow::Error>(files, number, each, progress)?;
+            let met = run.retrieve::<anyhow::Error>(files, number, exclude, each, progress)?;
             elements.end()?;
             return Ok(met);
         }
@@ -178,7 +199,7 @@ impl Options {
             }
             Ok(())
         };
-        let met = run.retrieve::<anyhow::Error>(files, number, each, progress)?;
+        let met = run.retrieve::<anyhow::Error>(files, number, exclude, each, progress)?;
         make_room(shown, terminal);
         let mut out = BufWriter::new(stdout().lock());
         table.render(&mut out)?;

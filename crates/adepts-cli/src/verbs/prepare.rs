@@ -18,12 +18,16 @@ use crate::progress::Terminal;
 Examples:
   adepts prepare --input log.csv --user customer --item sku --out prepared
   adepts prepare --input log.csv --user customer --item sku --rating stars --min-rating 4 --core 5 --out prepared
+  adepts prepare --input shop.csv --event kind --events buy --seen-events return,view --out prepared
   adepts prepare --input log.jsonl.gz --user u --item i --time at --split leave-last --out prepared
   adepts prepare --config experiments/tall-ml-1m.toml --out prepared
   adepts prepare --config experiments/cesaa-ml-1m.toml --split users --out prepared
 
 A prepared folder that is there is replaced. What the delimiter is and whether there is a header is found in the first
 lines of a text file where it is not said. No users or items are dropped unless asked for.
+
+What --min-rating or --from drops, and the events that --seen-events names, count as seen: nothing is learned from them, and
+their items are not recommended to the user unless asked for. Rows from --until on are yet to come and do not count.
 
 What the columns of examples mean is said in the file of --config, whose model says that they are examples. Of the options
 on the log and the split these then take the user, the time, the layout of text, --bad-rows, --seed, --validation, --test and

@@ -10,6 +10,7 @@ mod evaluation;
 mod newcomer;
 mod resuming;
 mod retrieval;
+mod seen;
 mod server;
 mod serving;
 mod support;

@@ -16,6 +16,7 @@ mod encode;
 mod epoch;
 mod error;
 mod folder;
+mod had;
 mod item;
 mod item_file;
 mod listed;
@@ -43,6 +44,7 @@ pub use config::{DenseConfig, ExampleSplit, ExamplesConfig, FieldConfig, LabelCo
 pub use encode::{EncodeSummary, Encoded};
 pub use epoch::Epoch;
 pub use error::ExamplesError;
+pub use had::Had;
 pub use item::ItemConfig;
 pub use manifest::{
     CatalogueNote, Coding, Counts, DenseColumn, DomainColumn, ExamplesManifest, FORMAT, FieldColumn, FileNote,

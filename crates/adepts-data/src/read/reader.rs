@@ -3,9 +3,10 @@
 use std::ops::ControlFlow;
 
 use super::Wanted;
+use super::seen::Seen;
 use crate::config::BadRows;
 use crate::error::DataError;
-use crate::filter::{Pairs, Sieve};
+use crate::filter::{Fate, Pairs, Sieve};
 use crate::groups::GroupColumn;
 use crate::interactions::Part;
 use crate::intern::{Interner, Refused};
@@ -24,6 +25,8 @@ pub(super) struct Reader<'a> {
     pub(super) users: Interner,
     pub(super) items: Interner,
     pub(super) pairs: Pairs,
+    /// Pairs that are only seen, where a filter can leave some.
+    pub(super) seen: Option<Seen>,
     pub(super) groups: Vec<GroupColumn>,
     /// Rows that could be read.
     pub(super) rows: u64,
@@ -36,6 +39,7 @@ impl<'a> Reader<'a> {
         Self {
             wanted,
             bad_rows,
+            seen: sieve.sees().then(Seen::default),
             sieve,
             users: Interner::new(),
             items: Interner::new(),
@@ -106,13 +110,16 @@ impl<'a> Reader<'a> {
         let rating = self.value(at, cells, wanted.rating, "a number", Cell::number)?;
         let time = self.value(at, cells, wanted.time, time::EXPECTED, Cell::moment)?;
         let part = self.value(at, cells, wanted.part, "`train`, `validation` or `test`", part)?;
-        let kept = match wanted.event.map(|slot| cells[slot]) {
-            None => self.sieve.keeps(rating, None, time),
-            Some(Cell::Raw(event) | Cell::Text(event)) => self.sieve.keeps(rating, Some(event), time),
-            Some(Cell::Missing) => self.sieve.keeps(rating, Some(""), time),
-            Some(other) => self.sieve.keeps(rating, Some(&other.spelling()), time),
+        let fate = match wanted.event.map(|slot| cells[slot]) {
+            None => self.sieve.fate(rating, None, time),
+            Some(Cell::Raw(event) | Cell::Text(event)) => self.sieve.fate(rating, Some(event), time),
+            Some(Cell::Missing) => self.sieve.fate(rating, Some(""), time),
+            Some(other) => self.sieve.fate(rating, Some(&other.spelling()), time),
         };
-        if kept {
+        if let (Fate::Seen, Some(seen)) = (fate, &mut self.seen) {
+            seen.note(cells[0], cells[1]);
+        }
+        if fate == Fate::Kept {
             let user = self.users.intern(cells[0]).map_err(|e| self.no_id(at, 0, cells[0], &e))?;
             let item = self.items.intern(cells[1]).map_err(|e| self.no_id(at, 1, cells[1], &e))?;
             for (group, &slot) in self.groups.iter_mut().zip(&wanted.groups) {

@@ -11,7 +11,7 @@ use arrow_array::{ArrayRef, BooleanArray, Float32Array, StringArray, UInt32Array
 use arrow_schema::{DataType, Field, Schema};
 
 use super::columns::{BATCH, field, id_array, id_type, write};
-use super::{FolderError, GROUP, INTERACTIONS, ITEMS, MANIFEST, USERS, part_name};
+use super::{FolderError, GROUP, INTERACTIONS, ITEMS, MANIFEST, USERS};
 use crate::atomic::{make_readable_folder, parent, sync_folder};
 use crate::dataset::{Dataset, UserColumn};
 use crate::error::DataError;
@@ -69,7 +69,7 @@ impl Dataset {
                 });
                 let users = UInt32Array::from_iter_values(users);
                 let items = UInt32Array::from(rows.items()[piece.clone()].to_vec());
-                let part = StringArray::from_iter_values(piece.map(|_| part_name(part)));
+                let part = StringArray::from_iter_values(piece.map(|_| part));
                 vec![Arc::new(users) as ArrayRef, Arc::new(items), Arc::new(part)]
             })
         });

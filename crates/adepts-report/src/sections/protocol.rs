@@ -30,10 +30,15 @@ pub(super) fn section(view: &View) -> Option<Section> {
 }
 
 fn sentences(p: &Protocol) -> Vec<String> {
+    let ties = if p.ties == "popularity" {
+        "Of items with equal scores those come first that more users have, and then an order decides that follows from who has \
+         them, so results repeat exactly and do not depend on how items are numbered."
+    } else {
+        "Items with equal scores are ordered by their number, so results repeat exactly."
+    };
     let mut out = vec![format!(
         "For each of {} users every one of the {} items of the catalogue was ranked (no sampling of candidates), and the list was \
-         judged by the items held out in the {} part. Items with equal scores are ordered by their number, so results repeat \
-         exactly.",
+         judged by the items held out in the {} part. {ties}",
         count(p.users),
         count(p.items),
         if p.part.is_empty() { "test" } else { &p.part }
@@ -45,6 +50,8 @@ fn sentences(p: &Protocol) -> Vec<String> {
          work: they take places that cannot count as hits."
             .into()
     });
+    out.extend(seen(p));
+    out.extend(without_history(p));
     match p.probe.as_str() {
         "" => {}
         "validation" => out.push(
@@ -66,6 +73,30 @@ fn sentences(p: &Protocol) -> Vec<String> {
         ));
     }
     out
+}
+
+/// What became of items that users have only seen.
+fn seen(p: &Protocol) -> Option<String> {
+    let pairs = (p.seen > 0).then(|| count(p.seen))?;
+    let what =
+        format!("{pairs} times a user has an item in the log in rows that a filter dropped, such as low ratings");
+    Some(if p.mask_seen {
+        format!("{what}. These items are kept out of the user’s list too, as they are when it recommends.")
+    } else {
+        format!("{what}. These items may take places in the user’s list, where they cannot count as hits.")
+    })
+}
+
+/// How many users are judged by the list of everyone.
+fn without_history(p: &Protocol) -> Option<String> {
+    (p.without_history > 0).then(|| {
+        format!(
+            "{} of the {} users have no training items, so there is nothing that a model could go by. They are judged by the list \
+             that they would be answered: the items that most users have, the same for every model.",
+            count(p.without_history),
+            count(p.users)
+        )
+    })
 }
 
 /// The metrics with and without the validation items masked: two columns for each run.

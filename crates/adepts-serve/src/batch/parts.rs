@@ -23,6 +23,9 @@ pub(super) struct Begun {
     pub(super) input: String,
     /// What the lists are like.
     pub(super) question: Question,
+    /// Hash of what users have seen beyond what the run knows.
+    #[serde(default)]
+    pub(super) seen: Option<String>,
     /// Rows of a part.
     pub(super) part: u64,
 }
@@ -72,6 +75,7 @@ impl Parts {
         let same = [
             ("another run", found.run == begun.run),
             ("another table", found.input == begun.input),
+            ("other items that users have seen", found.seen == begun.seen),
             ("other options", found.question == begun.question && found.part == begun.part),
         ];
         same.into_iter().find(|(_, same)| !same).map_or(Ok(()), |(what, _)| Err(other(what)))

@@ -176,9 +176,41 @@ fn ids(cell: &Cell<'_>, separator: &str) -> Vec<Id> {
         Cell::Missing => Vec::new(),
         Cell::List(cells) => cells.iter().filter_map(id).collect(),
         Cell::Raw(text) | Cell::Text(text) => {
-            let ids = text.split(separator).map(str::trim).filter(|id| !id.is_empty());
+            let list = bracketed(text.trim());
+            let (text, separator) = match list {
+                Some(list) if list.contains(separator) => (list, separator),
+                Some(list) => (list, if list.contains(',') { "," } else { " " }),
+                None => (*text, separator),
+            };
+            let ids = text.split(separator).map(str::trim);
+            let ids = ids.map(|id| if list.is_some() { unquoted(id) } else { id }).filter(|id| !id.is_empty());
             ids.map(|id| Id::Text(id.into())).collect()
         }
         cell => id(cell).into_iter().collect(),
+    }
+}
+
+/// What stands between brackets, as programs write a list into a text: `[3, 5]`, `['a', 'b']`.
+fn bracketed(text: &str) -> Option<&str> {
+    text.strip_prefix('[')?.strip_suffix(']')
+}
+
+/// An id without the quotes around it.
+fn unquoted(id: &str) -> &str {
+    let within = |quote: char| id.strip_prefix(quote).and_then(|id| id.strip_suffix(quote));
+    within('\'').or_else(|| within('"')).unwrap_or(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_that_were_written_as_text_are_read() {
+        let of = |text: &str| ids(&Cell::Raw(text), "|").iter().map(ToString::to_string).collect::<Vec<_>>();
+        for text in ["3|5", "[3, 5]", "[3 5]", "['3', '5']", "[\"3\",\"5\"]", "[3|5]", " 3 | 5 "] {
+            assert_eq!(of(text), ["3", "5"], "{text}");
+        }
+        assert_eq!((of("[]").len(), of("").len(), of("[7]"), of("3 5")), (0, 0, vec!["7".into()], vec!["3 5".into()]));
     }
 }

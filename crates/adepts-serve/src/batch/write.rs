@@ -20,6 +20,7 @@ use serde::Serialize;
 
 use super::Chunk;
 use crate::answer::Answer;
+use crate::answerer::Answerer as _;
 use crate::history::HistoryAnswerer;
 use crate::question::{Asked, Question};
 
@@ -123,7 +124,8 @@ fn lines(answerer: &HistoryAnswerer, numbered: bool, file: &mut impl Write, chun
             }
             (Err(error), _) => {
                 let error = error.to_string();
-                serde_json::to_writer(&mut *file, &Refused { row, user: asked.user.as_ref(), error })?;
+                let user = asked.user.as_ref().map(|user| answerer.typed_user(user));
+                serde_json::to_writer(&mut *file, &Refused { row, user: user.as_ref(), error })?;
             }
             (Ok(_), _) => {}
         }

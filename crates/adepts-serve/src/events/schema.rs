@@ -30,6 +30,9 @@ const TABLES: &str = "
     CREATE INDEX events_of_user ON events (user, seq);
 ";
 
+/// Finds a user's latest events without a look at the others; files of before do not have it, and do without.
+const BY_TIME: &str = "CREATE INDEX IF NOT EXISTS events_of_user_by_time ON events (user, time, seq)";
+
 /// Wraps what the store says.
 pub(super) fn store(action: &'static str, path: &Path) -> impl Fn(rusqlite::Error) -> EventsError {
     move |source| EventsError::Store { action, path: path.to_owned(), source }
@@ -56,6 +59,7 @@ pub(super) fn create(folder: &Path) -> Result<(PathBuf, Connection), EventsError
         };
         make().map_err(store("create", &path))?;
     }
+    connection.execute_batch(BY_TIME).map_err(store("write", &path))?;
     Ok((path, connection))
 }
 

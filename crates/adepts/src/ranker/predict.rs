@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use adepts_data::examples::{EncodeSummary, Encoded, RawFiles};
 use adepts_data::{DataError, Id, Progress, Vocabulary};
+use adepts_serve::Exclude;
 use adepts_serve::examples::{KEPT, Shelf};
 use arrow_array::{ArrayRef, Float32Array, Int64Array, StringArray, UInt32Array, UInt64Array};
 
@@ -76,18 +77,19 @@ pub struct Retrieved {
 
 impl RankerRun {
     /// Finds the `number` items with the highest scores for each row of raw files, which have the domain and the columns that
-    /// describe the user, and hands them to `each` block by block. All items of the catalogue are looked at; items that the user
-    /// has already are not left out. Equal scores stand in the order of the items.
+    /// describe the user, and hands them to `each` block by block. All items of the catalogue are looked at but for those that
+    /// `exclude` says, where a field of the model names the user. Equal scores stand in the order of the items.
     ///
     /// Memory is that of the catalogue's vectors, and of scores and lists for a block of rows.
     pub fn retrieve<E: From<Error> + From<DataError>>(
         &self,
         files: &RawFiles,
         number: usize,
+        exclude: Exclude,
         each: impl FnMut(Retrieved) -> Result<(), E>,
         progress: Progress<'_>,
     ) -> Result<EncodeSummary, E> {
-        self.lists(&self.shelf()?, files, number, each, progress)
+        self.lists(&self.shelf()?, files, number, exclude, each, progress)
     }
 
     /// As [`RankerRun::retrieve`], into a Parquet file, which is there whole or not at all: `row`, `rank` (from 1), `item` and
@@ -96,6 +98,7 @@ impl RankerRun {
         &self,
         files: &RawFiles,
         number: usize,
+        exclude: Exclude,
         path: &Path,
         progress: Progress<'_>,
     ) -> Result<EncodeSummary, Error> {
@@ -110,7 +113,7 @@ impl RankerRun {
                 }
                 Ok::<(), Error>(())
             };
-            let met = self.lists(&shelf, files, number, each, progress)?;
+            let met = self.lists(&shelf, files, number, exclude, each, progress)?;
             table.write(entries.columns(entries.ranks.len()))?;
             Ok(met)
         })
@@ -129,14 +132,18 @@ impl RankerRun {
         shelf: &Shelf,
         files: &RawFiles,
         number: usize,
+        exclude: Exclude,
         mut each: impl FnMut(Retrieved) -> Result<(), E>,
         progress: Progress<'_>,
     ) -> Result<EncodeSummary, E> {
         let towers = retrieval::towers(&*self.model)?;
         let (catalogue, ids) = (shelf.catalogue(), &shelf.catalogue().ids);
         let rows = (LONGEST / number.min(catalogue.len()).max(1)).clamp(1, BLOCK);
+        let had = if exclude == Exclude::None { None } else { self.data.had()? };
         let find = |block: Encoded| {
-            let found = shelf.best(towers, &block.examples, &vec![number; block.examples.rows()]).into_iter();
+            let (users, had) = (&block.examples, had.as_ref());
+            let excluded = |row: usize| had.map_or(&[][..], |had| had.of(users, row, exclude == Exclude::Learned));
+            let found = shelf.best(towers, users, &vec![number; users.rows()], &excluded).into_iter();
             let lists = found.map(|list| list.into_iter().map(|(item, score)| (ids.id(item), score)).collect());
             each(Retrieved { rows: block.rows, lists: lists.collect() })
         };

@@ -123,6 +123,7 @@ impl<'a> Judge<'a> {
             relevant: &queries.relevant,
             metrics,
             popularity: &self.popularity,
+            ties: None,
             batch: batch(items),
         };
         let mut score = |asked: &[u32], scores: &mut [f32]| {
