@@ -111,16 +111,21 @@ pub enum Weights {
         #[serde(default = "contrast")]
         exponent: f64,
     },
-    /// Users whose loss falls fast less, until the others catch up (TALL).
+    /// By the loss of the mix on each user's probe items: users whose loss falls faster than the mean of all users get more
+    /// weight, the others less (TALL).
     Adaptive {
         /// What is compared: `loss_change` as published, or `loss`.
         #[serde(default = "loss_change")]
         signal: Signal,
+        /// The loss of a user over the probe items: their `sum` as published, so that a change counts as many times as the
+        /// user has probe items, or their `mean`, which does not depend on that number.
+        #[serde(default = "sum")]
+        reduce: Reduce,
         /// Epochs with equal weights.
         #[serde(default = "gap")]
         gap: usize,
-        /// The difference from the mean that halves or adds half to a weight is α.
-        #[serde(default = "alpha")]
+        /// A weight is 1 + (signal − mean signal of all users) / 2α: a difference of α adds or takes half a weight. The default
+        /// is [`default_alpha`].
         alpha: f64,
         /// Epochs that the signal is averaged over.
         #[serde(default = "window")]
@@ -165,11 +170,22 @@ fn loss_change() -> Signal {
 fn gap() -> usize {
     40
 }
-fn alpha() -> f64 {
-    0.08
-}
 fn window() -> usize {
     8
+}
+
+/// The α of adaptive weights where none is configured, in the size of what the signal differs by between users.
+///
+/// The change of a sum is the published .08. The change of a mean is smaller by the number of probe items, 16 of a user of
+/// MovieLens-1M. A loss itself is much larger than its change.
+#[must_use]
+pub fn default_alpha(signal: Signal, reduce: Reduce) -> f64 {
+    match (signal, reduce) {
+        (Signal::LossChange, Reduce::Sum) => 0.08,
+        (Signal::LossChange, Reduce::Mean) => 0.005,
+        (Signal::Loss, Reduce::Sum) => 60.0,
+        (Signal::Loss, Reduce::Mean) => 0.5,
+    }
 }
 
 impl MixtureConfig {
@@ -238,6 +254,17 @@ impl MixtureConfig {
     #[must_use]
     pub fn latent(&self) -> usize {
         self.hidden.last().copied().unwrap_or(0)
+    }
+}
+
+impl Weights {
+    /// How the loss of a user is taken over the probe items, of weights that follow it.
+    #[must_use]
+    pub fn reduce(&self) -> Option<Reduce> {
+        match *self {
+            Self::Adaptive { reduce, .. } => Some(reduce),
+            _ => None,
+        }
     }
 }
 

@@ -148,8 +148,11 @@ impl Mixture {
         let mut signal = judged.probe;
         if let Some((_, probe)) = view {
             for (row, signal) in signal.iter_mut().enumerate() {
-                if probe.row(row).is_empty() {
+                let items = probe.row(row).len();
+                if items == 0 {
                     *signal = f32::NAN;
+                } else if self.config.weights.reduce() == Some(Reduce::Mean) {
+                    *signal /= items as f32;
                 }
             }
         }

@@ -4,7 +4,7 @@ use adepts_core::memory::elements;
 use adepts_core::{ConfigError, HistoryModel, Memory, Probe, Recipe, Sizes, Spec, Tensors, TensorsError, config};
 use burn::tensor::Device;
 
-use super::config::{Gate, MixtureConfig, Weights};
+use super::config::{Gate, MixtureConfig, Reduce, Signal, Weights, default_alpha};
 use super::expert::parameter_count;
 use super::model::{Mixture, block_rows};
 
@@ -57,12 +57,28 @@ pub static TALL: Spec = Spec {
 fn recipe(preset: &str, table: toml::Table) -> Result<Box<dyn Recipe>, ConfigError> {
     let mut merged: toml::Table = preset.parse().map_err(|e: toml::de::Error| ConfigError::Syntax(e.to_string()))?;
     merged.remove("kind");
+    let own_alpha = table.get("weights").is_some_and(|weights| weights.get("alpha").is_some());
     for (key, value) in table {
         overlay(&mut merged, key, value);
+    }
+    if !own_alpha {
+        set_alpha(&mut merged);
     }
     let config: MixtureConfig = config::read(merged)?;
     config.check()?;
     Ok(Box::new(config))
+}
+
+/// Gives adaptive weights whose α nobody chose the one that belongs to their signal.
+fn set_alpha(merged: &mut toml::Table) {
+    let Some(toml::Value::Table(weights)) = merged.get_mut("weights") else { return };
+    let is = |key: &str, name: &str| weights.get(key).and_then(toml::Value::as_str) == Some(name);
+    if !is("kind", "adaptive") {
+        return;
+    }
+    let signal = if is("signal", "loss") { Signal::Loss } else { Signal::LossChange };
+    let reduce = if is("reduce", "mean") { Reduce::Mean } else { Reduce::Sum };
+    weights.insert("alpha".to_owned(), default_alpha(signal, reduce).into());
 }
 
 /// Puts a value in place; tables of the same kind are merged, so that one of their keys can be set alone.
@@ -184,6 +200,22 @@ mod tests {
         let one_row = Sizes { batch: 1, ..SIZES };
         let block = (100 * block_rows(100, SIZES.items) * SIZES.items) as u64;
         assert!(total(&TALL, "experts = 100\nhidden = [8]", &one_row) > 4 * block);
+    }
+
+    #[test]
+    fn alpha_follows_the_signal_where_nobody_chose_it() {
+        let alpha = |spec: &Spec, weights: &str| {
+            let resolved = recipe_of(spec, &format!("weights = {{ {weights} }}")).resolved();
+            resolved["weights"]["alpha"].as_float().unwrap()
+        };
+        let at = |weights: &str| alpha(&TALL, weights);
+        assert_eq!((at("gap = 10"), at("reduce = \"sum\"")), (0.08, 0.08));
+        assert_eq!(at("reduce = \"mean\""), default_alpha(Signal::LossChange, Reduce::Mean));
+        assert_eq!(at("signal = \"loss\""), default_alpha(Signal::Loss, Reduce::Sum));
+        assert_eq!(at("signal = \"loss\", reduce = \"mean\""), default_alpha(Signal::Loss, Reduce::Mean));
+        assert_eq!(at("signal = \"loss\", alpha = 0.08"), 0.08);
+        assert_eq!(at("reduce = \"mean\", alpha = 0.08"), 0.08);
+        assert_eq!(alpha(&LMOE, "kind = \"adaptive\", signal = \"loss\""), default_alpha(Signal::Loss, Reduce::Sum));
     }
 
     #[test]
