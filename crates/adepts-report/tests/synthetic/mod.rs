@@ -79,14 +79,12 @@ fn summary(model: &str, means: [f64; 5], lists: [f64; 3], train: f64) -> RunSumm
         gate: None,
         seconds: [("prepare", 1.4), ("train", train), ("evaluate", 2.2)].map(|(s, t)| (s.to_owned(), t)).into(),
         protocol: Protocol {
-            validation_as_input: false,
             part: "test".into(),
             users: 6040,
             items: 3260,
             mask_validation: true,
-            probe: String::new(),
-            mask: String::new(),
             bootstrap: (7, 2000),
+            ..Protocol::default()
         },
         ..RunSummary::default()
     }

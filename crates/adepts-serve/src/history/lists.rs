@@ -7,7 +7,7 @@ use adepts_ops::shares::relative_entropy;
 use adepts_ops::top_k::top_k;
 use rayon::prelude::*;
 
-use super::HistoryAnswerer;
+use super::{HistoryAnswerer, Parts};
 use crate::answer::Unknown;
 
 /// The largest block of scores at once, in elements.
@@ -95,7 +95,8 @@ impl HistoryAnswerer {
         let model = &self.parts.model;
         let (rows, experts) = (histories.len(), model.experts());
         let mut shares = vec![0.0; if experts > 1 { rows * experts } else { 0 }];
-        let batch = fold_in(self.parts.seed, self.popularity.len(), model.probe().is_some(), histories);
+        let Parts { seed, split, .. } = self.parts;
+        let batch = fold_in(seed, split, self.popularity.len(), model.gate_probe().is_some(), histories);
         model.score(&batch, scores, &mut shares);
         shares
     }

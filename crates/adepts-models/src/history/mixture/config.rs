@@ -221,7 +221,7 @@ impl MixtureConfig {
             positive("weights.alpha", alpha > 0.0 && alpha.is_finite())?;
             positive("weights.window", window > 0)?;
         }
-        match (self.gate_probe(), self.weights_probe()) {
+        match (self.gate.probe(), self.weights_probe()) {
             (Some(gate), Some(weights)) if gate != weights => Err(ConfigError::invalid(
                 "weights.probe",
                 format!("is `{}` while gate.probe is `{}`; expected the same", weights.name(), gate.name()),
@@ -233,14 +233,13 @@ impl MixtureConfig {
     /// The probe of gate or weights.
     #[must_use]
     pub fn probe(&self) -> Option<Probe> {
-        self.gate_probe().or(self.weights_probe())
+        self.gate.probe().or(self.weights_probe())
     }
 
-    fn gate_probe(&self) -> Option<Probe> {
-        match self.gate {
-            Gate::LossDriven { probe, .. } => Some(probe),
-            _ => None,
-        }
+    /// The probe of the gate, if there is more than one expert to choose from.
+    #[must_use]
+    pub fn gate_probe(&self) -> Option<Probe> {
+        self.gate.probe().filter(|_| self.experts > 1)
     }
 
     fn weights_probe(&self) -> Option<Probe> {
@@ -269,6 +268,28 @@ impl Weights {
 }
 
 impl Gate {
+    fn probe(&self) -> Option<Probe> {
+        match *self {
+            Self::LossDriven { probe, .. } => Some(probe),
+            _ => None,
+        }
+    }
+
+    /// Whether it is the gate of TALL and LMoE as published, with its score 1/L of the sum over validation items.
+    #[must_use]
+    pub fn is_published(&self) -> bool {
+        matches!(
+            *self,
+            Self::LossDriven {
+                score: GateScore::Inverse,
+                reduce: Reduce::Sum,
+                temperature: 1.0,
+                probe: Probe::Validation,
+                ..
+            }
+        )
+    }
+
     /// The rule of a loss-driven gate.
     #[must_use]
     pub fn rule(&self) -> Option<Rule> {

@@ -243,6 +243,14 @@ impl HistoryModel for Mixture {
         self.config.probe()
     }
 
+    fn gate_probe(&self) -> Option<Probe> {
+        self.config.gate_probe()
+    }
+
+    fn stops_as_published(&self) -> bool {
+        self.config.gate.is_published()
+    }
+
     fn score(&self, batch: &HistoryBatch, scores: &mut [f32], shares: &mut [f32]) {
         let (rows, items, k) = (batch.rows(), self.items, self.config.experts);
         assert_eq!(scores.len(), rows * items, "score: [{rows}, {items}]");

@@ -8,11 +8,16 @@ use super::config::{Gate, MixtureConfig, Reduce, Signal, Weights, default_alpha}
 use super::expert::parameter_count;
 use super::model::{Mixture, block_rows};
 
+/// Where TALL was published, with its ablations.
+const TALL_PAPER: &str = "Pan, Zhu, Wang, Lin & Caverlee, Countering Mainstream Bias via End-to-End Adaptive Local Learning, \
+                          ECIR 2024 (arXiv 2404.08887)";
+
 /// A variational autoencoder of histories.
 pub static MULTVAE: Spec = Spec {
     name: "multvae",
     summary: "A variational autoencoder of histories with a multinomial likelihood; the strong single model",
-    paper: "Liang et al., Variational Autoencoders for Collaborative Filtering, WWW 2018",
+    paper: "Liang et al., Variational Autoencoders for Collaborative Filtering, WWW 2018; with the sizes of the TALL code (one \
+            layer of 100, no dropout, noise .01), not those of the paper",
     example: include_str!("examples/multvae.toml"),
     recipe: |table| recipe(include_str!("examples/multvae.toml"), table),
 };
@@ -30,7 +35,7 @@ pub static WL: Spec = Spec {
 pub static MOE: Spec = Spec {
     name: "moe",
     summary: "MultVAE experts mixed by a network that sees the history (the TALL paper's MoE)",
-    paper: "Pan et al., Combating Heterogeneous Preferences via Adaptive Mixture-of-Experts, ECIR 2024 (arXiv 2404.08887)",
+    paper: TALL_PAPER,
     example: include_str!("examples/moe.toml"),
     recipe: |table| recipe(include_str!("examples/moe.toml"), table),
 };
@@ -39,16 +44,16 @@ pub static MOE: Spec = Spec {
 pub static LMOE: Spec = Spec {
     name: "lmoe",
     summary: "MultVAE experts mixed by how well each finds held-out items of the user (TALL without row weights)",
-    paper: "Pan et al., ECIR 2024 (arXiv 2404.08887)",
+    paper: TALL_PAPER,
     example: include_str!("examples/lmoe.toml"),
     recipe: |table| recipe(include_str!("examples/lmoe.toml"), table),
 };
 
-/// MultVAE experts mixed by their losses, with weights that bring users of different pace into step.
+/// MultVAE experts mixed by their losses, with row weights that follow how the loss of each user changes.
 pub static TALL: Spec = Spec {
     name: "tall",
-    summary: "Loss-driven mixture of MultVAE experts with adaptive row weights, for users of uncommon taste",
-    paper: "Pan et al., ECIR 2024 (arXiv 2404.08887)",
+    summary: "Loss-driven mixture of MultVAE experts whose row weights follow how the loss of each user changes",
+    paper: TALL_PAPER,
     example: include_str!("examples/tall.toml"),
     recipe: |table| recipe(include_str!("examples/tall.toml"), table),
 };
