@@ -119,10 +119,10 @@ case $group in
     compare tall20 tall20-mlp tall20-gap0 tall20-gap10 tall20-alpha0.02 tall20-alpha0.2
     ;;
   reduce)
-    # The weights follow the sum of the losses over a user's validation items, as published, or their mean. A mean changes less by the number
-    # of these items, 16 on average, and so does its alpha: .08 / 16.
+    # The weights follow the sum of the losses over a user's validation items, as published, or their mean, whose alpha is such that the weights
+    # differ as much between users when they set in.
     train tall20 tall-ml-1m.toml $small
-    train tall20-mean tall-ml-1m.toml $small model.weights.reduce=mean model.weights.alpha=0.005
+    train tall20-mean tall-ml-1m.toml $small model.weights.reduce=mean model.weights.alpha=0.008
     compare tall20 tall20-mean
     for seed in $seeds; do "$adepts" compare "$out/tall20-s$seed" "$out/tall20-mean-s$seed"; done
     ;;

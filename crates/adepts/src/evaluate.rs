@@ -26,7 +26,8 @@ pub fn batch(items: usize) -> usize {
 /// What a gate looks at when a model is evaluated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ProbeChoice {
-    /// What it looked at in training, but where validation items are to be found never at those.
+    /// What it looked at in training; where validation items are to be found, what it looked at when they stopped training,
+    /// which is those items only for the published gate.
     #[default]
     AsTrained,
     /// These items.
@@ -119,7 +120,7 @@ pub fn test(
     };
     let (users, items, experts) = (users_with(relevant), data.items.len(), model.experts());
     let groupings = groupings(data, config)?;
-    let probe = probes::in_evaluation(model, request)?;
+    let probe = probes::in_evaluation(model, data, request)?;
     let union;
     let histories = if request.validation_as_input {
         union = Rows::from_lists((0..data.train.len()).map(|u| [data.train.row(u), data.validation.row(u)].concat()));

@@ -8,28 +8,30 @@ use adepts_eval::Unprobed;
 use crate::error::Error;
 use crate::evaluate::{Part, ProbeChoice, Request};
 
-/// What the gate looks at in an evaluation: never at the items that are to be found.
-pub(crate) fn in_evaluation(model: &dyn HistoryModel, request: Request) -> Result<Option<Probe>, Error> {
-    let probe = match request.probe {
-        ProbeChoice::AsTrained => model.gate_probe(),
-        ProbeChoice::At(probe) => model.gate_probe().map(|_| probe),
-        ProbeChoice::Nothing => None,
-    };
-    match (request.part, probe) {
-        (Part::Validation, Some(Probe::Validation)) if request.probe == ProbeChoice::AsTrained => {
-            Ok(Some(Probe::History))
-        }
-        (Part::Validation, Some(Probe::Validation)) => {
+/// What the gate looks at in an evaluation. Where validation items are to be found it is what it looked at when training was
+/// stopped by them, so that settings are chosen by the figures that chose the epoch.
+pub(crate) fn in_evaluation(
+    model: &dyn HistoryModel,
+    data: &Dataset,
+    request: Request,
+) -> Result<Option<Probe>, Error> {
+    let validation = request.part == Part::Validation;
+    match request.probe {
+        ProbeChoice::AsTrained if validation => Ok(in_validation(model, data)),
+        ProbeChoice::AsTrained => Ok(model.gate_probe()),
+        ProbeChoice::Nothing => Ok(None),
+        ProbeChoice::At(Probe::Validation) if validation && in_validation(model, data) == Some(Probe::History) => {
             let both = "a gate that looks at the validation items cannot be judged by how well it finds them; \
                         leave `--probe` out, and it looks at a fifth of each history, or ask for `--probe none`";
             Err(Error::Request(both.into()))
         }
-        (_, probe) => Ok(probe),
+        ProbeChoice::At(probe) => Ok(model.gate_probe().map(|_| probe)),
     }
 }
 
-/// What the gate looks at in the validation of an epoch, by which training is stopped. Only the published gate looks at the
-/// items that are to be found there, as published, and only where it is trained with such items.
+/// What the gate looks at where validation items are to be found: when training is stopped by them, or settings are chosen.
+/// Only the published gate looks at the very items, as published, and only where it is trained with such items; any other
+/// gate looks at a part of the history.
 pub(crate) fn in_validation(model: &dyn HistoryModel, data: &Dataset) -> Option<Probe> {
     let as_published =
         || model.stops_as_published() && learners(data).any(|user| !data.validation.row(user).is_empty());

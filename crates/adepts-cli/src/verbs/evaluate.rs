@@ -173,6 +173,11 @@ fn gate_told(run: &RunSummary) -> Option<String> {
             "the gate looks at a fifth of each history, not at the validation items, since these are to be found";
         told.push(held.to_owned());
     }
+    if p.part == "validation" && p.probe == "validation" {
+        let shown = "the published gate looks at the validation items that are to be found, as when they stopped its training; \
+                     `--probe history` judges it without them";
+        told.push(shown.to_owned());
+    }
     if let Some(found) = p.unprobed.filter(|found| found.users > 0) {
         let users = counted(found.users as u64, "user");
         told.push(format!("the gate has nothing to look at for {users} of {}: equal shares for them", found.of));

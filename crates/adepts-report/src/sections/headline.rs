@@ -55,8 +55,9 @@ fn overall(view: &View, best: usize, top: Estimate) -> String {
 
 /// What a run is worth whose gate was shown validation items, when it has to do without them.
 fn served(view: &View, run: &RunInput) -> Option<String> {
-    let with = run.summary.metrics.get(&view.metric)?;
-    let without = run.summary.metrics_history_probe.get(&view.metric)?;
+    let finite = |value: &&f64| value.is_finite();
+    let with = run.summary.metrics.get(&view.metric).filter(finite)?;
+    let without = run.summary.metrics_history_probe.get(&view.metric).filter(finite)?;
     Some(format!(
         "The gate of {} was shown the validation items of each user, which it does not have when it is served. With a fifth of \
          the history in their place, as then, it reaches {} {} instead of {}.",

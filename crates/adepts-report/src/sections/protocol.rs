@@ -64,6 +64,11 @@ fn gate(p: &Protocol) -> Vec<String> {
     let mut out = Vec::new();
     match (p.probe.as_str(), p.learned_probe.as_str()) {
         ("", _) => {}
+        ("validation", _) if p.part == "validation" => out.push(
+            "The gate looks at the validation items that are to be found, as in published work: these figures tell which epoch \
+             training kept, not how well anything is found that is not known."
+                .into(),
+        ),
         ("validation", _) => out.push(
             "The gate looks at the user’s validation items, in training and for these lists, as in published work. When it is \
              served it looks at a fifth of the history instead, since nobody held items out for the user who asks."

@@ -174,16 +174,17 @@ fn window() -> usize {
     8
 }
 
-/// The α of adaptive weights where none is configured, in the size of what the signal differs by between users.
+/// The α of adaptive weights where none is configured.
 ///
-/// The change of a sum is the published .08. The change of a mean is smaller by the number of probe items, 16 of a user of
-/// MovieLens-1M. A loss itself is much larger than its change.
+/// The published .08 belongs to the change of a sum. The others are such that weights differ as much between users as with it:
+/// on `MovieLens-1M`, 20 experts, after 40 epochs, the signals have standard deviations of .110 (change of the sum), .0118
+/// (change of the mean), 134 (sum) and .62 (mean).
 #[must_use]
 pub fn default_alpha(signal: Signal, reduce: Reduce) -> f64 {
     match (signal, reduce) {
         (Signal::LossChange, Reduce::Sum) => 0.08,
-        (Signal::LossChange, Reduce::Mean) => 0.005,
-        (Signal::Loss, Reduce::Sum) => 60.0,
+        (Signal::LossChange, Reduce::Mean) => 0.008,
+        (Signal::Loss, Reduce::Sum) => 100.0,
         (Signal::Loss, Reduce::Mean) => 0.5,
     }
 }
