@@ -158,6 +158,10 @@ impl Observer for Watcher<'_> {
         self.terminal.note(&memory_line(needed));
     }
 
+    fn note(&mut self, text: &str) {
+        self.terminal.note(text);
+    }
+
     fn begin(&mut self, beginning: Beginning, progress: &Progress) {
         let Progress { epoch, batch, .. } = progress;
         match beginning {

@@ -18,7 +18,7 @@ pub mod stopwatch;
 pub mod tensors;
 
 pub use answered::answered;
-pub use batch::{Batcher, GateView, HistoryBatch, NOBODY, Probe, fold_in};
+pub use batch::{Batcher, GateView, HistoryBatch, NOBODY, Probe, ProbeSplit, fold_in};
 pub use config::ConfigError;
 pub use example::{
     ExampleLearner, ExampleLoss, ExampleModel, ExampleRecipe, ExampleSizes, ExampleSpec, LazyTables, Leaf, Work,

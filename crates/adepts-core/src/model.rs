@@ -80,9 +80,20 @@ pub trait HistoryModel: Send + Sync {
         1
     }
 
-    /// What its gate looks at, if it has one that looks at held-out items.
+    /// What its gate or its row weights look at in training, if they look at items beside the input.
     fn probe(&self) -> Option<Probe> {
         None
+    }
+
+    /// What its gate looks at, and so what its scores depend on, if it has a gate that looks at items beside the input.
+    fn gate_probe(&self) -> Option<Probe> {
+        self.probe()
+    }
+
+    /// Whether its gate is the published one of validation items, whose training is stopped by how well it finds the very
+    /// items that it looks at. Every other gate is stopped by what it finds with a part of the history.
+    fn stops_as_published(&self) -> bool {
+        false
     }
 
     /// Scores of all items for each row, `[rows, items]`, larger is better; the result for a row does not depend on the

@@ -51,4 +51,6 @@ pub use pointwise::{
     WorkSummary, find as pointwise_metric, gains, query_gains, summarise_examples, summarise_queries,
 };
 pub use summarise::{gate_summary, summarise};
-pub use summary::{Estimate, GateSummary, GroupShares, GroupSummary, Protocol, RunSummary, Summary, WorstGroup};
+pub use summary::{
+    Estimate, GateSummary, GroupShares, GroupSummary, Protocol, RunSummary, Summary, Unprobed, WorstGroup,
+};

@@ -273,6 +273,7 @@ fn check_weights(name: &str) {
         gate: Gate::Uniform {},
         weights: Weights::Adaptive {
             signal: Signal::LossChange,
+            reduce: Reduce::Sum,
             gap: number("gap") as usize,
             alpha: number("alpha"),
             window: number("window") as usize,

@@ -39,6 +39,7 @@ mod view;
 pub use input::{DatasetFacts, ExampleFacts, FieldFacts, LeftOut, Limits, ReportInput, RunInput};
 pub use page::{MARK, ReportError, page, seeds_page};
 pub use sections::examples::nothing_learned;
+pub use sections::weights::mostly_at_floor;
 pub use table::{
     comparison_table, domains_table, examples_table, gains_table, groups_table, seeds_table, summary_table,
 };

@@ -2,11 +2,12 @@
 
 mod synthetic;
 
-use adepts_core::log::EpochRecord;
+use adepts_core::log::{EpochGroup, EpochRecord};
 use adepts_eval::{
-    Estimate, GateSummary, GroupSummary, SeedComparison, SeedGroup, SeedModel, across_seeds, difference_across_seeds,
+    Estimate, GateSummary, GroupSummary, Protocol, SeedComparison, SeedGroup, SeedModel, Unprobed, across_seeds,
+    difference_across_seeds,
 };
-use adepts_report::{Limits, MARK, ReportError, ReportInput, RunInput, page, seeds_page, seeds_table};
+use adepts_report::{Limits, MARK, ReportError, ReportInput, RunInput, mostly_at_floor, page, seeds_page, seeds_table};
 
 const EQUALLY: &str = "this model mixes all experts equally";
 
@@ -88,6 +89,63 @@ fn equal_mixing_is_said_exactly_above_the_threshold() {
     assert!(!with(0.4).contains(EQUALLY));
     assert!(!with(f64::NAN).contains(EQUALLY));
     assert!(!one_run(|_| {}).contains(EQUALLY));
+}
+
+#[test]
+fn what_a_gate_was_shown_is_said_with_the_figure_that_it_has_without() {
+    let protocol = |probe: &str, learned: &str, stop: &str, part: &str| Protocol {
+        users: 10,
+        items: 100,
+        part: part.into(),
+        probe: probe.into(),
+        learned_probe: learned.into(),
+        stop_probe: stop.into(),
+        ..Protocol::default()
+    };
+    let html = one_run(|run| {
+        run.summary.protocol = protocol("validation", "validation", "validation", "test");
+        run.summary.metrics_history_probe.insert("ndcg@20".into(), 0.2692);
+    });
+    let (top, below) = html.split_once("<section id=\"measured\"").unwrap();
+    assert!(top.contains("it reaches NDCG@20 0.2692 instead of 0.3000"), "{top}");
+    assert!(below.contains("in training and for these lists, as in published work"));
+    assert!(
+        below
+            .contains("Training was stopped by how well the validation items were found while the gate looked at them")
+    );
+    let html = one_run(|run| run.summary.protocol = protocol("history", "validation", "history", "validation"));
+    assert!(html.contains("Here these are to be found, so it looks at a fifth of the history."));
+    assert!(html.contains("so that it was not told what it was to find"));
+    let html = one_run(|run| run.summary.protocol = protocol("history", "history", "history", "test"));
+    assert!(html.contains("a fifth of the user’s own history, as it does when it is served"));
+    assert!(!html.contains("Training was stopped") && !html.contains("instead of"));
+}
+
+#[test]
+fn users_for_whom_a_gate_had_nothing_to_look_at_are_counted() {
+    let html = one_run(|run| {
+        let found = |users| Some(Unprobed { users, of: 1500 });
+        let (unprobed, learned_unprobed) = (found(0), found(1200));
+        run.summary.protocol = Protocol { users: 1500, unprobed, learned_unprobed, ..Protocol::default() };
+    });
+    assert!(
+        html.contains("For 1,200 of the 1,500 users that the model learned from, gate and row weights had nothing")
+    );
+    assert!(!html.contains("that were judged the gate had nothing"));
+}
+
+#[test]
+fn weights_of_which_most_are_at_the_floor_are_said() {
+    let with = |at_floor: f64| {
+        let group = EpochGroup { name: "low".into(), weight: 0.4, at_floor, ..EpochGroup::default() };
+        let epochs = vec![EpochRecord { epoch: 7, groups: vec![group], ..EpochRecord::default() }];
+        (mostly_at_floor(&epochs), one_run(|run| run.epochs = epochs))
+    };
+    let (told, html) = with(0.65);
+    assert!(told.unwrap().starts_with("in epoch 7 the row weights of 65 % of the users were at the floor"));
+    assert!(html.contains("in epoch 7 the row weights of"));
+    let (told, html) = with(0.5);
+    assert!(told.is_none() && !html.contains("so that few users shaped the model"));
 }
 
 #[test]

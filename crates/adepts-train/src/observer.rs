@@ -10,6 +10,11 @@ pub trait Observer {
         let _ = needed;
     }
 
+    /// Something is to be known before training begins.
+    fn note(&mut self, text: &str) {
+        let _ = text;
+    }
+
     /// Training begins, afresh or where it was left.
     fn begin(&mut self, beginning: Beginning, progress: &Progress) {
         let _ = (beginning, progress);

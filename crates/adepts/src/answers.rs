@@ -235,6 +235,7 @@ impl Artefact {
         HistoryAnswerer::new(Parts {
             facts,
             seed: experiment.seed,
+            split: manifest.probe_split,
             model,
             catalogue,
             titles,

@@ -25,11 +25,11 @@ impl Run {
                 "{one} and {two} were trained on different data; an average needs the same"
             )));
         }
-        let probed = |run: &&Self| run.model.probe().is_some();
+        let probed = |run: &&Self| run.model.gate_probe().is_some();
         let looking: Vec<&Self> = std::iter::once(&first).chain(&others).filter(probed).collect();
-        if let Some(pair) = looking.windows(2).find(|pair| pair[0].model.probe() != pair[1].model.probe()) {
+        if let Some(pair) = looking.windows(2).find(|pair| pair[0].model.gate_probe() != pair[1].model.gate_probe()) {
             let of = |run: &Self| {
-                let probe = run.model.probe().map_or("", Probe::name);
+                let probe = run.model.gate_probe().map_or("", Probe::name);
                 format!("{} looks at `{probe}`", run.folder.display())
             };
             return Err(Error::Request(format!(
@@ -53,7 +53,7 @@ impl HistoryModel for Average {
     }
 
     fn probe(&self) -> Option<Probe> {
-        self.parts.iter().find_map(|part| part.probe())
+        self.parts.iter().find_map(|part| part.gate_probe())
     }
 
     fn score(&self, batch: &HistoryBatch, scores: &mut [f32], _: &mut [f32]) {
@@ -93,7 +93,7 @@ impl ClosedForm for Average {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use adepts_core::{Batcher, Sizes};
+    use adepts_core::{Batcher, ProbeSplit, Sizes};
     use adepts_data::Rows;
     use burn::tensor::Device;
 
@@ -106,7 +106,15 @@ mod tests {
             recipe.build(&sizes, seed, &Device::flex().autodiff())
         };
         let rows = Rows::from_lists([vec![0, 1], vec![1, 2], vec![3]]);
-        let batch = Batcher { histories: &rows, validation: &rows, items: 4, probe: None, seed: 1 }.batch(&[0, 1, 2]);
+        let batch = Batcher {
+            histories: &rows,
+            validation: &rows,
+            items: 4,
+            probe: None,
+            seed: 1,
+            split: ProbeSplit::default(),
+        };
+        let batch = batch.batch(&[0, 1, 2]);
         let scores = |model: &dyn HistoryModel| {
             let mut scores = vec![0.0; 12];
             model.score(&batch, &mut scores, &mut []);

@@ -1,8 +1,9 @@
 //! How good is a model, and for whom: scores go to the evaluation, numbers come back.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use adepts_core::{Batcher, HistoryBatch, HistoryModel, Probe, Stopwatch, answered};
+use adepts_core::{Batcher, HistoryBatch, HistoryModel, Probe, ProbeSplit, Stopwatch, answered};
 use adepts_data::{Dataset, GroupBy, Grouping, Progress, Rows};
 use adepts_eval::{
     GateSummary, Judgement, Measured, MetricAt, RunSummary, evaluate, evaluate_both, gate_summary, summarise,
@@ -11,6 +12,7 @@ use adepts_train::{StopConfig, Validation};
 
 use crate::config::{EvalConfig, Ties, WithoutHistory};
 use crate::error::Error;
+use crate::probes;
 
 /// The largest block of scores at once, in elements.
 const BLOCK: usize = 1 << 25;
@@ -24,7 +26,8 @@ pub fn batch(items: usize) -> usize {
 /// What a gate looks at when a model is evaluated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ProbeChoice {
-    /// What it looked at in training.
+    /// What it looked at in training; where validation items are to be found, what it looked at when they stopped training,
+    /// which is those items only for the published gate.
     #[default]
     AsTrained,
     /// These items.
@@ -80,14 +83,6 @@ pub struct Evaluated {
     pub measured: Measured,
 }
 
-fn probe(model: &dyn HistoryModel, choice: ProbeChoice) -> Option<Probe> {
-    match choice {
-        ProbeChoice::AsTrained => model.probe(),
-        ProbeChoice::At(probe) => model.probe().map(|_| probe),
-        ProbeChoice::Nothing => None,
-    }
-}
-
 fn users_with(relevant: &Rows) -> Vec<u32> {
     (0..relevant.len() as u32).filter(|user| !relevant.row(*user as usize).is_empty()).collect()
 }
@@ -136,6 +131,10 @@ fn masks<'a>(data: &'a Dataset, config: &EvalConfig) -> Vec<&'a Rows> {
 }
 
 /// Evaluates a model on the test items, or on the validation items where that is asked for.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is one thing that an evaluation needs, named at the call by its variable"
+)]
 pub fn test(
     name: &str,
     kind: &str,
@@ -143,6 +142,7 @@ pub fn test(
     data: &Dataset,
     config: &EvalConfig,
     seed: u64,
+    split: ProbeSplit,
     request: Request,
     progress: Progress<'_>,
 ) -> Result<Evaluated, Error> {
@@ -157,7 +157,7 @@ pub fn test(
     };
     let (users, items, experts) = (users_with(relevant), data.items.len(), model.experts());
     let groupings = groupings(data, config)?;
-    let probe = probe(model, request.probe);
+    let probe = probes::in_evaluation(model, data, request)?;
     let union;
     let histories = if request.validation_as_input {
         union = Rows::from_lists((0..data.train.len()).map(|u| [data.train.row(u), data.validation.row(u)].concat()));
@@ -165,7 +165,7 @@ pub fn test(
     } else {
         &data.train
     };
-    let batcher = Batcher { histories, validation: &data.validation, items, probe, seed };
+    let batcher = Batcher { histories, validation: &data.validation, items, probe, seed, split };
     // Items that are input too would be no probe: experts are judged by the validation items without having seen them.
     let judging = (request.validation_as_input && probe == Some(Probe::Validation))
         .then_some(Batcher { histories: &data.train, ..batcher });
@@ -173,13 +173,13 @@ pub fn test(
     // Those of the judged users whose list is the model's.
     let mut ranked = Vec::with_capacity(users.len());
     let (rules, popularity) = (Rules::new(data, config), popularity(data));
-    let open = masks(data, config);
-    let mut masked = open.clone();
-    masked.extend((request.part == Part::Test).then_some(&data.validation));
+    let known = masks(data, config);
+    let mut all = known.clone();
+    all.extend((request.part == Part::Test).then_some(&data.validation));
     let judgement = Judgement {
         users: &users,
         items,
-        mask: &masked,
+        mask: &all,
         mask_row: None,
         relevant,
         metrics: &config.metrics,
@@ -200,7 +200,18 @@ pub fn test(
         }
         Ok::<(), Infallible>(())
     };
-    let (masked, open) = evaluate_both(&judgement, &open, &mut score, progress)?;
+    let (masked, open) = evaluate_both(&judgement, &known, &mut score, progress)?;
+    let served = if probe == Some(Probe::Validation) && request == Request::default() {
+        let mask: &[&Rows] = if config.mask_validation { &all } else { &known };
+        let batcher = Batcher { probe: Some(Probe::History), ..batcher };
+        let mut score = |users: &[u32], scores: &mut [f32]| {
+            rules.score(model, &batcher.batch(users), scores, &mut []);
+            Ok::<(), Infallible>(())
+        };
+        Some(evaluate(&Judgement { mask, ..judgement }, &mut score, progress)?)
+    } else {
+        None
+    };
     let seconds = watch.seconds();
     let lengths: Vec<usize> = data.train.iter().map(<[u32]>::len).collect();
     let (measured, other) = if config.mask_validation { (masked, open) } else { (open, masked) };
@@ -219,8 +230,21 @@ pub fn test(
     summary.protocol.without_history = users.len() - ranked.len();
     summary.protocol.ties = config.ties.name().into();
     summary.protocol.probe = probe.map_or("", Probe::name).into();
+    summary.protocol.unprobed = probe.map(|probe| {
+        // Of histories that hold the validation items too, a gate looks at a part of the whole.
+        probes::without(probe, histories, &data.validation, users.iter().map(|user| *user as usize))
+    });
+    summary.protocol.learned_unprobed = probes::in_training(model.probe(), data);
+    summary.protocol.learned_probe = model.gate_probe().map_or("", Probe::name).into();
+    summary.protocol.stop_probe = probes::in_validation(model, data).map_or("", Probe::name).into();
+    summary.metrics_history_probe = served.map(|served| means(&served)).unwrap_or_default();
     summary.protocol.validation_as_input = request.validation_as_input;
     Ok(Evaluated { summary, measured })
+}
+
+/// The means over users by name.
+fn means(measured: &Measured) -> BTreeMap<String, f64> {
+    measured.metrics.iter().map(ToString::to_string).zip(measured.means()).collect()
 }
 
 /// Puts the figures in their places where the main ones are those with the validation items left in the lists.
@@ -280,7 +304,8 @@ impl<'a> Validator<'a> {
         let Self { data, users, metrics, .. } = self;
         let items = data.items.len();
         let (histories, validation) = (&data.train, &data.validation);
-        let batcher = Batcher { histories, validation, items, probe: model.probe(), seed: self.seed };
+        let (probe, split) = (probes::in_validation(model, data), ProbeSplit::default());
+        let batcher = Batcher { histories, validation, items, probe, seed: self.seed, split };
         let judgement = Judgement {
             users,
             items,

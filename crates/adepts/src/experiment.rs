@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use adepts_core::memory::elements;
-use adepts_core::{Bytes, Fit, HistoryModel, Memory, Recipe, Sizes, Stopwatch};
+use adepts_core::{Bytes, Fit, HistoryModel, Memory, Probe, ProbeSplit, Recipe, Sizes, Stopwatch};
 use adepts_data::examples::{ExampleSet, ExamplesError};
 use adepts_data::store::is_prepared;
 use adepts_data::{DataError, Dataset, Progress, Rows, prepare::open_or_prepare};
@@ -15,7 +15,7 @@ use burn::tensor::Device;
 use crate::config::Experiment;
 use crate::error::Error;
 use crate::evaluate::{self, Evaluated, Request, Validator};
-use crate::{folder as place, run};
+use crate::{folder as place, probes, run};
 
 /// What concerns how the work is done, and not its result.
 pub struct Work<'a> {
@@ -83,6 +83,9 @@ pub fn run_on(
         return Ok(summary);
     }
     let mut model = recipe.build(&sizes, experiment.seed, &Device::flex().autodiff());
+    if let Some(told) = probes::warning(&recipe.resolved(), model.probe(), data) {
+        work.observer.note(&told);
+    }
 
     let watch = Stopwatch::start();
     let (mut epochs, mut trained) = (None, None);
@@ -94,7 +97,7 @@ pub fn run_on(
         let validator =
             Validator::new(data, &experiment.train.stop, &experiment.eval, groupings.first(), experiment.seed)?;
         let learners = learners(data);
-        let fingerprint = fingerprint(experiment, data);
+        let fingerprint = fingerprint(experiment, data, &*model);
         let training = Training {
             config: &experiment.train,
             seed: experiment.seed,
@@ -129,6 +132,7 @@ pub fn run_on(
         data,
         &experiment.eval,
         experiment.seed,
+        ProbeSplit::default(),
         Request::default(),
         work.progress,
     )?;
@@ -176,10 +180,15 @@ fn learned_rows(data: &Dataset) -> Rows {
     Rows::from_lists((0..data.users.len()).map(row))
 }
 
-fn fingerprint(experiment: &Experiment, data: &Dataset) -> Fingerprint {
-    Fingerprint::default()
+fn fingerprint(experiment: &Experiment, data: &Dataset, model: &dyn HistoryModel) -> Fingerprint {
+    let of_all = Fingerprint::default()
         .with("seed", &experiment.seed)
         .with("data", &data.manifest.content_hash)
         .with("model", &experiment.model)
-        .with("train", &experiment.train)
+        .with("train", &experiment.train);
+    // What was trained with another split of histories cannot go on with this one.
+    match model.probe() {
+        Some(Probe::History) => of_all.with("split of histories for the gate", &ProbeSplit::default()),
+        _ => of_all,
+    }
 }

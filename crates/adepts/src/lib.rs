@@ -10,6 +10,7 @@ pub mod experiment;
 pub mod files;
 pub mod folder;
 pub mod pages;
+pub mod probes;
 pub mod quickstart;
 pub mod ranker;
 pub mod report;

@@ -29,8 +29,8 @@ impl Run {
     pub fn evaluate(&self, request: Request, progress: Progress<'_>) -> Result<Evaluated, Error> {
         let Self { experiment, data, model, manifest, .. } = self;
         let (name, kind) = (&experiment.name, experiment.kind());
-        let mut evaluated =
-            evaluate::test(name, kind, &**model, data, &experiment.eval, experiment.seed, request, progress)?;
+        let (eval, seed, split) = (&experiment.eval, experiment.seed, manifest.probe_split);
+        let mut evaluated = evaluate::test(name, kind, &**model, data, eval, seed, split, request, progress)?;
         evaluated.summary.seconds.extend(manifest.seconds.clone());
         Ok(evaluated)
     }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use adepts_core::{EpochRecord, HistoryModel, Sizes};
+use adepts_core::{EpochRecord, HistoryModel, ProbeSplit, Sizes};
 use adepts_data::examples::ExampleSet;
 use adepts_data::{Dataset, atomic::write_atomically, store::is_prepared};
-use adepts_eval::{RunSummary, Summary};
+use adepts_eval::{RunSummary, Summary, Unprobed};
 use burn::tensor::Device;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,7 @@ use crate::config::Experiment;
 use crate::error::{Error, RunError};
 use crate::files::{FileMark, LARGEST, LARGEST_LOG, checked, checked_tensors, mark, read, sized};
 use crate::folder::Settings;
+use crate::probes;
 
 /// The newest format of a run. From 2 on runs of histories hold what answers need beside the data, from 3 on also what users
 /// have only seen and the order of items with equal scores.
@@ -47,6 +48,13 @@ pub struct RunManifest {
     /// Whether it holds the histories of its users.
     #[serde(default = "yes")]
     pub histories: bool,
+    /// How the fifth of a history is drawn that a gate looks at; runs of earlier formats do not say it and draw by item.
+    #[serde(default = "by_item")]
+    pub probe_split: ProbeSplit,
+    /// Users that were learned from and for whom gate and row weights had nothing to look at; absent where neither looks at
+    /// anything, and in runs of earlier formats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unprobed: Option<Unprobed>,
     /// The files that answers depend on, with their sizes and hashes, and the page of the report, from when it is written. The
     /// training log tells what was, and an evaluation is written anew by each `adepts evaluate`, so neither is among them.
     pub files: BTreeMap<String, FileMark>,
@@ -54,6 +62,10 @@ pub struct RunManifest {
 
 fn yes() -> bool {
     true
+}
+
+fn by_item() -> ProbeSplit {
+    ProbeSplit::ByItem
 }
 
 /// A finished run.
@@ -116,6 +128,8 @@ pub fn finish(
         epochs,
         seconds,
         histories: true,
+        probe_split: ProbeSplit::default(),
+        unprobed: probes::in_training(model.probe(), data),
         files,
     };
     write_json(&folder.join(MANIFEST), &manifest)

@@ -26,6 +26,8 @@ mod learning;
 mod limits;
 #[path = "conformance/predictions.rs"]
 mod predictions;
+#[path = "conformance/probes.rs"]
+mod probes;
 #[path = "conformance/rankers.rs"]
 mod rankers;
 #[path = "conformance/readers.rs"]

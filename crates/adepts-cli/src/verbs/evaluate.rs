@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use adepts::eval::{FailIf, MetricAt, Summary};
+use adepts::data::counted;
+use adepts::eval::{FailIf, MetricAt, RunSummary, Summary};
 use adepts::evaluate::{Part, ProbeChoice, Request};
 use adepts::ranker::run::holds_ranker;
 use adepts::report::{outline, told_apart};
@@ -98,6 +99,11 @@ impl Options {
         if part == Part::Validation && !self.json {
             output::text("on validation items; test items were not looked at")?;
         }
+        for run in &summary.runs {
+            if let Some(told) = gate_told(run) {
+                terminal.note(&told);
+            }
+        }
         output::summary(&summary, self.json)?;
         judge(&conditions, &summary)
     }
@@ -156,4 +162,25 @@ impl Options {
             Some(PartName::Validation) => Part::Validation,
         }
     }
+}
+
+/// What is to be known of the gate beside the figures.
+fn gate_told(run: &RunSummary) -> Option<String> {
+    let p = &run.protocol;
+    let mut told = Vec::new();
+    if p.part == "validation" && p.probe == "history" && p.learned_probe == "validation" {
+        let held =
+            "the gate looks at a fifth of each history, not at the validation items, since these are to be found";
+        told.push(held.to_owned());
+    }
+    if p.part == "validation" && p.probe == "validation" {
+        let shown = "the published gate looks at the validation items that are to be found, as when they stopped its training; \
+                     `--probe history` judges it without them";
+        told.push(shown.to_owned());
+    }
+    if let Some(found) = p.unprobed.filter(|found| found.users > 0) {
+        let users = counted(found.users as u64, "user");
+        told.push(format!("the gate has nothing to look at for {users} of {}: equal shares for them", found.of));
+    }
+    (!told.is_empty()).then(|| format!("{}: {}", run.name, told.join("; ")))
 }

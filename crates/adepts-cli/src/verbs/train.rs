@@ -7,7 +7,7 @@ use adepts::config::{Planned, UNNAMED};
 use adepts::data::examples::{ExampleSet, ExamplesConfig};
 use adepts::data::store::is_prepared;
 use adepts::eval::Summary;
-use adepts::page::nothing_learned;
+use adepts::page::{mostly_at_floor, nothing_learned};
 use adepts::run::{self, DATA};
 use adepts::titles::{TitleFile, attach};
 use adepts::{Error, experiment, pages, ranker, report};
@@ -130,6 +130,9 @@ impl Options {
             if let Some(told) = nothing_learned(&adepts::run::epochs(&out)?) {
                 terminal.note(&format!("warning: {told}"));
             }
+        }
+        if let Some(told) = mostly_at_floor(&adepts::run::epochs(&out)?) {
+            terminal.note(&format!("warning: {told}"));
         }
         let summary = Summary { runs: vec![summary] };
         if self.json {

@@ -62,6 +62,8 @@ fn settings_can_be_chosen_by_the_validation_items() {
     let ndcg = |value: &Value| value["ndcg@20"].as_f64().unwrap();
     assert!((ndcg(&tall_found["metrics"]) - ndcg(&logged["validation"])).abs() < 1e-12, "{logged}");
     run("evaluate {} --part validation --validation-as-input", &[ease]).fails(2, &["validation items"]);
+    let told = run("evaluate {} --part validation", &[tall]).ok().err;
+    assert!(told.contains("the published gate looks at the validation items that are to be found"), "{told}");
 }
 
 #[test]
@@ -144,6 +146,8 @@ fn runs_that_look_at_different_items_have_no_average() {
     let [_, ease, tall] = three();
     run("evaluate --average {} {} {}", &[tall, ease, &out]).fails(2, &["`validation`", "`history`"]);
     run("evaluate --average {} {} -q", &[&out, ease]).ok();
+    let manifest: Value = serde_json::from_slice(&fs::read(out.join("manifest.json")).unwrap()).unwrap();
+    assert_eq!(manifest["probe_split"], json!("by_history"));
 }
 
 #[test]

@@ -23,7 +23,8 @@ use crate::parts::init;
 pub static SPEC: ExampleSpec = ExampleSpec {
     name: "star",
     summary: "A network whose weights are shared ones times those of the domain, with normalisation by domain",
-    paper: "Sheng et al., One Model to Serve All: Star Topology Adaptive Recommender, CIKM 2021 (arXiv 2101.11427)",
+    paper: "Sheng et al., One Model to Serve All: Star Topology Adaptive Recommender for Multi-Domain CTR Prediction, \
+            CIKM 2021 (arXiv 2101.11427)",
     example: include_str!("examples/star.toml"),
     recipe: recipe::<StarConfig>,
 };

@@ -12,7 +12,7 @@ mod lists;
 mod protocol;
 mod runs;
 pub(crate) mod seeds;
-mod weights;
+pub(crate) mod weights;
 
 use crate::blocks::Section;
 use crate::view::View;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use adepts_eval::Protocol;
+use adepts_eval::{Protocol, Unprobed};
 
 use crate::blocks::{Block, Cell, Section, Table};
-use crate::format::{UNKNOWN, count, exact, listed, metric_label};
+use crate::format::{UNKNOWN, count, counted, exact, listed, metric_label};
 use crate::input::RunInput;
 use crate::view::{View, in_order, is_list_metric};
 
@@ -52,16 +52,7 @@ fn sentences(p: &Protocol) -> Vec<String> {
     });
     out.extend(seen(p));
     out.extend(without_history(p));
-    match p.probe.as_str() {
-        "" => {}
-        "validation" => out.push(
-            "The gate looks at the user’s validation items, also when it answers. That repeats published work, but a user nobody \
-             held items out for has none: such a model cannot be served like this."
-                .into(),
-        ),
-        "history" => out.push("The gate looks only at the user’s own history, as it must when it is served.".into()),
-        other => out.push(format!("The gate looks at: {other}.")),
-    }
+    out.extend(gate(p));
     let (seed, resamples) = p.bootstrap;
     if resamples > 0 {
         out.push(format!(
@@ -97,6 +88,61 @@ fn without_history(p: &Protocol) -> Option<String> {
             count(p.users)
         )
     })
+}
+
+/// What gate and row weights looked at, and for whom there was nothing.
+fn gate(p: &Protocol) -> Vec<String> {
+    let mut out = Vec::new();
+    match (p.probe.as_str(), p.learned_probe.as_str()) {
+        ("", _) => {}
+        ("validation", _) if p.part == "validation" => out.push(
+            "The gate looks at the validation items that are to be found, as in published work: these figures tell which epoch \
+             training kept, not how well anything is found that is not known."
+                .into(),
+        ),
+        ("validation", _) => out.push(
+            "The gate looks at the user’s validation items, in training and for these lists, as in published work. When it is \
+             served it looks at a fifth of the history instead, since nobody held items out for the user who asks."
+                .into(),
+        ),
+        ("history", "validation") if p.part == "validation" => out.push(
+            "The gate was trained to look at the user’s validation items. Here these are to be found, so it looks at a fifth of \
+             the history."
+                .into(),
+        ),
+        ("history", _) => {
+            out.push("The gate looks at a fifth of the user’s own history, as it does when it is served.".into());
+        }
+        (other, _) => out.push(format!("The gate looks at: {other}.")),
+    }
+    match (p.stop_probe.as_str(), p.learned_probe.as_str()) {
+        ("validation", _) => out.push(
+            "Training was stopped by how well the validation items were found while the gate looked at them, as in published \
+             work. The gate is told there what it is to find; it is not told the test items."
+                .into(),
+        ),
+        ("history", "validation") => out.push(
+            "Training was stopped by how well the validation items were found while the gate looked at a fifth of each history, \
+             so that it was not told what it was to find."
+                .into(),
+        ),
+        _ => {}
+    }
+    let share = |found: &Unprobed| format!("{} of the {}", count(found.users), counted(found.of, "user"));
+    if let Some(found) = p.unprobed.filter(|found| found.users > 0) {
+        out.push(format!(
+            "For {} that were judged the gate had nothing to look at: for them all experts have equal shares.",
+            share(&found)
+        ));
+    }
+    if let Some(found) = p.learned_unprobed.filter(|found| found.users > 0) {
+        out.push(format!(
+            "For {} that the model learned from, gate and row weights had nothing to look at: shares were equal and the weight 1. \
+             A probe on the history (model.gate.probe, model.weights.probe) exists for everyone with at least five items.",
+            share(&found)
+        ));
+    }
+    out
 }
 
 /// The metrics with and without the validation items masked: two columns for each run.

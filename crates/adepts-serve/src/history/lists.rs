@@ -7,7 +7,7 @@ use adepts_ops::shares::relative_entropy;
 use adepts_ops::top_k::top_k_by;
 use rayon::prelude::*;
 
-use super::HistoryAnswerer;
+use super::{HistoryAnswerer, Parts};
 use crate::answer::Unknown;
 use crate::question::{Exclude, NothingKnown};
 
@@ -117,7 +117,8 @@ impl HistoryAnswerer {
     }
 
     fn folded<'a>(&self, histories: impl ExactSizeIterator<Item = &'a [u32]> + Clone) -> HistoryBatch {
-        fold_in(self.parts.seed, self.popularity.len(), self.parts.model.probe().is_some(), histories)
+        let Parts { seed, split, model, .. } = &self.parts;
+        fold_in(*seed, *split, self.popularity.len(), model.gate_probe().is_some(), histories)
     }
 
     /// The best of what may be recommended. The scores are used up.

@@ -11,7 +11,7 @@ mod search;
 
 use std::sync::OnceLock;
 
-use adepts_core::HistoryModel;
+use adepts_core::{HistoryModel, ProbeSplit};
 use adepts_data::{Catalogue, Community, Histories, Id, Titles};
 
 use crate::answer::{Answer, Fallback, Group, Reason, Recommended};
@@ -41,6 +41,8 @@ pub struct Parts {
     pub facts: Facts,
     /// Seed of the split of histories that a gate looks at.
     pub seed: u64,
+    /// How that split draws.
+    pub split: ProbeSplit,
     /// The trained model.
     pub model: Box<dyn HistoryModel>,
     /// The items.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use adepts::Artefact;
-use adepts::contract::{Batcher, NOBODY, Probe, fold_in};
+use adepts::contract::{Batcher, NOBODY, Probe, ProbeSplit, fold_in};
 use adepts::data::Id;
 use adepts::serve::history::POPULAR;
 use adepts::serve::{Answer, AnswerError, Answerer, Asked, Exclude, Fallback, HistoryAnswerer, Question};
@@ -75,7 +75,14 @@ fn answers_have_the_scores_of_an_evaluation_that_looks_at_histories() {
         let answerer = of(trained);
         let (model, seed) = (&answerer.parts().model, trained.experiment.seed);
         let probe = model.probe().map(|_| Probe::History);
-        let batcher = Batcher { histories: &COMMUNITY.train, validation: &COMMUNITY.validation, items, probe, seed };
+        let batcher = Batcher {
+            histories: &COMMUNITY.train,
+            validation: &COMMUNITY.validation,
+            items,
+            probe,
+            seed,
+            split: ProbeSplit::default(),
+        };
         let users: Vec<u32> = (0..50).collect();
         let mut scores = vec![0.0; users.len() * items];
         model.score(&batcher.batch(&users), &mut scores, &mut []);
@@ -93,12 +100,12 @@ fn answers_have_the_scores_of_an_evaluation_that_looks_at_histories() {
 #[test]
 fn a_batch_of_histories_names_nobody_and_its_gate_sees_a_part_of_each() {
     let histories: [&[u32]; 2] = [&[1, 4, 5, 9, 11, 20], &[3]];
-    let batch = fold_in(7, 30, true, histories.into_iter());
+    let batch = fold_in(7, ProbeSplit::default(), 30, true, histories.into_iter());
     assert_eq!((batch.users, batch.weights), (vec![NOBODY; 2], vec![1.0; 2]));
     let gate = batch.gate.unwrap();
     assert_eq!((gate.seen.row(0).len(), gate.probe.row(0).len()), (4, 2));
     assert_eq!((gate.seen.row(1), gate.probe.row(1).len()), (&[3][..], 0));
-    assert!(fold_in(7, 30, false, histories.into_iter()).gate.is_none());
+    assert!(fold_in(7, ProbeSplit::default(), 30, false, histories.into_iter()).gate.is_none());
 }
 
 #[test]

@@ -191,7 +191,14 @@ pub(crate) fn recipe(spec: &Spec) -> Box<dyn Recipe> {
 pub(crate) fn score(model: &dyn HistoryModel, histories: &Rows, validation: &Rows) -> (Vec<f32>, Vec<f32>) {
     let users: Vec<u32> = (0..histories.len() as u32).collect();
     let (items, probe) = (model.items(), model.probe());
-    let batcher = adepts::contract::Batcher { histories, validation, items, probe, seed: 1 };
+    let batcher = adepts::contract::Batcher {
+        histories,
+        validation,
+        items,
+        probe,
+        seed: 1,
+        split: adepts::contract::ProbeSplit::default(),
+    };
     let mut scores = vec![f32::NAN; users.len() * items];
     let mut shares = vec![f32::NAN; users.len() * model.experts()];
     model.score(&batcher.batch(&users), &mut scores, if model.experts() > 1 { &mut shares } else { &mut [] });
