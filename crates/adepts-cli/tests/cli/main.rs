@@ -12,5 +12,6 @@ mod resuming;
 mod retrieval;
 mod server;
 mod serving;
+mod statistics;
 mod support;
 mod training;
