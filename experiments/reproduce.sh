@@ -97,8 +97,8 @@ case $group in
         [ -e "$run/manifest.json" ] || "$adepts" train experiments/multvae-ml-1m.toml --set "split.seed=$seed" \
           --set "seed=$((1000 * seed + n))" --set $sum --out "$run" --resume
       done
-      "$adepts" evaluate --average "$out"/average-part-[123]-s"$seed"
-      "$adepts" evaluate --average "$out"/average-part-*-s"$seed"
+      "$adepts" evaluate --average --raw "$out"/average-part-[123]-s"$seed"
+      "$adepts" evaluate --average --raw "$out"/average-part-*-s"$seed"
     done
     compare ease popularity itemknn multvae-mean multvae-sum multvae-h1000
     ;;

@@ -25,7 +25,9 @@ pub use example::{
 };
 pub use log::{EpochGroup, EpochRecord, GateStats};
 pub use memory::{Bytes, Memory};
-pub use model::{ClosedForm, Fit, FitError, HistoryModel, Known, Learner, Loss, Parameter, Recipe, Sizes, Spec, Step};
+pub use model::{
+    ClosedForm, Fit, FitError, HistoryModel, Known, Learner, Loss, Parameter, Recipe, Sizes, Spec, Step, Values,
+};
 pub use retrieval::{Towers, TowersConfig};
 pub use stopwatch::Stopwatch;
 pub use tensors::{Array, Tensors, TensorsError};

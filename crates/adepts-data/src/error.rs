@@ -215,16 +215,18 @@ pub enum DataError {
     },
     /// A group that is not constant for a user.
     #[error(
-        "{place}, column `{column}`: user `{user}` is `{second}` here and `{first}` before; a group must be constant for each user"
+        "{}, column `{column}`: user `{user}` is `{second}` here and `{first}` in {}; a group must be constant for each \
+         user, so give each user one value, or leave the column out of the groups",
+        places[1], places[0]
     )]
     GroupNotConstant {
-        /// Where the second value stands.
-        place: Box<Place>,
+        /// Where the first value stands, and where the second.
+        places: Box<[Place; 2]>,
         /// The column.
         column: String,
         /// The user's id.
         user: String,
-        /// The value in earlier rows.
+        /// The value in an earlier row.
         first: String,
         /// The value here.
         second: String,

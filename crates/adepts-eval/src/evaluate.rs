@@ -239,7 +239,8 @@ fn under<E: Into<BoxError>>(
                 work.gains.extend(list.iter().map(|item| f32::from(u8::from(wanted.binary_search(item).is_ok()))));
                 let judged = Judged { gains: &work.gains, relevant: wanted.len() };
                 values.clear();
-                values.extend(per_user.iter().map(|(at, measure)| measure(&judged, at.k())));
+                // Adding 0 makes of −0, whatever metric it comes from, a 0.
+                values.extend(per_user.iter().map(|(at, measure)| measure(&judged, at.k()) + 0.0));
             }
         });
         for (work, &user) in work.iter().zip(batch_users) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::pointwise::{DomainSummary, ExpertSummary, ReliabilityBin, WorkSummary};
+use crate::pointwise::{DomainSummary, ExpertSummary, ReliabilityBin, Resampled, WorkSummary};
 
 /// One or more evaluated runs: the whole JSON object.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -189,4 +189,7 @@ pub struct Protocol {
     pub mask: String,
     /// Seed and number of the bootstrap resamples.
     pub bootstrap: (u64, usize),
+    /// What the resamples draw: `users`, each with all of his rows or lists, or where users are not known `rows` or `lists`.
+    #[serde(default, skip_serializing_if = "Resampled::is_unknown")]
+    pub resampled: Resampled,
 }

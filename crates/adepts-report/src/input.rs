@@ -16,8 +16,13 @@ pub struct ReportInput {
     pub runs: Vec<RunInput>,
     /// The runs compared user by user, where that was done.
     pub comparison: Option<Comparison>,
+    /// The same against the run that is best over all users, where that is not the baseline: what the headline says of two runs is
+    /// looked up here too.
+    pub against_best: Option<Comparison>,
     /// Runs on examples compared on the same rows, where that was done.
     pub domains: Option<DomainComparison>,
+    /// The same against the runs that are best, over all rows and over domains, where these are not the baseline.
+    pub domains_against_best: Vec<DomainComparison>,
 }
 
 /// One run: how it serves its users, and how it got there.

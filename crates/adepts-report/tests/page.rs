@@ -323,7 +323,42 @@ fn seeds() -> SeedComparison {
         ],
     };
     let groups = vec![group("", "all"), group("mainstream", "low"), group("activity", "activity:low")];
-    SeedComparison { metric: "ndcg@20".into(), baseline: "ease".into(), groups }
+    let (metric, baseline) = ("ndcg@20".into(), "ease".into());
+    let mut seeds = SeedComparison { metric, baseline, baseline_reason: "as asked for".into(), groups };
+    seeds.correct();
+    seeds
+}
+
+#[test]
+fn what_does_not_hold_for_so_many_groups_is_called_established_nowhere_on_the_page() {
+    let mut seeds = seeds();
+    let difference = difference_across_seeds(&[0.03, 0.04, 0.025], &[0.0; 3]).unwrap();
+    assert!(difference.p < 0.05 && 3.0 * difference.p > 0.05);
+    seeds.groups.push(SeedGroup { name: "high".into(), ..seeds.groups[1].clone() });
+    seeds.groups.iter_mut().for_each(|group| group.models[1].difference = Some(difference));
+    seeds.correct();
+    let html = seeds_page("", &seeds).unwrap();
+    assert!(html.contains("tall, all users: +0.0317 (better)"));
+    assert!(html.contains("tall, low: +0.0317 (not established)") && !html.contains("tall, low: +0.0317 (better)"));
+    assert!(html.contains("p = 0.057 after correction, not established") && html.contains("p = 0.019, better"));
+    let table = seeds_table(&seeds);
+    let line = |name: &str| table.lines().skip_while(|line| !line.starts_with(name)).nth(1).unwrap().to_owned();
+    assert!(line("all users").ends_with("0.019         –           better"), "{table}");
+    assert!(line("low by mainstream").ends_with("0.019     0.057  not established"), "{table}");
+
+    let mut input = synthetic::input();
+    for group in &mut input.comparison.as_mut().unwrap().groups[1..] {
+        for difference in group.runs.iter_mut().filter_map(|run| run.difference.as_mut()) {
+            (difference.p, difference.p_holm) = (0.01, Some(0.15));
+        }
+    }
+    let html = page(&input).unwrap();
+    let compared = section(&html, "compared");
+    assert!(
+        compared.contains("tall-ml-1m, low: +0.0104 (not established)")
+            && compared.contains("p = 0.150 after correction")
+    );
+    assert!(!compared.contains("unlikely to be chance") && compared.contains("Small shapes"));
 }
 
 #[test]

@@ -114,13 +114,16 @@ pub struct Dropped {
     /// How many candidates had no value.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub missing: BTreeMap<String, u64>,
+    /// How many numbers lay so far outside of what the training data had that they were clipped.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub clipped: BTreeMap<String, u64>,
 }
 
 impl Dropped {
     /// Whether there is nothing to tell.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.unknown.is_empty() && self.missing.is_empty()
+        self.unknown.is_empty() && self.missing.is_empty() && self.clipped.is_empty()
     }
 }
 

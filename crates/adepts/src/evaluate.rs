@@ -262,14 +262,17 @@ fn gate(shares: &[f32], users: &[u32], grouping: Option<&Grouping>, all: usize) 
     gate_summary(shares, users, grouping.unwrap_or(&everyone))
 }
 
-/// The configured groupings of the users; where both known and new users have something to find, also by that.
+/// The configured groupings of the users, and those by the columns of groups that the data was prepared with; where both known and
+/// new users have something to find, also by that.
 pub fn groupings(data: &Dataset, config: &EvalConfig) -> Result<Vec<Grouping>, Error> {
     let both = [true, false]
         .iter()
         .all(|known| (0..data.test.len()).any(|user| data.learns[user] == *known && !data.test.row(user).is_empty()));
     let asked = config.groups.iter().any(|by| matches!(by, GroupBy::Newness { .. }));
     let newness = (both && !asked).then_some(GroupBy::Newness { parts: 5 });
-    Ok(config.groups.iter().chain(&newness).map(|by| data.grouping(by)).collect::<Result<_, _>>()?)
+    let columns = data.columns.iter().map(|column| GroupBy::Column { column: column.name.clone() });
+    let columns: Vec<GroupBy> = columns.filter(|by| !config.groups.contains(by)).collect();
+    Ok(config.groups.iter().chain(&columns).chain(&newness).map(|by| data.grouping(by)).collect::<Result<_, _>>()?)
 }
 
 /// The validation of an epoch: the metrics that early stopping watches, on the validation items.

@@ -8,14 +8,14 @@ use adepts_core::{Bytes, Fit, HistoryModel, Memory, Probe, ProbeSplit, Recipe, S
 use adepts_data::examples::{ExampleSet, ExamplesError};
 use adepts_data::store::is_prepared;
 use adepts_data::{DataError, Dataset, Progress, Rows, prepare::open_or_prepare};
-use adepts_eval::{RunSummary, Summary, write_per_user};
+use adepts_eval::{RunSummary, Summary};
 use adepts_train::{Fingerprint, Observer, Outcome, Training, fit};
 use burn::tensor::Device;
 
 use crate::config::Experiment;
 use crate::error::Error;
 use crate::evaluate::{self, Evaluated, Request, Validator};
-use crate::{folder as place, probes, run};
+use crate::{folder as place, probes, report, run};
 
 /// What concerns how the work is done, and not its result.
 pub struct Work<'a> {
@@ -141,7 +141,7 @@ pub fn run_on(
     if epochs.is_none() {
         place::begin(folder, experiment, work.resume, work.overwrite)?;
     }
-    write_per_user(&folder.join(run::PER_USER), &measured, &data.users)?;
+    report::write_figures(folder, &measured, data, &experiment.eval)?;
     run::write_json(&folder.join(run::REPORT), &Summary { runs: vec![summary.clone()] })?;
     run::finish(folder, experiment, data, &*model, epochs, seconds)?;
     place::tidy(folder)?;

@@ -2,6 +2,7 @@
 
 pub mod answers;
 pub mod average;
+mod baseline;
 pub mod compare;
 pub mod config;
 pub mod error;

@@ -21,7 +21,7 @@ pub fn write(path: &Path, title: &str, folders: &[PathBuf]) -> Result<(), Error>
     if folders.first().is_some_and(|folder| holds_ranker(folder)) {
         return ranker::report::write(path, title, &report::open_all(folders)?, None, None);
     }
-    report::write(path, title, &report::open_all(folders)?)
+    report::write(path, title, &report::open_all(folders)?, None, None)
 }
 
 /// Writes a page. If that is the page of a finished run's own report, the manifest of the run vouches for it: from the moment on in

@@ -70,9 +70,9 @@ pub fn quickstart(folder: &Path, epochs: Option<usize>, work: &mut Work<'_>) -> 
         (work.progress)(&format!("train {name}"), 0, None);
         let experiment = experiment(name, settings, &data, epochs)?;
         summary.runs.push(run_on(&experiment, &dataset, 0.0, folder, work)?);
-        report::write(&folder.join(report::PAGE), "", &report::open_all(std::slice::from_ref(folder))?)?;
+        report::write(&folder.join(report::PAGE), "", &report::open_all(std::slice::from_ref(folder))?, None, None)?;
     }
-    report::write(&page, "Quickstart: a simulated community", &report::open_all(&folders)?)?;
+    report::write(&page, "Quickstart: a simulated community", &report::open_all(&folders)?, None, None)?;
     Ok(Quickstart { log, simulated, data, prepared: dataset.manifest, runs: folders, summary, page })
 }
 

@@ -12,7 +12,7 @@ pub(crate) fn shown(answer: &Answer) -> String {
     if let Some(experts) = &answer.experts {
         let mut order: Vec<(usize, &f32)> = experts.iter().enumerate().collect();
         order.sort_by(|(i, a), (j, b)| b.total_cmp(a).then(i.cmp(j)));
-        let named: Vec<String> = order.iter().take(5).map(|(nth, share)| format!("{nth} ({share:.3})")).collect();
+        let named: Vec<String> = order.iter().take(5).map(|(nth, share)| format!("{} ({share:.3})", nth + 1)).collect();
         let (count, named) = (experts.len(), named.join(", "));
         lines.push(format!("largest shares among {count} experts (1 is an equal share): {named}"));
     }

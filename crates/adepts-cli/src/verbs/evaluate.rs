@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use adepts::average::Scale;
 use adepts::data::counted;
 use adepts::eval::{FailIf, MetricAt, RunSummary, Summary};
 use adepts::evaluate::{Part, ProbeChoice, Request};
@@ -28,6 +29,7 @@ Examples:
   adepts evaluate runs/cesaa --fail-if 'worst.auc < 0.7' --fail-if 'germany.log_loss > 0.6'    of domains
 
 With default settings the run's report.json and per_user.parquet (of examples predictions.parquet) are written anew.")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Options {
     /// Run folders
     #[arg(value_name = "RUN", required = true)]
@@ -47,9 +49,12 @@ pub(crate) struct Options {
     /// Which held-out items are to be found; settings are chosen by the validation items [default: test]
     #[arg(long, value_enum, value_name = "PART")]
     part: Option<PartName>,
-    /// Judge the average of the runs' scores as one model
+    /// Judge the average of the runs' scores as one model; of each user the scores of each model are standardised first (mean 0 and deviation 1 over items not in the history)
     #[arg(long)]
     average: bool,
+    /// With --average: take the scores as they are, so that a model whose scores spread more has more say
+    #[arg(long, requires = "average")]
+    raw: bool,
     /// Measure these instead of the run's own metrics, separated by commas
     #[arg(long, value_name = "METRIC,…", value_delimiter = ',')]
     metrics: Vec<String>,
@@ -78,7 +83,8 @@ impl Options {
         let mut runs: Box<dyn Iterator<Item = Result<Run, Error>>> =
             Box::new(self.runs.iter().map(|folder| Run::open(folder)));
         if self.average {
-            let average = Run::average(runs.collect::<Result<_, _>>()?);
+            let scale = if self.raw { Scale::Raw } else { Scale::Standardised };
+            let average = Run::average(runs.collect::<Result<_, _>>()?, scale);
             runs = Box::new(std::iter::once(average));
         }
         for run in runs {

@@ -260,6 +260,11 @@ fn told(met: &mut EncodeSummary, streamed: Option<&Streamed>, terminal: &Termina
         let (rows, have) = (counted(*rows, "row"), agreeing(*rows, "has", "have"));
         terminal.note(&format!("{rows} {have} no value of {field}"));
     }
+    for (field, rows) in &met.clipped {
+        let (lie, were) = (agreeing(*rows, "lies", "lie"), agreeing(*rows, "was", "were"));
+        let rows = counted(*rows, "number");
+        terminal.note(&format!("{rows} of {field} {lie} far outside of what training saw and {were} clipped"));
+    }
     if met.skipped_rows > 0 {
         let (rows, were) = (counted(met.skipped_rows, "row"), agreeing(met.skipped_rows, "was", "were"));
         terminal.note(&format!("{rows} {were} skipped:"));

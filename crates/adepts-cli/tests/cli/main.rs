@@ -13,5 +13,6 @@ mod retrieval;
 mod seen;
 mod server;
 mod serving;
+mod statistics;
 mod support;
 mod training;

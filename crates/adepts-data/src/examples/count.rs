@@ -1,7 +1,7 @@
 //! What the first pass over raw rows counts: of training rows, but for users, items and whether a field holds lists.
 
 use super::config::{ExampleSplit, ExamplesConfig, Transform};
-use super::dense::{Moments, Sample, transformed};
+use super::dense::{LARGEST, Sample, Spread, Standard, transformed};
 use super::error::ExamplesError;
 use super::manifest::{
     CatalogueNote, Coding, Counts, DenseColumn, DomainColumn, ExamplesManifest, FORMAT, FieldColumn, PARTS, part_name,
@@ -49,7 +49,7 @@ struct FieldCount {
 }
 
 enum DenseCount {
-    Moments(Moments),
+    Spread(Box<Spread>),
     Sample(Box<Sample>),
 }
 
@@ -62,7 +62,7 @@ impl<'a> Count<'a> {
         });
         let dense = config.dense.iter().enumerate().map(|(nth, dense)| match dense.transform {
             Transform::Quantile => DenseCount::Sample(Box::new(Sample::new(seed, nth))),
-            Transform::Standard | Transform::Log => DenseCount::Moments(Moments::default()),
+            Transform::Standard | Transform::Log => DenseCount::Spread(Box::new(Spread::new(seed, nth))),
         });
         Self {
             config,
@@ -120,7 +120,7 @@ impl<'a> Count<'a> {
         }
         for ((dense, value), config) in self.dense.iter_mut().zip(row.dense).zip(&self.config.dense) {
             match (dense, value) {
-                (DenseCount::Moments(moments), Some(value)) => moments.note(transformed(*value, config.transform)),
+                (DenseCount::Spread(spread), Some(value)) => spread.note(transformed(*value, config.transform)),
                 (DenseCount::Sample(sample), Some(value)) => sample.note(*value),
                 (_, None) => {}
             }
@@ -145,7 +145,12 @@ impl<'a> Count<'a> {
         Ok(())
     }
 
-    pub(super) fn finish(self, config: &ExamplesConfig, split: &ExampleSplit, passed: &Passed) -> Found {
+    pub(super) fn finish(
+        self,
+        config: &ExamplesConfig,
+        split: &ExampleSplit,
+        passed: &Passed,
+    ) -> Result<Found, ExamplesError> {
         let zero = Counts::default();
         let mut vocabularies = Vec::new();
         let mut fields = Vec::new();
@@ -178,10 +183,22 @@ impl<'a> Count<'a> {
                     let (size, coding) = (bounds.len() + 2, Coding::Quantiles { bounds });
                     fields.push(FieldColumn { name, size, many: false, coding, missing: zero, unknown: zero });
                 }
-                DenseCount::Moments(moments) => {
-                    let (mean, deviation) = moments.finish();
-                    let transform = settings.transform;
-                    dense.push(DenseColumn { name, transform, mean, deviation, missing: zero });
+                DenseCount::Spread(spread) => {
+                    let Standard { mean, deviation, range } = match spread.finish() {
+                        Ok(standard) => standard,
+                        Err(value) => return Err(ExamplesError::TooLarge { column: name, value, most: LARGEST }),
+                    };
+                    let (transform, (least, most)) = (settings.transform, range.unzip());
+                    dense.push(DenseColumn {
+                        name,
+                        transform,
+                        mean,
+                        deviation,
+                        least,
+                        most,
+                        missing: zero,
+                        clipped: zero,
+                    });
                 }
             }
         }
@@ -215,7 +232,7 @@ impl<'a> Count<'a> {
             content_hash: String::new(),
             files: Vec::new(),
         };
-        Found { manifest, vocabularies, users: self.users, items }
+        Ok(Found { manifest, vocabularies, users: self.users, items })
     }
 }
 

@@ -39,6 +39,9 @@ pub struct EncodeSummary {
     pub unknown: Vec<(String, u64)>,
     /// For each field with such rows: its name, and how many rows have no value.
     pub missing: Vec<(String, u64)>,
+    /// For each dense field with such rows: its name, and how many rows have a number so far outside of what the training part has
+    /// that it was clipped.
+    pub clipped: Vec<(String, u64)>,
     /// Rows that could not be read, or have a domain that the training part did not have, and were skipped.
     pub skipped_rows: u64,
     /// Why, with counts and the first of each kind.
@@ -172,6 +175,7 @@ impl ExampleSet {
             labelled,
             unknown: met(fields().zip(&coded.unknown).collect()),
             missing: met(missing.collect()),
+            clipped: met(schema.dense.iter().zip(&coded.clipped).collect()),
             skipped_rows: passed.skipped.rows,
             skipped_reasons: passed.skipped.reasons,
         })

@@ -63,6 +63,19 @@ pub enum ExamplesError {
         /// The domain.
         domain: String,
     },
+    /// A dense field with numbers that cannot be standardised.
+    #[error(
+        "the dense field `{column}` has numbers as large as {value:e} in many training rows, expected at most {most:e}; if that \
+         number marks a missing value leave those cells empty, or set `transform = \"quantile\"`"
+    )]
+    TooLarge {
+        /// The column of the field.
+        column: String,
+        /// The number.
+        value: f64,
+        /// The largest that can be.
+        most: f64,
+    },
     /// A column of domains with too many values.
     #[error(
         "the column `{column}` has more than {limit} values among the training rows; a domain is one of a few parts of \

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use adepts_core::batch::gate_from_histories;
-use adepts_core::{GateView, HistoryBatch, HistoryModel, Learner, Loss, Parameter, Probe, ProbeSplit, tensors};
+use adepts_core::{GateView, HistoryBatch, HistoryModel, Learner, Loss, Probe, ProbeSplit, Values, tensors};
 use adepts_data::seed;
 use adepts_models::history::mixture::config::{Gate, GateScore, Kl, Reduce, Weights};
 use adepts_models::history::mixture::model::Inputs;
@@ -134,10 +134,10 @@ pub(crate) fn gradients(model: &mut Mixture, loss: &Loss) -> Vec<(String, Vec<f3
     let gradients = loss.total.backward();
     let parameters = model.parameters().into_iter();
     parameters
-        .map(|(name, parameter)| match parameter {
-            Parameter::One(tensor) => (name, gradient(tensor, &gradients)),
-            Parameter::Two(tensor) => (name, gradient(tensor, &gradients)),
-            Parameter::Three(tensor) => (name, gradient(tensor, &gradients)),
+        .map(|(name, parameter)| match parameter.values {
+            Values::One(tensor) => (name, gradient(tensor, &gradients)),
+            Values::Two(tensor) => (name, gradient(tensor, &gradients)),
+            Values::Three(tensor) => (name, gradient(tensor, &gradients)),
         })
         .collect()
 }

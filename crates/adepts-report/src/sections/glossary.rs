@@ -41,8 +41,8 @@ const WEIGHTS: (&str, &str) = (
 const INTERVAL: (&str, &str) = (
     "95 % interval",
     "The range in which the average would be expected to lie if other users of the same kind had been measured. The smaller a group, \
-     the wider its interval. If the intervals of two models do not overlap, their difference is unlikely to be chance. If they do \
-     overlap, that does not prove them equal: a comparison user by user can still find a difference.",
+     the wider its interval. If the intervals of two models’ averages do not overlap, their difference is unlikely to be chance. \
+     If they do overlap, that does not prove them equal: a comparison user by user can still find a difference.",
 );
 
 /// The words of a page that knows only a metric.

@@ -68,17 +68,19 @@ fn served(view: &View, run: &RunInput) -> Option<String> {
     ))
 }
 
-/// What the comparison user by user says of two runs in a group (`""` and `all` for everyone), where one of them is its
+/// What the comparison user by user says of two runs in a group (`""` and `all` for everyone), where one of them is a
 /// baseline: how far `ours` is ahead of `theirs`.
 fn paired(view: &View, (by, group): (&str, &str), ours: &str, theirs: &str) -> Option<String> {
-    let comparison = view.input.comparison.as_ref().filter(|c| c.metric == view.metric)?;
-    let group = comparison.groups.iter().find(|g| g.by == by && (by.is_empty() || g.name == group))?;
-    let of = |run: &str| group.runs.iter().find(|r| r.run == run).and_then(|r| r.difference);
-    let (d, sign) = match comparison.baseline.as_str() {
-        base if base == theirs => (of(ours)?, 1.0),
-        base if base == ours => (of(theirs)?, -1.0),
-        _ => return None,
-    };
+    let comparisons = view.input.comparison.iter().chain(&view.input.against_best);
+    let (d, sign) = comparisons.filter(|c| c.metric == view.metric).find_map(|comparison| {
+        let group = comparison.groups.iter().find(|g| g.by == by && (by.is_empty() || g.name == group))?;
+        let of = |run: &str| group.runs.iter().find(|r| r.run == run).and_then(|r| r.difference);
+        match comparison.baseline.as_str() {
+            base if base == theirs => Some((of(ours)?, 1.0)),
+            base if base == ours => Some((of(theirs)?, -1.0)),
+            _ => None,
+        }
+    })?;
     let (low, high) = if sign > 0.0 { (d.lower, d.upper) } else { (-d.upper, -d.lower) };
     let chance =
         if d.p_holm.unwrap_or(d.p) < 0.05 { "unlikely to be chance" } else { "so small that it may be chance" };

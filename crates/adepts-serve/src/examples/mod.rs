@@ -146,7 +146,11 @@ fn push<'q>(
 
 fn dropped(coder: &RowCoder, rows: &CodedRows) -> Dropped {
     let counts = |counts: Vec<(String, u64)>| counts.into_iter().collect();
-    Dropped { unknown: counts(coder.unknown(rows)), missing: counts(coder.missing(rows)) }
+    Dropped {
+        unknown: counts(coder.unknown(rows)),
+        missing: counts(coder.missing(rows)),
+        clipped: counts(coder.clipped(rows)),
+    }
 }
 
 fn elements(value: Option<&FieldValue>) -> Vec<Cell<'_>> {

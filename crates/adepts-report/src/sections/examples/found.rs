@@ -60,7 +60,7 @@ fn pooled(view: &View, best: usize, top: Estimate) -> String {
     let Some((second, next)) = view.best_by(rest) else {
         return format!("{over}, {name} reaches {label} {}.", with_interval(top));
     };
-    let verdict = paired(view, name, view.name(second)).unwrap_or_else(|| {
+    let verdict = paired(view, |c| &c.pooled, name, view.name(second)).unwrap_or_else(|| {
         let said = match overlap(top, next) {
             Some(true) => {
                 "The two intervals overlap, so these numbers alone do not show that one is better; a comparison on the same rows is \
@@ -79,17 +79,24 @@ fn pooled(view: &View, best: usize, top: Estimate) -> String {
     )
 }
 
-/// What the comparison on the same rows says of two runs, where one of them is its baseline.
-fn paired(view: &View, ours: &str, theirs: &str) -> Option<String> {
+/// What a comparison on the same rows says of two runs by some of its figures, where one of them is a baseline.
+fn paired(
+    view: &View,
+    figures: fn(&DomainComparison) -> &Vec<ComparedRun>,
+    ours: &str,
+    theirs: &str,
+) -> Option<String> {
     let (metric, _) = main_metric(view);
-    let comparison = view.input.domains.as_ref().filter(|c| c.metric == metric)?;
     let what = if view.runs().iter().any(|run| retrieves(&run.summary)) { "lists" } else { "rows" };
-    let of = |run: &str| comparison.pooled.iter().find(|r| r.run == run).and_then(|r| r.difference);
-    let (d, sign) = match comparison.baseline.as_str() {
-        base if base == theirs => (of(ours)?, 1.0),
-        base if base == ours => (of(theirs)?, -1.0),
-        _ => return None,
-    };
+    let comparisons = view.input.domains.iter().chain(&view.input.domains_against_best);
+    let (d, sign) = comparisons.filter(|c| c.metric == metric).find_map(|comparison| {
+        let of = |run: &str| figures(comparison).iter().find(|r| r.run == run).and_then(|r| r.difference);
+        match comparison.baseline.as_str() {
+            base if base == theirs => Some((of(ours)?, 1.0)),
+            base if base == ours => Some((of(theirs)?, -1.0)),
+            _ => None,
+        }
+    })?;
     let (low, high) = if sign > 0.0 { (d.lower, d.upper) } else { (-d.upper, -d.lower) };
     let chance = if d.p < 0.05 { "unlikely to be chance" } else { "so small that it may be chance" };
     Some(format!(
@@ -107,17 +114,22 @@ fn macro_mean(view: &View, best: usize) -> Option<String> {
     let (other, top) = view.best_by(|run| overall(&run.summary, &of))?;
     let here = overall(&view.runs()[best].summary, &of)?;
     (other != best).then(|| {
-        let chance = match overlap(top, here) {
-            Some(false) => "",
-            _ => " The difference is not established.",
-        };
+        let chance =
+            paired(view, |c| &c.macro_mean, view.name(other), view.name(best)).unwrap_or_else(|| {
+                match overlap(top, here) {
+                    Some(false) => String::new(),
+                    _ => "The difference is not established.".into(),
+                }
+            });
         format!(
-            "If each domain counts the same, {} comes first: mean {label} {}, against {} of {}.{chance}",
+            "If each domain counts the same, {} comes first: mean {label} {}, against {} of {}. {chance}",
             view.name(other),
             with_interval(top),
             with_interval(here),
             view.name(best)
         )
+        .trim_end()
+        .to_owned()
     })
 }
 
