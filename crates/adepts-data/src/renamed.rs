@@ -35,7 +35,7 @@ impl DataError {
             | Self::MissingValue { place: at, .. }
             | Self::BadValue { place: at, .. } => place(at),
             Self::GroupNotConstant { places, .. } => places.iter_mut().for_each(place),
-            Self::MixedTypes { place: at, .. } | Self::Examples(ExamplesError::UnknownDomain { place: at, .. }) => {
+            Self::Examples(ExamplesError::UnknownDomain { place: at, .. }) => {
                 place(at);
             }
             Self::NoRows { origin } => text(origin),

@@ -38,9 +38,14 @@ pub trait Answerer: Send + Sync {
         Vec::new()
     }
 
-    /// The id of a user in the type that the run's ids have, whether it knows the user or not.
-    fn typed_user(&self, user: &Id) -> Id {
-        user.clone()
+    /// A user's id, known or not, in the type of those that the model was trained on.
+    fn user_id(&self, id: Id) -> Id {
+        id
+    }
+
+    /// An item's id, known or not, in the type of those of the catalogue.
+    fn item_id(&self, id: Id) -> Id {
+        id
     }
 
     /// The item with this id, and its title.

@@ -23,6 +23,8 @@ fn dataset(train: Rows, mainstream: Vec<f32>) -> Dataset {
         mainstream: MainstreamMethod::Exact,
         skipped_rows: 0,
         skipped_examples: Vec::new(),
+        time_unit: None,
+        notes: Vec::new(),
         content_hash: String::new(),
     };
     Dataset {

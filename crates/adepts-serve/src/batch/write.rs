@@ -123,8 +123,7 @@ fn lines(answerer: &HistoryAnswerer, numbered: bool, file: &mut impl Write, chun
                 serde_json::to_writer(&mut *file, &Line { row, answer })?;
             }
             (Err(error), _) => {
-                let error = error.to_string();
-                let user = asked.user.as_ref().map(|user| answerer.typed_user(user));
+                let (user, error) = (asked.user.clone().map(|user| answerer.user_id(user)), error.to_string());
                 serde_json::to_writer(&mut *file, &Refused { row, user: user.as_ref(), error })?;
             }
             (Ok(_), _) => {}

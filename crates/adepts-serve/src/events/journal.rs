@@ -71,8 +71,8 @@ impl Journal {
     pub fn since<'a>(&self, users: impl Iterator<Item = &'a Id>) -> Result<Vec<Vec<Id>>, EventsError> {
         let connection = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         let read = || -> rusqlite::Result<Vec<Vec<Id>>> {
-            let query = "SELECT item FROM events WHERE user = ? ORDER BY time DESC, seq DESC LIMIT ?";
-            let mut latest = connection.prepare(query)?;
+            let mut latest =
+                connection.prepare("SELECT item FROM events WHERE user = ? ORDER BY time DESC, seq DESC LIMIT ?")?;
             let mut of_user = |user: &Id| -> rusqlite::Result<Vec<Id>> {
                 let items = latest.query_map(params![user.to_string(), self.most as i64], |row| {
                     Ok(Id::Text(row.get_ref(0)?.as_str()?.into()))

@@ -110,7 +110,7 @@ impl HistoryAnswerer {
         let experts = list.shares.len() as f32;
         let relative = || list.shares.iter().map(|share| share * experts).collect();
         Answer {
-            user: asked.question.user.as_ref().map(|user| self.typed_user(user)),
+            user: asked.question.user.clone().map(|user| self.user_id(user)),
             items: items.collect(),
             unknown: wish.unknown.clone(),
             fallback: list.popular.then_some(Fallback::Popularity),
@@ -177,8 +177,15 @@ impl Answerer for HistoryAnswerer {
         seen.into_iter().filter(|item| history.binary_search(item).is_err()).map(|item| ids.id(item)).collect()
     }
 
-    fn typed_user(&self, user: &Id) -> Id {
-        self.parts.histories.as_ref().map_or_else(|| user.clone(), |histories| histories.users.typed(user))
+    fn user_id(&self, id: Id) -> Id {
+        match &self.parts.histories {
+            Some(histories) => histories.users.typed(id),
+            None => id,
+        }
+    }
+
+    fn item_id(&self, id: Id) -> Id {
+        self.parts.catalogue.ids.typed(id)
     }
 
     fn item(&self, id: &Id) -> Option<ItemFound> {

@@ -181,12 +181,12 @@ pub(crate) async fn history(
         let named = |items: Vec<Id>| {
             let name = |item: Id| match model.item(&item) {
                 Some(ItemFound { item, title, .. }) => Named { item, title },
-                None => Named { item, title: None },
+                None => Named { item: model.item_id(item), title: None },
             };
             items.into_iter().map(name).collect()
         };
         let (trained, seen, since) = (named(trained), named(model.seen(&user)), named(since));
-        Ok::<_, Problem>(History { user: model.typed_user(&user), trained, seen, since })
+        Ok::<_, Problem>(History { user: model.user_id(user), trained, seen, since })
     });
     Ok(Json(looked_up.await.map_err(|_| Problem::bug())??).into_response())
 }

@@ -28,6 +28,8 @@ pub(crate) fn dataset(log: Interactions, split: &SplitConfig) -> Dataset {
         skipped_rows: 0,
         skipped_examples: Vec::new(),
         data,
+        time_unit: None,
+        notes: Vec::new(),
     };
     prepare::assemble(read, split, 2024, &mut progress::silent).unwrap()
 }
