@@ -9,6 +9,7 @@ pub mod evaluate;
 pub mod experiment;
 pub mod files;
 pub mod folder;
+mod hints;
 pub mod pages;
 pub mod quickstart;
 pub mod ranker;

@@ -18,6 +18,7 @@ mod error;
 mod folder;
 mod item;
 mod item_file;
+mod kept;
 mod listed;
 mod manifest;
 mod origin;
@@ -44,6 +45,7 @@ pub use encode::{EncodeSummary, Encoded};
 pub use epoch::Epoch;
 pub use error::ExamplesError;
 pub use item::ItemConfig;
+pub use kept::{appended, repeated};
 pub use manifest::{
     CatalogueNote, Coding, Counts, DenseColumn, DomainColumn, ExamplesManifest, FORMAT, FieldColumn, FileNote,
 };

@@ -11,7 +11,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array, ListArray, RecordBatch, StringArray};
 use arrow_cast::{CastOptions, cast_with_options};
-use arrow_schema::{DataType, Field, TimeUnit};
+use arrow_schema::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
@@ -81,6 +81,19 @@ pub(super) fn read(file: &SourceFile, wanted: &[usize], lists: bool, sink: &mut 
         ticker.at((u128::from(file.bytes) * u128::from(number) / u128::from(rows)) as u64);
     }
     Ok(ControlFlow::Continue(()))
+}
+
+/// Columns of a file by name, as they are: their schema, in this order, and the batches, in which the order is that of the file.
+pub(crate) fn columns_of(file: &SourceFile, names: &[String]) -> Result<(SchemaRef, Batches), DataError> {
+    let builder = builder(file)?;
+    let schema = builder.schema().clone();
+    let slots = names.iter().map(|name| super::position(&file.path, &columns(file)?, name));
+    let slots = slots.collect::<Result<Vec<usize>, _>>()?;
+    let fields: Vec<FieldRef> =
+        slots.iter().map(|&slot| Arc::new(schema.field(slot).clone().with_nullable(true)) as FieldRef).collect();
+    let mask = ProjectionMask::roots(builder.parquet_schema(), slots);
+    let batches = Batches::new(&file.path, builder.with_projection(mask).with_batch_size(BATCH))?;
+    Ok((Arc::new(Schema::new(fields)), batches))
 }
 
 /// A column as one of four plain types, or as lists of one.
