@@ -32,6 +32,28 @@ pub enum DataError {
         source: std::io::Error,
     },
 
+    /// Another process writes there.
+    #[error(
+        "{} is being written by {by}; wait until that has ended, or use another folder{}",
+        path.display(),
+        remove.as_ref().map(|file| format!("; if that process no longer runs, remove {}", file.display())).unwrap_or_default()
+    )]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+        /// Who writes: the process and its machine.
+        by: String,
+        /// On a file system without locks: the file that stands for one.
+        remove: Option<PathBuf>,
+    },
+
+    /// A file where a folder is needed.
+    #[error("{} is a file, not a folder", path.display())]
+    NotAFolder {
+        /// The file.
+        path: PathBuf,
+    },
+
     // --- finding and opening files ---
     /// The source is not there.
     #[error("there is no file or folder {}", path.display())]
@@ -267,9 +289,14 @@ pub enum DataError {
 }
 
 impl DataError {
+    /// What it means that a file cannot be written.
+    pub fn writing(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        Self::io("write", path)
+    }
+
     /// An error of the system, with what was tried on which file.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_path_buf();
-        move |source| Self::Io { action, path, source }
+        move |source| Self::Io { action, path, source: crate::atomic::plain(source) }
     }
 }

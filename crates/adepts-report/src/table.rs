@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use adepts_eval::{Comparison, RunSummary, SeedComparison, Summary};
 
 use crate::format::{
-    UNKNOWN, count, exact, grouping_label, metric_label, percent, quantity, score, seconds, shortened, signed,
+    UNKNOWN, count, exact, grouping_label, metric_label, percent, quantity, score, seconds, signed,
 };
 use crate::sections::compared::{full_name, verdict};
 use crate::sections::seeds;
@@ -16,9 +16,6 @@ mod long;
 
 pub use examples::{domains_table, examples_table, gains_table};
 pub use long::LongTable;
-
-/// No column is wider than this.
-pub const WIDEST: usize = 40;
 
 /// Rows of text under a heading; the first column is flush left, the others flush right unless they are said to hold text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,7 +64,7 @@ impl TextTable {
 
 /// A cell as it is shown. Names come from files: a line break in one must not break the table.
 fn clean(cell: &str) -> String {
-    shortened(&cell.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>(), WIDEST)
+    cell.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// Makes columns as wide as these cells.

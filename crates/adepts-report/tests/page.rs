@@ -286,6 +286,17 @@ fn an_end_by_the_limit_of_epochs_is_told_from_one_by_patience() {
     assert!(with(Limits { epochs: 10, patience: 5 }).contains(said));
     assert!(!with(Limits { epochs: 10, patience: 2 }).contains("stopped at the limit"));
     assert!(!with(Limits { epochs: 11, patience: 5 }).contains("stopped at the limit"));
+    let worse = one_run(|run| {
+        let record = |epoch: usize| EpochRecord {
+            epoch,
+            validation: [("stop".to_owned(), 1.0 / epoch as f64)].into(),
+            best: epoch == 1,
+            ..EpochRecord::default()
+        };
+        run.epochs = (1..=10).map(record).collect();
+        run.limits = Some(Limits { epochs: 10, patience: 15 });
+    });
+    assert!(!worse.contains("may still be improving"), "it has been getting worse since the first epoch");
 }
 
 #[test]

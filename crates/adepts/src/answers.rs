@@ -14,7 +14,7 @@ use adepts_serve::{Answerer, Exclude, Facts, Family, HistoryAnswerer, Opener, Se
 use crate::config::{Experiment, Ties};
 use crate::error::{Error, RunError};
 use crate::files::{FileMark, checked, write_marked};
-use crate::folder::{make, remove};
+use crate::folder::{lock_run, make, remove};
 use crate::pages;
 use crate::ranker::run::holds_ranker;
 use crate::run::{self, DATA, MANIFEST, PER_USER, RunManifest, restored};
@@ -251,6 +251,7 @@ impl Artefact {
 /// Takes from a finished run all that tells of single users: their ids, histories, held-out items and figures. It still
 /// answers for histories that are sent; it cannot be evaluated or compared anew. A run of which that was taken stays as it is.
 pub fn forget_histories(folder: &Path) -> Result<(), Error> {
+    let _lock = lock_run(folder)?;
     let mut manifest = run::manifest(folder)?;
     if manifest.format < 2 {
         upgrade(folder, &mut manifest)?;

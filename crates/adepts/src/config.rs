@@ -10,6 +10,7 @@ use adepts_train::TrainConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::hints::hinted;
 use crate::ranker::RankerExperiment;
 use crate::ranker::config::is_ranker;
 
@@ -320,6 +321,16 @@ impl Planned {
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, Error> {
         let table = table_of(file, text, sets)?;
+        Self::of_table(&table, file, text, sets, variable).map_err(|error| hinted(error, &table, sets))
+    }
+
+    fn of_table(
+        table: &toml::Table,
+        file: &str,
+        text: &str,
+        sets: &[String],
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, Error> {
         let kind = table.get("model").and_then(|model| model.get("kind")).and_then(toml::Value::as_str);
         // Which keys are right depends on the model, so its name is looked at first.
         if let Some(kind) = kind.filter(|kind| !registry::names().any(|name| name == *kind)) {
@@ -330,7 +341,7 @@ impl Planned {
             };
             return Err(Error::Config { file: file.to_owned(), source });
         }
-        if is_ranker(&table) {
+        if is_ranker(table) {
             return Ok(Self::Examples(Box::new(RankerExperiment::read(file, text, sets, variable)?)));
         }
         Ok(Self::Histories(Box::new(Experiment::read(file, text, sets, variable)?)))

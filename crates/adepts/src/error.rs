@@ -1,6 +1,6 @@
 //! What can go wrong in an experiment.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use adepts_core::{Bytes, ConfigError, FitError, Memory, TensorsError};
 use adepts_data::DataError;
@@ -56,7 +56,7 @@ pub enum Error {
     #[error(transparent)]
     Report(#[from] ReportError),
     /// The saved parameters.
-    #[error("{}: {source}", path.display())]
+    #[error("{}{source}", of_model(path, source))]
     Model {
         /// The file.
         path: PathBuf,
@@ -80,8 +80,14 @@ pub enum Error {
         available: u64,
     },
     /// Asked to stop; what was done is kept.
-    #[error("stopped in epoch {epoch} after {batch} {}; `adepts train … --resume` continues there", if *batch == 1 { "batch" } else { "batches" })]
+    #[error(
+        "interrupted in epoch {epoch} after {batch} {}; continue with: adepts train --resume {}",
+        if *batch == 1 { "batch" } else { "batches" },
+        folder.display()
+    )]
     Interrupted {
+        /// The folder of the run.
+        folder: PathBuf,
         /// The epoch in progress.
         epoch: usize,
         /// Its batches that are done.
@@ -157,10 +163,12 @@ pub enum RunError {
         expected: String,
     },
     /// The training has not come to its end.
-    #[error("{} is not finished; continue it with `adepts train … --resume`", path.display())]
+    #[error("{path} is not finished{}; continue it with `adepts train --resume {path}`", writer(by.as_deref()), path = path.display())]
     Unfinished {
         /// The folder.
         path: PathBuf,
+        /// Who writes there, or did when it ended before its time.
+        by: Option<String>,
     },
     /// Something is there already.
     #[error("{} exists and is not empty; use another folder, `--resume` to continue it or `--overwrite` to start afresh", path.display())]
@@ -188,6 +196,12 @@ pub enum RunError {
         /// Size or hash as recorded.
         expected: String,
     },
+    /// Another model was trained in the folder of a run in the meantime.
+    #[error("{} holds another model than when it was opened: it was trained again meanwhile; nothing was written", path.display())]
+    Replaced {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A file is no JSON of the expected form.
     #[error("{} is damaged: {reason}", path.display())]
     Damaged {
@@ -206,4 +220,16 @@ pub enum RunError {
         /// The newest known.
         known: u32,
     },
+}
+
+fn writer(by: Option<&str>) -> String {
+    by.map(|by| format!(": {by} is training it, or was when it was killed; if it no longer runs")).unwrap_or_default()
+}
+
+/// The file of a model before what is wrong with it, unless that names the file itself.
+fn of_model(path: &Path, source: &TensorsError) -> String {
+    match source {
+        TensorsError::Read { .. } | TensorsError::Write(_) | TensorsError::Damaged { .. } => String::new(),
+        _ => format!("{}: ", path.display()),
+    }
 }

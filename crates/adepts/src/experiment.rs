@@ -38,6 +38,7 @@ pub struct Work<'a> {
 /// Does an experiment and leaves a finished run in `folder`. One that is to be continued and is finished already is left as
 /// it is, and its evaluation returned.
 pub fn run(experiment: &Experiment, folder: &Path, work: &mut Work<'_>) -> Result<RunSummary, Error> {
+    let _lock = place::lock(folder)?;
     place::check(folder, work.resume, work.overwrite)?;
     if work.overwrite {
         place::spare_source(&experiment.data, &place::FILES.map(|name| folder.join(name)))?;
@@ -69,6 +70,7 @@ pub fn run_on(
     folder: &Path,
     work: &mut Work<'_>,
 ) -> Result<RunSummary, Error> {
+    let _lock = place::lock(folder)?;
     let config = |source| Error::Config { file: experiment.name.clone(), source };
     let (spec, recipe) = experiment.recipe().map_err(config)?;
     let sizes = run::sizes(experiment, data);
@@ -119,7 +121,9 @@ pub fn run_on(
                 epochs = Some((summary.best_epoch, summary.epochs));
                 trained = Some(summary.train_seconds + summary.eval_seconds);
             }
-            Outcome::Interrupted { epoch, batch } => return Err(Error::Interrupted { epoch, batch }),
+            Outcome::Interrupted { epoch, batch } => {
+                return Err(Error::Interrupted { folder: folder.to_owned(), epoch, batch });
+            }
         }
     }
     let mut seconds = BTreeMap::from([("prepare".to_owned(), prepared)]);

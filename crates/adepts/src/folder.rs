@@ -5,10 +5,11 @@ use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use adepts_data::atomic::write_atomically;
+use adepts_data::atomic::{plain, write_atomically};
 use adepts_data::examples::ExampleSplit;
+use adepts_data::lock::LOCK;
 use adepts_data::source::find_files;
-use adepts_data::{DataConfig, SplitConfig, store::is_prepared};
+use adepts_data::{DataConfig, Lock, SplitConfig, store::is_prepared};
 use adepts_train::{Fingerprint, TrainConfig};
 
 use crate::answers::ANSWERS;
@@ -30,9 +31,20 @@ const WORKING: [&str; 4] =
 /// How the names of temporary files and folders begin.
 const TEMPORARY: [&str; 3] = [".writing-", ".preparing-", ".replaced-"];
 
+/// The right to write into the folder of a run, which whoever does so holds from before he looks at what is there until all is
+/// written; a folder that is not there is made. Readers need none.
+pub fn lock(folder: &Path) -> Result<Lock, Error> {
+    Ok(Lock::take(folder)?)
+}
+
+/// As [`lock`], where a run is to be there: `None` where there is none, neither finished nor begun.
+pub fn lock_run(folder: &Path) -> Result<Option<Lock>, Error> {
+    [CONFIG, LOCK].iter().any(|name| folder.join(name).exists()).then(|| lock(folder)).transpose()
+}
+
 /// Whether a run may be written there: the folder must be new or empty, unless the run in it is to be continued or replaced.
 pub fn check(folder: &Path, resume: bool, overwrite: bool) -> Result<(), Error> {
-    if names(folder)?.iter().all(|name| is_temporary(name)) {
+    if names(folder)?.iter().all(|name| is_temporary(name) || name.starts_with(LOCK)) {
         return Ok(());
     }
     if !resume && !overwrite {
@@ -240,7 +252,9 @@ pub(crate) fn move_into(from: &Path, to: &Path) -> Result<(), Error> {
 pub fn tidy(folder: &Path) -> Result<(), Error> {
     WORKING.iter().try_for_each(|name| remove(&folder.join(name)))?;
     let names = names(folder)?;
-    names.iter().filter(|name| is_temporary(name)).try_for_each(|name| remove(&folder.join(name)))
+    // The lock of the run itself is held.
+    let left = |name: &&String| is_temporary(name) || name.starts_with(LOCK) && *name != LOCK;
+    names.iter().filter(left).try_for_each(|name| remove(&folder.join(name)))
 }
 
 fn is_temporary(name: &str) -> bool {
@@ -266,5 +280,5 @@ pub(crate) fn remove(path: &Path) -> Result<(), Error> {
 }
 
 fn io(action: &'static str, path: &Path) -> impl Fn(std::io::Error) -> RunError {
-    move |source| RunError::Io { action, path: path.to_owned(), source }
+    move |source| RunError::Io { action, path: path.to_owned(), source: plain(source) }
 }

@@ -10,6 +10,7 @@ pub mod evaluate;
 pub mod experiment;
 pub mod files;
 pub mod folder;
+mod hints;
 pub mod pages;
 pub mod probes;
 pub mod quickstart;

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::error::{Error, RunError};
 use crate::files::{FileMark, LARGEST, checked, hash, read, write_marked};
+use crate::folder::lock;
 use crate::ranker::run::holds_ranker;
 use crate::report::PAGE;
 use crate::run::{MANIFEST, write_json};
@@ -31,6 +32,7 @@ pub(crate) fn put(path: &Path, html: &str) -> Result<(), Error> {
     let finished =
         |folder: &&Path| folder.join(MANIFEST).exists() && !is_prepared(folder) && !ExampleSet::is_prepared(folder);
     let folder = folder.filter(finished);
+    let _lock = folder.map(lock).transpose()?;
     folder.map_or(Ok(()), |folder| vouch(folder, None))?;
     let mark = write_marked(path, html.as_bytes())?;
     folder.map_or(Ok(()), |folder| vouch(folder, Some(&mark)))

@@ -18,7 +18,8 @@ use crate::compare;
 use crate::config::{EvalConfig, Experiment};
 use crate::error::{Error, RunError};
 use crate::evaluate::{self, Evaluated, Request};
-use crate::folder::Settings;
+use crate::files::same_model;
+use crate::folder::{Settings, lock};
 use crate::pages;
 use crate::run::{self, Run};
 
@@ -41,6 +42,8 @@ impl Run {
 
     /// Keeps an evaluation as that of the run.
     pub fn keep(&self, evaluated: &Evaluated) -> Result<(), Error> {
+        let _lock = lock(&self.folder)?;
+        same_model(&self.folder, &run::manifest(&self.folder)?.files, &self.manifest.files)?;
         write_figures(&self.folder, &evaluated.measured, &self.data, &self.experiment.eval)?;
         run::write_json(&self.folder.join(run::REPORT), &Summary { runs: vec![evaluated.summary.clone()] })
     }

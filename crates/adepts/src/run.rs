@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use adepts_core::{EpochRecord, HistoryModel, ProbeSplit, Sizes};
 use adepts_data::examples::ExampleSet;
+use adepts_data::lock::holder;
 use adepts_data::{Dataset, atomic::write_atomically, store::is_prepared};
 use adepts_eval::{RunSummary, Summary, Unprobed};
 use burn::tensor::Device;
@@ -279,9 +280,10 @@ pub(crate) fn manifest_of<T: DeserializeOwned>(folder: &Path, family: Option<&st
         return Err(RunError::Prepared { path: folder.to_owned() }.into());
     }
     if !path.exists() {
-        let unfinished = folder.join(CONFIG).exists();
-        let path = folder.to_owned();
-        return Err(if unfinished { RunError::Unfinished { path } } else { RunError::NotARun { path } }.into());
+        // Who trains a closed form writes nothing but his lock before the end.
+        let (path, by) = (folder.to_owned(), holder(folder));
+        let unfinished = by.is_some() || folder.join(CONFIG).exists();
+        return Err(if unfinished { RunError::Unfinished { path, by } } else { RunError::NotARun { path } }.into());
     }
     let bytes = read(&path, LARGEST)?;
     let damaged = |e: serde_json::Error| RunError::Damaged { path: path.clone(), reason: e.to_string() };

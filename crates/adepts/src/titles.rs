@@ -9,7 +9,7 @@ use adepts_data::{Column, DataConfig, DataError, Id, Progress, Titles, Vocabular
 use crate::answers::{self, ITEMS, TITLES};
 use crate::error::{Error, RunError};
 use crate::files::{checked, hash, write_marked};
-use crate::folder::remove;
+use crate::folder::{lock_run, remove};
 use crate::run::{self, MANIFEST};
 
 /// Where titles are.
@@ -43,6 +43,7 @@ const LONGEST: usize = 1000;
 
 /// Gives the items of a finished run their titles; those that it had are replaced.
 pub fn attach(folder: &Path, file: &TitleFile, progress: Progress<'_>) -> Result<Attached, Error> {
+    let _lock = lock_run(folder)?;
     let mut manifest = run::manifest(folder)?;
     if manifest.format < 2 {
         answers::upgrade(folder, &mut manifest)?;

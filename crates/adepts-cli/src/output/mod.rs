@@ -3,7 +3,7 @@
 pub(crate) mod lists;
 pub(crate) mod rows;
 
-use std::io::{Write as _, stdout};
+use std::io::{IsTerminal as _, Write as _, stdout};
 
 use adepts::data::examples::{CatalogueNote, ExamplesManifest, FieldColumn};
 use adepts::data::{Manifest, Part, SeenCount, agreeing, counted};
@@ -18,6 +18,14 @@ pub(crate) fn text(text: &str) -> anyhow::Result<()> {
     out.write_all(text.trim_end_matches('\n').as_bytes())?;
     out.write_all(b"\n")?;
     Ok(out.flush()?)
+}
+
+/// The characters of a line of the terminal that stdout is; `None` where it is a file or a pipe, in which nothing is cut.
+pub(crate) fn width() -> Option<usize> {
+    /// Of a terminal that does not say.
+    const USUAL: usize = 100;
+    let known = || terminal_size::terminal_size_of(stdout()).map_or(USUAL, |(width, _)| width.0.into());
+    stdout().is_terminal().then(known)
 }
 
 /// Prints a value as JSON.

@@ -8,6 +8,7 @@ use adepts::{Error, ranker, report};
 use clap::Args;
 
 use crate::output;
+use crate::runs::finished;
 
 /// Compare runs: user by user on the same data, or over seeds where each model has runs on several splits.
 #[derive(Args)]
@@ -47,12 +48,13 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
-        if ranker::run::holds_ranker(&self.runs[0]) {
-            return self.domains();
+        let runs = &finished(&self.runs)?;
+        if ranker::run::holds_ranker(&runs[0]) {
+            return self.domains(runs);
         }
         let metric = self.metric.as_ref().map(|name| name.parse()).transpose().map_err(Error::from)?;
         self.html.iter().try_for_each(|page| report::check(page, self.overwrite))?;
-        let records = report::open_all(&self.runs)?;
+        let records = report::open_all(runs)?;
         let compared = compare(&records, self.baseline.as_deref(), metric)?;
         match (&self.html, &compared) {
             (Some(page), Compared::Users(_)) => report::write(page, "", &records, self.baseline.as_deref(), metric)?,
@@ -67,9 +69,9 @@ impl Options {
     }
 
     /// Compares models of examples, domain by domain.
-    fn domains(&self) -> anyhow::Result<()> {
+    fn domains(&self, runs: &[PathBuf]) -> anyhow::Result<()> {
         self.html.iter().try_for_each(|page| report::check(page, self.overwrite))?;
-        let records = report::open_all(&self.runs)?;
+        let records = report::open_all(runs)?;
         if let Some(comparison) =
             ranker::report::compare_seeds(&records, self.baseline.as_deref(), self.metric.as_deref())?
         {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use adepts::config::Planned;
-use adepts::data::{self, examples::ExampleSet};
+use adepts::data::{self, Lock, examples::ExampleSet};
 use adepts::folder::spare_source;
 use adepts::{Error, RankerExperiment};
 use clap::Args;
@@ -54,7 +54,7 @@ pub(crate) struct Options {
 impl Options {
     pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
         let mut sets: Vec<String> = self.input.iter().map(|input| format!("data.source={}", quoted(input))).collect();
-        sets.extend(self.split.sets()?);
+        sets.extend(self.split.sets(self.config.is_some())?);
         if self.config.is_none() {
             sets.push("model.kind=popularity".into());
         }
@@ -63,6 +63,8 @@ impl Options {
             Planned::Examples(experiment) => return self.examples(&experiment, terminal),
         };
         spare_source(&experiment.data, std::slice::from_ref(&self.out))?;
+        // Held from here on, so that a second preparation is told at once and not when it has done its work.
+        let _lock = Lock::beside(&self.out).map_err(Error::from)?;
         let data = data::prepare(&experiment.data, &experiment.split, experiment.seed, &mut terminal.progress())
             .map_err(Error::from)?;
         data.save(&self.out).map_err(Error::from)?;

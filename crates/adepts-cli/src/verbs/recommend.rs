@@ -1,6 +1,6 @@
 //! `adepts recommend`: what does a run offer to whom?
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use adepts::answers::Excluding;
 use adepts::data::{Id, counted};
@@ -12,6 +12,7 @@ use clap::{Args, ValueEnum, value_parser};
 use crate::options::{BadRows, ExcludeName};
 use crate::output::{self, lists};
 use crate::progress::Terminal;
+use crate::signals::{Again, typed};
 
 /// Recommend items to a user of the run, for a history, for the rows of a file, or to everyone.
 #[derive(Args)]
@@ -20,7 +21,7 @@ Examples:
   adepts recommend runs/tall --user u00042
   adepts recommend runs/tall --history 17,42,1024 -n 5 --explain
   adepts recommend runs/tall --item 'Paris, Texas' --item 'Big' --json
-  adepts recommend runs/tall --all --out lists.parquet
+  adepts recommend runs/tall --all --out lists.parquet                        or .csv
   adepts recommend runs/tall --all --seen purchases-of-today.csv --out lists.parquet
   adepts recommend runs/tall --users users.csv --out lists.parquet            a column of users
   adepts recommend runs/tall --users baskets.jsonl --out lists.jsonl          {\"history\": [17, 42]} a line
@@ -37,8 +38,11 @@ the items that most users have, which the output calls popular. Users that the r
 
 --users reads CSV, JSON lines or Parquet (or a folder of them) as a stream: a column of users, or a column of
 histories (a list, or text with --separator between the ids), beside which a column of users is a label. The output has
-a row per user and rank (.parquet) or an object per row (.jsonl); in the first the column popular says that the list is the
-items that most users have, in the second the key fallback does. Work that was stopped continues with --resume.")]
+a row per user and rank (.parquet, .csv) or an object per row (.jsonl); in the first two the column popular says that the list
+is the items that most users have, in the last the key fallback does. Work that was stopped continues with --resume.")]
+#[command(
+    override_usage = "adepts recommend [OPTIONS] <RUN> <--user <ID>|--history <ID,…>|--item <ID>|--all|--users <FILE>>"
+)]
 #[command(group(clap::ArgGroup::new("whom").required(true).args(["user", "history", "item", "all", "users"])))]
 #[command(group(clap::ArgGroup::new("many").args(["all", "users"])))]
 #[expect(clippy::struct_excessive_bools, reason = "options are independent switches")]
@@ -47,13 +51,13 @@ pub(crate) struct Options {
     #[arg(value_name = "RUN")]
     run: PathBuf,
     /// A user of the run, by id
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     user: Option<String>,
     /// Items that someone has used, by id, separated by commas, the latest last
-    #[arg(long, value_name = "ID,…", value_delimiter = ',')]
+    #[arg(long, value_name = "ID,…", value_delimiter = ',', allow_hyphen_values = true)]
     history: Option<Vec<String>>,
     /// As --history, one item, whose id may hold commas; may be repeated
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     item: Vec<String>,
     /// Every user of the run
     #[arg(long, requires = "out")]
@@ -68,12 +72,12 @@ pub(crate) struct Options {
     #[arg(long, value_name = "COLUMN", requires = "users")]
     history_column: Option<String>,
     /// With --users: what stands between the ids of a history that is text
-    #[arg(long, value_name = "TEXT", requires = "users", default_value = "|")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true, requires = "users", default_value = "|")]
     separator: String,
     /// With --users: rows that cannot be read end with an error, or are counted and skipped
     #[arg(long, value_enum, value_name = "WHAT", requires = "users", default_value = "fail")]
     bad_rows: BadRows,
-    /// With --all or --users: the file to write, .parquet or .jsonl
+    /// With --all or --users: the file to write, .parquet, .csv or .jsonl
     #[arg(long, value_name = "FILE", requires = "many")]
     out: Option<PathBuf>,
     /// Go on with lists that were begun and stopped
@@ -99,10 +103,10 @@ pub(crate) struct Options {
     #[arg(long, value_enum, value_name = "WHAT")]
     fallback: Option<FallbackName>,
     /// Recommend only these items
-    #[arg(long, value_name = "ID,…", value_delimiter = ',')]
+    #[arg(long, value_name = "ID,…", value_delimiter = ',', allow_hyphen_values = true)]
     allow: Option<Vec<String>>,
     /// Do not recommend these items
-    #[arg(long, value_name = "ID,…", value_delimiter = ',')]
+    #[arg(long, value_name = "ID,…", value_delimiter = ',', allow_hyphen_values = true)]
     deny: Vec<String>,
     /// Say why: the items of the history that pushed each item most, the experts' shares, and the user's group
     #[arg(long)]
@@ -135,6 +139,7 @@ impl Options {
         seen_note(&answerer, terminal);
         let items = answerer.parts().catalogue.ids.len();
         if let Some(out) = &self.out {
+            terminal.go_on_with(again(out));
             let whom = self.users.as_ref().map_or(Whom::Everyone, |source| Whom::Table(self.table(source)));
             let job = Job { out, resume: self.resume, overwrite: self.overwrite, part: PART };
             let done = answerer.batch(&whom, &self.question(items, None, None), job, &mut terminal.progress());
@@ -149,7 +154,7 @@ impl Options {
         });
         let question = self.question(items, self.user.as_deref().map(id), history);
         let answer = answerer.answer(&[question.into()]).remove(0).map_err(|error| hinted(error, &answerer))?;
-        if self.json { output::json(&answer) } else { output::text(&lists::shown(&answer)) }
+        if self.json { output::json(&answer) } else { output::text(&lists::shown(&answer, output::width())) }
     }
 
     fn exclude(&self) -> Exclude {
@@ -195,6 +200,17 @@ impl Options {
             "{folder} is a run of a model of examples, which knows no histories; `adepts predict {folder} FILE{top}` {what}"
         )))
     }
+}
+
+/// What goes on with lists that were interrupted: the same command with `--resume`.
+fn again(out: &Path) -> Again {
+    let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+    let words = words.filter(|word| !["--resume", "--overwrite"].contains(&word.as_str()));
+    let command =
+        typed(std::iter::once("adepts".to_owned()).chain(words).chain(std::iter::once("--resume".to_owned())));
+    let mut parts = out.as_os_str().to_owned();
+    parts.push(".parts");
+    Again { once: parts.into(), verb: "continue with", command }
 }
 
 fn id(text: &str) -> Id {

@@ -6,6 +6,7 @@ use adepts::{pages, report};
 use clap::Args;
 
 use crate::output;
+use crate::runs::finished;
 
 /// Set runs on the same data side by side on one self-contained page.
 #[derive(Args)]
@@ -13,7 +14,7 @@ use crate::output;
 Example:
   adepts report runs/ease runs/multvae runs/tall --out report.html --title 'Spring catalogue'
 
-Each run has such a page of its own, report.html in its folder.")]
+Runs that are not finished are left out, so that a glob may be given. Each run has such a page of its own, report.html in its folder.")]
 pub(crate) struct Options {
     /// Run folders, in the order in which they are to appear
     #[arg(value_name = "RUN", required = true)]
@@ -32,7 +33,7 @@ pub(crate) struct Options {
 impl Options {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         report::check(&self.out, self.overwrite)?;
-        pages::write(&self.out, &self.title, &self.runs)?;
+        pages::write(&self.out, &self.title, &finished(&self.runs)?)?;
         output::text(&self.out.display().to_string())
     }
 }

@@ -81,6 +81,7 @@ fn count() -> impl clap::builder::IntoResettable<clap::builder::ValueParser> {
 
 impl Options {
     pub(crate) fn run(&self, terminal: &Terminal, threads: Option<u16>) -> anyhow::Result<()> {
+        terminal.signals().heed();
         let LimitOptions { queue, batch, connections, body, timeout } = self.limits;
         let timeout = Duration::from_secs(timeout.into());
         let limits = Limits { queue, batch, connections, body: body << 10, timeout, ..Limits::default() };

@@ -8,14 +8,15 @@ use adepts::data::examples::{ExampleSet, ExamplesConfig};
 use adepts::data::store::is_prepared;
 use adepts::eval::Summary;
 use adepts::page::{mostly_at_floor, nothing_learned};
-use adepts::run::{self, DATA};
+use adepts::run::{self, CONFIG, DATA, MANIFEST};
 use adepts::titles::{TitleFile, attach};
-use adepts::{Error, experiment, pages, ranker, report};
+use adepts::{Error, experiment, folder, pages, ranker, report};
 use clap::Args;
 
 use crate::options::{EXAMPLES, LogOptions, WorkOptions, planned_on, quoted, with_work};
 use crate::output::{self, tables};
 use crate::progress::Terminal;
+use crate::signals::{Again, typed};
 use crate::verbs::titles;
 
 /// Train a model on a log, evaluate it and leave a run folder.
@@ -26,13 +27,13 @@ Examples:
   adepts train experiments/tall-ml-1m.toml --set train.epochs=2 --out /tmp/try
   adepts train --model ease --data prepared --out runs/ease
   adepts train --model multvae --data log.csv --user customer --item sku --set train.epochs=50
-  adepts train experiments/tall-ml-1m.toml --out runs/tall --resume
+  adepts train --resume runs/tall                                  a run that was stopped says itself what it is
   adepts train --model ease --data books.csv --titles titles.csv --out runs/ease
   adepts train experiments/cesaa-ml-1m.toml --out runs/cesaa       many domains: the model says what the data is
 
 `adepts models tall` prints the settings of a model, each of which can be given with --set model.…")]
 pub(crate) struct Options {
-    /// The experiment file (TOML)
+    /// The experiment file (TOML); with --resume the folder of a run, which holds its own
     #[arg(value_name = "CONFIG", conflicts_with = "model")]
     config: Option<PathBuf>,
     /// Train this model with its default settings, without a file
@@ -65,19 +66,21 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
-        if self.config.is_none() && self.model.is_none() {
+        let continued = self.continued()?;
+        let file = continued.as_ref().map(|run| run.join(CONFIG)).or_else(|| self.config.clone());
+        if file.is_none() && self.model.is_none() {
             let missing = "which model? Give an experiment file (CONFIG) or --model NAME, such as --model ease; `adepts models` lists them";
             return Err(Error::Request(missing.into()).into());
         }
         let mut sets = Vec::new();
         if let Some(model) = &self.model {
-            let folder = self.out.as_ref().and_then(|out| out.file_name()).map(|name| name.to_string_lossy());
-            sets.push(format!("name={}", quoted(folder.as_deref().unwrap_or(model))));
+            let own = self.out.as_ref().and_then(|out| out.file_name()).map(|name| name.to_string_lossy());
+            sets.push(format!("name={}", quoted(own.as_deref().unwrap_or(model))));
             sets.push(format!("model.kind={}", quoted(model)));
         }
         sets.extend(self.data.as_ref().map(|data| format!("data.source={}", quoted(data))));
         sets.extend(self.set.iter().cloned());
-        let mut planned = planned_on(self.config.as_ref(), &sets, &self.log)?;
+        let mut planned = planned_on(file.as_ref(), &sets, &self.log)?;
         let name = match &mut planned {
             Planned::Histories(experiment) => &mut experiment.name,
             Planned::Examples(experiment) => &mut experiment.name,
@@ -106,7 +109,11 @@ impl Options {
             let wrong = "--titles and --without-histories are for models of histories";
             return Err(Error::Request(wrong.into()).into());
         }
-        let out = self.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(name));
+        let out = continued.or_else(|| self.out.clone()).unwrap_or_else(|| PathBuf::from("runs").join(name));
+        // Held over all steps, so that nobody comes in between.
+        let _lock = folder::lock(&out)?;
+        let finished = self.work.resume && out.join(MANIFEST).exists();
+        terminal.go_on_with(self.again(&out));
         let summary = with_work(terminal, self.work, |work| match &planned {
             Planned::Histories(experiment) => experiment::run(experiment, &out, work),
             Planned::Examples(experiment) => ranker::experiment::run(experiment, &out, work),
@@ -139,6 +146,51 @@ impl Options {
             return output::json(&summary);
         }
         let (page, out) = (out.join(report::PAGE).display().to_string(), out.display());
-        output::text(&format!("{}\nrun:    {out}\nreport: {page}", tables(&summary)))
+        let state = if finished { " (it was finished already; nothing was trained)" } else { "" };
+        output::text(&format!("{}\nrun:    {out}{state}\nreport: {page}", tables(&summary)))
+    }
+
+    /// The run that is continued, where its folder says what is trained.
+    fn continued(&self) -> Result<Option<PathBuf>, Error> {
+        let named = self.config.as_ref().filter(|path| path.is_dir());
+        let run = match (self.work.resume, named, &self.out) {
+            (false, Some(folder), _) => {
+                let folder = folder.display();
+                return Err(Error::Request(format!(
+                    "{folder} is a folder, expected an experiment file; `adepts train --resume {folder}` continues a run"
+                )));
+            }
+            (true, Some(run), None) => run,
+            (true, Some(run), Some(out)) => {
+                if run.canonicalize().ok() != out.canonicalize().ok() {
+                    let (run, out) = (run.display(), out.display());
+                    let told =
+                        format!("{run} is continued where it is, and --out names {out}; leave one of the two out");
+                    return Err(Error::Request(told));
+                }
+                run
+            }
+            (true, None, Some(out)) if self.config.is_none() && self.model.is_none() => out,
+            (true, None, None) if self.config.is_none() && self.model.is_none() => {
+                return Err(Error::Request("which run is to be continued? `adepts train --resume RUN`".into()));
+            }
+            (_, None, _) => return Ok(None),
+        };
+        if !run.join(CONFIG).is_file() {
+            let run = run.display();
+            return Err(Error::Request(format!(
+                "{run} holds no run that was begun: it has no {CONFIG}; begin one with `adepts train CONFIG --out {run}`"
+            )));
+        }
+        Ok(Some(run.clone()))
+    }
+
+    /// What continues the training if it is interrupted.
+    fn again(&self, out: &Path) -> Again {
+        let mut words = ["adepts", "train", "--resume"].map(str::to_owned).to_vec();
+        words.push(out.display().to_string());
+        words.extend(self.titles.iter().flat_map(|titles| ["--titles".to_owned(), titles.clone()]));
+        words.extend(self.without_histories.then(|| "--without-histories".to_owned()));
+        Again { once: out.join(CONFIG), verb: "continue with", command: typed(words) }
     }
 }

@@ -50,14 +50,14 @@ fn text() -> String {
     text
 }
 
-struct Made {
-    home: PathBuf,
-    csv: PathBuf,
+pub(crate) struct Made {
+    pub(crate) home: PathBuf,
+    pub(crate) csv: PathBuf,
     config: PathBuf,
-    cesaa: PathBuf,
+    pub(crate) cesaa: PathBuf,
 }
 
-fn made() -> &'static Made {
+pub(crate) fn made() -> &'static Made {
     static MADE: OnceLock<Made> = OnceLock::new();
     MADE.get_or_init(|| {
         let home = Box::leak(Box::new(folder())).path().to_owned();

@@ -19,6 +19,7 @@ mod folder;
 mod had;
 mod item;
 mod item_file;
+mod kept;
 mod listed;
 mod manifest;
 mod origin;
@@ -46,6 +47,7 @@ pub use epoch::Epoch;
 pub use error::ExamplesError;
 pub use had::Had;
 pub use item::ItemConfig;
+pub use kept::{appended, repeated};
 pub use manifest::{
     CatalogueNote, Coding, Counts, DenseColumn, DomainColumn, ExamplesManifest, FORMAT, FieldColumn, FileNote,
 };

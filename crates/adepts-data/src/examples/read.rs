@@ -28,6 +28,8 @@ pub struct RawFiles {
     pub header: Option<bool>,
     /// What happens to rows that cannot be read.
     pub bad_rows: BadRows,
+    /// Columns that are passed through beside what is made of the rows.
+    pub keep: Vec<Column>,
 }
 
 impl RawFiles {
@@ -35,7 +37,7 @@ impl RawFiles {
     #[must_use]
     pub fn new(source: impl Into<String>) -> Self {
         let source = source.into();
-        Self { source, format: Format::Auto, delimiter: None, header: None, bad_rows: BadRows::Fail }
+        Self { source, format: Format::Auto, delimiter: None, header: None, bad_rows: BadRows::Fail, keep: Vec::new() }
     }
 
     /// Finds the files; delimiter and header are filled in where they are left open. `columns` are those that are read.
@@ -45,7 +47,7 @@ impl RawFiles {
             format: self.format,
             delimiter: self.delimiter.clone(),
             header: self.header,
-            groups: columns,
+            groups: columns.into_iter().chain(self.keep.iter().cloned()).collect(),
             ..DataConfig::default()
         };
         let guessed = layout::fill(&mut data)?;
@@ -66,6 +68,7 @@ impl From<&ExamplesConfig> for RawFiles {
             delimiter: config.delimiter.clone(),
             header: config.header,
             bad_rows: config.bad_rows,
+            keep: Vec::new(),
         }
     }
 }
@@ -86,6 +89,8 @@ pub(super) struct Row<'a> {
     pub(super) fields: &'a [Cell<'a>],
     /// `None` where missing.
     pub(super) dense: &'a [Option<f64>],
+    /// Columns that are passed through.
+    pub(super) kept: &'a [Cell<'a>],
 }
 
 /// Whether a column is read.
@@ -108,7 +113,8 @@ pub(super) struct Needs {
     pub(super) time: bool,
 }
 
-/// Which columns are read, and what is what: the domain, then label, user, time and item if wanted, then fields, then dense.
+/// Which columns are read, and what is what: the domain, then label, user, time and item if wanted, then fields, then dense, then what is
+/// passed through.
 pub(super) struct Wanted {
     columns: Vec<usize>,
     names: Vec<String>,
@@ -121,6 +127,7 @@ pub(super) struct Wanted {
     item: Option<usize>,
     fields: usize,
     dense: usize,
+    kept: usize,
     field_names: Vec<String>,
     dense_names: Vec<String>,
     /// For each categorical field that is read whether a row may have a list of values; those beyond may.
@@ -170,7 +177,7 @@ impl Wanted {
         let dense_names =
             config.dense.iter().map(|dense| named(&dense.column, &mut of_dense)).collect::<Result<_, _>>()?;
         let names = columns.iter().map(|&c| source.columns()[c].clone()).collect();
-        let dense = fields + of_fields;
+        let (dense, kept) = (fields + of_fields, columns.len());
         let many = Vec::new();
         Ok(Self {
             columns,
@@ -184,6 +191,7 @@ impl Wanted {
             item,
             fields,
             dense,
+            kept,
             field_names,
             dense_names,
             many,
@@ -194,6 +202,13 @@ impl Wanted {
     /// The same, where a row with several values is bad if the field, in the order of those that are read, is not of `many`.
     pub(super) fn with_lists_in(self, many: Vec<bool>) -> Self {
         Self { many, ..self }
+    }
+
+    /// The same, with columns that are passed through.
+    pub(super) fn with_kept(mut self, source: &Source, slots: &[usize]) -> Self {
+        self.columns.extend(slots);
+        self.names.extend(slots.iter().map(|slot| source.columns()[*slot].clone()));
+        self
     }
 
     /// The names of the columns of the categorical fields, those of items among them.
@@ -308,7 +323,7 @@ impl Reader<'_> {
         // Rows have few dense fields: they stand on the stack.
         let mut few = [None; 32];
         let mut many = Vec::new();
-        let count = cells.len() - wanted.dense;
+        let count = wanted.kept - wanted.dense;
         let dense = if count <= few.len() {
             &mut few[..count]
         } else {
@@ -320,7 +335,8 @@ impl Reader<'_> {
         }
         let number = self.passed.all() + 1;
         let fields = &cells[wanted.fields..wanted.dense];
-        let row = Row { number, label, domain, user, time, item, fields, dense };
+        let kept = &cells[wanted.kept..];
+        let row = Row { number, label, domain, user, time, item, fields, dense, kept };
         let of_file = wanted.items.as_ref().zip(item);
         let of_file = of_file.map(|(items, id)| items.find(at, id).map(|item| (items, item))).transpose()?;
         self.listed.met(place);

@@ -129,6 +129,7 @@ impl RowCoder {
             item: None,
             fields,
             dense: &dense,
+            kept: &[],
         };
         self.coder.push(&row, domain, None, &mut rows.0);
         Ok(())

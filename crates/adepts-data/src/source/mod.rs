@@ -20,7 +20,9 @@ pub use files::{Compression, FileFormat, SourceFile, find as find_files};
 pub(crate) use files::{Ticker, open_text, read_error};
 pub use names::Role;
 pub(crate) use names::{nearest, usual};
-pub(crate) use parquet::{Batches, open as parquet_builder, open_bytes as parquet_of_bytes};
+pub(crate) use parquet::{
+    Batches, columns_of as parquet_columns, open as parquet_builder, open_bytes as parquet_of_bytes,
+};
 pub(crate) use text::{Splitter, check_delimiter, default_delimiter};
 
 use crate::config::{Column, DataConfig};

@@ -5,8 +5,10 @@ use std::io::{Read, Seek, SeekFrom};
 use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow_array::RecordBatch;
+use arrow_schema::{FieldRef, Schema, SchemaRef};
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
@@ -93,6 +95,19 @@ pub(super) fn read(file: &SourceFile, wanted: &[usize], lists: bool, sink: &mut 
         ticker.at((u128::from(file.bytes) * u128::from(number) / u128::from(rows)) as u64);
     }
     Ok(ControlFlow::Continue(()))
+}
+
+/// Columns of a file by name, as they are: their schema, in this order, and the batches, in which the order is that of the file.
+pub(crate) fn columns_of(file: &SourceFile, names: &[String]) -> Result<(SchemaRef, Batches), DataError> {
+    let builder = builder(file)?;
+    let schema = builder.schema().clone();
+    let slots = names.iter().map(|name| super::position(&file.path, &columns(file)?, name));
+    let slots = slots.collect::<Result<Vec<usize>, _>>()?;
+    let fields: Vec<FieldRef> =
+        slots.iter().map(|&slot| Arc::new(schema.field(slot).clone().with_nullable(true)) as FieldRef).collect();
+    let mask = ProjectionMask::roots(builder.parquet_schema(), slots);
+    let batches = Batches::new(&file.path, builder.with_projection(mask).with_batch_size(BATCH))?;
+    Ok((Arc::new(Schema::new(fields)), batches))
 }
 
 fn builder(file: &SourceFile) -> Result<ParquetRecordBatchReaderBuilder<File>, DataError> {

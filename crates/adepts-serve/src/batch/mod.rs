@@ -50,7 +50,7 @@ pub enum Whom {
 /// How a batch is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Job<'a> {
-    /// The file that is written: `.parquet`, with a row per user and rank, or `.jsonl`, with an object per user.
+    /// The file that is written: `.parquet` or `.csv`, with a row per user and rank, or `.jsonl`, with an object per user.
     pub out: &'a Path,
     /// Whether to go on with work that was stopped.
     pub resume: bool,
@@ -156,7 +156,7 @@ impl HistoryAnswerer {
         progress: Progress<'_>,
     ) -> Result<Done, BatchError> {
         let format = Format::of(job.out).ok_or_else(|| BatchError::Format { path: job.out.to_owned() })?;
-        if format == Format::Parquet && question.explain {
+        if format != Format::Jsonl && question.explain {
             return Err(BatchError::Explained { path: job.out.to_owned() });
         }
         let part = job.part.max(1);
@@ -255,7 +255,8 @@ impl HistoryAnswerer {
                 part
             } else {
                 let file = parts.open()?;
-                (Writer::new(self, layout, file.reopen().map_err(parts.failed())?).map_err(parts.failed())?, file)
+                let out = file.reopen().map_err(parts.failed())?;
+                (Writer::new(self, layout, out, parts.is_empty()).map_err(parts.failed())?, file)
             };
             part.0.write(&chunk).map_err(parts.failed())?;
             done.note(&chunk);

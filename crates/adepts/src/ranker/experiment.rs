@@ -28,6 +28,7 @@ const BESIDE: &str = ".preparing-examples";
 /// Does an experiment and leaves a finished run in `folder`. One that is to be continued and is finished already is left as
 /// it is, and its evaluation returned. What is there already is replaced only after the new data was prepared and found to fit.
 pub fn run(experiment: &RankerExperiment, folder: &Path, work: &mut Work<'_>) -> Result<RunSummary, Error> {
+    let _lock = place::lock(folder)?;
     place::claim(folder, experiment, work.resume, work.overwrite)?;
     let watch = Stopwatch::start();
     let source = Path::new(&experiment.data.source);
@@ -77,6 +78,7 @@ pub fn run_on(
     folder: &Path,
     work: &mut Work<'_>,
 ) -> Result<RunSummary, Error> {
+    let _lock = place::lock(folder)?;
     check(experiment, data, work)?;
     place::begin(folder, experiment, work.resume, work.overwrite)?;
     train(experiment, data, prepared, folder, work)
@@ -153,7 +155,9 @@ fn train(
     };
     let found = match fit_examples(&mut *model, &training, validate, work.observer, work.stop)? {
         Outcome::Finished(found) => found,
-        Outcome::Interrupted { epoch, batch } => return Err(Error::Interrupted { epoch, batch }),
+        Outcome::Interrupted { epoch, batch } => {
+            return Err(Error::Interrupted { folder: folder.to_owned(), epoch, batch });
+        }
     };
     let seconds = BTreeMap::from([
         ("prepare".to_owned(), prepared),

@@ -14,7 +14,9 @@ pub mod quickstart;
 pub mod report;
 pub mod retrieval;
 pub mod run;
+mod sheet;
 mod table;
 
 pub use config::RankerExperiment;
 pub use run::RankerRun;
+pub use sheet::Form;

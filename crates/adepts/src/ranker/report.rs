@@ -20,6 +20,8 @@ use crate::baseline::best;
 use crate::compare::{baseline_of, candidates, check_data, over_seeds, seeded, several_seeds};
 use crate::error::{Error, RunError};
 use crate::evaluate;
+use crate::files::same_model;
+use crate::folder::lock;
 use crate::pages;
 use crate::report::heading;
 use crate::run::{DATA, REPORT, write_json};
@@ -37,6 +39,10 @@ impl RankerRun {
         let Self { experiment, data, model, folder, manifest } = self;
         let keep = metrics.is_empty() && part == evaluate::Part::Test;
         let folder = keep.then_some(folder.as_path());
+        let _lock = folder.map(lock).transpose()?;
+        if let Some(folder) = folder {
+            same_model(folder, &super::run::manifest(folder)?.files, &manifest.files)?;
+        }
         let eval = experiment.retrieval_eval().map(|eval| asked_for(eval, metrics)).transpose()?;
         let mut summary = judge(experiment, eval.as_ref(), &**model, data, part.of_data(), folder, progress)?;
         summary.seconds.extend(manifest.seconds.clone());

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use adepts::data::examples::RawFiles;
-use adepts::data::{DataError, progress, write_atomically};
+use adepts::data::{progress, write_atomically};
 use adepts::ranker::predict::{Predicted, Retrieved};
 use adepts::serve::Exclude;
 use adepts::{Error, RankerRun};
@@ -31,7 +31,7 @@ fn scores(run: &RankerRun, files: &RawFiles) -> (Predicted, Vec<usize>) {
         blocks.push(block.rows.len());
         all.rows.extend(block.rows);
         all.scores.extend(block.scores);
-        Ok::<(), DataError>(())
+        Ok::<(), Error>(())
     };
     let met = run.predict(files, each, &mut progress::silent).unwrap();
     assert_eq!(met.rows, all.rows.len() as u64);
