@@ -77,7 +77,7 @@ pub enum Error {
         available: u64,
     },
     /// Asked to stop; what was done is kept.
-    #[error("stopped in epoch {epoch} after {batch} {}; `adepts train … --resume` continues there", if *batch == 1 { "batch" } else { "batches" })]
+    #[error("stopped in epoch {epoch} after {batch} {}; the same command with `--resume` continues there", if *batch == 1 { "batch" } else { "batches" })]
     Interrupted {
         /// The epoch in progress.
         epoch: usize,
@@ -143,6 +143,19 @@ pub enum RunError {
         /// The folder.
         path: PathBuf,
     },
+    /// A final model in the place of an evaluated run.
+    #[error(
+        "{path} is a final model: it was trained on all data, so it has no test part to be judged by; its evaluated run `{run}` has figures: {folder}",
+        path = path.display()
+    )]
+    Final {
+        /// The folder.
+        path: PathBuf,
+        /// The name of the evaluated run.
+        run: String,
+        /// Its folder.
+        folder: String,
+    },
     /// The run is of the other family of models.
     #[error("{} is a run of a model of {found}; this is for models of {expected}", path.display())]
     Family {
@@ -154,7 +167,7 @@ pub enum RunError {
         expected: String,
     },
     /// The training has not come to its end.
-    #[error("{} is not finished; continue it with `adepts train … --resume`", path.display())]
+    #[error("{} is not finished; continue it with the command that began it, and `--resume`", path.display())]
     Unfinished {
         /// The folder.
         path: PathBuf,

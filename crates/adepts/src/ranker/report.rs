@@ -19,6 +19,7 @@ use super::run::{PREDICTIONS, RankerRun};
 use crate::compare::{check_data, over_seeds, seeded, several_seeds};
 use crate::error::{Error, RunError};
 use crate::evaluate;
+use crate::finalize::refuse;
 use crate::pages;
 use crate::report::heading;
 use crate::run::{DATA, REPORT, write_json};
@@ -32,6 +33,7 @@ impl RankerRun {
         metrics: &[String],
         progress: Progress<'_>,
     ) -> Result<RunSummary, Error> {
+        refuse(&self.folder, self.manifest.final_of.as_ref())?;
         check_metrics(&self.experiment, metrics)?;
         let Self { experiment, data, model, folder, manifest } = self;
         let keep = metrics.is_empty() && part == evaluate::Part::Test;
@@ -85,7 +87,7 @@ fn keep_metrics(summary: &mut RunSummary, metrics: &[String]) {
 
 /// What an evaluation of a run will measure and for whom, for questions that are asked before the work.
 pub fn outline(folder: &Path, metrics: &[String]) -> Result<RunSummary, Error> {
-    super::run::manifest(folder)?;
+    refuse(folder, super::run::manifest(folder)?.final_of.as_ref())?;
     check_metrics(&super::run::experiment(folder)?, metrics)?;
     let mut outline = crate::run::evaluation(folder)?;
     keep_metrics(&mut outline, metrics);
