@@ -98,6 +98,7 @@ fn is_request(error: &Error) -> bool {
             | RunError::Family { .. }
             | RunError::Exists { .. }
             | RunError::WithoutHistories { .. }
+            | RunError::Final { .. }
             | RunError::HoldsSource { .. },
         ) => true,
         Error::Data(error) | Error::Batch(BatchError::Data(error)) | Error::Seen(SeenError::Data(error)) => {
@@ -146,6 +147,7 @@ fn is_wrong_source(error: &DataError) -> bool {
                     | SplitError::SharesTooLarge { .. }
                     | SplitError::Count { .. }
                     | SplitError::WithoutTimes { .. }
+                    | SplitError::All
             )
             | DataError::Folder(NotPrepared { .. } | PreparedOtherwise { .. } | WouldReplace { .. })
     )

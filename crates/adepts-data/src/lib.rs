@@ -32,6 +32,7 @@ pub mod store;
 pub mod table;
 mod ties;
 pub mod time;
+mod whole;
 mod words;
 
 pub use atomic::write_atomically;

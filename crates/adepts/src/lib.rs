@@ -9,6 +9,7 @@ pub mod error;
 pub mod evaluate;
 pub mod experiment;
 pub mod files;
+pub mod finalize;
 pub mod folder;
 mod hints;
 pub mod pages;

@@ -19,6 +19,7 @@ use crate::config::{EvalConfig, Experiment};
 use crate::error::{Error, RunError};
 use crate::evaluate::{self, Evaluated, Request};
 use crate::files::same_model;
+use crate::finalize::refuse;
 use crate::folder::{Settings, lock};
 use crate::pages;
 use crate::run::{self, Run};
@@ -33,6 +34,7 @@ impl Run {
     /// Evaluates the run on its test items, as its configuration says.
     pub fn evaluate(&self, request: Request, progress: Progress<'_>) -> Result<Evaluated, Error> {
         let Self { experiment, data, model, manifest, .. } = self;
+        refuse(&self.folder, manifest.final_of.as_ref())?;
         let (name, kind) = (&experiment.name, experiment.kind());
         let (eval, seed, split) = (&experiment.eval, experiment.seed, manifest.probe_split);
         let mut evaluated = evaluate::test(name, kind, &**model, data, eval, seed, split, request, progress)?;
@@ -82,7 +84,9 @@ pub struct Record<S: Settings = Experiment> {
 impl<S: Settings> Record<S> {
     /// Reads a finished run.
     pub fn open(folder: &Path) -> Result<Self, Error> {
-        let (manifest, experiment, summary) = (S::manifest(folder)?, S::of_run(folder)?, run::evaluation(folder)?);
+        let manifest = S::manifest(folder)?;
+        refuse(folder, S::final_of(&manifest))?;
+        let (experiment, summary) = (S::of_run(folder)?, run::evaluation(folder)?);
         let (folder, name, epochs) = (folder.to_owned(), experiment.name().to_owned(), run::epochs(folder)?);
         Ok(Self { folder, name, manifest, experiment, summary, epochs })
     }
@@ -142,7 +146,7 @@ pub fn told_apart(names: &[&str], folders: &[PathBuf]) -> Vec<String> {
 /// What an evaluation of a run will measure and for whom, with unknown figures: for questions that are asked before the
 /// work. `metrics` take the place of the run's own unless there are none.
 pub fn outline(folder: &Path, metrics: &[MetricAt]) -> Result<RunSummary, Error> {
-    run::manifest(folder)?;
+    refuse(folder, run::manifest(folder)?.final_of.as_ref())?;
     let (experiment, data) = (run::experiment(folder)?, Dataset::open(&folder.join(run::DATA))?);
     let metrics = if metrics.is_empty() { &experiment.eval.metrics } else { metrics };
     let unknown = Estimate { mean: f64::NAN, lower: f64::NAN, upper: f64::NAN };

@@ -17,6 +17,7 @@ use crate::answers;
 use crate::config::Experiment;
 use crate::error::{Error, RunError};
 use crate::files::{FileMark, LARGEST, LARGEST_LOG, checked, checked_tensors, mark, read, sized};
+use crate::finalize::FinalOf;
 use crate::folder::Settings;
 use crate::probes;
 
@@ -56,6 +57,9 @@ pub struct RunManifest {
     /// anything, and in runs of earlier formats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unprobed: Option<Unprobed>,
+    /// The evaluated run that it is the final form of; absent where it was evaluated itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub final_of: Option<FinalOf>,
     /// The files that answers depend on, with their sizes and hashes, and the page of the report, from when it is written. The
     /// training log tells what was, and an evaluation is written anew by each `adepts evaluate`, so neither is among them.
     pub files: BTreeMap<String, FileMark>,
@@ -107,13 +111,35 @@ pub fn finish(
     epochs: Option<(usize, usize)>,
     seconds: BTreeMap<String, f64>,
 ) -> Result<(), Error> {
+    finish_with(folder, experiment, data, model, epochs, seconds, Beside::default())
+}
+
+/// What a run may hold beside what every run holds.
+#[derive(Default)]
+pub(crate) struct Beside {
+    /// The run that it is the final form of.
+    pub(crate) final_of: Option<FinalOf>,
+    /// Files that are written already.
+    pub(crate) files: BTreeMap<String, FileMark>,
+}
+
+/// As [`finish`], of a run that holds more.
+pub(crate) fn finish_with(
+    folder: &Path,
+    experiment: &Experiment,
+    data: &Dataset,
+    model: &dyn HistoryModel,
+    epochs: Option<(usize, usize)>,
+    seconds: BTreeMap<String, f64>,
+    beside: Beside,
+) -> Result<(), Error> {
     let model_file = folder.join(MODEL);
     model
         .save()
         .write(&model_file)
         .map_err(|source| Error::Model { path: model_file.clone(), source: source.into() })?;
     data.save(&folder.join(DATA))?;
-    let mut files = BTreeMap::new();
+    let Beside { final_of, mut files } = beside;
     for name in [CONFIG, MODEL] {
         files.insert(name.to_owned(), mark(&folder.join(name))?);
     }
@@ -131,6 +157,7 @@ pub fn finish(
         histories: true,
         probe_split: ProbeSplit::default(),
         unprobed: probes::in_training(model.probe(), data),
+        final_of,
         files,
     };
     write_json(&folder.join(MANIFEST), &manifest)

@@ -18,6 +18,7 @@ use serde_json::{Map, Value};
 use crate::output;
 use crate::output::rows::{Elements, Table};
 use crate::progress::Terminal;
+use crate::verbs::finalize::hint;
 
 /// Score a file of examples with a run of a model of examples, or find items for its rows.
 #[derive(Args)]
@@ -86,6 +87,7 @@ impl Options {
         self.check_out()?;
         self.check_family()?;
         let run = RankerRun::open(&self.run)?;
+        hint(&self.run, terminal);
         let bad_rows = if self.skip_bad_rows { BadRows::Skip } else { BadRows::Fail };
         let data = &run.experiment.data;
         let streamed = (self.file == "-").then(|| Streamed::read(&mut stdin().lock())).transpose();

@@ -13,6 +13,7 @@ use crate::options::{BadRows, ExcludeName};
 use crate::output::{self, lists};
 use crate::progress::Terminal;
 use crate::signals::{Again, typed};
+use crate::verbs::finalize::hint;
 
 /// Recommend items to a user of the run, for a history, for the rows of a file, or to everyone.
 #[derive(Args)]
@@ -138,6 +139,7 @@ impl Options {
         terminal.clear();
         seen_note(&answerer, terminal);
         let items = answerer.parts().catalogue.ids.len();
+        hint(&self.run, terminal);
         if let Some(out) = &self.out {
             terminal.go_on_with(again(out));
             let whom = self.users.as_ref().map_or(Whom::Everyone, |source| Whom::Table(self.table(source)));

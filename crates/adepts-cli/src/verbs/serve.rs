@@ -14,6 +14,7 @@ use clap::{Args, value_parser};
 use crate::options::ExcludeName;
 use crate::output;
 use crate::progress::Terminal;
+use crate::verbs::finalize::hint;
 
 /// Answer over HTTP, and keep what users do in the meantime.
 #[derive(Args)]
@@ -107,6 +108,7 @@ impl Options {
             return Err(Error::Request(wrong.into()).into());
         }
         let server = Server::open(settings, answers::opener(excluding))?;
+        hint(&self.run, terminal);
         terminal.clear();
         output::text(&format!("listening at http://{}", server.address()))?;
         Ok(server.run(|| terminal.stop())?)
