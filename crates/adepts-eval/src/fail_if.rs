@@ -227,13 +227,7 @@ impl FailIf {
         };
         let means = Some(of(true)).filter(|means| !means.is_empty()).unwrap_or_else(|| of(false));
         let better = find(metric).map_or(Better::Higher, |metric| metric.better);
-        // How bad a figure is: the distance from 1 is that of the logarithm.
-        let badness = |value: &f64| match better {
-            Better::Higher => -value,
-            Better::Lower => *value,
-            Better::One => value.ln().abs(),
-        };
-        let by = |a: &f64, b: &f64| badness(a).total_cmp(&badness(b));
+        let by = |a: &f64, b: &f64| better.upwards(*b).total_cmp(&better.upwards(*a));
         let range = means.iter().copied().max_by(by).zip(means.iter().copied().min_by(by));
         let (worst, best) = range.ok_or_else(|| self.not_measured(run, "the domains", std::iter::empty()))?;
         Ok(if self.of == Of::Gap { (best - worst).abs() } else { worst })

@@ -51,6 +51,46 @@ fn a_page_of_lists_speaks_of_what_was_found_and_not_of_probabilities() {
 }
 
 #[test]
+fn several_domains_are_judged_by_their_mean_and_the_page_says_why() {
+    let mut input = ranked::input();
+    let html = page(&input).unwrap();
+    for text in [
+        "cesaa-shop is best: the mean AUC of the domains is 0.740",
+        "Next is mmoe-shop with 0.735",
+        "1.2 % to 58 % of the rows of a domain are positive",
+        "AUC, mean of domains, over the multiply-adds of a row",
+        "AUC, mean of domains, by the number of experts selected for a row",
+        "a number chosen here must be judged on others",
+    ] {
+        assert!(html.contains(text), "{text}");
+    }
+    let heading = |heading: &str| html.find(&format!(">{heading}</th>")).unwrap_or_else(|| panic!("{heading}"));
+    assert!(heading("AUC, mean of domains") < heading("AUC, pooled"));
+    assert!(heading("mean of domains") < heading("all rows, pooled"));
+    assert!(!html.contains("Over all rows pooled"), "the same run is first there");
+
+    let pooled = input.runs[1].summary.intervals.get_mut("auc").unwrap();
+    *pooled = Estimate { mean: 0.9, lower: 0.89, upper: 0.91 };
+    let other = page(&input).unwrap();
+    assert!(other.contains("is best: the mean AUC") && other.contains("Over all rows pooled mlp-shop comes first"));
+
+    for run in &mut input.runs {
+        run.summary.domains.truncate(1);
+    }
+    let one = page(&input).unwrap();
+    assert!(one.contains("of one domain, mlp-shop is best: AUC 0.900") && !one.contains("Runs are judged by the mean"));
+}
+
+#[test]
+fn whether_domains_gain_from_each_other_is_asked_where_one_run_has_a_model_for_each() {
+    let (question, mut input) = ("Does a domain gain from being learned together with the others?", ranked::input());
+    assert!(page(&input).unwrap().contains(question));
+    input.runs[0].summary.model = "fm".into();
+    let html = page(&input).unwrap();
+    assert!(!html.contains(question) && html.contains("In which domains is a run better?"));
+}
+
+#[test]
 fn the_page_is_one_file_without_scripts() {
     let html = page(&ranked::input()).unwrap();
     for foreign in ["http://", "https://", "<script", "src=", "url(", "@import", "<link"] {

@@ -16,6 +16,19 @@ pub enum Better {
     One,
 }
 
+impl Better {
+    /// A value turned so that more of it is better: as it is, with the other sign, or as minus its distance from 1, which is that of
+    /// the logarithm.
+    #[must_use]
+    pub fn upwards(self, value: f64) -> f64 {
+        match self {
+            Self::Higher => value,
+            Self::Lower => -value,
+            Self::One => -value.ln().abs(),
+        }
+    }
+}
+
 /// A metric of rows with a probability and a label.
 pub struct PointwiseMetric {
     /// Its name, as in `auc`.
@@ -272,6 +285,17 @@ mod tests {
             let plain = measure(metric.name, &of(&label), &of(&score), &users, &[1; 8]).unwrap();
             assert!((counted - plain).abs() < 1e-12, "{}: {counted} {plain}", metric.name);
         }
+    }
+
+    #[test]
+    fn more_is_better_once_a_metric_is_turned_upwards() {
+        for (metric, bad, good) in
+            [("auc", 0.6, 0.7), ("log_loss", 0.7, 0.6), ("ece", 0.2, 0.1), ("predicted_over_observed", 2.0, 0.6)]
+        {
+            let upwards = |value| find(metric).unwrap().better.upwards(value);
+            assert!(upwards(good) > upwards(bad), "{metric}");
+        }
+        assert_eq!(Better::One.upwards(0.5), Better::One.upwards(2.0));
     }
 
     #[test]

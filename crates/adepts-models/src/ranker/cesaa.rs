@@ -6,6 +6,10 @@
 //! 1 and would teach the gate nothing. `h = Σ_shared E_s(z) + Σ_kept G_i E_i(z)` goes through one tower to the logit. Experts
 //! that are not kept are not computed and have no gradient.
 //!
+//! Experts and h do not see the domain, so what tells domains apart would have to come through the choice of experts alone, and
+//! base rates are what tells them apart most. The tower is therefore told the domain: `logit = t(h) + b_d`, or `t([h ; e_d])` with
+//! the embedding that the gate has (`tower_domain`).
+//!
 //! With p = softmax(c) and `P(d, i)` the sum of p(i) over the rows of domain d, divided by the rows of the batch, the loss is
 //! the cross-entropy − mi · I, where `I = Σ P(d,i) log (P(d,i) / (P(d) P(i)))` is the mutual information of domain and expert
 //! in nats, at most min(H(D), log N) (Chen et al., Mod-Squad, CVPR 2023). It has a gradient through p. Beside it or instead of
@@ -59,6 +63,8 @@ pub struct CesaaConfig {
     pub hidden: Vec<usize>,
     /// Widths of the tower's layers before the logit.
     pub tower: Vec<usize>,
+    /// What the tower knows of the domain.
+    pub tower_domain: TowerDomain,
     /// Standard deviation of ε in training; with 0 there is no `W_n`.
     pub noise: f64,
     /// Weight of the mutual information.
@@ -93,6 +99,19 @@ pub enum GateInput {
     Both,
 }
 
+/// What the tower knows of the domain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TowerDomain {
+    /// Nothing. Runs from before it was a setting are of this form.
+    None,
+    /// A number for each domain is added to the logit; to a vector, a vector.
+    #[default]
+    Bias,
+    /// Its embedding stands beside what the experts give.
+    Embedding,
+}
+
 impl Default for CesaaConfig {
     fn default() -> Self {
         Self {
@@ -102,6 +121,7 @@ impl Default for CesaaConfig {
             k: 2,
             hidden: vec![64, 32],
             tower: vec![16],
+            tower_domain: TowerDomain::default(),
             noise: 1.0,
             mi: 0.01,
             balance: 0.0,
@@ -119,6 +139,16 @@ impl CesaaConfig {
             GateInput::Features => input.width,
             GateInput::Both => input.width + self.embedding,
         }
+    }
+
+    /// Whether anything sees an embedding of the domain.
+    fn embeds_domain(&self) -> bool {
+        self.gate.input != GateInput::Features || self.tower_domain == TowerDomain::Embedding
+    }
+
+    /// The shape of the numbers that are added to what the tower gives, if there are any.
+    fn bias(&self, input: &Input) -> Option<[usize; 2]> {
+        (self.tower_domain == TowerDomain::Bias).then_some([input.domains, input.output])
     }
 }
 
@@ -150,7 +180,8 @@ impl Architecture for CesaaConfig {
     fn shapes(&self, input: &Input) -> Vec<Shape> {
         let all = self.experts + self.shared;
         let experts = Shape::new("experts", all, input.width, &self.hidden).active(self.k + self.shared);
-        let tower = Shape::new("tower", 1, experts.output(), &self.tower).ending(input.output);
+        let beside = if self.tower_domain == TowerDomain::Embedding { self.embedding } else { 0 };
+        let tower = Shape::new("tower", 1, experts.output() + beside, &self.tower).ending(input.output);
         vec![experts.norm(self.norm), tower.norm(self.norm)]
     }
 
@@ -171,7 +202,8 @@ impl Architecture for CesaaConfig {
             config: self.clone(),
             experts,
             tower,
-            domain: (self.gate.input != GateInput::Features).then(domain),
+            domain: self.embeds_domain().then(domain),
+            bias: self.bias(input).map(|shape| init::constant(0.0, shape, device)),
             gate,
             noise: (self.noise > 0.0).then(|| init::constant(0.0, [width, self.experts], device)),
             selected: None,
@@ -188,8 +220,15 @@ impl Architecture for CesaaConfig {
             multiply_adds: of_gate as f64,
             total_multiply_adds: of_gate as f64,
         };
-        self.shapes(input).iter().map(Shape::work).fold(gate, sum)
+        let [domains, output] = self.bias(input).unwrap_or_default();
+        let bias = Work { parameters: domains * output, activated_parameters: output, ..Work::default() };
+        self.shapes(input).iter().map(Shape::work).fold(sum(gate, bias), sum)
     }
+}
+
+/// The rows of a table that has one for each domain, if there is such a table.
+fn of_domains(table: Option<&Tensor<2>>, rows: &Embedded) -> Option<Tensor<2>> {
+    table.map(|table| gather(table.clone(), &rows.domain))
 }
 
 /// Experts, gate and tower.
@@ -201,6 +240,8 @@ pub struct Cesaa {
     tower: Stack,
     /// `[D, embedding]`.
     domain: Option<Tensor<2>>,
+    /// What is added to the tower's output, `[D, output]`.
+    bias: Option<Tensor<2>>,
     /// `W_g`.
     gate: Tensor<2>,
     /// `W_n`.
@@ -212,11 +253,11 @@ pub struct Cesaa {
 impl Cesaa {
     /// The logits of the gate: `c = q W_g`, and behind it `q W_n` where there is noise; `[R, N]` or `[R, 2N]`.
     fn logits(&self, rows: &Embedded, noisy: bool) -> Tensor<2> {
-        let domain = self.domain.as_ref().map(|weight| gather(weight.clone(), &rows.domain));
+        let domain = of_domains(self.domain.as_ref(), rows);
         let q = match (self.config.gate.input, domain) {
+            (GateInput::Features, _) | (_, None) => rows.z.clone(),
+            (GateInput::Domain, Some(domain)) => domain,
             (GateInput::Both, Some(domain)) => Tensor::cat(vec![rows.z.clone(), domain], 1),
-            (_, Some(domain)) => domain,
-            (_, None) => rows.z.clone(),
         };
         // One product for both matrices.
         let weight = match &self.noise {
@@ -224,6 +265,20 @@ impl Cesaa {
             _ => self.gate.clone(),
         };
         linear(q, weight, rows.pass)
+    }
+
+    /// What the tower makes of what the experts gave.
+    fn towered(&self, h: Tensor<2>, rows: &Embedded) -> Tensor<2> {
+        let domain = self.domain.as_ref().filter(|_| self.config.tower_domain == TowerDomain::Embedding);
+        let seen = match of_domains(domain, rows) {
+            Some(domain) => Tensor::cat(vec![h, domain], 1),
+            None => h,
+        };
+        let out = self.tower.one(seen, rows.pass);
+        match of_domains(self.bias.as_ref(), rows) {
+            Some(bias) => out + bias,
+            None => out,
+        }
     }
 
     /// The weights of the experts that logits and noise keep, and 1 for each of `shared` ones, `[R, N + shared]`.
@@ -264,7 +319,7 @@ impl Cesaa {
         let logits = self.logits(rows, noise.is_some());
         let gates = self.weights(logits.clone(), noise, self.config.shared);
         let h = self.experts.mix(rows.z.clone(), gates.clone(), rows.pass);
-        let logit = self.tower.one(h, rows.pass);
+        let logit = self.towered(h, rows);
         let training = matches!(rows.pass, Pass::Training(_));
         Output { logit, terms: if training { self.terms(rows, &logits, gates, noise) } else { Vec::new() } }
     }
@@ -276,6 +331,9 @@ impl Named for Cesaa {
         slots.extend(self.tower.slots());
         if let Some(domain) = &mut self.domain {
             slots.push(matrix("domain", domain));
+        }
+        if let Some(bias) = &mut self.bias {
+            slots.push(matrix("tower.domain", bias));
         }
         slots.push(matrix("gate.weight", &mut self.gate));
         if let Some(noise) = &mut self.noise {

@@ -220,12 +220,13 @@ fn a_factorisation_machine_is_a_sum_over_all_pairs_of_fields() {
     check("fm", "embedding = 3", forward);
 }
 
-/// CESAA without noise and with a balance of 0.2; what the gate sees follows from the shape of its weights.
+/// CESAA without noise and with a balance of 0.2; what gate and tower see follows from the shapes of their weights.
 pub(crate) fn cesaa(p: &Plain<'_>, k: usize) -> (Rows, f64) {
     let z = p.z(false, false);
-    let q = match (p.arrays.get("domain"), p.arrays["gate.weight"].0[0]) {
-        (None, _) => z.clone(),
-        (Some((shape, _)), width) if width == shape[1] => p.by_domain("domain"),
+    let embedded = p.arrays.get("domain").map_or(0, |(shape, _)| shape[1]);
+    let q = match p.arrays["gate.weight"].0[0] {
+        width if width == z[0].len() => z.clone(),
+        width if width == embedded => p.by_domain("domain"),
         _ => beside(&z, &p.by_domain("domain")),
     };
     let clean = p.times(&q, "gate.weight");
@@ -259,7 +260,12 @@ pub(crate) fn cesaa(p: &Plain<'_>, k: usize) -> (Rows, f64) {
             information += both * (both / alone).ln();
         }
     }
-    (p.one("tower", 0, &h, true), 0.2 * variation - 0.3 * information)
+    let seen = if p.arrays["tower.0.weight"].0[1] == h[0].len() { h } else { beside(&h, &p.by_domain("domain")) };
+    let mut logit = p.one("tower", 0, &seen, true);
+    if p.arrays.contains_key("tower.domain") {
+        logit = add(&logit, &p.by_domain("tower.domain"));
+    }
+    (logit, 0.2 * variation - 0.3 * information)
 }
 
 #[test]
@@ -274,4 +280,12 @@ fn cesaa_without_noise_is_its_equations() {
     }
     check("cesaa", &format!("{base}\nk = 5"), |p| cesaa(p, 5));
     check("cesaa", &format!("{base}\nk = 2\nnorm = \"batch\""), |p| cesaa(p, 2));
+    for tower in ["none", "bias", "embedding"] {
+        for input in ["domain", "features", "both"] {
+            let settings = format!("{base}\nk = 2\ntower_domain = \"{tower}\"\ngate = {{ input = \"{input}\" }}");
+            check("cesaa", &settings, |p| cesaa(p, 2));
+        }
+    }
+    let bare = base.replace("tower = [3]", "tower = []");
+    check("cesaa", &format!("{bare}\nk = 2\ntower_domain = \"embedding\""), |p| cesaa(p, 2));
 }

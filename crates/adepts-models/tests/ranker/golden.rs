@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use adepts_core::{Step, Tensors, Values, tensors};
-use adepts_models::ranker::cesaa::CesaaConfig;
+use adepts_models::ranker::cesaa::{CesaaConfig, TowerDomain};
 use adepts_models::ranker::model::cross_entropies;
 use adepts_models::ranker::parts::slots::{load, parameters};
 use adepts_models::ranker::parts::{Embedded, Named, Pass};
@@ -62,6 +62,7 @@ fn a_cesaa_step_is_that_of_the_independent_implementation() {
         k: 2,
         hidden: vec![5, 3],
         tower: Vec::new(),
+        tower_domain: TowerDomain::None,
         mi: json["mi_weight"].as_f64().unwrap(),
         ..CesaaConfig::default()
     };

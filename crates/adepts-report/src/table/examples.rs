@@ -22,10 +22,10 @@ pub fn examples_table(summary: &Summary) -> String {
     let metric = |name: &'static str| move |run: &RunSummary| overall(run, name).map(|e| exact(e.mean));
     let worst = |run: &RunSummary| run.worst.as_ref().filter(|worst| worst.mean.is_finite()).cloned();
     let columns: [(&str, Cell<'_>); 10] = [
-        ("AUC", &metric("auc")),
-        ("mean of domains", &metric("auc_macro")),
+        ("AUC, mean of domains", &metric("auc_macro")),
         ("worst domain", &|run| Some(worst(run)?.group)),
         ("its AUC", &|run| Some(exact(worst(run)?.mean))),
+        ("AUC, pooled", &metric("auc")),
         ("GAUC", &metric("gauc")),
         ("log loss", &metric("log_loss")),
         ("calibration error", &metric("ece")),
@@ -166,10 +166,15 @@ pub fn gains_table(comparison: &DomainComparison) -> String {
             table.row([name, rows, run.run.clone(), exact(run.mean)].into_iter().chain(found));
         }
     };
-    lines("all, pooled", comparison.rows, &comparison.pooled);
-    lines("mean of domains", comparison.rows, &comparison.macro_mean);
-    if !lists {
-        lines("mean weighted by rows", comparison.rows, &comparison.weighted_mean);
+    let (pooled, mean) = (("all, pooled", &comparison.pooled), ("mean of domains", &comparison.macro_mean));
+    let all = if lists {
+        vec![pooled, mean]
+    } else {
+        // Pooled rows also reward knowing base rates.
+        vec![mean, pooled, ("mean weighted by rows", &comparison.weighted_mean)]
+    };
+    for (name, runs) in all {
+        lines(name, comparison.rows, runs);
     }
     let mut domains: Vec<_> = comparison.domains.iter().collect();
     domains.sort_by_key(|domain| std::cmp::Reverse(domain.rows));

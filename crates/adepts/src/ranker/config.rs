@@ -66,9 +66,17 @@ pub struct RetrievalEval {
 /// The `[train]` table of all models of examples with its defaults, commented.
 pub const TRAINING: &str = include_str!("train.toml");
 
-/// What validation measures and early stopping can watch: the AUC of all rows, the mean of the domains', the least of them,
-/// and the log loss, of which less is better.
+/// What validation measures and early stopping can watch: the AUC of all rows, the mean of the domains' (where no domain has rows
+/// of both labels, that of all rows), the least of them, and the log loss, of which less is better.
 pub const STOP_METRICS: [&str; 4] = ["auc", "auc_macro", "auc_worst", "log_loss"];
+
+/// By default training stops by the mean of the domains: the AUC of all rows also rewards knowing which domains have more positive
+/// rows, which puts no two rows of one domain in a better order. With one domain both are the same.
+const STOP: &str = "auc_macro";
+
+/// Settings that runs of older builds do not have, because there was one way only: the model, the key, and that way. All settings
+/// are written out in a run, so that one which is missing was not there yet.
+const ONCE: [(&str, &str, &str); 1] = [("cesaa", "tower_domain", "none")];
 
 /// The file as it is typed.
 #[derive(Deserialize, Serialize)]
@@ -112,9 +120,15 @@ impl RankerExperiment {
         Self::from_table(table, variable).map_err(wrong)
     }
 
-    /// Reads the configuration of a run, in which everything is written out.
+    /// Reads the configuration of a run, in which everything is written out but what was no setting yet when it was begun.
     pub fn resolved(file: &str, text: &str) -> Result<Self, Error> {
-        let table = table_of(file, text, &[])?;
+        let mut table = table_of(file, text, &[])?;
+        if let Some(model) = table.get_mut("model").and_then(toml::Value::as_table_mut) {
+            let kind = kind_of(model).to_owned();
+            for (_, key, value) in ONCE.iter().filter(|(of, ..)| kind == *of) {
+                model.entry(*key).or_insert((*value).into());
+            }
+        }
         Self::from_table(table, &|_| None).map_err(|source| Error::Config { file: file.to_owned(), source })
     }
 
@@ -211,7 +225,17 @@ impl RankerExperiment {
     /// The name of the model.
     #[must_use]
     pub fn kind(&self) -> &str {
-        self.model.get("kind").and_then(toml::Value::as_str).unwrap_or_default()
+        kind_of(&self.model)
+    }
+
+    /// The `[model]` table for a fingerprint: without a setting that is what it was before it could be set, so that a training which
+    /// an older build began can be continued.
+    pub(super) fn model_print(&self) -> toml::Table {
+        let mut model = self.model.clone();
+        model.retain(|key, value| {
+            !ONCE.iter().any(|(kind, of, once)| *kind == self.kind() && *of == key && value.as_str() == Some(once))
+        });
+        model
     }
 
     /// The configuration with every default written out.
@@ -224,6 +248,11 @@ impl RankerExperiment {
         let text = toml::to_string(&typed).expect("a configuration is a table");
         if whole { without_stop(&text) } else { text }
     }
+}
+
+/// The kind that a `[model]` table names.
+fn kind_of(model: &toml::Table) -> &str {
+    model.get("kind").and_then(toml::Value::as_str).unwrap_or_default()
 }
 
 /// Where the source is a prepared folder: takes what its columns mean and how it was cut from there, and refuses settings that
@@ -293,7 +322,7 @@ fn list_metric(name: &str) -> Result<(), String> {
     metric.per_user().map(drop).ok_or_else(|| format!("{name} is not a metric of single lists"))
 }
 
-/// Training of this family has defaults of its own: large batches, few epochs, the AUC to stop by.
+/// Training of this family has defaults of its own: large batches, few epochs, the mean AUC of the domains to stop by.
 fn defaults_of_training(table: &mut toml::Table) {
     fn within<'t>(table: &'t mut toml::Table, key: &str) -> Option<&'t mut toml::Table> {
         table.entry(key).or_insert_with(|| toml::Value::Table(toml::Table::new())).as_table_mut()
@@ -305,7 +334,7 @@ fn defaults_of_training(table: &mut toml::Table) {
     train.entry("epochs").or_insert_with(|| 50.into());
     if let Some(stop) = within(train, "stop") {
         let lists = || toml::Value::from(vec!["recall@10", "recall@100"]);
-        stop.entry("metric").or_insert_with(|| if retrieval { lists() } else { "auc".into() });
+        stop.entry("metric").or_insert_with(|| if retrieval { lists() } else { STOP.into() });
         stop.entry("patience").or_insert_with(|| 4.into());
     }
     if let Some(tables) = within(train, "tables") {

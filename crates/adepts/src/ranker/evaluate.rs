@@ -8,7 +8,8 @@ use adepts_core::{ExampleModel, Stopwatch, Work};
 use adepts_data::examples::{ExampleSet, Examples};
 use adepts_data::{DataError, Part, Progress};
 use adepts_eval::{
-    ExpertSummary, GateTally, OutputTally, RunSummary, SelectedSummary, Truth, WorkSummary, summarise_examples,
+    Better, ExpertSummary, GateTally, OutputTally, RunSummary, SelectedSummary, Truth, WorkSummary, pointwise_metric,
+    summarise_examples,
 };
 use adepts_train::{StopConfig, Validation};
 use arrow_array::cast::AsArray;
@@ -16,7 +17,7 @@ use arrow_array::types::Float32Type;
 use arrow_array::{Array as _, ArrayRef, Float32Array, Int64Array, StringArray, UInt32Array, UInt64Array};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use super::config::{RankerExperiment, RetrievalEval};
+use super::config::{RankerExperiment, RetrievalEval, STOP_METRICS};
 use super::retrieval;
 use super::run::PREDICTIONS;
 use super::table::{Columns, write_table};
@@ -87,11 +88,14 @@ pub(super) fn validate(model: &dyn ExampleModel, data: &ExampleSet, stop: &StopC
     let found = summarise_examples("", "", &scored.truth(&data.schema().domains), &scored.score, 0, 0)?;
     let mut scores = found.metrics.clone();
     scores.extend(found.worst.as_ref().map(|worst| ("auc_worst".to_owned(), worst.mean)));
-    scores.retain(|name, _| super::config::STOP_METRICS.contains(&name.as_str()));
-    // What is missing, such as the AUC of rows that all have one label, is no number to stop by.
+    scores.retain(|name, _| STOP_METRICS.contains(&name.as_str()));
     let of = |name: &String| {
-        let score = scores.get(name).copied().unwrap_or(f64::NAN);
-        if name == "log_loss" { -score } else { score }
+        // Where no domain has rows of both labels there is no mean of their AUC, in any epoch.
+        let pooled = || scores.get("auc").filter(|_| name == "auc_macro");
+        // What is missing, such as the AUC of rows that all have one label, is no number to stop by.
+        let score = scores.get(name).or_else(pooled).copied().unwrap_or(f64::NAN);
+        let bare = ["_macro", "_worst"].iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name);
+        pointwise_metric(bare).map_or(Better::Higher, |metric| metric.better).upwards(score)
     };
     let names = stop.metric.names();
     let mean = names.iter().map(of).sum::<f64>() / names.len() as f64;

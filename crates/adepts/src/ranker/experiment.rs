@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use adepts_core::memory::elements;
-use adepts_core::{ExampleModel, Stopwatch, Towers};
-use adepts_data::examples::{ExampleSet, ExampleSplit, ExamplesError};
+use adepts_core::{ConfigError, ExampleModel, Stopwatch, Towers};
+use adepts_data::examples::{DomainColumn, ExampleSet, ExampleSplit, ExamplesError};
 use adepts_data::source::find_files;
 use adepts_data::store::is_prepared;
 use adepts_data::{DataError, Format, Part, SplitError};
@@ -92,7 +92,9 @@ pub(super) const PROGRAM: u64 = 256 << 20;
 
 /// Whether the model of this experiment fits on this data.
 fn check(experiment: &RankerExperiment, data: &ExampleSet, work: &mut Work<'_>) -> Result<(), Error> {
-    let (_, recipe) = experiment.recipe().map_err(|source| Error::Config { file: experiment.name.clone(), source })?;
+    let config = |source| Error::Config { file: experiment.name.clone(), source };
+    let (_, recipe) = experiment.recipe().map_err(config)?;
+    check_stop(experiment, data).map_err(config)?;
     let sizes = run::sizes(experiment, data);
     let mut needed = recipe.memory(&sizes);
     if let (Some(towers), Some(eval)) = (&experiment.retrieval, experiment.retrieval_eval()) {
@@ -103,6 +105,30 @@ fn check(experiment: &RankerExperiment, data: &ExampleSet, work: &mut Work<'_>) 
     let judged = data.rows(Part::Validation).max(data.rows(Part::Test));
     needed = needed.floats("the rows that are judged and their scores", elements(&[judged, judged_row()]));
     check_memory(&needed, work)
+}
+
+/// Refuses to stop by an AUC that the validation rows do not define: no epoch would be better than another.
+fn check_stop(experiment: &RankerExperiment, data: &ExampleSet) -> Result<(), ConfigError> {
+    let stop = experiment.train.stop.metric.names();
+    if experiment.retrieval.is_some() || !stop.iter().any(|name| name.starts_with("auc")) {
+        return Ok(());
+    }
+    let of = |domain: &DomainColumn| [domain.rows, domain.positives].map(|counts| counts.of(Part::Validation));
+    let domains: Vec<[u64; 2]> = data.manifest().domains.iter().map(of).collect();
+    let [rows, positive] = domains.iter().fold([0, 0], |[rows, positive], of| [rows + of[0], positive + of[1]]);
+    let both = |[rows, positive]: [u64; 2]| positive > 0 && positive < rows;
+    let instead = "take more validation rows (split.validation), or stop by";
+    let wrong = |problem: String| Err(ConfigError::invalid("train.stop.metric", problem));
+    if rows > 0 && !both([rows, positive]) {
+        let label = u8::from(positive > 0);
+        return wrong(format!(
+            "all {rows} validation rows have the label {label}, so they have no AUC; {instead} \"log_loss\""
+        ));
+    }
+    if stop.iter().any(|name| name == "auc_worst") && !domains.into_iter().any(both) {
+        return wrong(format!("no domain has validation rows of both labels, so none has an AUC; {instead} \"auc\""));
+    }
+    Ok(())
 }
 
 /// Floats for each row that is judged: its columns, its place in every order, and its counts on each thread that resamples.
@@ -129,7 +155,7 @@ fn train(
     let mut fingerprint = Fingerprint::default()
         .with("seed", &experiment.seed)
         .with("data", &data.manifest().content_hash)
-        .with("model", &experiment.model)
+        .with("model", &experiment.model_print())
         .with("train", &experiment.train);
     let (mut shares, mut judge) = (None, None);
     if let (Some(towers), Some(eval)) = (&experiment.retrieval, experiment.retrieval_eval()) {

@@ -185,26 +185,39 @@ pub fn compare_seeds(
     if better == Better::One {
         return Err(Error::Request(format!("{metric} is better near 1, so that no difference of it is a gain")));
     }
-    over_seeds(
-        &seeded(records, |record| Cow::Owned(by_domain(&record.summary, metric))),
-        baseline,
-        (metric, better),
-        if first.retrieval.is_some() { "all lists" } else { "all rows, pooled" },
-    )
-    .map(Some)
+    let over_domains = format!("{metric}_macro");
+    let measured = |record: &Record| record.summary.intervals.contains_key(&over_domains);
+    let first_of_domains = first.retrieval.is_none() && records.iter().all(measured);
+    let all = match &first.retrieval {
+        Some(_) => "all lists",
+        None if first_of_domains => MEAN,
+        None => POOLED,
+    };
+    let summary = |record: &Record| by_domain(&record.summary, metric, first_of_domains);
+    over_seeds(&seeded(records, |record| Cow::Owned(summary(record))), baseline, (metric, better), all).map(Some)
 }
 
-/// An evaluation with its domains, and the mean over them, as groups.
-fn by_domain(run: &RunSummary, metric: &str) -> RunSummary {
+/// The mean over domains, as a comparison calls it.
+const MEAN: &str = "mean of domains";
+/// All rows, as a comparison calls them.
+const POOLED: &str = "all rows, pooled";
+
+/// An evaluation with its domains as groups. What it is judged by is the figure of all rows, or the mean over the domains; the other
+/// of the two is a group.
+fn by_domain(run: &RunSummary, metric: &str, over_domains: bool) -> RunSummary {
     let group = |by: &str, name: &str, users: usize, estimate: Option<&Estimate>| {
         let metrics = estimate.map(|estimate| (metric.to_owned(), *estimate)).into_iter().collect();
         GroupSummary { by: by.to_owned(), name: name.to_owned(), users, metrics, ..GroupSummary::default() }
     };
     let rows = run.domains.iter().map(|domain| domain.rows).sum();
-    let mut groups = vec![group("", "mean of domains", rows, run.intervals.get(&format!("{metric}_macro")))];
+    let (mean, pooled) = (run.intervals.get(&format!("{metric}_macro")), run.intervals.get(metric));
+    let (main, name, other) = if over_domains { (mean, POOLED, pooled) } else { (pooled, MEAN, mean) };
+    let main = main.map(|estimate| estimate.mean).or_else(|| run.metrics.get(metric).copied());
+    let metrics = main.map(|mean| (metric.to_owned(), mean)).into_iter().collect();
+    let mut groups = vec![group("", name, rows, other)];
     let measured = run.domains.iter().filter(|domain| domain.metrics.contains_key(metric));
     groups.extend(measured.map(|domain| group("domain", &domain.name, domain.rows, domain.metrics.get(metric))));
-    RunSummary { name: run.name.clone(), metrics: run.metrics.clone(), groups, ..RunSummary::default() }
+    RunSummary { name: run.name.clone(), metrics, groups, ..RunSummary::default() }
 }
 
 /// Compares runs on the same test rows, domain by domain, with `baseline`: by default a run of the model `single`, which has a

@@ -98,6 +98,20 @@ fn runs_of_examples_of_every_format_open_and_measure_as_they_did() {
     }
 }
 
+#[test]
+fn a_run_from_before_the_tower_of_cesaa_knew_the_domain_stays_so_and_a_new_experiment_does_not() {
+    let folder = home(FIRST).join("scored");
+    let tower = |experiment: &RankerExperiment| experiment.model["tower_domain"].as_str().unwrap().to_owned();
+    let kept = fs::read_to_string(folder.join("config.toml")).unwrap();
+    assert!(!kept.contains("tower_domain"), "it was no setting then");
+    let then = adepts::ranker::run::experiment(&folder).unwrap();
+    assert_eq!(tower(&then), "none");
+    let again = RankerExperiment::resolved("again", &then.to_toml()).unwrap();
+    assert_eq!(again, then, "what is written out from now on names it");
+    let now = RankerExperiment::read("now", RUNS[0].1, &["data.source=nowhere.csv".into()], &|_| None).unwrap();
+    assert_eq!(tower(&now), "bias");
+}
+
 /// To be run once, when there is a new format: `cargo test … --test conformance -- --ignored of_the_newest_format`.
 #[test]
 #[ignore = "writes the files that the other test reads"]

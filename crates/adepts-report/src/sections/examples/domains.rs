@@ -13,6 +13,8 @@ use super::{Domain, by_size, in_domain, interval, main_metric, mark_in_words, ma
 
 /// A plot of more domains than this is not legible; the table holds them all.
 const MOST: usize = 20;
+/// The model whose domains share nothing.
+const SINGLE: &str = "single";
 /// Vertical room of one run in a domain's row.
 const LANE: f64 = 13.0;
 
@@ -25,9 +27,16 @@ pub(super) fn section(view: &View) -> Option<Section> {
     }
     let mut blocks = Vec::new();
     if let Some(comparison) = &view.input.domains {
+        let single =
+            view.runs().iter().any(|run| run.summary.name == comparison.baseline && run.summary.model == SINGLE);
+        let question = if single {
+            "Does a domain gain from being learned together with the others? "
+        } else {
+            "In which domains is a run better? "
+        };
         blocks.push(Block::Text(format!(
-            "Does a domain gain from being learned together with the others? Every run judged the same {} {}, so its {} can be \
-             taken against that of {} domain by domain.{} Right of the dashed line a run is better, left of it worse. Many domains are \
+            "{question}Every run judged the same {} {}, so its {} can be taken against that of {} domain by domain.{} Right of \
+             the dashed line a run is better, left of it worse. Many domains are \
              many questions: in text and tables a difference is called better or worse only if it holds after a correction for their \
              number (Holm), and only such differences are drawn large.",
             count(comparison.rows),
@@ -52,9 +61,13 @@ fn difference(runs: &[ComparedRun], run: &str) -> Option<Difference> {
 fn lines<'a>(comparison: &'a DomainComparison, domains: &[Domain<'_>]) -> Vec<(&'a str, &'a [ComparedRun])> {
     let found = |domain: &Domain<'_>| comparison.domains.iter().find(|d: &&ComparedDomain| d.name == domain.name);
     let of_domains = domains.iter().filter_map(found).map(|d| (d.name.as_str(), d.runs.as_slice()));
+    let mean = ("mean of domains", &comparison.macro_mean);
     // Of lists the mean that is weighted by their number is the pooled one, and left out.
-    let pooled = if comparison.weighted_mean.is_empty() { "all lists, pooled" } else { "all rows, pooled" };
-    let all = [(pooled, &comparison.pooled), ("mean of domains", &comparison.macro_mean)];
+    let all = if comparison.weighted_mean.is_empty() {
+        [("all lists, pooled", &comparison.pooled), mean]
+    } else {
+        [mean, ("all rows, pooled", &comparison.pooled)]
+    };
     all.into_iter().map(|(name, runs)| (name, runs.as_slice())).chain(of_domains).collect()
 }
 

@@ -125,19 +125,23 @@ fn by_selected(run: &RunSummary, experts: &ExpertSummary) -> Option<Figure> {
         quantity(first.multiply_adds),
         quantity(last.multiply_adds)
     );
-    let mut chart =
-        Chart::new(Range::whole(last.selected), &label, Range::of(all.iter().map(|of| of.auc))?, "AUC, pooled");
-    let at = |of: &SelectedSummary| (of.selected as f64, of.auc);
+    let (quality, value): (_, fn(&SelectedSummary) -> f64) = match run.domains.iter().filter(|d| d.rows > 0).count() {
+        0 | 1 => ("AUC", |of| of.auc),
+        _ => ("AUC, mean of domains", |of| of.auc_macro),
+    };
+    let y = Range::of(all.iter().map(value))?;
+    let mut chart = Chart::new(Range::whole(last.selected), &label, y, quality);
+    let at = |of: &SelectedSummary| (of.selected as f64, value(of));
     chart.line(Look::everyone(), &all.iter().map(at).collect::<Vec<_>>());
     let words = |of: &SelectedSummary| {
         format!(
             "{}: AUC {} with {} multiply-adds",
             counted(of.selected, "expert"),
-            exact(of.auc),
+            exact(value(of)),
             quantity(of.multiply_adds)
         )
     };
-    let point = |of: &SelectedSummary| (of.selected as f64, of.auc, words(of));
+    let point = |of: &SelectedSummary| (of.selected as f64, value(of), words(of));
     chart.points(Look::everyone(), 4.0, 1.0, all.iter().map(point).collect());
     let trained = all.iter().find(|of| of.trained);
     let said =
@@ -149,12 +153,18 @@ fn by_selected(run: &RunSummary, experts: &ExpertSummary) -> Option<Figure> {
         title: format!("{}: quality by the number of experts", run.name),
         svg: chart.svg()?,
         alt: format!(
-            "Pooled AUC by the number of experts selected for a row: {}.",
+            "{quality}, by the number of experts selected for a row: {}.",
             all.iter().map(words).collect::<Vec<_>>().join("; ")
         ),
         caption: format!(
-            "The same model, not trained anew, with other numbers of experts selected for a row in prediction, over {}.{said}",
-            counted(first.rows, "row")
+            "The same model, not trained anew, with other numbers of experts selected for a row in prediction, over {}.{said}{}{}",
+            counted(first.rows, "row"),
+            if y.has_zero() { "" } else { " The axis of quality does not start at zero." },
+            if run.protocol.part == "validation" {
+                ""
+            } else {
+                " These are test rows: a number chosen here must be judged on others."
+            }
         ),
     })
 }
@@ -170,11 +180,11 @@ fn tables(view: &View, run: &RunSummary, experts: &ExpertSummary) -> Vec<Table> 
     }];
     let row = |of: &SelectedSummary| {
         let name = if of.trained { format!("{}, as in training", of.selected) } else { of.selected.to_string() };
-        let cells = [exact(of.auc), exact(of.auc_macro), count(of.activated_parameters), quantity(of.multiply_adds)];
+        let cells = [exact(of.auc_macro), exact(of.auc), count(of.activated_parameters), quantity(of.multiply_adds)];
         (name, cells.map(Cell::of).into())
     };
     if !experts.by_selected.is_empty() {
-        let head = ["Experts of a row", "AUC, pooled", "Mean of domains", "Parameters met", "Multiply-adds"];
+        let head = ["Experts of a row", "AUC, mean of domains", "AUC, pooled", "Parameters met", "Multiply-adds"];
         tables.push(Table {
             caption: format!(
                 "{}: quality and cost by the number of experts selected for a row in prediction",

@@ -8,16 +8,18 @@ use crate::input::RunInput;
 use crate::sections::compared::verdict;
 use crate::view::{View, overlap};
 
-use super::{Domain, by_size, in_domain, main_metric, nothing_learned, overall, retrieves, with_interval};
+use super::{
+    Domain, Headline, by_size, headline, in_domain, main_metric, nothing_learned, overall, retrieves, with_interval,
+};
 
 /// Fewer positive rows too many or too few than this share are not worth a remark.
 const CALIBRATED: f64 = 0.03;
 
 pub(super) fn section(view: &View) -> Option<Section> {
-    let (metric, _) = main_metric(view);
-    let (best, top) = view.best_by(|run| overall(&run.summary, &metric))?;
-    let mut points = vec![pooled(view, best, top)];
-    points.extend(macro_mean(view, best));
+    let headline = headline(view);
+    let (best, top) = view.best_by(|run| overall(&run.summary, &headline.metric))?;
+    let mut points = vec![first(view, &headline, best, top)];
+    points.extend(other_mean(view, &headline, best));
     points.extend(unequal(view, best));
     points.extend(few(view));
     points.extend(view.input.domains.iter().flat_map(|comparison| gains(comparison, by_size(view).len())));
@@ -44,9 +46,12 @@ fn learned(view: &View) -> Vec<String> {
     told.into_iter().map(|(what, runs)| format!("{}: {what}", listed(&runs))).collect()
 }
 
-fn pooled(view: &View, best: usize, top: Estimate) -> String {
+/// Who is best, and whether that is established.
+fn first(view: &View, headline: &Headline, best: usize, top: Estimate) -> String {
     let domains = by_size(view);
-    let (metric, label) = main_metric(view);
+    let (_, label) = main_metric(view);
+    let metric = &headline.metric;
+    let figure = if headline.over_domains { format!("the mean {label} of the domains is") } else { label };
     let rows = domains.iter().map(|domain| domain.lists.unwrap_or(domain.rows)).sum();
     let what = if domains.iter().any(|domain| domain.lists.is_some()) { "list" } else { "row" };
     let over = match domains.len() {
@@ -54,25 +59,29 @@ fn pooled(view: &View, best: usize, top: Estimate) -> String {
         n => format!("Over {} of {n} domains", counted(rows, what)),
     };
     let rest = |run: &RunInput| {
-        if std::ptr::eq(run, &raw const view.runs()[best]) { None } else { overall(&run.summary, &metric) }
+        if std::ptr::eq(run, &raw const view.runs()[best]) { None } else { overall(&run.summary, metric) }
     };
     let name = view.name(best);
     let Some((second, next)) = view.best_by(rest) else {
-        return format!("{over}, {name} reaches {label} {}.", with_interval(top));
+        let top = with_interval(top);
+        return if headline.over_domains {
+            format!("{over}, {figure} {top} for {name}.")
+        } else {
+            format!("{over}, {name} reaches {figure} {top}.")
+        };
     };
-    let verdict = paired(view, |c| &c.pooled, name, view.name(second)).unwrap_or_else(|| {
+    let figures: fn(&DomainComparison) -> &Vec<ComparedRun> =
+        if headline.over_domains { |c| &c.macro_mean } else { |c| &c.pooled };
+    let verdict = paired(view, figures, name, view.name(second)).unwrap_or_else(|| {
         let said = match overlap(top, next) {
-            Some(true) => {
-                "The two intervals overlap, so these numbers alone do not show that one is better; a comparison on the same rows is \
-                 sharper and may."
-            }
+            Some(true) => "The two intervals overlap, so these numbers alone do not show that one is better.",
             Some(false) => "The two intervals do not overlap.",
             None => "Without intervals it is not known whether that difference means anything.",
         };
         said.into()
     });
     format!(
-        "{over}, {name} is best: {label} {}. Next is {} with {}. {verdict}",
+        "{over}, {name} is best: {figure} {}. Next is {} with {}. {verdict}",
         with_interval(top),
         view.name(second),
         with_interval(next)
@@ -107,30 +116,48 @@ fn paired(
     ))
 }
 
-/// Who is best if each domain counts the same, where that is someone else.
-fn macro_mean(view: &View, best: usize) -> Option<String> {
+/// What the other mean says: of the rows pooled, which rewards base rates, or where lists are pooled of the domains.
+fn other_mean(view: &View, headline: &Headline, best: usize) -> Option<String> {
     let (metric, label) = main_metric(view);
-    let of = format!("{metric}_macro");
+    let of = if headline.over_domains { metric } else { format!("{metric}_macro") };
     let (other, top) = view.best_by(|run| overall(&run.summary, &of))?;
     let here = overall(&view.runs()[best].summary, &of)?;
-    (other != best).then(|| {
-        let chance =
-            paired(view, |c| &c.macro_mean, view.name(other), view.name(best)).unwrap_or_else(|| {
-                match overlap(top, here) {
-                    Some(false) => String::new(),
-                    _ => "The difference is not established.".into(),
-                }
-            });
-        format!(
-            "If each domain counts the same, {} comes first: mean {label} {}, against {} of {}. {chance}",
-            view.name(other),
-            with_interval(top),
-            with_interval(here),
-            view.name(best)
-        )
-        .trim_end()
-        .to_owned()
-    })
+    let figures: fn(&DomainComparison) -> &Vec<ComparedRun> =
+        if headline.over_domains { |c| &c.pooled } else { |c| &c.macro_mean };
+    let first = (other != best).then(|| {
+        let (name, ours) = (view.name(other), view.name(best));
+        let chance = paired(view, figures, name, ours).unwrap_or_else(|| match overlap(top, here) {
+            Some(false) => String::new(),
+            _ => "The difference is not established.".into(),
+        });
+        let (top, here) = (with_interval(top), with_interval(here));
+        let (over, mean) = if headline.over_domains {
+            ("Over all rows pooled", "")
+        } else {
+            ("If each domain counts the same,", "mean ")
+        };
+        let told = format!("{over} {name} comes first: {mean}{label} {top}, against {here} of {ours}. {chance}");
+        told.trim_end().to_owned()
+    });
+    match (headline.over_domains.then(|| why_not_pooled(view, &label)), first) {
+        (Some(why), Some(first)) => Some(format!("{why} {first}")),
+        (why, first) => why.or(first),
+    }
+}
+
+/// Why runs are put in order by the mean of the domains.
+fn why_not_pooled(view: &View, label: &str) -> String {
+    let domains = by_size(view);
+    let rates = || domains.iter().map(|domain| domain.base_rate);
+    let (low, high) = (percent(rates().fold(f64::INFINITY, f64::min)), percent(rates().fold(0.0, f64::max)));
+    let mean = "Runs are judged by the mean of the domains, in which each counts the same.";
+    if low == high {
+        return mean.into();
+    }
+    format!(
+        "{mean} {low} to {high} of the rows of a domain are positive, so over all rows pooled a model gains {label} by knowing that \
+         alone, which helps nobody to choose between rows of one domain."
+    )
 }
 
 fn unequal(view: &View, best: usize) -> Option<String> {

@@ -12,12 +12,22 @@ const GUESSING: f64 = 0.52;
 #[must_use]
 pub fn nothing_learned(epochs: &[EpochRecord]) -> Option<String> {
     let best = epochs.iter().rev().find(|epoch| epoch.best)?;
-    let auc = best.validation.get("auc").copied().filter(|auc| auc.is_finite())?;
-    if auc <= GUESSING {
+    let of = |metric: &str| best.validation.get(metric).copied().filter(|auc| auc.is_finite());
+    let pooled = of("auc")?;
+    let inside = of("auc_macro").unwrap_or(pooled);
+    if inside <= GUESSING && pooled > GUESSING {
+        return Some(format!(
+            "next to nothing was learned of the rows of one domain: their validation AUC is {} on average, and 0.5 is guessing. The {} \
+             over all rows comes of knowing which domains have more positive rows.",
+            score(inside),
+            score(pooled)
+        ));
+    }
+    if inside <= GUESSING {
         return Some(format!(
             "next to nothing was learned: the validation AUC is {}, and 0.5 is guessing. Are label and fields the right columns? \
              If so, a larger train.optimizer.learning_rate or more data may help.",
-            score(auc)
+            score(inside)
         ));
     }
     (best.epoch == 1 && epochs.len() > 1).then(|| {
@@ -49,6 +59,10 @@ mod tests {
         assert_eq!(told(&[epoch(1, 0.7, true), epoch(2, 0.71, true)]), None);
         assert_eq!(told(&[epoch(1, 0.7, true)]), None);
         assert_eq!(told(&[]), None);
+        let mut rates_alone = epoch(1, 0.8, true);
+        rates_alone.validation.insert("auc_macro".into(), 0.504);
+        let rates = told(&[rates_alone]).expect("the domains were learned and nothing else");
+        assert!(rates.contains("is 0.504 on average") && rates.contains("The 0.800 over all rows"), "{rates}");
         // Histories have no AUC.
         assert_eq!(told(&[EpochRecord { epoch: 1, best: true, ..EpochRecord::default() }]), None);
     }

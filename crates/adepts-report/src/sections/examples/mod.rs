@@ -64,6 +64,32 @@ fn main_metric(view: &View) -> (String, String) {
     (metric, label)
 }
 
+/// What runs are judged by first.
+struct Headline {
+    /// The metric, as it stands among the intervals of a run.
+    metric: String,
+    /// The words for it, such as “AUC, mean of domains”.
+    label: String,
+    /// Whether it is the mean over domains.
+    over_domains: bool,
+}
+
+/// The mean over domains where there are several, because over all rows pooled a metric also rewards knowing which domains have more
+/// positive rows. Lists are of one query each, which no base rate helps, and are pooled.
+fn headline(view: &View) -> Headline {
+    let (metric, label) = main_metric(view);
+    let over_domains = format!("{metric}_macro");
+    let lists = view.runs().iter().any(|run| retrieves(&run.summary));
+    let known = || view.runs().iter().any(|run| overall(&run.summary, &over_domains).is_some());
+    if lists {
+        Headline { label: format!("{label}, pooled"), metric, over_domains: false }
+    } else if by_size(view).len() > 1 && known() {
+        Headline { label: format!("{label}, mean of domains"), metric: over_domains, over_domains: true }
+    } else {
+        Headline { metric, label, over_domains: false }
+    }
+}
+
 /// Whether a run ranked items instead of giving rows probabilities.
 pub(crate) fn retrieves(run: &RunSummary) -> bool {
     run.domains.iter().any(|domain| domain.lists.is_some())

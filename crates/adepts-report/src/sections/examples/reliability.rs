@@ -8,7 +8,7 @@ use crate::format::{count, counted, decimals, exact};
 use crate::look::Look;
 use crate::view::View;
 
-use super::{by_size, domain, overall};
+use super::{Headline, by_size, domain, headline, overall};
 
 /// More lines than this cannot be told apart.
 const MOST: usize = 7;
@@ -40,9 +40,10 @@ fn legend(lines: &[Line<'_>]) -> Vec<LegendEntry> {
     lines.iter().map(|line| line.look.line_entry(line.name, true)).collect()
 }
 
-/// The curves of the largest domains, for the run with the best AUC.
+/// The curves of the largest domains, for the best run.
 fn by_domain(view: &View) -> Option<Block> {
-    let (best, _) = view.best_by(|run| overall(&run.summary, "auc"))?;
+    let Headline { metric, .. } = headline(view);
+    let (best, _) = view.best_by(|run| overall(&run.summary, &metric))?;
     let run = &view.runs()[best].summary;
     let domains = by_size(view);
     let shown = &domains[..domains.len().min(MOST)];

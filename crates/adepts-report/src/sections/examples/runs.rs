@@ -8,7 +8,7 @@ use crate::format::{UNKNOWN, count, counted, decimals, exact, listed, metric_lab
 use crate::look::Look;
 use crate::view::View;
 
-use super::{interval, list_metrics, main_metric, overall, retrieves};
+use super::{Headline, headline, interval, list_metrics, main_metric, overall, retrieves};
 
 /// Which of two values is better.
 type Better = fn(f64, f64) -> bool;
@@ -16,8 +16,8 @@ type Better = fn(f64, f64) -> bool;
 type Column = (String, String, Better);
 
 const COLUMNS: [(&str, &str, Better); 5] = [
-    ("AUC, pooled", "auc", |a, b| a > b),
     ("AUC, mean of domains", "auc_macro", |a, b| a > b),
+    ("AUC, pooled", "auc", |a, b| a > b),
     ("GAUC", "gauc", |a, b| a > b),
     ("Log loss", "log_loss", |a, b| a < b),
     ("Calibration error", "ece", |a, b| a < b),
@@ -175,8 +175,8 @@ fn work_cells(run: &RunSummary) -> [Cell; 2] {
 
 /// The main metric over the multiply-adds of a row: what more experts, or more of them per row, buy.
 fn cost(view: &View) -> Option<Figure> {
-    let (main, label) = main_metric(view);
-    let of = |run: &RunSummary| Some((run.work?.multiply_adds, overall(run, &main)?.mean));
+    let Headline { metric, label, .. } = headline(view);
+    let of = |run: &RunSummary| Some((run.work?.multiply_adds, overall(run, &metric)?.mean));
     let points: Vec<(usize, &str, f64, f64)> = view
         .runs()
         .iter()
@@ -194,7 +194,8 @@ fn cost(view: &View) -> Option<Figure> {
         _ => (1.0, "multiply-adds per row"),
     };
     let x = Range::of(points.iter().map(|point| point.2 / unit).chain([0.0]))?;
-    let mut chart = Chart::new(x, axis, Range::of(points.iter().map(|point| point.3))?, &format!("{label}, pooled"));
+    let y = Range::of(points.iter().map(|point| point.3))?;
+    let mut chart = Chart::new(x, axis, y, &label);
     for &(i, name, x, y) in &points {
         let words = format!("{name}: {label} {} with {} multiply-adds", exact(y), quantity(x));
         chart.points(Look::model(i), 5.0, 1.0, vec![(x / unit, y, words)]);
@@ -203,8 +204,10 @@ fn cost(view: &View) -> Option<Figure> {
     Some(Figure {
         title: "Quality and cost".into(),
         svg: chart.svg()?,
-        alt: format!("Pooled {label} over the multiply-adds of a row: {}.", said.collect::<Vec<_>>().join("; ")),
-        caption: "Further up is better, further left is cheaper: the arithmetic that one row takes, without looking up embeddings."
-            .into(),
+        alt: format!("{label}, over the multiply-adds of a row: {}.", said.collect::<Vec<_>>().join("; ")),
+        caption: format!(
+            "Further up is better, further left is cheaper: the arithmetic that one row takes, without looking up embeddings.{}",
+            if y.has_zero() { "" } else { " The axis of quality does not start at zero." }
+        ),
     })
 }
