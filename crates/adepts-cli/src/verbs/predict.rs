@@ -12,6 +12,7 @@ use adepts::{Error, RankerRun, run};
 use clap::{Args, value_parser};
 use serde::Serialize;
 
+use crate::options::Encoding;
 use crate::output;
 use crate::output::rows::{Elements, Lines};
 use crate::progress::Terminal;
@@ -54,6 +55,9 @@ pub(crate) struct Options {
     /// Leave out rows that cannot be read or are of an unknown domain, and count them
     #[arg(long)]
     skip_bad_rows: bool,
+    /// Encoding of a text file [default: as that of the examples that the run was trained on]
+    #[arg(long, value_enum, value_name = "ENCODING")]
+    encoding: Option<Encoding>,
     /// Print as JSON
     #[arg(long, conflicts_with = "out")]
     json: bool,
@@ -69,7 +73,8 @@ impl Options {
         let streamed = (self.file == "-").then(|| Streamed::read(&mut stdin().lock())).transpose();
         let streamed = streamed.map_err(Error::from)?;
         let source = streamed.as_ref().map_or(self.file.as_str(), Streamed::source).to_owned();
-        let files = RawFiles { source, format: Format::Auto, bad_rows, ..RawFiles::from(data) };
+        let encoding = self.encoding.map_or(data.encoding, Encoding::of_data);
+        let files = RawFiles { source, format: Format::Auto, encoding, bad_rows, ..RawFiles::from(data) };
         let streamed = streamed.as_ref();
         let met = match self.top {
             Some(number) => self.lists(&run, &files, number as usize, terminal),

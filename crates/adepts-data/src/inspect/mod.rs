@@ -68,7 +68,7 @@ pub struct Inspection {
 /// If there is no file or it cannot be read at all; single bad rows are counted.
 pub fn inspect(path: &str, options: &DataConfig) -> Result<Inspection, DataError> {
     let (mut data, looks) = guess::layout(path, options)?;
-    let source = Source::open(&data)?;
+    let source = Source::open(&data)?.with_all_keys()?;
     guess::id_columns(&mut data, &source)?;
     let role = |column: &Option<Column>| column.as_ref().map(|c| source.find(c)).transpose();
     let (user, item) = (role(&data.user)?, role(&data.item)?);
@@ -126,8 +126,8 @@ pub fn inspect(path: &str, options: &DataConfig) -> Result<Inspection, DataError
         columns,
         sample: look.sample,
         warnings: Vec::new(),
-        toml: show::toml(&data, &source, looks.format_needed),
-        prepare: show::prepare(&data, &source, looks.format_needed),
+        toml: show::toml(&data, &source),
+        prepare: show::prepare(&data, &source),
     };
     inspection.warnings = warn::warnings(&inspection, &looks, unreadable.as_ref());
     Ok(inspection)

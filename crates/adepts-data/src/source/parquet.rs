@@ -18,7 +18,8 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 use parquet::errors::ParquetError;
 use parquet::file::reader::ChunkReader;
 
-use super::files::{Compression, SourceFile, Ticker, open_text, read_error};
+use super::files::{Compression, SourceFile};
+use super::input::{Ticker, open_text, read_error};
 use super::{At, Cell, Flow, Sink};
 use crate::error::DataError;
 
@@ -166,7 +167,7 @@ fn list_target(from: &DataType) -> Option<DataType> {
 
 fn builder(file: &SourceFile) -> Result<ParquetRecordBatchReaderBuilder<File>, DataError> {
     let bytes = if file.compression == Compression::None {
-        File::open(&file.path).map_err(DataError::io("read", &file.path))?
+        file.seekable().map_err(DataError::io("read", &file.path))?
     } else {
         unpacked(file)?
     };
