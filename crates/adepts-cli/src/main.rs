@@ -4,6 +4,7 @@
 //! condition of `--fail-if` holds, 2 when the request was wrong, 130 and 143 when Ctrl-C or SIGTERM ended it. This crate alone
 //! reads the environment and knows of signals: the first one ends long work at its next safe point, a second one at once.
 
+mod encoding;
 mod failure;
 mod machine;
 mod options;

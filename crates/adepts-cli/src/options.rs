@@ -11,6 +11,7 @@ use adepts::serve::Exclude;
 use adepts::{Error, Experiment, data};
 use clap::{Args, Parser, ValueEnum, value_parser};
 
+pub(crate) use crate::encoding::Encoding;
 use crate::machine::available_memory;
 use crate::progress::{Terminal, Watcher};
 use crate::verbs::Verb;
@@ -74,15 +75,19 @@ pub(crate) struct LayoutOptions {
     /// Column of the time
     #[arg(long, value_name = "COLUMN")]
     time: Option<String>,
-    /// What stands between the values of a text file [default: by the file's name and first lines]
+    /// What stands between the values of a text file, or whitespace for one or more blanks [default: by the file's name and
+    /// first lines]
     #[arg(long, value_name = "TEXT")]
     delimiter: Option<String>,
     /// The text file does not begin with the names of the columns [default: by its first lines]
     #[arg(long)]
     no_header: bool,
-    /// Format of the files [default: by their names]
+    /// Format of the files [default: by their content]
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<FileFormat>,
+    /// Encoding of text files [default: UTF-8, or UTF-16 where the first bytes say so]
+    #[arg(long, value_enum, value_name = "ENCODING")]
+    encoding: Option<Encoding>,
 }
 
 /// How a log is laid out, and what is kept of it.
@@ -169,6 +174,7 @@ impl LayoutOptions {
             ("delimiter", self.delimiter.as_deref().map(|text| quoted(&text.replace("\\t", "\t")))),
             ("header", self.no_header.then(|| "false".into())),
             ("format", self.format.and_then(name_of)),
+            ("encoding", self.encoding.and_then(name_of)),
         ])
     }
 }

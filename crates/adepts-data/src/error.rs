@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::place::{Place, listed};
+use crate::place::{Place, listed, shortened};
 use crate::store::FolderError;
 
 /// What can be wrong with a log or a prepared folder: always what, where, and what was expected.
@@ -76,20 +76,53 @@ pub enum DataError {
         reason: String,
     },
     /// A folder without a single file of a known format.
-    #[error("the folder {} holds no file ending in {expected}", path.display())]
+    #[error("the folder {} holds no file ending in {expected}{}", path.display(), hint.as_deref().unwrap_or_default())]
     EmptyFolder {
         /// The folder.
         path: PathBuf,
         /// The suffixes that are known.
         expected: &'static str,
+        /// Where such files are, if they are in folders below.
+        hint: Option<String>,
     },
-    /// A file name that does not say what the format is.
-    #[error("{}: the name does not say the format; set `--format` (data.format), or name it {expected}", path.display())]
+    /// A file of a kind that is not read.
+    #[error("{} is {what}, which is not read; {instead}", path.display())]
     UnknownFormat {
         /// The file.
         path: PathBuf,
-        /// The suffixes that are known.
-        expected: &'static str,
+        /// What it is, such as `a PNG image`.
+        what: String,
+        /// What to do.
+        instead: &'static str,
+    },
+    /// A file that is of another format than is said.
+    #[error(
+        "{}: `--format {said}` (data.format) is set, but the file is {found}; leave the format out, and it goes by the content",
+        path.display()
+    )]
+    OtherFormat {
+        /// The file.
+        path: PathBuf,
+        /// The format that is said.
+        said: &'static str,
+        /// What the file is.
+        found: String,
+    },
+    /// A line that is too long to be a row.
+    #[error("{place} is longer than {} MiB, the most that a line may have; is this a log, with a row a line?", limit >> 20)]
+    LongLine {
+        /// Where.
+        place: Place,
+        /// The most, in bytes.
+        limit: usize,
+    },
+    /// More columns than a log has.
+    #[error("{} has more than {limit} columns, the most that are read", path.display())]
+    TooManyColumns {
+        /// The file.
+        path: PathBuf,
+        /// The most.
+        limit: usize,
     },
     /// A file of no bytes, or of nothing but blank lines.
     #[error("{} is empty", path.display())]
@@ -124,9 +157,28 @@ pub enum DataError {
         reason: &'static str,
     },
 
+    /// A further file whose values stand apart otherwise than those of the first.
+    #[error(
+        "{}: the values are separated by `{}`, those of {} by `{}`; the files of a source need one delimiter",
+        path.display(), found.escape_default(), first.display(), expected.escape_default()
+    )]
+    OtherDelimiter {
+        /// The file.
+        path: PathBuf,
+        /// Its delimiter.
+        found: String,
+        /// That of the first file.
+        expected: String,
+        /// The first file.
+        first: PathBuf,
+    },
+
     // --- columns ---
-    /// Two columns of one name.
-    #[error("{}: the column `{column}` stands twice in the header, at positions {first} and {second}", path.display())]
+    /// Two columns of one name, which is asked for.
+    #[error(
+        "{}: two columns are called `{column}`, at positions {first} and {second}; rename one of them, so that it is plain which is meant",
+        path.display()
+    )]
     DuplicateColumn {
         /// The file.
         path: PathBuf,
@@ -138,7 +190,7 @@ pub enum DataError {
         second: usize,
     },
     /// A name that no column has.
-    #[error("{} has no column `{column}`{}; it has {}", path.display(), hint.as_ref().map(|h| format!(" (did you mean `{h}`?)")).unwrap_or_default(), listed(columns))]
+    #[error("{} has no column `{}`{}; it has {}", path.display(), shortened(column), hint.as_ref().map(|h| format!(" (did you mean `{}`?)", shortened(h))).unwrap_or_default(), listed(columns))]
     UnknownColumn {
         /// The file.
         path: PathBuf,
@@ -160,7 +212,12 @@ pub enum DataError {
         columns: usize,
     },
     /// No column has a usual name for something that is needed.
-    #[error("{}: which column is the {role}? Set `--{role}` (data.{role}) to one of {}", path.display(), listed(columns))]
+    #[error(
+        "{}: which column is the {role}? Set `--{role}` (data.{role}) to one of {}{}",
+        path.display(),
+        listed(columns),
+        if *named { "; if these are values of a first row, add `--no-header` (data.header = false) and give the column's position from 1" } else { "" }
+    )]
     NoColumnFor {
         /// The file.
         path: PathBuf,
@@ -168,6 +225,8 @@ pub enum DataError {
         role: &'static str,
         /// The names that there are.
         columns: Vec<String>,
+        /// Whether they are those of the header of a text file.
+        named: bool,
     },
     /// A filter or split that needs a column which the configuration does not name.
     #[error("{what} needs the column of the {role}: set `--{role}` (data.{role})")]

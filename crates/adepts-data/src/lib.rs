@@ -37,7 +37,7 @@ mod words;
 
 pub use atomic::write_atomically;
 pub use catalogue::{Catalogue, Titles};
-pub use config::{BadRows, Column, DataConfig, Filter, Format, SplitConfig, TimeBound};
+pub use config::{BadRows, Column, DataConfig, Encoding, Filter, Format, SplitConfig, TimeBound};
 pub use dataset::{Dataset, MainstreamMethod, Manifest, SeenCount, StepCount, UserColumn};
 pub use error::DataError;
 pub use grouping::{GroupBy, GroupError, Grouping};

@@ -60,7 +60,12 @@ pub fn read(data: &DataConfig, split: &SplitConfig, progress: Progress) -> Resul
     if guessed.any() {
         progress(&guessed.to_string(), 0, None);
     }
-    let source = Source::open(&resolved)?;
+    let mut source = Source::open(&resolved)?;
+    let has = |role| usual(role, source.columns()).is_some();
+    let usual_ones = (data.user.is_some() || has(Role::User)) && (data.item.is_some() || has(Role::Item));
+    if !usual_ones || matches!(split, SplitConfig::Column { column } if source.find(column).is_err()) {
+        source = source.with_all_keys()?;
+    }
     let wanted = Wanted::new(&source, &mut resolved, split)?;
 
     let mut reader = Reader::new(&wanted, sieve, data.bad_rows);
@@ -290,6 +295,7 @@ impl Wanted {
                     path: source.files()[0].path.clone(),
                     role: role.key(),
                     columns: names.to_vec(),
+                    named: source.delimiter().is_some() && data.header != Some(false),
                 })?;
                 *column = Some(Column::Name(names[found].clone()));
             }

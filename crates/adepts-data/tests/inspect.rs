@@ -128,7 +128,7 @@ fn the_command_that_prepares_the_log_is_ready_for_a_shell() {
         (
             "u.data",
             "1\t10\t3\n2\t10\t4\n",
-            " --user 1 --item 2 --rating 3 --delimiter '\\t' --no-header --format csv --out prepared",
+            " --user 1 --item 2 --rating 3 --delimiter '\\t' --no-header --out prepared",
         ),
     ] {
         let path = file(dir.path(), name, content);

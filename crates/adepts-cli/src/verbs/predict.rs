@@ -15,6 +15,7 @@ use clap::{Args, ValueEnum, value_parser};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::options::Encoding;
 use crate::output;
 use crate::output::rows::{Elements, Table};
 use crate::progress::Terminal;
@@ -66,6 +67,9 @@ pub(crate) struct Options {
     /// Leave out rows that cannot be read or are of an unknown domain, and count them
     #[arg(long)]
     skip_bad_rows: bool,
+    /// Encoding of a text file [default: as that of the examples that the run was trained on]
+    #[arg(long, value_enum, value_name = "ENCODING")]
+    encoding: Option<Encoding>,
     /// Print as JSON
     #[arg(long, conflicts_with = "out")]
     json: bool,
@@ -94,7 +98,8 @@ impl Options {
         let streamed = streamed.map_err(Error::from)?;
         let source = streamed.as_ref().map_or(self.file.as_str(), Streamed::source).to_owned();
         let keep = self.keep.iter().cloned().map(Column::Name).collect();
-        let files = RawFiles { source, format: Format::Auto, bad_rows, keep, ..RawFiles::from(data) };
+        let encoding = self.encoding.map_or(data.encoding, Encoding::of_data);
+        let files = RawFiles { source, format: Format::Auto, encoding, bad_rows, keep, ..RawFiles::from(data) };
         let streamed = streamed.as_ref();
         let met = match self.top {
             Some(number) => self.lists(&run, &files, number as usize, terminal),

@@ -9,7 +9,7 @@ use adepts::serve::{AnswerError, Answerer, Exclude, HistoryAnswerer, NothingKnow
 use adepts::{Artefact, Error, ranker};
 use clap::{Args, ValueEnum, value_parser};
 
-use crate::options::{BadRows, ExcludeName};
+use crate::options::{BadRows, Encoding, ExcludeName};
 use crate::output::{self, lists};
 use crate::progress::Terminal;
 use crate::signals::{Again, typed};
@@ -63,7 +63,7 @@ pub(crate) struct Options {
     /// Every user of the run
     #[arg(long, requires = "out")]
     all: bool,
-    /// The users or histories in this file, glob or folder
+    /// The users or histories in this file, glob or folder, or - for stdin
     #[arg(long, value_name = "FILE", requires = "out")]
     users: Option<String>,
     /// With --users: the column of users, by name or position [default: as it is usually called]
@@ -78,6 +78,9 @@ pub(crate) struct Options {
     /// With --users: rows that cannot be read end with an error, or are counted and skipped
     #[arg(long, value_enum, value_name = "WHAT", requires = "users", default_value = "fail")]
     bad_rows: BadRows,
+    /// With --users: encoding of a text file
+    #[arg(long, value_enum, value_name = "ENCODING", requires = "users", default_value = "auto")]
+    encoding: Encoding,
     /// With --all or --users: the file to write, .parquet, .csv or .jsonl
     #[arg(long, value_name = "FILE", requires = "many")]
     out: Option<PathBuf>,
@@ -184,7 +187,8 @@ impl Options {
     fn table(&self, source: &str) -> TableFile {
         let (user, history) = (self.user_column.clone(), self.history_column.clone());
         let bad_rows = self.bad_rows.of_data();
-        TableFile { source: source.to_owned(), user, history, separator: self.separator.clone(), bad_rows }
+        let (separator, encoding) = (self.separator.clone(), self.encoding.of_data());
+        TableFile { source: source.to_owned(), user, history, separator, bad_rows, encoding }
     }
 
     /// Points a run of examples to where it belongs.

@@ -142,7 +142,7 @@ impl Options {
             Planned::Examples(experiment) => ranker::experiment::run(experiment, &out, work),
         })?;
         if let Some(source) = self.titles.clone() {
-            let attached = attach(&out, &TitleFile { source, item: None, title: None }, &mut terminal.progress())?;
+            let attached = attach(&out, &TitleFile::new(source), &mut terminal.progress())?;
             terminal.note(&titles::told(attached, &out));
         }
         if !self.without_histories || run::manifest(&out)?.histories {

@@ -130,7 +130,8 @@ impl ItemFile {
         let first_dense = columns.len();
         columns.extend(numbers.cloned());
 
-        let source = RawFiles::new(origin.as_str()).open(columns.clone(), progress)?;
+        let files = RawFiles { encoding: item.encoding, ..RawFiles::new(origin.as_str()) };
+        let source = { files }.open(columns.clone(), progress)?;
         let wanted = columns.iter().map(|column| find(&source, item, column)).collect::<Result<Vec<_>, _>>()?;
         let mut reader = Reader {
             names: columns.iter().map(shown).collect(),

@@ -28,6 +28,7 @@ mod prepare;
 mod propose;
 mod read;
 mod set;
+mod short;
 mod side;
 mod simulate;
 mod single;

@@ -8,7 +8,7 @@ use super::item_file::ItemFile;
 use super::listed::Listed;
 use super::skipped::Skipped;
 use super::values::{CATEGORY, FINITE, LABEL, category, check_category, label, missing, number, unfit};
-use crate::config::{BadRows, Column, DataConfig, Format};
+use crate::config::{BadRows, Column, DataConfig, Encoding, Format};
 use crate::error::DataError;
 use crate::layout;
 use crate::progress::Progress;
@@ -20,8 +20,10 @@ use crate::time::{self, Clock, TimeUnit, unit_of};
 pub struct RawFiles {
     /// A file, a glob, or a folder of files.
     pub source: String,
-    /// Format of the files; [`Format::Auto`] goes by the name.
+    /// Format of the files; [`Format::Auto`] goes by the content.
     pub format: Format,
+    /// The encoding of text files.
+    pub encoding: Encoding,
     /// What stands between the values of a text file; by default what its first lines hold.
     pub delimiter: Option<String>,
     /// Whether text files begin with the names of the columns; by default as [`ExamplesConfig::header`] says.
@@ -33,11 +35,12 @@ pub struct RawFiles {
 }
 
 impl RawFiles {
-    /// Files in the format that their names and first lines say, in which no row may be bad.
+    /// Files in the format that their content says, in which no row may be bad.
     #[must_use]
     pub fn new(source: impl Into<String>) -> Self {
         let source = source.into();
-        Self { source, format: Format::Auto, delimiter: None, header: None, bad_rows: BadRows::Fail, keep: Vec::new() }
+        let (format, encoding) = (Format::Auto, Encoding::Auto);
+        Self { source, format, encoding, delimiter: None, header: None, bad_rows: BadRows::Fail, keep: Vec::new() }
     }
 
     /// Finds the files; delimiter and header are filled in where they are left open. `columns` are those that are read.
@@ -45,6 +48,7 @@ impl RawFiles {
         let mut data = DataConfig {
             source: self.source.clone(),
             format: self.format,
+            encoding: self.encoding,
             delimiter: self.delimiter.clone(),
             header: self.header,
             groups: columns.into_iter().chain(self.keep.iter().cloned()).collect(),
@@ -65,6 +69,7 @@ impl From<&ExamplesConfig> for RawFiles {
         Self {
             source: config.source.clone(),
             format: config.format,
+            encoding: config.encoding,
             delimiter: config.delimiter.clone(),
             header: config.header,
             bad_rows: config.bad_rows,

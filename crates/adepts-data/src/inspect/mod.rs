@@ -81,7 +81,7 @@ pub struct Inspection {
 /// If there is no file or it cannot be read at all; single bad rows are counted.
 pub fn inspect(path: &str, options: &DataConfig) -> Result<Inspection, DataError> {
     let (mut data, looks) = guess::layout(path, options)?;
-    let source = Source::open(&data)?;
+    let source = Source::open(&data)?.with_all_keys()?;
     guess::id_columns(&mut data, &source)?;
     let role = |column: &Option<Column>| column.as_ref().map(|c| source.find(c)).transpose();
     let (user, item) = (role(&data.user)?, role(&data.item)?);
@@ -152,8 +152,8 @@ pub fn inspect(path: &str, options: &DataConfig) -> Result<Inspection, DataError
         sample: look.sample,
         notes: Vec::new(),
         warnings: Vec::new(),
-        toml: show::toml(&data, &source, looks.format_needed, split.as_ref()),
-        prepare: show::prepare(&data, &source, looks.format_needed, split.as_ref()),
+        toml: show::toml(&data, &source, split.as_ref()),
+        prepare: show::prepare(&data, &source, split.as_ref()),
         split,
     };
     inspection.notes = warn::notes(&inspection, left.as_ref());

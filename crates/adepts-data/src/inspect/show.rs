@@ -3,20 +3,20 @@
 use std::fmt::{self, Write};
 
 use super::Inspection;
-use crate::config::{BadRows, Column, DataConfig, Format, SplitConfig};
+use crate::config::{BadRows, Column, DataConfig, SplitConfig};
 use crate::source::{Source, default_delimiter};
 use crate::words::counted;
 
 /// The `[data]` table that reads the log as it was understood.
-pub(super) fn toml(data: &DataConfig, source: &Source, format_needed: bool, split: Option<&SplitConfig>) -> String {
+pub(super) fn toml(data: &DataConfig, source: &Source, split: Option<&SplitConfig>) -> String {
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let mut out = format!("[data]\nsource = {}\n", quoted(&data.source));
     let mut line = |key: &str, value: String| {
         // Writing to a string cannot fail.
         let _infallible = writeln!(out, "{key} = {value}");
     };
-    if format_needed {
-        line("format", quoted(format_name(data.format)));
+    if !data.encoding.is_auto() {
+        line("encoding", quoted(data.encoding.name()));
     }
     if let Some(delimiter) = source.delimiter() {
         if delimiter != default_delimiter(&source.files()[0].suffix) {
@@ -56,7 +56,7 @@ fn split_name(split: &SplitConfig) -> Option<&'static str> {
 }
 
 /// The command that prepares the log as it was understood; `COLUMN` stands where no column was.
-pub(super) fn prepare(data: &DataConfig, source: &Source, format_needed: bool, split: Option<&SplitConfig>) -> String {
+pub(super) fn prepare(data: &DataConfig, source: &Source, split: Option<&SplitConfig>) -> String {
     let mut words = vec!["adepts prepare --input".to_owned(), shell(&data.source)];
     for (key, column) in columns(data) {
         let value = match column {
@@ -75,8 +75,8 @@ pub(super) fn prepare(data: &DataConfig, source: &Source, format_needed: bool, s
             words.push("--no-header".to_owned());
         }
     }
-    if format_needed {
-        words.push(format!("--format {}", format_name(data.format)));
+    if !data.encoding.is_auto() {
+        words.push(format!("--encoding {}", data.encoding.name()));
     }
     if data.bad_rows == BadRows::Skip {
         words.push("--bad-rows skip".to_owned());
@@ -94,14 +94,6 @@ fn shell(text: &str) -> String {
         text.to_owned()
     } else {
         format!("'{}'", text.replace('\'', r"'\''"))
-    }
-}
-
-fn format_name(format: Format) -> &'static str {
-    match format {
-        Format::Jsonl => "jsonl",
-        Format::Parquet => "parquet",
-        Format::Csv | Format::Auto => "csv",
     }
 }
 

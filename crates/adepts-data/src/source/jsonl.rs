@@ -1,43 +1,45 @@
-//! One JSON object a line; only the wanted keys are kept.
+//! JSON objects as rows; only the wanted keys are kept.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
-use std::io::BufRead;
 use std::ops::ControlFlow;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
-use super::files::{SourceFile, Ticker, open_text, read_error};
+use super::files::SourceFile;
+use super::frames::Frames;
+use super::input::Ticker;
 use super::json::{Scalar, Value, in_full};
 use super::text::NotUtf8;
-use super::{At, Cell, Flow, Sink};
+use super::{At, Cell, Flow, MOST_COLUMNS, Sink};
 use crate::error::DataError;
 use crate::place::Place;
 
 /// How many objects are looked at for the names of the keys.
 const LOOKED_AT: usize = 100;
+/// The most values of a list.
+const MOST_VALUES: usize = 1 << 20;
 
-/// The keys of the first objects, in order of first appearance.
-pub(super) fn columns(file: &SourceFile) -> Result<Vec<String>, DataError> {
-    let (mut reader, _) = open_text(file)?;
-    let mut columns: Vec<String> = Vec::new();
-    let (mut line, mut number, mut objects) = (Vec::new(), 0, 0);
+/// The keys of the first objects, in order of first appearance; those of all objects if `whole`.
+pub(super) fn columns(file: &SourceFile, whole: bool) -> Result<Vec<String>, DataError> {
+    let mut frames = Frames::open(file)?;
+    let (mut columns, mut objects) = (Keys::default(), 0);
     let mut broken = None;
-    while objects < LOOKED_AT && next_line(file, &mut *reader, &mut line, &mut number)? {
-        match serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&line) {
-            Ok(object) => {
-                columns.extend(
-                    object.into_iter().map(|(key, _)| key).filter(|k| !columns.contains(k)).collect::<Vec<_>>(),
-                );
-            }
-            Err(e) => broken = broken.or_else(|| Some(malformed(file, number, &line, &e))),
+    while (whole || objects < LOOKED_AT) && frames.advance()? {
+        let mut json = serde_json::Deserializer::from_slice(frames.object());
+        if let Err(e) = (&mut columns).deserialize(&mut json) {
+            broken = broken.or_else(|| Some(malformed(file, &frames, &e)));
+        }
+        if columns.order.len() > MOST_COLUMNS {
+            return Err(DataError::TooManyColumns { path: file.path.clone(), limit: MOST_COLUMNS });
         }
         objects += 1;
     }
     match broken {
         _ if objects == 0 => Err(DataError::EmptyFile { path: file.path.clone() }),
-        Some(error) if columns.is_empty() => Err(error),
-        _ => Ok(columns),
+        Some(error) if columns.order.is_empty() => Err(error),
+        _ => Ok(columns.order),
     }
 }
 
@@ -50,11 +52,10 @@ pub(super) fn read(
     sink: &mut dyn Sink,
     ticker: &mut Ticker,
 ) -> Flow {
-    let (mut reader, bytes) = open_text(file)?;
+    let mut frames = Frames::open(file)?;
     let keys: Vec<&str> = wanted.iter().map(|&w| columns[w].as_str()).collect();
-    let (mut line, mut number) = (Vec::new(), 0);
-    while next_line(file, &mut *reader, &mut line, &mut number)? {
-        let mut json = serde_json::Deserializer::from_slice(&line);
+    while frames.advance()? {
+        let mut json = serde_json::Deserializer::from_slice(frames.object());
         let values =
             Picked { keys: &keys, lists }.deserialize(&mut json).and_then(|values| json.end().map(|()| values));
         let flow = match values {
@@ -62,46 +63,68 @@ pub(super) fn read(
                 in_full(&mut values, &keys, &line);
                 let elements: Vec<Vec<Cell>> = values.iter().map(Value::elements).collect();
                 let cells: Vec<Cell> = values.iter().zip(&elements).map(|(value, list)| value.cell(list)).collect();
-                sink.row(At { path: &file.path, unit: "line", number }, &cells)?
+                sink.row(At { path: &file.path, unit: "line", number: frames.number() }, &cells)?
             }
-            Err(e) => sink.malformed(malformed(file, number, &line, &e))?,
+            Err(e) => sink.malformed(malformed(file, &frames, &e))?,
         };
         if flow.is_break() {
             return Ok(flow);
         }
-        ticker.row(&bytes);
+        ticker.row(&frames.bytes);
     }
     Ok(ControlFlow::Continue(()))
 }
 
-/// The next line that is not blank; false at the end.
-fn next_line(
-    file: &SourceFile,
-    reader: &mut dyn BufRead,
-    line: &mut Vec<u8>,
-    number: &mut u64,
-) -> Result<bool, DataError> {
-    loop {
-        line.clear();
-        if reader.read_until(b'\n', line).map_err(|e| read_error(file, e))? == 0 {
-            return Ok(false);
-        }
-        *number += 1;
-        if !line.trim_ascii().is_empty() {
-            return Ok(true);
-        }
+fn malformed(file: &SourceFile, frames: &Frames, error: &serde_json::Error) -> DataError {
+    // serde_json counts lines within the one object that it saw.
+    let number = frames.number() + (error.line() as u64).saturating_sub(1);
+    let place = Place { path: file.path.clone(), unit: "line", number };
+    if let Err(wrong) = NotUtf8::check(frames.object()) {
+        return wrong.error(place);
+    }
+    let what = error.to_string();
+    let what = what.rsplit_once(" at line ").map_or(what.as_str(), |(what, _)| what);
+    let what = shortened_message(what);
+    DataError::MalformedRow { place, reason: format!("{what} (character {}); expected a JSON object", error.column()) }
+}
+
+/// A message may hold a piece of the text.
+fn shortened_message(what: &str) -> String {
+    what.chars().take(200).flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
+/// The keys of objects, in order of first appearance.
+#[derive(Default)]
+struct Keys {
+    known: HashSet<String>,
+    order: Vec<String>,
+}
+
+impl<'de> DeserializeSeed<'de> for &mut Keys {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
     }
 }
 
-fn malformed(file: &SourceFile, number: u64, line: &[u8], error: &serde_json::Error) -> DataError {
-    let place = Place { path: file.path.clone(), unit: "line", number };
-    if let Err(wrong) = NotUtf8::check(line) {
-        return wrong.error(place);
+impl<'de> Visitor<'de> for &mut Keys {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
     }
-    // serde_json counts lines within the one line that it saw; only its column means something here.
-    let what = error.to_string();
-    let what = what.rsplit_once(" at line ").map_or(what.as_str(), |(what, _)| what);
-    DataError::MalformedRow { place, reason: format!("{what} (character {}); expected a JSON object", error.column()) }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key_seed(Text)? {
+            if self.order.len() <= MOST_COLUMNS && !self.known.contains(key.as_ref()) {
+                self.known.insert(key.clone().into_owned());
+                self.order.push(key.into_owned());
+            }
+            map.next_value::<IgnoredAny>()?;
+        }
+        Ok(())
+    }
 }
 
 /// Reads an object and keeps the values of these keys.

@@ -16,7 +16,8 @@ use parquet::basic::LogicalType;
 use parquet::errors::ParquetError;
 use parquet::file::reader::ChunkReader;
 
-use super::files::{Compression, SourceFile, Ticker, open_text, read_error};
+use super::files::{Compression, SourceFile};
+use super::input::{Ticker, open_text, read_error};
 use super::values::{Kind, Values};
 use super::{At, Cell, Flow, Sink};
 use crate::error::DataError;
@@ -112,7 +113,7 @@ pub(crate) fn columns_of(file: &SourceFile, names: &[String]) -> Result<(SchemaR
 
 fn builder(file: &SourceFile) -> Result<ParquetRecordBatchReaderBuilder<File>, DataError> {
     let bytes = if file.compression == Compression::None {
-        File::open(&file.path).map_err(DataError::io("read", &file.path))?
+        file.seekable().map_err(DataError::io("read", &file.path))?
     } else {
         unpacked(file)?
     };

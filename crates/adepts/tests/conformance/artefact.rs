@@ -204,7 +204,7 @@ fn titles_come_with_answers_and_can_be_replaced() {
         writeln!(text, "{},\"Part {item}, the film\"", COMMUNITY.items.id(item)).unwrap();
     }
     fs::write(&table, &text).unwrap();
-    let file = TitleFile { source: table.display().to_string(), item: None, title: None };
+    let file = TitleFile::new(table.display().to_string());
     let attached = attach(copy.path(), &file, &mut progress::silent).unwrap();
     assert_eq!((attached.items, attached.titled, attached.others), (120, 100, 1));
     let answerer = Artefact::open(copy.path()).unwrap().answerer();
@@ -249,7 +249,7 @@ fn a_run_of_format_1_answers_and_becomes_one_of_format_2_with_titles() {
         Id::Text(id) => format!("{id:?}"),
     };
     fs::write(&table, format!("{{\"id\": {id}, \"name\": \"First\"}}\n")).unwrap();
-    let file = TitleFile { source: table.display().to_string(), item: None, title: None };
+    let file = TitleFile::new(table.display().to_string());
     attach(copy.path(), &file, &mut progress::silent).unwrap();
     let (format, after) = ask();
     let plain = |answers: Vec<Result<Answer, AnswerError>>| -> Vec<_> {
