@@ -324,7 +324,7 @@ mod tests {
             min_rating: Some(4.0),
             events: vec!["buy".into()],
             seen_events: vec!["return".into(), "view".into()],
-            until: Some(crate::TimeBound::Seconds(10)),
+            until: Some(crate::TimeBound::Number(10)),
             ..Filter::default()
         };
         let mut sieve = Sieve::new(&filter).unwrap();
@@ -335,8 +335,8 @@ mod tests {
             (1.0, "return", 1, Fate::Seen),
             (5.0, "cart", 1, Fate::Dropped),
             (1.0, "cart", 1, Fate::Dropped),
-            (1.0, "buy", 10, Fate::Dropped),
-            (5.0, "return", 10, Fate::Dropped),
+            (1.0, "buy", 10_000_000_000, Fate::Dropped),
+            (5.0, "return", 10_000_000_000, Fate::Dropped),
         ];
         for (rating, event, time, fate) in fates {
             assert_eq!(sieve.fate(Some(rating), Some(event), Some(time)), fate, "{rating} {event} {time}");

@@ -74,6 +74,8 @@ mod tests {
             skipped_rows: 0,
             skipped_examples: Vec::new(),
             data,
+            time_unit: None,
+            notes: Vec::new(),
         };
         let split = SplitConfig::LeaveLast { validation: 1, test: 1 };
         prepare::assemble(read, &split, 1, &mut progress::silent).unwrap()

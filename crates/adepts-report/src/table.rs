@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 
 use adepts_eval::{Comparison, RunSummary, SeedComparison, Summary};
 
-use crate::format::{
-    UNKNOWN, count, exact, grouping_label, metric_label, percent, quantity, score, seconds, signed,
-};
+use crate::format::{UNKNOWN, count, exact, grouping_label, metric_label, percent, quantity, score, seconds, signed};
 use crate::sections::compared::{full_name, verdict};
 use crate::sections::seeds;
 use crate::view::{bounded, is_list_metric};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use adepts_data::source::{At, Cell, Flow, Role, Sink, Source, usual_column};
-use adepts_data::{DataError, Id, Place, Progress, Vocabulary};
+use adepts_data::{DataError, Encoding, Id, Place, Progress, Vocabulary};
 
 use crate::answer::Unknown;
 
@@ -42,7 +42,7 @@ impl SeenPairs {
     /// Reads the pairs of a file, a glob or a folder of files (CSV, JSON lines, Parquet): a column of users and one of items, as
     /// they are usually called, or the only two. Items that `catalogue` does not have are counted; they are never recommended.
     pub fn read(source: &str, catalogue: &Vocabulary, progress: Progress<'_>) -> Result<Self, SeenError> {
-        let file = Source::guess(source, Vec::new(), "")?;
+        let file = Source::guess(source, Encoding::Auto, Vec::new(), "")?;
         let columns = file.columns();
         let (user, item) = match (usual_column(Role::User, columns), usual_column(Role::Item, columns)) {
             (Some(user), Some(item)) if user != item => (user, item),

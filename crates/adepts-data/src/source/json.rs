@@ -7,6 +7,9 @@ use serde::de::{DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
 
 use super::Cell;
 
+/// The most values of a list.
+const MOST_VALUES: usize = 1 << 20;
+
 /// A value of a wanted key.
 #[derive(Clone)]
 pub(super) enum Value<'a> {
@@ -181,6 +184,9 @@ impl<'de> Visitor<'de> for Scalar {
         }
         let mut values = Vec::new();
         while let Some(value) = list.next_element_seed(Self { lists: false })? {
+            if values.len() == MOST_VALUES {
+                return Err(A::Error::custom(format_args!("a list has more than {MOST_VALUES} values")));
+            }
             values.push(value);
         }
         Ok(Value::List(values))

@@ -18,8 +18,6 @@ use crate::place::Place;
 
 /// How many objects are looked at for the names of the keys.
 const LOOKED_AT: usize = 100;
-/// The most values of a list.
-const MOST_VALUES: usize = 1 << 20;
 
 /// The keys of the first objects, in order of first appearance; those of all objects if `whole`.
 pub(super) fn columns(file: &SourceFile, whole: bool) -> Result<Vec<String>, DataError> {
@@ -60,7 +58,7 @@ pub(super) fn read(
             Picked { keys: &keys, lists }.deserialize(&mut json).and_then(|values| json.end().map(|()| values));
         let flow = match values {
             Ok(mut values) => {
-                in_full(&mut values, &keys, &line);
+                in_full(&mut values, &keys, frames.object());
                 let elements: Vec<Vec<Cell>> = values.iter().map(Value::elements).collect();
                 let cells: Vec<Cell> = values.iter().zip(&elements).map(|(value, list)| value.cell(list)).collect();
                 sink.row(At { path: &file.path, unit: "line", number: frames.number() }, &cells)?

@@ -86,7 +86,9 @@ pub(super) fn run(source: &Path, folder: &Path, work: &mut Work<'_>) -> Result<F
                 epochs = Some(summary.epochs);
                 trained = Some(summary.train_seconds);
             }
-            Outcome::Interrupted { epoch, batch } => return Err(Error::Interrupted { folder: folder.to_owned(), epoch, batch }),
+            Outcome::Interrupted { epoch, batch } => {
+                return Err(Error::Interrupted { folder: folder.to_owned(), epoch, batch });
+            }
         }
     }
     let seconds = BTreeMap::from([("train".to_owned(), trained.unwrap_or_else(|| watch.seconds()))]);

@@ -174,7 +174,9 @@ fn train(
     };
     let found = match fit_all_examples(&mut *model, &training, work.observer, work.stop)? {
         Outcome::Finished(found) => found,
-        Outcome::Interrupted { epoch, batch } => return Err(Error::Interrupted { folder: folder.to_owned(), epoch, batch }),
+        Outcome::Interrupted { epoch, batch } => {
+            return Err(Error::Interrupted { folder: folder.to_owned(), epoch, batch });
+        }
     };
     let files = BTreeMap::from([(EVALUATED.to_owned(), write_figures(folder, &figures)?)]);
     let seconds = BTreeMap::from([("train".to_owned(), found.train_seconds)]);
