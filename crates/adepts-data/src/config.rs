@@ -37,7 +37,8 @@ pub struct DataConfig {
     pub rating: Option<Column>,
     /// The column of the kind of event.
     pub event: Option<Column>,
-    /// The column of the time (whole seconds, or ISO 8601 text).
+    /// The column of the time: numbers of one unit (seconds to nanoseconds since 1970, or digits such as `20200930`), or
+    /// dates with the year first; see [`crate::time`].
     pub time: Option<Column>,
     /// Columns that hold a group of the user's own, constant for each user.
     pub groups: Vec<Column>,
@@ -140,7 +141,7 @@ pub struct Filter {
     pub min_rating: Option<f64>,
     /// Only rows with one of these kinds of event; empty keeps all.
     pub events: Vec<String>,
-    /// Only rows at or after this time (seconds or ISO 8601).
+    /// Only rows at or after this time (a number since 1970, or a date).
     pub from: Option<TimeBound>,
     /// Only rows before this time.
     pub until: Option<TimeBound>,
@@ -152,12 +153,12 @@ pub struct Filter {
     pub item_core: Option<usize>,
 }
 
-/// A moment: seconds since 1970 or ISO 8601 text.
+/// A moment: a number since 1970 or a date in text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "expected seconds since 1970, or a text such as `2024-03-01`")]
 pub enum TimeBound {
-    /// Seconds since 1970-01-01 UTC.
-    Seconds(i64),
+    /// Seconds since 1970-01-01 UTC, or by its size milli-, micro- or nanoseconds, or digits such as `20240301`.
+    Number(i64),
     /// `2024-03-01` or `2024-03-01T12:00:00Z`.
     Text(String),
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{DataConfig, SplitConfig};
 use crate::id::Vocabulary;
 use crate::rows::Rows;
+use crate::time::TimeUnit;
 
 /// A prepared data set in memory.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,6 +75,12 @@ pub struct Manifest {
     pub skipped_rows: u64,
     /// The first of them, as messages.
     pub skipped_examples: Vec<String>,
+    /// What the numbers of the column of times count; absent where there are no times or they are no numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_unit: Option<TimeUnit>,
+    /// What was decided of the columns, and what of them is not used, in sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// blake3 over the content: vocabularies, rows, scores and columns.
     pub content_hash: String,
 }

@@ -258,20 +258,6 @@ pub enum DataError {
         /// What was expected.
         expected: &'static str,
     },
-    /// Text among numbers or numbers among text in a format that tells them apart.
-    #[error("{place}, column `{column}`: mixed types: `{value}` is {found}, the ids before it are {before}")]
-    MixedTypes {
-        /// Where.
-        place: Box<Place>,
-        /// The column.
-        column: String,
-        /// The value, shortened.
-        value: String,
-        /// `text` or `a number`.
-        found: &'static str,
-        /// `text` or `numbers`.
-        before: &'static str,
-    },
     /// A group that is not constant for a user.
     #[error(
         "{place}, column `{column}`: user `{user}` is `{second}` here and `{first}` before; a group must be constant for each user"

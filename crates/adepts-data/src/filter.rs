@@ -27,7 +27,7 @@ impl Sieve {
             && from >= until
         {
             let expected = "a time after `--from`";
-            return Err(DataError::BadFilter { key: "until", value: until.to_string(), expected });
+            return Err(DataError::BadFilter { key: "until", value: time::shown(until), expected });
         }
         Ok(Self { min_rating: filter.min_rating, events: filter.events.clone(), from, until, dropped: [0; 4] })
     }
@@ -55,8 +55,8 @@ impl Sieve {
         let names = [
             self.min_rating.map(|least| format!("rating >= {least}")),
             (!self.events.is_empty()).then(|| format!("event is {}", self.events.join(" or "))),
-            self.from.map(|from| format!("time >= {from}")),
-            self.until.map(|until| format!("time < {until}")),
+            self.from.map(|from| format!("time >= {}", time::shown(from))),
+            self.until.map(|until| format!("time < {}", time::shown(until))),
         ];
         let mut steps = Vec::new();
         for (name, dropped) in names.into_iter().zip(self.dropped) {
@@ -216,24 +216,31 @@ mod tests {
     fn each_filter_counts_what_it_alone_dropped() {
         let filter = Filter {
             min_rating: Some(4.0),
-            from: Some(crate::TimeBound::Seconds(10)),
+            from: Some(crate::TimeBound::Number(10)),
             until: Some(crate::TimeBound::Text("1970-01-01T00:00:20Z".into())),
             ..Filter::default()
         };
         let mut sieve = Sieve::new(&filter).unwrap();
-        assert!(!sieve.keeps(Some(3.5), None, Some(5)));
-        assert!(!sieve.keeps(Some(4.0), None, Some(9)));
-        assert!(sieve.keeps(Some(4.0), None, Some(10)));
-        assert!(!sieve.keeps(Some(5.0), None, Some(20)));
+        assert!(!sieve.keeps(Some(3.5), None, Some(5_000_000_000)));
+        assert!(!sieve.keeps(Some(4.0), None, Some(9_999_999_999)));
+        assert!(sieve.keeps(Some(4.0), None, Some(10_000_000_000)));
+        assert!(!sieve.keeps(Some(5.0), None, Some(20_000_000_000)));
         let table: Vec<_> = sieve.steps(4).into_iter().map(|s| (s.step, s.rows, s.dropped)).collect();
-        assert_eq!(table, [("rating >= 4".into(), 3, 1), ("time >= 10".into(), 2, 1), ("time < 20".into(), 1, 1)]);
+        assert_eq!(
+            table,
+            [
+                ("rating >= 4".into(), 3, 1),
+                ("time >= 1970-01-01T00:00:10Z".into(), 2, 1),
+                ("time < 1970-01-01T00:00:20Z".into(), 1, 1)
+            ]
+        );
     }
 
     #[test]
     fn a_time_range_without_a_moment_is_refused() {
         let filter = Filter {
-            from: Some(crate::TimeBound::Seconds(5)),
-            until: Some(crate::TimeBound::Seconds(5)),
+            from: Some(crate::TimeBound::Number(5)),
+            until: Some(crate::TimeBound::Number(5)),
             ..Filter::default()
         };
         assert!(matches!(Sieve::new(&filter), Err(DataError::BadFilter { key: "until", .. })));

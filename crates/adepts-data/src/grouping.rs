@@ -253,6 +253,8 @@ mod tests {
             mainstream: MainstreamMethod::Exact,
             skipped_rows: 0,
             skipped_examples: Vec::new(),
+            time_unit: None,
+            notes: Vec::new(),
             content_hash: String::new(),
         };
         Dataset {

@@ -25,7 +25,7 @@ pub fn prepare(data: &DataConfig, split: &SplitConfig, seed: u64, progress: Prog
 /// # Errors
 /// Everything that can be wrong with the split; see [`DataError`].
 pub fn assemble(read: Read, split: &SplitConfig, seed: u64, progress: Progress) -> Result<Dataset, DataError> {
-    let Read { interactions, steps, skipped_rows, skipped_examples, data } = read;
+    let Read { interactions, steps, skipped_rows, skipped_examples, data, time_unit, notes } = read;
     progress("split", 0, None);
     let Cut { train, validation, test, learns, train_only_users, split } = cut(&interactions, split, seed)?;
     let (users, items, columns) = (interactions.users, interactions.items, interactions.columns);
@@ -46,6 +46,8 @@ pub fn assemble(read: Read, split: &SplitConfig, seed: u64, progress: Progress) 
         mainstream: method,
         skipped_rows,
         skipped_examples,
+        time_unit,
+        notes,
         content_hash: String::new(),
     };
     let mut dataset = Dataset { users, items, train, validation, test, learns, mainstream, columns, manifest };

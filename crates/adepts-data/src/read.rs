@@ -19,6 +19,7 @@ use crate::intern::Interner;
 use crate::layout;
 use crate::progress::{Progress, silent};
 use crate::source::{Role, Source, usual};
+use crate::time::{self, Clock, TimeUnit, unit_of};
 use reader::Reader;
 
 /// A log that has been read and filtered.
@@ -34,6 +35,10 @@ pub struct Read {
     pub skipped_examples: Vec<String>,
     /// The configuration with the layout and the columns that were guessed.
     pub data: DataConfig,
+    /// What the numbers of the column of times count; `None` where there are no times or they are no numbers.
+    pub time_unit: Option<TimeUnit>,
+    /// What was decided of the columns, and what of them is not used, in sentences.
+    pub notes: Vec<String>,
 }
 
 /// Reads and filters a log. `split` says whether times are needed, and which column holds the split, if one does.
@@ -59,6 +64,10 @@ pub fn read(data: &DataConfig, split: &SplitConfig, progress: Progress) -> Resul
     let mut reader = Reader::new(&wanted, sieve, data.bad_rows);
     source.read(&wanted.columns, &mut reader, progress)?;
     let Reader { users, items, pairs, groups, sieve, rows, skipped_rows, skipped_examples, .. } = reader;
+    let time_unit = wanted.time_unit;
+    let mut notes: Vec<String> =
+        [users.note(&wanted.names[0]), items.note(&wanted.names[1])].into_iter().flatten().collect();
+    notes.extend(ratings(&source, data));
 
     let mut steps = vec![StepCount { step: "read".into(), rows, users: None, items: None, dropped: skipped_rows }];
     steps.extend(sieve.steps(rows));
@@ -71,13 +80,36 @@ pub fn read(data: &DataConfig, split: &SplitConfig, progress: Progress) -> Resul
         before = step.rows;
     }
     progress("order", 0, None);
-    finish(users, items, pairs, groups, &data.filter, &mut steps).map(|interactions| Read {
-        interactions,
-        steps,
-        skipped_rows,
-        skipped_examples,
-        data: resolved,
-    })
+    let interactions = finish(users, items, pairs, groups, &data.filter, &mut steps)?;
+    notes.extend(times(&interactions, wanted.time.map(|slot| wanted.names[slot].as_str()), time_unit));
+    Ok(Read { interactions, steps, skipped_rows, skipped_examples, data: resolved, time_unit, notes })
+}
+
+/// Says that ratings drop no row, where there seem to be some.
+fn ratings(source: &Source, data: &DataConfig) -> Option<String> {
+    let columns = source.columns();
+    if data.filter.min_rating.is_some() {
+        return None;
+    }
+    if let Some(column) = &data.rating {
+        let name = &columns[source.find(column).ok()?];
+        return Some(format!(
+            "a row counts whatever its `{name}`; `--min-rating` (data.filter.min_rating) sets the least that counts"
+        ));
+    }
+    let name = &columns[usual(Role::Rating, columns)?];
+    Some(format!(
+        "the column `{name}` is not used, so a row counts whatever its rating; `--rating {name} --min-rating` sets the least \
+         that counts"
+    ))
+}
+
+/// Says how times were read, and from when to when they are.
+fn times(log: &Interactions, column: Option<&str>, unit: Option<TimeUnit>) -> Option<String> {
+    let (column, times) = (column?, log.time.as_ref()?);
+    let (first, last) = (times.iter().min()?, times.iter().max()?);
+    let unit = unit.map_or(String::new(), |unit| time::note(column, unit) + "; ");
+    Some(format!("{unit}times are from {} to {}", time::shown(*first), time::shown(*last)))
 }
 
 /// What [`read`] would make of the rows without a filter: how many it could read, how many not, and the first of those.
@@ -212,6 +244,8 @@ struct Wanted {
     rating: Option<usize>,
     event: Option<usize>,
     time: Option<usize>,
+    time_unit: Option<TimeUnit>,
+    clock: Clock,
     part: Option<usize>,
     groups: Vec<usize>,
 }
@@ -244,6 +278,11 @@ impl Wanted {
         let part = if let SplitConfig::Column { column } = split { Some(slot(column)?) } else { None };
         let groups = data.groups.iter().map(&mut slot).collect::<Result<_, _>>()?;
         let names = columns.iter().map(|&c| source.columns()[c].clone()).collect();
-        Ok(Self { columns, names, rating, event, time, part, groups })
+        let time_unit = match time {
+            Some(slot) => unit_of(source, columns[slot])?,
+            None => None,
+        };
+        let clock = Clock::new(time_unit.unwrap_or(TimeUnit::Seconds));
+        Ok(Self { columns, names, rating, event, time, time_unit, clock, part, groups })
     }
 }

@@ -34,8 +34,7 @@ impl DataError {
             Self::MalformedRow { place: at, .. }
             | Self::MissingValue { place: at, .. }
             | Self::BadValue { place: at, .. } => place(at),
-            Self::MixedTypes { place: at, .. }
-            | Self::GroupNotConstant { place: at, .. }
+            Self::GroupNotConstant { place: at, .. }
             | Self::Examples(ExamplesError::UnknownDomain { place: at, .. }) => place(at),
             Self::NoRows { origin } => text(origin),
             Self::Examples(ExamplesError::AllSkipped { origin, reasons, .. }) => {

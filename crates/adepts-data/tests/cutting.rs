@@ -69,6 +69,8 @@ fn manifest(log: &Interactions, cut: &Cut, mainstream: MainstreamMethod) -> Mani
         mainstream,
         skipped_rows: 0,
         skipped_examples: Vec::new(),
+        time_unit: None,
+        notes: Vec::new(),
         content_hash: String::new(),
     }
 }

@@ -6,21 +6,9 @@ mod support;
 use std::sync::Arc;
 
 use adepts_data::{BadRows, Column, DataConfig, DataError, Format, Id, Part, SplitConfig, Vocabulary};
-use arrow_array::{
-    ArrayRef, Float64Array, Int32Array, Int64Array, LargeStringArray, RecordBatch, StringArray,
-    TimestampMillisecondArray,
-};
-use support::{config, file, gzip, read, real, rows, zstd};
+use arrow_array::{ArrayRef, Float64Array, Int32Array, Int64Array, LargeStringArray, StringArray};
+use support::{config, file, gzip, parquet, read, real, rows, zstd};
 use tempfile::tempdir;
-
-fn parquet(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
-    let batch = RecordBatch::try_from_iter(columns).unwrap();
-    let mut bytes = Vec::new();
-    let mut writer = parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
-    writer.write(&batch).unwrap();
-    writer.close().unwrap();
-    bytes
-}
 
 fn lines(n: usize, line: impl Fn(usize) -> String) -> String {
     let mut lines: Vec<String> = (0..n).map(line).collect();
@@ -92,23 +80,6 @@ fn ids_come_back_as_they_went_in() {
     assert_eq!(log.users, Vocabulary::Text(vec!["-0".into(), "007".into(), "7".into()]));
     assert_eq!(log.items, Vocabulary::Int(vec![1, 2, 3]));
     assert_eq!(log.users.id(1), Id::Text("007".into()));
-}
-
-#[test]
-fn times_of_all_kinds_are_seconds() {
-    let dir = tempdir().unwrap();
-    let text =
-        file(dir.path(), "a.csv", "user,item,time\n1,1,1970-01-01T00:01:00Z\n1,2,61\n1,3,62.0\n1,4,1970-01-02\n");
-    let table = parquet(vec![
-        ("user", Arc::new(Int64Array::from(vec![1; 4]))),
-        ("item", Arc::new(Int64Array::from(vec![1, 2, 3, 4]))),
-        ("time", Arc::new(TimestampMillisecondArray::from(vec![60_000, 61_000, 62_999, 86_400_000]))),
-    ]);
-    for source in [text, file(dir.path(), "a.parquet", table)] {
-        let mut data = config(source);
-        data.time = Some(Column::Name("time".into()));
-        assert_eq!(read(&data).unwrap().interactions.time, Some(vec![60, 61, 62, 86_400]));
-    }
 }
 
 fn message(data: &DataConfig) -> String {
@@ -289,30 +260,6 @@ fn delimiter_and_header_that_are_left_open_are_found_in_the_first_lines_and_told
     let mut named = config(file(dir.path(), "e.csv", "customer,sku,2024\nx,y,5\nz,y,6\n"));
     (named.user, named.item) = (Some(Column::Name("customer".into())), Some(Column::Name("sku".into())));
     assert_eq!(told(&named).0.unwrap().interactions.user.len(), 2, "a column that is named stands in a header");
-}
-
-#[test]
-fn formats_with_types_refuse_mixed_ones() {
-    let dir = tempdir().unwrap();
-    let mut data = config(file(dir.path(), "a.jsonl", "{\"user\":1,\"item\":2}\n{\"user\":\"x\",\"item\":2}\n"));
-    data.bad_rows = BadRows::Skip;
-    let text = message(&data);
-    assert!(
-        text.ends_with("a.jsonl, line 2, column `user`: mixed types: `x` is text, the ids before it are numbers"),
-        "{text}"
-    );
-    file(dir.path(), "b1.parquet", parquet(vec![("user", texts()), ("item", texts())]));
-    file(dir.path(), "b2.parquet", parquet(vec![("user", texts()), ("item", Arc::new(Int64Array::from(vec![1])))]));
-    data.source = dir.path().join("b*.parquet").to_str().unwrap().to_owned();
-    let text = message(&data);
-    assert!(
-        text.ends_with("b2.parquet, row 1, column `item`: mixed types: `1` is a number, the ids before it are text"),
-        "{text}"
-    );
-}
-
-fn texts() -> ArrayRef {
-    Arc::new(StringArray::from(vec!["1"]))
 }
 
 #[test]

@@ -67,7 +67,11 @@ pub(crate) fn preparation(manifest: &Manifest) -> String {
     }
     let Manifest { train, validation, test, train_only_users, held_out_users, skipped_rows, .. } = manifest;
     let mut lines = vec![steps.render()];
-    lines.extend(layout(manifest).map(|layout| format!("the log was read {layout}\n")));
+    lines.extend(layout(manifest).map(|layout| format!("the log was read {layout}")));
+    lines.extend(manifest.notes.iter().cloned());
+    if lines.len() > 1 {
+        lines.push(String::new());
+    }
     if *skipped_rows > 0 {
         lines.push(format!(
             "{} could not be read and {}, such as",
@@ -132,6 +136,7 @@ pub(crate) fn examples(manifest: &ExamplesManifest) -> String {
         let say = agreeing(negative_rows, "says", "say");
         lines.push(format!("{rows} {are} not positive and only {say} which items there are"));
     }
+    lines.extend(manifest.notes.iter().cloned());
     lines.extend(lost_examples(manifest));
     let rows = |part| manifest.rows.of(part);
     let (train, validation, test) = (rows(Part::Train), rows(Part::Validation), rows(Part::Test));

@@ -1,6 +1,6 @@
 //! What the first pass over raw rows counts: of training rows, but for users, items and whether a field holds lists.
 
-use super::config::{ExampleSplit, ExamplesConfig, Transform};
+use super::config::{ExampleSplit, ExamplesConfig, Transform, shown};
 use super::dense::{Moments, Sample, transformed};
 use super::error::ExamplesError;
 use super::manifest::{
@@ -185,6 +185,9 @@ impl<'a> Count<'a> {
                 }
             }
         }
+        let of_users = config.user.as_ref().and_then(|column| self.users.note(&shown(column)));
+        let notes = of_users.into_iter().chain(self.domains.note_of(self.wanted.domain_name()));
+        let notes = notes.chain(self.wanted.time_note()).collect();
         let (domains, _) = self.domains.finish(1);
         let items = self.items.map(|items| items.finish(0));
         let mut skipped = passed.skipped.clone();
@@ -204,7 +207,11 @@ impl<'a> Count<'a> {
             fields,
             dense,
             domains: (0..domains.len() as u32).map(domain).collect(),
+            number_domains: matches!(domains, Vocabulary::Int(_)),
             users: self.users.len(),
+            number_users: self.users.is_of_numbers(),
+            time_unit: self.wanted.time_unit(),
+            notes,
             catalogue: items.as_ref().map(note),
             left_out: zero,
             other_domains: passed.other_domains,

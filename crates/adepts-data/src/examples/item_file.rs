@@ -18,6 +18,7 @@ use crate::intern::{Interner, Texts};
 use crate::place::Place;
 use crate::progress::Progress;
 use crate::source::{At, Cell, Flow, Sink, Source};
+use crate::time::Stamp;
 
 /// The items of a file with what describes them; they are numbered by their ids, ascending.
 pub(super) struct ItemFile {
@@ -59,6 +60,8 @@ enum KeptCell {
     Missing,
     Raw(u32),
     Text(u32),
+    Number(u32),
+    Time(Stamp),
     Int(i64),
     Float(f64),
     Bool(bool),
@@ -72,6 +75,8 @@ impl Kept {
             Cell::Missing => KeptCell::Missing,
             Cell::Raw(text) => KeptCell::Raw(self.texts.intern(text)?),
             Cell::Text(text) => KeptCell::Text(self.texts.intern(text)?),
+            Cell::Number(text) => KeptCell::Number(self.texts.intern(text)?),
+            Cell::Time(stamp) => KeptCell::Time(stamp),
             Cell::Int(value) => KeptCell::Int(value),
             Cell::Float(value) => KeptCell::Float(value),
             Cell::Bool(value) => KeptCell::Bool(value),
@@ -90,6 +95,8 @@ impl Kept {
             KeptCell::Missing | KeptCell::List { .. } => Cell::Missing,
             KeptCell::Raw(text) => Cell::Raw(self.texts.get(text)),
             KeptCell::Text(text) => Cell::Text(self.texts.get(text)),
+            KeptCell::Number(text) => Cell::Number(self.texts.get(text)),
+            KeptCell::Time(stamp) => Cell::Time(stamp),
             KeptCell::Int(value) => Cell::Int(value),
             KeptCell::Float(value) => Cell::Float(value),
             KeptCell::Bool(value) => Cell::Bool(value),

@@ -14,9 +14,10 @@ use crate::config::Column;
 use crate::error::DataError;
 use crate::interactions::Part;
 use crate::store::FolderError;
+use crate::time::TimeUnit;
 
 /// The version of the format that is written, and the latest that is read.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// The name of the family in a manifest.
 const FAMILY: &str = "examples";
@@ -188,8 +189,20 @@ pub struct ExamplesManifest {
     pub dense: Vec<DenseColumn>,
     /// Domains, ascending by value.
     pub domains: Vec<DomainColumn>,
+    /// Whether all domains are whole numbers in the source, and not text.
+    #[serde(default)]
+    pub number_domains: bool,
     /// Users of all parts; 0 without a column of users.
     pub users: usize,
+    /// Whether all ids of users are whole numbers in the source, and not text.
+    #[serde(default)]
+    pub number_users: bool,
+    /// What the numbers of the column of times count; absent where no times are read or they are no numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_unit: Option<TimeUnit>,
+    /// What was decided of the columns, in sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// The items that can be found, where the examples are for retrieval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub catalogue: Option<CatalogueNote>,

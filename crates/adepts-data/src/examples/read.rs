@@ -13,7 +13,7 @@ use crate::error::DataError;
 use crate::layout;
 use crate::progress::Progress;
 use crate::source::{At, Cell, Flow, Sink, Source};
-use crate::time;
+use crate::time::{self, Clock, TimeUnit, unit_of};
 
 /// Where raw examples are, and how they are written.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,6 +83,7 @@ pub(super) struct Row<'a> {
     pub(super) label: f32,
     pub(super) domain: Cell<'a>,
     pub(super) user: Option<Cell<'a>>,
+    /// Nanoseconds since 1970.
     pub(super) time: Option<i64>,
     /// The id of the item, for retrieval.
     pub(super) item: Option<Cell<'a>>,
@@ -119,6 +120,8 @@ pub(super) struct Wanted {
     label: Option<(usize, LabelConfig)>,
     user: Option<usize>,
     time: Option<usize>,
+    time_unit: Option<TimeUnit>,
+    clock: Clock,
     needs: Needs,
     item: Option<usize>,
     fields: usize,
@@ -152,6 +155,10 @@ impl Wanted {
         };
         let user = config.user.as_ref().filter(|_| needs.user != Need::Not).map(&mut slot).transpose()?;
         let time = config.time.as_ref().filter(|_| needs.time).map(&mut slot).transpose()?;
+        let time_unit = match config.time.as_ref().filter(|_| needs.time) {
+            Some(column) => unit_of(source, source.find(column)?)?,
+            None => None,
+        };
         let item = config.item.as_ref().map(|item| slot(&item.column)).transpose()?;
         let single = [label.is_some(), user.is_some(), time.is_some(), item.is_some()];
         let fields = 1 + single.into_iter().filter(|there| *there).count();
@@ -176,6 +183,8 @@ impl Wanted {
             label,
             user,
             time,
+            time_unit,
+            clock: Clock::new(time_unit.unwrap_or(TimeUnit::Seconds)),
             needs,
             item,
             fields,
@@ -205,6 +214,17 @@ impl Wanted {
     /// The catalogue, where it is a file of its own.
     pub(super) fn items(&self) -> Option<&ItemFile> {
         self.items.as_ref()
+    }
+
+    /// What the numbers of the column of times count, if it is read and they are numbers.
+    pub(super) fn time_unit(&self) -> Option<TimeUnit> {
+        self.time_unit
+    }
+
+    /// Says how the numbers of the column of times are read.
+    pub(super) fn time_note(&self) -> Option<String> {
+        let column = &self.names[self.time?];
+        Some(time::note(column, self.time_unit?))
     }
 
     /// The name of the column of the domain.
@@ -284,7 +304,7 @@ impl Reader<'_> {
         };
         let time = match wanted.time {
             None => None,
-            Some(slot) => Some(cells[slot].moment().ok_or_else(|| refused(slot, time::EXPECTED))?),
+            Some(slot) => Some(wanted.clock.read(&cells[slot]).map_err(|wrong| refused(slot, wrong.expected()))?),
         };
         for (nth, slot) in (wanted.fields..wanted.dense).enumerate() {
             let many = wanted.many.get(nth).copied().unwrap_or(true);

@@ -78,7 +78,7 @@ impl Cutter {
     }
 }
 
-/// The moments from which rows validate and test; rows of one second are never torn apart.
+/// The moments from which rows validate and test; rows of one moment are never torn apart.
 fn moments(mut times: Vec<i64>, shares: Shares) -> (i64, i64) {
     let n = times.len();
     if n == 0 {

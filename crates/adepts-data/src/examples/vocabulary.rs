@@ -56,6 +56,11 @@ impl Counting {
         self.counts.len()
     }
 
+    /// What is to be said of the values of a column; see [`Interner::note`].
+    pub(super) fn note_of(&self, column: &str) -> Option<String> {
+        self.interner.note(column)
+    }
+
     /// The categories that were noted at least `least` times, ascending, and how often each was.
     pub(super) fn finish(self, least: u64) -> (Vocabulary, Vec<u64>) {
         let (all, place) = self.interner.into_sorted();
@@ -82,18 +87,9 @@ impl Counting {
 
 /// What an id that was refused by an interner means for a row.
 pub(super) fn refused(why: &Refused, at: At<'_>, column: &str, value: Cell<'_>) -> DataError {
-    let mixed = |found, before| DataError::MixedTypes {
-        place: Box::new(at.place()),
-        column: column.to_owned(),
-        value: shortened(&value.spelling()),
-        found,
-        before,
-    };
     match why {
-        Refused::NumberAmongText => mixed("a number", "text"),
-        Refused::TextAmongNumbers => mixed("text", "numbers"),
         Refused::Full => DataError::TooMany { what: "categories", limit: u64::from(u32::MAX) },
-        Refused::Missing | Refused::NoId => DataError::BadValue {
+        Refused::Missing | Refused::NoId | Refused::Rounded => DataError::BadValue {
             place: at.place(),
             column: column.to_owned(),
             value: shortened(&value.spelling()),

@@ -1,19 +1,22 @@
 //! What is counted of each column and of the pairs.
 
 use std::hash::BuildHasher;
+use std::io::Write as _;
 
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
 use serde::Serialize;
 
 use crate::place::{Place, shortened};
-use crate::source::{At, Cell, Role};
-use crate::time;
+use crate::source::{At, Cell, Number, Role};
+use crate::time::{self, Clock, TimeUnit, Votes};
 
 /// Distinct values are counted exactly up to this many.
 const EXACT: usize = 4_000_000;
 /// How many different values are shown.
 const EXAMPLES: usize = 4;
+/// How many values say what unit a column of times has.
+const VOTES: u64 = 1_000;
 
 /// A column as it was found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -94,12 +97,18 @@ impl ColumnSummary {
 pub(super) struct Tally {
     missing: u64,
     whole: u64,
+    /// Whole numbers that 64 bits cannot hold; they are among `whole`.
+    large: u64,
     fractions: u64,
     times: u64,
     truths: u64,
     texts: u64,
     leading_zeros: u64,
     numbers: Option<(f64, f64)>,
+    integers: Option<(i64, i64)>,
+    /// The first and the last of the dates and moments.
+    moments: Option<(i64, i64)>,
+    votes: Votes,
     spellings: Option<(String, String)>,
     distinct: HashSet<u64, FixedState>,
     examples: Vec<String>,
@@ -123,16 +132,27 @@ impl Tally {
                 }
                 return;
             }
-            Cell::Int(value) => {
-                self.whole += 1;
-                Some(value as f64)
-            }
+            Cell::Int(value) => Some(self.whole(value)),
             Cell::Float(value) => {
                 self.fractions += 1;
                 Some(value)
             }
+            Cell::Number(text) => {
+                self.fractions += u64::from(cell.whole().is_none());
+                self.whole += u64::from(cell.whole().is_some());
+                self.large += u64::from(matches!(cell.whole(), Some(Number::Digits(_))));
+                text.parse().ok()
+            }
+            Cell::Time(stamp) => {
+                self.times += 1;
+                self.moment(stamp.nanoseconds());
+                None
+            }
             Cell::Raw(text) | Cell::Text(text) => self.text(text, matches!(cell, Cell::Raw(_))),
         };
+        if self.votes.values < VOTES {
+            self.votes.take(&cell);
+        }
         if let Some(number) = number.filter(|n| n.is_finite()) {
             let (least, greatest) = self.numbers.get_or_insert((number, number));
             (*least, *greatest) = (least.min(number), greatest.max(number));
@@ -143,22 +163,38 @@ impl Tally {
         }
     }
 
+    fn whole(&mut self, value: i64) -> f64 {
+        self.whole += 1;
+        let (least, greatest) = self.integers.get_or_insert((value, value));
+        (*least, *greatest) = ((*least).min(value), (*greatest).max(value));
+        value as f64
+    }
+
+    fn moment(&mut self, moment: Option<i64>) {
+        let Some(moment) = moment else { return };
+        let (first, last) = self.moments.get_or_insert((moment, moment));
+        (*first, *last) = ((*first).min(moment), (*last).max(moment));
+    }
+
     fn text(&mut self, text: &str, untyped: bool) -> Option<f64> {
         let digits = text.strip_prefix('-').unwrap_or(text);
         self.leading_zeros +=
             u64::from(digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit()));
         if untyped && let Ok(number) = text.parse::<i64>() {
-            self.whole += 1;
-            return Some(number as f64);
+            return Some(self.whole(number));
         }
         if untyped && let Some(number) = text.parse::<f64>().ok().filter(|n| n.is_finite()) {
             self.fractions += 1;
             return Some(number);
         }
-        if text.len() >= 10 && text.as_bytes()[0].is_ascii_digit() && time::parse(text).is_some() {
-            self.times += 1;
-        } else {
-            self.texts += 1;
+        let begins = text.as_bytes().first().is_some_and(u8::is_ascii_digit);
+        match Clock::new(TimeUnit::Seconds).read(&Cell::Text(text)) {
+            // Text that is a number says nothing of a time; a date does.
+            Ok(moment) if begins && text.len() >= 8 && text.parse::<f64>().is_err() => {
+                self.times += 1;
+                self.moment(Some(moment));
+            }
+            _ => self.texts += 1,
         }
         match &mut self.spellings {
             Some((least, greatest)) => {
@@ -185,7 +221,9 @@ impl Tally {
         };
         let spelled = || self.spellings.as_ref().map(|(a, b)| (shortened(a), shortened(b)));
         let range = match kind {
+            "integer" if self.large == 0 => self.integers.map(|(a, b)| (a.to_string(), b.to_string())),
             "integer" | "number" => self.numbers.map(|(a, b)| (a.to_string(), b.to_string())),
+            "time" => self.moments.map(|(a, b)| (time::shown(a), time::shown(b))),
             "bool" => None,
             _ => spelled().or_else(|| self.numbers.map(|(a, b)| (a.to_string(), b.to_string()))),
         };
@@ -233,11 +271,25 @@ impl Pairs {
 /// 64 bits for a value; that two of millions fall together is less likely than one in a million.
 fn hash(cell: Cell<'_>) -> u64 {
     let hasher = FixedState::default();
+    // A number is one value with its spelling.
+    let spelled = |value: i64| {
+        let mut digits = [0_u8; 20];
+        let mut rest = &mut digits[..];
+        // No number of 64 bits has more than 20 characters.
+        let _infallible = write!(rest, "{value}");
+        let used = 20 - rest.len();
+        hasher.hash_one(std::str::from_utf8(&digits[..used]).unwrap_or_default())
+    };
     match cell {
         Cell::Missing => 0,
         Cell::Raw(text) | Cell::Text(text) => hasher.hash_one(text),
-        Cell::Int(value) => hasher.hash_one(value),
-        Cell::Float(value) => hasher.hash_one(value.to_bits()),
+        Cell::Int(value) => spelled(value),
+        Cell::Float(_) | Cell::Number(_) => match cell.whole() {
+            Some(Number::Int(value)) => spelled(value),
+            Some(Number::Digits(digits)) => hasher.hash_one(digits),
+            None => hasher.hash_one(cell.spelling()),
+        },
+        Cell::Time(stamp) => hasher.hash_one(stamp),
         Cell::Bool(value) => hasher.hash_one(value),
         Cell::List(_) => hasher.hash_one(cell.spelling()),
     }

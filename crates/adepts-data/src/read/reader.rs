@@ -11,7 +11,6 @@ use crate::interactions::Part;
 use crate::intern::{Interner, Refused};
 use crate::place::shortened;
 use crate::source::{At, Cell, Flow, Sink};
-use crate::time;
 
 /// How many of the skipped rows are listed.
 const EXAMPLES: usize = 5;
@@ -77,20 +76,11 @@ impl<'a> Reader<'a> {
 
     #[cold]
     fn no_id(&self, at: At<'_>, slot: usize, cell: Cell<'_>, refused: &Refused) -> DataError {
-        let mixed = |found, before| DataError::MixedTypes {
-            place: Box::new(at.place()),
-            column: self.wanted.names[slot].clone(),
-            value: shortened(&cell.spelling()),
-            found,
-            before,
-        };
         match refused {
-            Refused::Missing | Refused::NoId => self.refused(at, slot, cell, "an id: a whole number or text"),
-            Refused::NumberAmongText => mixed("a number", "text"),
-            Refused::TextAmongNumbers => mixed("text", "numbers"),
             Refused::Full => {
                 DataError::TooMany { what: if slot == 0 { "users" } else { "items" }, limit: u64::from(u32::MAX) }
             }
+            refused => self.refused(at, slot, cell, refused.expected()),
         }
     }
 
@@ -104,7 +94,13 @@ impl<'a> Reader<'a> {
             }
         }
         let rating = self.value(at, cells, wanted.rating, "a number", Cell::number)?;
-        let time = self.value(at, cells, wanted.time, time::EXPECTED, Cell::moment)?;
+        let time = match wanted.time {
+            None => None,
+            Some(slot) => {
+                let read = wanted.clock.read(&cells[slot]);
+                Some(read.map_err(|wrong| self.refused(at, slot, cells[slot], wrong.expected()))?)
+            }
+        };
         let part = self.value(at, cells, wanted.part, "`train`, `validation` or `test`", part)?;
         let kept = match wanted.event.map(|slot| cells[slot]) {
             None => self.sieve.keeps(rating, None, time),
@@ -139,7 +135,7 @@ impl Sink for Reader<'_> {
     fn row(&mut self, at: At<'_>, cells: &[Cell<'_>]) -> Flow {
         match self.take(at, cells) {
             Ok(()) => Ok(ControlFlow::Continue(())),
-            // A row can be passed over; a column of two types or a user of two groups cannot.
+            // A row can be passed over; a user of two groups cannot.
             Err(e @ (DataError::MissingValue { .. } | DataError::BadValue { .. })) => self.malformed(e),
             Err(e) => Err(e),
         }

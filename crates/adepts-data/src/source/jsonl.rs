@@ -5,11 +5,12 @@ use std::collections::HashSet;
 use std::fmt;
 use std::ops::ControlFlow;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
 use super::files::SourceFile;
 use super::frames::Frames;
 use super::input::Ticker;
+use super::json::{Scalar, Value, in_full};
 use super::text::NotUtf8;
 use super::{At, Cell, Flow, MOST_COLUMNS, Sink};
 use crate::error::DataError;
@@ -17,8 +18,6 @@ use crate::place::Place;
 
 /// How many objects are looked at for the names of the keys.
 const LOOKED_AT: usize = 100;
-/// The most values of a list.
-const MOST_VALUES: usize = 1 << 20;
 
 /// The keys of the first objects, in order of first appearance; those of all objects if `whole`.
 pub(super) fn columns(file: &SourceFile, whole: bool) -> Result<Vec<String>, DataError> {
@@ -58,7 +57,8 @@ pub(super) fn read(
         let values =
             Picked { keys: &keys, lists }.deserialize(&mut json).and_then(|values| json.end().map(|()| values));
         let flow = match values {
-            Ok(values) => {
+            Ok(mut values) => {
+                in_full(&mut values, &keys, frames.object());
                 let elements: Vec<Vec<Cell>> = values.iter().map(Value::elements).collect();
                 let cells: Vec<Cell> = values.iter().zip(&elements).map(|(value, list)| value.cell(list)).collect();
                 sink.row(At { path: &file.path, unit: "line", number: frames.number() }, &cells)?
@@ -125,39 +125,6 @@ impl<'de> Visitor<'de> for &mut Keys {
     }
 }
 
-/// A value of a wanted key.
-#[derive(Clone)]
-enum Value<'a> {
-    Missing,
-    Int(i64),
-    Float(f64),
-    Bool(bool),
-    Text(Cow<'a, str>),
-    List(Vec<Value<'a>>),
-}
-
-impl Value<'_> {
-    /// The values of a list; nothing for a single value.
-    fn elements(&self) -> Vec<Cell<'_>> {
-        match self {
-            Self::List(values) => values.iter().map(|value| value.cell(&[])).collect(),
-            _ => Vec::new(),
-        }
-    }
-
-    /// The value as a cell; `elements` are those of a list.
-    fn cell<'c>(&'c self, elements: &'c [Cell<'c>]) -> Cell<'c> {
-        match self {
-            Self::Missing => Cell::Missing,
-            Self::Int(v) => Cell::Int(*v),
-            Self::Float(v) => Cell::Float(*v),
-            Self::Bool(v) => Cell::Bool(*v),
-            Self::Text(v) => Cell::Text(v),
-            Self::List(_) => Cell::List(elements),
-        }
-    }
-}
-
 /// Reads an object and keeps the values of these keys.
 struct Picked<'k> {
     keys: &'k [&'k str],
@@ -219,72 +186,5 @@ impl<'de> Visitor<'de> for Text {
 
     fn visit_borrowed_str<E: Error>(self, v: &'de str) -> Result<Self::Value, E> {
         Ok(Cow::Borrowed(v))
-    }
-}
-
-/// A single value, or a list of them if `lists`; objects are refused.
-struct Scalar {
-    lists: bool,
-}
-
-impl<'de> DeserializeSeed<'de> for Scalar {
-    type Value = Value<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Scalar {
-    type Value = Value<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a number, text or null")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(Value::Missing)
-    }
-
-    fn visit_bool<E: Error>(self, v: bool) -> Result<Self::Value, E> {
-        Ok(Value::Bool(v))
-    }
-
-    fn visit_i64<E: Error>(self, v: i64) -> Result<Self::Value, E> {
-        Ok(Value::Int(v))
-    }
-
-    fn visit_u64<E: Error>(self, v: u64) -> Result<Self::Value, E> {
-        i64::try_from(v).map(Value::Int).map_err(|_| E::custom(format_args!("{v} is too large for a whole number")))
-    }
-
-    fn visit_f64<E: Error>(self, v: f64) -> Result<Self::Value, E> {
-        Ok(Value::Float(v))
-    }
-
-    fn visit_str<E: Error>(self, v: &str) -> Result<Self::Value, E> {
-        Ok(Value::Text(Cow::Owned(v.to_owned())))
-    }
-
-    fn visit_borrowed_str<E: Error>(self, v: &'de str) -> Result<Self::Value, E> {
-        Ok(Value::Text(Cow::Borrowed(v)))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        if !self.lists {
-            return Err(A::Error::custom("found a list where a single value is expected"));
-        }
-        let mut values = Vec::new();
-        while let Some(value) = list.next_element_seed(Self { lists: false })? {
-            if values.len() == MOST_VALUES {
-                return Err(A::Error::custom(format_args!("a list has more than {MOST_VALUES} values")));
-            }
-            values.push(value);
-        }
-        Ok(Value::List(values))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<Self::Value, A::Error> {
-        Err(A::Error::custom("found an object where a single value is expected"))
     }
 }

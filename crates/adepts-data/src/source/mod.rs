@@ -3,11 +3,13 @@
 //! A [`Source`] is found and its columns known before a row is read; [`Source::read`] then hands each row to a
 //! [`Sink`] as a slice of [`Cell`]s, one per wanted column, borrowed from the reader's buffers. Nothing is kept here.
 
+mod cell;
 mod delimiter;
 mod encoding;
 mod files;
 mod frames;
 mod input;
+mod json;
 mod jsonl;
 mod kind;
 mod names;
@@ -16,11 +18,13 @@ mod partition;
 mod quotes;
 mod records;
 mod text;
+mod values;
 mod window;
 
 use std::ops::ControlFlow;
 use std::path::Path;
 
+pub use cell::{Cell, Number};
 pub(crate) use delimiter::{WHITESPACE, check_delimiter, default_delimiter};
 pub(crate) use files::files_of;
 pub use files::{Compression, FileFormat, SourceFile, find as find_files};
@@ -45,65 +49,6 @@ const MOST_COLUMNS: usize = 10_000;
 #[must_use]
 pub fn usual_column(role: Role, columns: &[String]) -> Option<usize> {
     usual(role, columns)
-}
-
-/// One value of a row.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Cell<'a> {
-    /// No value: null, an absent key, or nothing between two delimiters.
-    Missing,
-    /// The characters in a text file, which may mean a number or not.
-    Raw(&'a str),
-    /// Text in a format with types.
-    Text(&'a str),
-    /// A whole number in a format with types; of a Parquet date or timestamp the seconds since 1970.
-    Int(i64),
-    /// A number with a fraction in a format with types.
-    Float(f64),
-    /// A truth value.
-    Bool(bool),
-    /// A list, only where lists were asked for ([`Source::read_with_lists`]); there are no lists in it.
-    List(&'a [Cell<'a>]),
-}
-
-impl Cell<'_> {
-    /// The value as it is shown in messages and used as the name of a group.
-    #[must_use]
-    pub fn spelling(&self) -> String {
-        match self {
-            Self::Missing => String::new(),
-            Self::Raw(text) | Self::Text(text) => (*text).to_owned(),
-            Self::Int(value) => value.to_string(),
-            Self::Float(value) => value.to_string(),
-            Self::Bool(value) => value.to_string(),
-            Self::List(values) => {
-                let values: Vec<String> = values.iter().map(Cell::spelling).collect();
-                format!("[{}]", values.join(", "))
-            }
-        }
-    }
-
-    /// The number that the value is or spells.
-    #[must_use]
-    pub fn number(&self) -> Option<f64> {
-        match self {
-            Self::Raw(text) | Self::Text(text) => text.trim().parse().ok().filter(|v: &f64| v.is_finite()),
-            Self::Int(value) => Some(*value as f64),
-            Self::Float(value) => value.is_finite().then_some(*value),
-            Self::Missing | Self::Bool(_) | Self::List(_) => None,
-        }
-    }
-
-    /// The moment that the value is or spells, in seconds since 1970.
-    #[must_use]
-    pub fn moment(&self) -> Option<i64> {
-        match self {
-            Self::Raw(text) | Self::Text(text) => crate::time::parse(text),
-            Self::Int(value) => Some(*value),
-            Self::Float(value) => crate::time::whole(*value),
-            Self::Missing | Self::Bool(_) | Self::List(_) => None,
-        }
-    }
 }
 
 /// Where a row stands, without owning the name of the file.

@@ -31,7 +31,7 @@ use crate::interactions::Part;
 use crate::rows::Rows;
 
 /// The version of the format that is written, and the latest that is read.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 const MANIFEST: &str = "manifest.json";
 const INTERACTIONS: &str = "interactions.parquet";

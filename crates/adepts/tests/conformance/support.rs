@@ -20,7 +20,15 @@ use burn::tensor::Device;
 /// A data set of a log in memory, as [`prepare`] makes it of one in files.
 pub(crate) fn dataset(log: Interactions, split: &SplitConfig) -> Dataset {
     let data = DataConfig { source: "memory".into(), ..DataConfig::default() };
-    let read = Read { interactions: log, steps: Vec::new(), skipped_rows: 0, skipped_examples: Vec::new(), data };
+    let read = Read {
+        interactions: log,
+        steps: Vec::new(),
+        skipped_rows: 0,
+        skipped_examples: Vec::new(),
+        data,
+        time_unit: None,
+        notes: Vec::new(),
+    };
     prepare::assemble(read, split, 2024, &mut progress::silent).unwrap()
 }
 
