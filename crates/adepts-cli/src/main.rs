@@ -4,6 +4,7 @@
 //! condition of `--fail-if` holds, 2 when the request was wrong. This crate alone reads the environment and knows of
 //! signals: the first Ctrl-C or SIGTERM ends the work at the next safe point, a second one at once.
 
+mod exclude;
 mod failure;
 mod machine;
 mod options;

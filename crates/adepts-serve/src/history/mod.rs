@@ -179,6 +179,10 @@ impl Answerer for HistoryAnswerer {
         self.parts.histories.as_ref().map_or_else(|| user.clone(), |histories| histories.users.typed(user))
     }
 
+    fn typed_item(&self, item: &Id) -> Id {
+        self.parts.catalogue.ids.typed(item)
+    }
+
     fn item(&self, id: &Id) -> Option<ItemFound> {
         Some(self.found(self.parts.catalogue.ids.index(id)?))
     }

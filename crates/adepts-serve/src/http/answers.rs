@@ -181,7 +181,7 @@ pub(crate) async fn history(
         let named = |items: Vec<Id>| {
             let name = |item: Id| match model.item(&item) {
                 Some(ItemFound { item, title, .. }) => Named { item, title },
-                None => Named { item, title: None },
+                None => Named { item: model.typed_item(&item), title: None },
             };
             items.into_iter().map(name).collect()
         };
