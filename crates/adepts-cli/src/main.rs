@@ -5,6 +5,7 @@
 //! reads the environment and knows of signals: the first one ends long work at its next safe point, a second one at once.
 
 mod encoding;
+mod exclude;
 mod failure;
 mod machine;
 mod options;

@@ -7,7 +7,6 @@ use adepts::config::Planned;
 use adepts::contract::Probe;
 use adepts::evaluate::ProbeChoice;
 use adepts::experiment::Work;
-use adepts::serve::Exclude;
 use adepts::{Error, Experiment, data};
 use clap::{Args, Parser, ValueEnum, value_parser};
 
@@ -311,27 +310,6 @@ impl ProbeName {
             Self::Validation => ProbeChoice::At(Probe::Validation),
             Self::History => ProbeChoice::At(Probe::History),
             Self::None => ProbeChoice::Nothing,
-        }
-    }
-}
-
-/// What is left out of lists because a user has it already.
-#[derive(Clone, Copy, ValueEnum)]
-pub(crate) enum ExcludeName {
-    /// All that the user is known to have seen: learned items, held-out items, what a filter dropped, events, and --seen
-    Seen,
-    /// What the model goes by: the history, and events
-    Learned,
-    /// Nothing
-    None,
-}
-
-impl ExcludeName {
-    pub(crate) fn of(self) -> Exclude {
-        match self {
-            Self::Seen => Exclude::Seen,
-            Self::Learned => Exclude::Learned,
-            Self::None => Exclude::None,
         }
     }
 }

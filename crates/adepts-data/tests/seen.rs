@@ -88,7 +88,7 @@ fn many(dir: &Path) -> DataConfig {
     let mut text = String::from("user,item,rating\n");
     for user in 0..40 {
         for item in (0..30).filter(|item| (user * 7 + item * 11) % 5 < 3) {
-            writeln!(text, "u{user},{item},{}", (user * 3 + item * 5) % 5 + 1).unwrap();
+            writeln!(text, "u{user},{item},{}", (user * 5 + item * 3) % 7 % 5 + 1).unwrap();
         }
     }
     rated(dir, &text)

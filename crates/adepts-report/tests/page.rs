@@ -271,6 +271,25 @@ fn both_protocols_are_on_the_page_whichever_counts() {
 }
 
 #[test]
+fn what_was_only_seen_and_who_has_no_history_is_told() {
+    let told = |change: &dyn Fn(&mut adepts_eval::Protocol)| {
+        let mut input = synthetic::input();
+        input.runs.iter_mut().for_each(|run| change(&mut run.summary.protocol));
+        section(&page(&input).unwrap(), "measured").to_owned()
+    };
+    let plain = told(&|_| {});
+    assert!(plain.contains("ordered by their number"));
+    assert!(!plain.contains("a filter dropped") && !plain.contains("no training items"));
+    let masked = told(&|p| (p.mask_seen, p.seen, p.without_history, p.ties) = (true, 1234, 17, "popularity".into()));
+    for text in
+        ["kept out of the user’s list too", "17 of the 6,040 users have no training items", "do not depend on how"]
+    {
+        assert!(masked.contains(text), "{text}: {masked}");
+    }
+    assert!(told(&|p| p.seen = 1234).contains("may take places in the user’s list"));
+}
+
+#[test]
 fn an_end_by_the_limit_of_epochs_is_told_from_one_by_patience() {
     let with = |limits: Limits| {
         one_run(|run| {

@@ -27,7 +27,7 @@ pub enum SeenError {
     /// It does not say which column is what.
     #[error(
         "{source_name}: which column holds the users and which the items? There are {}; call them `user` and `item`, or give a \
-         file of two columns, users first",
+         file of two columns without a header, users first",
         columns.join(", ")
     )]
     Columns {
@@ -40,13 +40,15 @@ pub enum SeenError {
 
 impl SeenPairs {
     /// Reads the pairs of a file, a glob or a folder of files (CSV, JSON lines, Parquet): a column of users and one of items, as
-    /// they are usually called, or the only two. Items that `catalogue` does not have are counted; they are never recommended.
+    /// they are usually called, or the only two of a file without a header. Items that `catalogue` does not have are counted;
+    /// they are never recommended.
     pub fn read(source: &str, catalogue: &Vocabulary, progress: Progress<'_>) -> Result<Self, SeenError> {
         let file = Source::guess(source, Encoding::Auto, Vec::new(), "")?;
         let columns = file.columns();
         let (user, item) = match (usual_column(Role::User, columns), usual_column(Role::Item, columns)) {
             (Some(user), Some(item)) if user != item => (user, item),
-            (None, None) if columns.len() == 2 => (0, 1),
+            // Without a header columns are called by their positions.
+            (None, None) if columns == ["1", "2"] => (0, 1),
             _ => return Err(SeenError::Columns { source_name: source.to_owned(), columns: columns.to_vec() }),
         };
         let names = [columns[user].clone(), columns[item].clone()];
@@ -164,8 +166,9 @@ mod tests {
         assert_eq!((seen.unknown().count, &*seen.unknown().ids), (1, &[Id::Text("9".into())][..]));
         let lines = "{\"item\": 5, \"user\": 7}\n{\"item\": 3, \"user\": \"ann\"}\n{\"user\": \"ann\", \"item\": 8}\n";
         assert_eq!(read("a.jsonl", lines).unwrap().hash(), seen.hash());
-        assert_eq!(read("a.csv", "7;5\nann;3\nann;8\n").unwrap().hash(), seen.hash());
-        assert_ne!(read("a.csv", "7;5\nann;3\n").unwrap().hash(), seen.hash());
+        let plain = read("a.csv", "7;5\n4;3\n").unwrap();
+        assert_eq!(plain.hash(), read("a.csv", "item,user\n3,4\n5,7\n").unwrap().hash());
+        assert_ne!(plain.hash(), read("a.csv", "7;5\n4;8\n").unwrap().hash());
     }
 
     #[test]
@@ -173,6 +176,7 @@ mod tests {
         assert!(
             matches!(read("a.csv", "a,b,c\nx,1,2\n"), Err(SeenError::Columns { columns, .. }) if columns.len() == 3)
         );
+        assert!(matches!(read("a.csv", "x,3\ny,5\n"), Err(SeenError::Columns { .. })));
         assert!(matches!(read("a.csv", "user,item\nx,\n"), Err(SeenError::Data(DataError::MissingValue { .. }))));
     }
 }

@@ -42,18 +42,26 @@ pub fn check_data<S: Settings>(records: &[Record<S>]) -> Result<(), Error> {
     }
 }
 
-/// Whether all runs were evaluated under the same mask.
+/// Whether all runs were evaluated under the same masks, and users without a history on the same data by the same rule.
 pub fn check_masks(records: &[Record]) -> Result<(), Error> {
-    let masked = |record: &Record| record.summary.protocol.mask_validation;
     let Some((first, rest)) = records.split_first() else { return Ok(()) };
-    match rest.iter().find(|record| masked(record) != masked(first)) {
-        None => Ok(()),
-        Some(other) => Err(Error::Request(format!(
-            "{} and {} were evaluated under different masks (eval.mask_validation), so their figures cannot be compared",
-            first.folder.display(),
-            other.folder.display()
-        ))),
+    for other in rest {
+        let (a, b) = (&first.summary.protocol, &other.summary.protocol);
+        let same_data = first.manifest.data == other.manifest.data;
+        let what = if a.mask_validation != b.mask_validation {
+            "under different masks (eval.mask_validation)"
+        } else if (a.seen > 0 || b.seen > 0) && a.mask_seen != b.mask_seen {
+            "under different masks (eval.mask_seen)"
+        } else if same_data && a.without_history != b.without_history {
+            "by different rules for users without training items (eval.without_history)"
+        } else {
+            continue;
+        };
+        let (first, other) = (first.folder.display(), other.folder.display());
+        let told = format!("{first} and {other} were evaluated {what}, so their figures cannot be compared");
+        return Err(Error::Request(told));
     }
+    Ok(())
 }
 
 /// Compares runs: user by user where all are on the same data, and over seeds where they are on several splits or where a

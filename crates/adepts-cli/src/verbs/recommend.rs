@@ -9,7 +9,8 @@ use adepts::serve::{AnswerError, Answerer, Exclude, HistoryAnswerer, NothingKnow
 use adepts::{Artefact, Error, ranker};
 use clap::{Args, ValueEnum, value_parser};
 
-use crate::options::{BadRows, Encoding, ExcludeName};
+use crate::exclude::ExcludeName;
+use crate::options::{BadRows, Encoding};
 use crate::output::{self, lists};
 use crate::progress::Terminal;
 use crate::signals::{Again, typed};

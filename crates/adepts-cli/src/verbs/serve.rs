@@ -11,7 +11,7 @@ use adepts::ranker::run::holds_ranker;
 use adepts::serve::{Limits, Server, Settings, Tokens};
 use clap::{Args, value_parser};
 
-use crate::options::ExcludeName;
+use crate::exclude::ExcludeName;
 use crate::output;
 use crate::progress::Terminal;
 use crate::verbs::finalize::hint;

@@ -201,7 +201,7 @@ fn items_of_a_catalogue_beside_the_log_are_learned_and_found() {
     run("evaluate {} -q", &[&out]).ok();
     let asks = home.path().join("users.csv");
     users(log, &asks);
-    let lists = run("predict {} {} --top 100 --json -q", &[&out, &asks]).ok().json();
+    let lists = run("predict {} {} --top 100 --exclude none --json -q", &[&out, &asks]).ok().json();
     let found = lists[0]["items"].as_array().unwrap();
     assert!(found.len() == 51 && found.iter().any(|item| item["item"] == "brand-new"), "{found:?}");
     let scores = run("predict {} {} -q", &[&out, &lean]).ok().out;

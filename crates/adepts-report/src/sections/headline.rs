@@ -198,7 +198,7 @@ fn small_gap(view: &View, grouping: &Grouping, winner: usize, worst: &str) -> Op
 fn different_protocols(runs: &[RunInput]) -> bool {
     let of = |run: &RunInput| {
         let p = &run.summary.protocol;
-        (p.part.clone(), p.users, p.items, p.mask_validation)
+        (p.part.clone(), p.users, p.items, p.mask_validation, (p.seen > 0).then_some(p.mask_seen))
     };
     runs.windows(2).any(|pair| of(&pair[0]) != of(&pair[1]))
 }
