@@ -7,9 +7,7 @@ use adepts_eval::{
     Estimate, GateSummary, GroupSummary, Protocol, SeedComparison, SeedGroup, SeedModel, Unprobed, across_seeds,
     difference_across_seeds,
 };
-use adepts_report::{
-    FinalForm, Limits, MARK, ReportError, ReportInput, RunInput, mostly_at_floor, page, seeds_page, seeds_table,
-};
+use adepts_report::{Limits, MARK, ReportError, ReportInput, RunInput, mostly_at_floor, page, seeds_page, seeds_table};
 
 const EQUALLY: &str = "this model mixes all experts equally";
 
@@ -414,46 +412,4 @@ fn what_a_single_seed_cannot_say_is_said_in_words() {
         assert!(table.contains(text), "{text}: {table}");
     }
     assert!(table.contains("only one seed") && table.contains("no common seed") && !table.contains('?'), "{table}");
-}
-
-#[test]
-fn the_page_of_a_final_model_says_first_whose_figures_it_repeats() {
-    let evil = "<img src=x>";
-    let form = FinalForm {
-        name: "prod".into(),
-        model: "tall".into(),
-        run: evil.into(),
-        folder: "runs/tall".into(),
-        manifest: "c0ffee".into(),
-        split: "temporal".into(),
-        parts: [700, 100, 200],
-        of: "interaction",
-        trained: 1000,
-        knows: Some((30, 20)),
-        epochs: Some((12, 27)),
-        probe: Some("validation".into()),
-    };
-    let runs = synthetic::input().runs[..1].to_vec();
-    let shown = |final_form| {
-        page(&ReportInput { runs: runs.clone(), final_form: Some(final_form), ..ReportInput::default() }).unwrap()
-    };
-    let html = shown(form.clone());
-    assert!(html.find("<section id=\"final\"").unwrap() < html.find("<section id=\"found\"").unwrap());
-    for text in [
-        "runs/tall",
-        "c0ffee",
-        "all 1,000 interactions of 30 users with 20 items",
-        "(700), its validation part (100) and its test part (200)",
-        "for 12 epochs",
-        "of the 27 that",
-        "evaluate --probe history",
-        "not measured with prod",
-        "split temporal",
-    ] {
-        assert!(html.contains(text), "{text}");
-    }
-    assert!(!html.contains(evil) && html.contains("&#60;img src=x"));
-    let closed = shown(FinalForm { epochs: None, probe: None, ..form });
-    assert!(closed.contains("fitted at once") && !closed.contains("--probe"));
-    assert!(!has_section(&page(&synthetic::input()).unwrap(), "final"));
 }

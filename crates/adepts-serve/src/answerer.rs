@@ -48,11 +48,6 @@ pub trait Answerer: Send + Sync {
         id
     }
 
-    /// The id of an item in the type that those of the catalogue have, whether it is one of them or not.
-    fn typed_item(&self, item: &Id) -> Id {
-        item.clone()
-    }
-
     /// The item with this id, and its title.
     fn item(&self, id: &Id) -> Option<ItemFound>;
 

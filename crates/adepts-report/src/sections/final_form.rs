@@ -16,8 +16,8 @@ pub(crate) fn section(of: &FinalForm) -> Section {
     points.push(match of.epochs {
         Some((epochs, all)) => format!(
             "It has the settings of that run and was trained for {}: the number with which the run did best on its validation \
-             part, of the {} that it was trained for. There is more to learn from in each of them, so they have more updates. \
-             Nothing stopped the training earlier, as nothing was held out to stop it by.",
+             part, of the {} that it was trained for. An epoch goes through all of this data once, so each has more to learn \
+             from than one of that run. Nothing stopped the training earlier, as nothing was held out to stop it by.",
             counted(epochs, "epoch"),
             count(all)
         ),
@@ -32,8 +32,8 @@ pub(crate) fn section(of: &FinalForm) -> Section {
     }));
     let note = format!(
         "All figures on this page are those of the evaluated run “{run}” on the items or rows that were held out from it (split \
-         {split}). They were not measured with {name}, which has seen all of them; it can be expected to be about as good, and \
-         rather better for having seen more."
+         {split}). They were not measured with {name}, which has seen all of them. {name} was trained in the same way \
+         on more; how much that changed cannot be measured, as nothing is left that it has not seen."
     );
     Section { id: "final", title: "A final model", blocks: vec![Block::Points(points), Block::Note(note)] }
 }

@@ -188,10 +188,6 @@ impl Answerer for HistoryAnswerer {
         self.parts.catalogue.ids.typed(id)
     }
 
-    fn typed_item(&self, item: &Id) -> Id {
-        self.parts.catalogue.ids.typed(item)
-    }
-
     fn item(&self, id: &Id) -> Option<ItemFound> {
         Some(self.found(self.parts.catalogue.ids.index(id)?))
     }
