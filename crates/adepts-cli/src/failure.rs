@@ -85,6 +85,7 @@ fn is_request(error: &Error) -> bool {
             | RunError::Family { .. }
             | RunError::Exists { .. }
             | RunError::WithoutHistories { .. }
+            | RunError::Final { .. }
             | RunError::HoldsSource { .. },
         ) => true,
         Error::Data(error) | Error::Batch(BatchError::Data(error)) => is_wrong_source(error),
@@ -131,6 +132,7 @@ fn is_wrong_source(error: &DataError) -> bool {
                     | SplitError::SharesTooLarge { .. }
                     | SplitError::Count { .. }
                     | SplitError::WithoutTimes { .. }
+                    | SplitError::All
             )
             | DataError::Folder(NotPrepared { .. } | PreparedOtherwise { .. } | WouldReplace { .. })
     )

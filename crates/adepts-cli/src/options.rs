@@ -27,7 +27,8 @@ First steps:
   adepts inspect log.csv                              what is in a log of your own
   adepts prepare --input log.csv --user customer --item sku --out prepared
   adepts train --model tall --data prepared --out runs/tall
-  adepts recommend runs/tall --history 17,42
+  adepts finalize runs/tall --out runs/prod           the model for use, trained on all of it
+  adepts recommend runs/prod --history 17,42
 
 Exit codes: 0 done, 1 failed (or a condition of --fail-if holds), 2 wrong request."
 )]

@@ -175,6 +175,9 @@ pub enum SplitConfig {
         /// The column.
         column: Column,
     },
+    /// Nothing is held out: what a final model is trained on. It is made of prepared data ([`crate::Dataset::whole`]), and a
+    /// log is not cut so.
+    All {},
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]

@@ -29,6 +29,7 @@ pub mod source;
 pub mod split;
 pub mod store;
 pub mod time;
+mod whole;
 mod words;
 
 pub use atomic::write_atomically;

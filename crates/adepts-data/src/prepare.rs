@@ -8,7 +8,7 @@ use crate::error::DataError;
 use crate::mainstream::mainstream_among;
 use crate::progress::Progress;
 use crate::read::{Read, read};
-use crate::split::{Cut, split as cut};
+use crate::split::{Cut, SplitError, split as cut};
 use crate::store::{self, FolderError};
 
 /// Prepares a data set from a log.
@@ -59,7 +59,8 @@ pub fn assemble(read: Read, split: &SplitConfig, seed: u64, progress: Progress) 
 /// default must be the one it was prepared with.
 ///
 /// # Errors
-/// As [`prepare`] and [`Dataset::open`]; [`FolderError::PreparedOtherwise`].
+/// As [`prepare`] and [`Dataset::open`]; [`FolderError::PreparedOtherwise`]; [`SplitError::All`] for data of which nothing is
+/// held out.
 pub fn open_or_prepare(
     data: &DataConfig,
     split: &SplitConfig,
@@ -72,6 +73,9 @@ pub fn open_or_prepare(
     }
     progress("open", 0, None);
     let dataset = Dataset::open(folder)?;
+    if dataset.manifest.split == (SplitConfig::All {}) {
+        return Err(SplitError::All.into());
+    }
     let otherwise = |what| Err(FolderError::PreparedOtherwise { path: folder.to_path_buf(), what }.into());
     if data.filter != Filter::default() && data.filter != dataset.manifest.data.filter {
         return otherwise("filter");

@@ -36,7 +36,7 @@ mod sections;
 pub mod table;
 mod view;
 
-pub use input::{DatasetFacts, ExampleFacts, FieldFacts, LeftOut, Limits, ReportInput, RunInput};
+pub use input::{DatasetFacts, ExampleFacts, FieldFacts, FinalForm, LeftOut, Limits, ReportInput, RunInput};
 pub use page::{MARK, ReportError, page, seeds_page};
 pub use sections::examples::nothing_learned;
 pub use table::{

@@ -55,7 +55,7 @@ pub struct Progress {
     pub batches: usize,
     /// The best epoch so far and its validation score.
     pub best: Option<(usize, f64)>,
-    /// Further epochs without a new best after which training stops.
+    /// Further epochs without a new best after which training stops; without validation the epochs that are left.
     pub patience_left: usize,
     /// Seconds of an epoch with its validation, on average; absent before the first is over.
     pub epoch_seconds: Option<f64>,

@@ -3,6 +3,8 @@
 #![expect(clippy::disallowed_methods, reason = "files are damaged on purpose")]
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
 
+#[path = "fit/all.rs"]
+mod all;
 #[path = "fit/begin.rs"]
 mod begin;
 #[path = "fit/tiny.rs"]

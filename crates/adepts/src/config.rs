@@ -181,9 +181,20 @@ impl Experiment {
     #[expect(clippy::missing_panics_doc, reason = "it never does")]
     pub fn to_toml(&self) -> String {
         let Self { name, seed, data, split, model, train, eval } = self.clone();
+        let whole = split == (SplitConfig::All {});
         let typed = Typed { name, seed, data, split, model, train, eval };
-        toml::to_string(&typed).expect("a configuration is a table")
+        let text = toml::to_string(&typed).expect("a configuration is a table");
+        if whole { without_stop(&text) } else { text }
     }
+}
+
+/// A configuration without `[train.stop]`: where nothing is held out, nothing stops a training before its last epoch.
+pub(crate) fn without_stop(text: &str) -> String {
+    let mut table: toml::Table = text.parse().expect("a configuration is a table");
+    if let Some(train) = table.get_mut("train").and_then(toml::Value::as_table_mut) {
+        train.remove("stop");
+    }
+    toml::to_string(&table).expect("a configuration is a table")
 }
 
 /// The table of a configuration with its overrides.

@@ -143,6 +143,19 @@ pub enum RunError {
         /// The folder.
         path: PathBuf,
     },
+    /// A final model in the place of an evaluated run.
+    #[error(
+        "{path} is a final model: it was trained on all data, so it has no test part to be judged by; its evaluated run `{run}` has figures: {folder}",
+        path = path.display()
+    )]
+    Final {
+        /// The folder.
+        path: PathBuf,
+        /// The name of the evaluated run.
+        run: String,
+        /// Its folder.
+        folder: String,
+    },
     /// The run is of the other family of models.
     #[error("{} is a run of a model of {found}; this is for models of {expected}", path.display())]
     Family {

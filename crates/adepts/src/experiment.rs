@@ -164,18 +164,18 @@ pub(crate) fn check_memory(needed: &Memory, work: &mut Work<'_>) -> Result<(), E
 }
 
 /// The users that may be learned from and have something to teach.
-fn learners(data: &Dataset) -> Vec<u32> {
+pub(crate) fn learners(data: &Dataset) -> Vec<u32> {
     let teaches = |user: &u32| data.learns[*user as usize] && !data.train.row(*user as usize).is_empty();
     (0..data.users.len() as u32).filter(teaches).collect()
 }
 
 /// The training rows, empty for users that may not be learned from.
-fn learned_rows(data: &Dataset) -> Rows {
+pub(crate) fn learned_rows(data: &Dataset) -> Rows {
     let row = |user: usize| if data.learns[user] { data.train.row(user) } else { &[] };
     Rows::from_lists((0..data.users.len()).map(row))
 }
 
-fn fingerprint(experiment: &Experiment, data: &Dataset) -> Fingerprint {
+pub(crate) fn fingerprint(experiment: &Experiment, data: &Dataset) -> Fingerprint {
     Fingerprint::default()
         .with("seed", &experiment.seed)
         .with("data", &data.manifest.content_hash)

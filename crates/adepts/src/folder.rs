@@ -14,18 +14,19 @@ use adepts_train::{Fingerprint, TrainConfig};
 use crate::answers::ANSWERS;
 use crate::config::Experiment;
 use crate::error::{Error, RunError};
+use crate::finalize::{BEGUN, EVALUATED, FinalOf};
 use crate::ranker::RankerExperiment;
 use crate::ranker::run::{self as ranker, PREDICTIONS, RankerManifest};
 use crate::run::{self, CONFIG, DATA, EPOCHS, MANIFEST, MODEL, PER_USER, REPORT, RunManifest};
 
 /// What a finished run holds. The first says that it is finished and the last that it is a run, so that a removal that is
 /// cut short, in this order, leaves what can still be told to be an unfinished run.
-pub const FILES: [&str; 10] =
-    [MANIFEST, MODEL, DATA, ANSWERS, EPOCHS, REPORT, PER_USER, PREDICTIONS, crate::report::PAGE, CONFIG];
+pub const FILES: [&str; 11] =
+    [MANIFEST, MODEL, DATA, ANSWERS, EPOCHS, REPORT, EVALUATED, PER_USER, PREDICTIONS, crate::report::PAGE, CONFIG];
 
 /// What training keeps beside until the run is finished; the last two are what a killed process was writing.
-const WORKING: [&str; 4] =
-    ["checkpoint.safetensors", "best.safetensors", "checkpoint.safetensors.new", "best.safetensors.new"];
+const WORKING: [&str; 5] =
+    [BEGUN, "checkpoint.safetensors", "best.safetensors", "checkpoint.safetensors.new", "best.safetensors.new"];
 
 /// How the names of temporary files and folders begin.
 const TEMPORARY: [&str; 3] = [".writing-", ".preparing-", ".replaced-"];
@@ -87,6 +88,9 @@ pub trait Settings: Sized {
     /// Hash of the data that the run was trained on.
     fn data_of(manifest: &Self::Manifest) -> &str;
 
+    /// The evaluated run that it is the final form of, if it is one.
+    fn final_of(manifest: &Self::Manifest) -> Option<&FinalOf>;
+
     /// The name of the run.
     fn name(&self) -> &str;
 
@@ -117,6 +121,10 @@ impl Settings for Experiment {
 
     fn data_of(manifest: &RunManifest) -> &str {
         &manifest.data
+    }
+
+    fn final_of(manifest: &RunManifest) -> Option<&FinalOf> {
+        manifest.final_of.as_ref()
     }
 
     fn kind(&self) -> &str {
@@ -159,6 +167,10 @@ impl Settings for RankerExperiment {
         &manifest.data
     }
 
+    fn final_of(manifest: &RankerManifest) -> Option<&FinalOf> {
+        manifest.final_of.as_ref()
+    }
+
     fn kind(&self) -> &str {
         self.kind()
     }
@@ -174,7 +186,7 @@ impl Settings for RankerExperiment {
     fn seeds(&self) -> (u64, Option<u64>) {
         let split = match self.split {
             ExampleSplit::Random { seed, .. } | ExampleSplit::Users { seed, .. } => seed,
-            ExampleSplit::Temporal { .. } => None,
+            ExampleSplit::Temporal { .. } | ExampleSplit::All {} => None,
         };
         (self.seed, split)
     }

@@ -8,6 +8,7 @@ pub mod error;
 pub mod evaluate;
 pub mod experiment;
 pub mod files;
+pub mod finalize;
 pub mod folder;
 pub mod pages;
 pub mod quickstart;

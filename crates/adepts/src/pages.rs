@@ -14,10 +14,15 @@ use crate::files::{FileMark, LARGEST, checked, hash, read, write_marked};
 use crate::ranker::run::holds_ranker;
 use crate::report::PAGE;
 use crate::run::{MANIFEST, write_json};
-use crate::{ranker, report, run};
+use crate::{finalize, ranker, report, run};
 
-/// Writes the page of these runs, which must be of one family and on the same data.
+/// Writes the page of these runs, which must be of one family and on the same data, or that of one final model.
 pub fn write(path: &Path, title: &str, folders: &[PathBuf]) -> Result<(), Error> {
+    if let [folder] = folders
+        && finalize::is_final(folder)
+    {
+        return finalize::write_page(path, title, folder);
+    }
     if folders.first().is_some_and(|folder| holds_ranker(folder)) {
         return ranker::report::write(path, title, &report::open_all(folders)?, None, None);
     }

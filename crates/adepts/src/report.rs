@@ -28,6 +28,7 @@ impl Run {
     /// Evaluates the run on its test items, as its configuration says.
     pub fn evaluate(&self, request: Request, progress: Progress<'_>) -> Result<Evaluated, Error> {
         let Self { experiment, data, model, manifest, .. } = self;
+        crate::finalize::refuse(&self.folder, manifest.final_of.as_ref())?;
         let (name, kind) = (&experiment.name, experiment.kind());
         let mut evaluated =
             evaluate::test(name, kind, &**model, data, &experiment.eval, experiment.seed, request, progress)?;
@@ -62,7 +63,9 @@ pub struct Record<S: Settings = Experiment> {
 impl<S: Settings> Record<S> {
     /// Reads a finished run.
     pub fn open(folder: &Path) -> Result<Self, Error> {
-        let (manifest, experiment, summary) = (S::manifest(folder)?, S::of_run(folder)?, run::evaluation(folder)?);
+        let manifest = S::manifest(folder)?;
+        crate::finalize::refuse(folder, S::final_of(&manifest))?;
+        let (experiment, summary) = (S::of_run(folder)?, run::evaluation(folder)?);
         let (folder, name, epochs) = (folder.to_owned(), experiment.name().to_owned(), run::epochs(folder)?);
         Ok(Self { folder, name, manifest, experiment, summary, epochs })
     }
@@ -122,7 +125,7 @@ pub fn told_apart(names: &[&str], folders: &[PathBuf]) -> Vec<String> {
 /// What an evaluation of a run will measure and for whom, with unknown figures: for questions that are asked before the
 /// work. `metrics` take the place of the run's own unless there are none.
 pub fn outline(folder: &Path, metrics: &[MetricAt]) -> Result<RunSummary, Error> {
-    run::manifest(folder)?;
+    crate::finalize::refuse(folder, run::manifest(folder)?.final_of.as_ref())?;
     let (experiment, data) = (run::experiment(folder)?, Dataset::open(&folder.join(run::DATA))?);
     let metrics = if metrics.is_empty() { &experiment.eval.metrics } else { metrics };
     let unknown = Estimate { mean: f64::NAN, lower: f64::NAN, upper: f64::NAN };

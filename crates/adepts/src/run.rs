@@ -16,6 +16,7 @@ use crate::answers;
 use crate::config::Experiment;
 use crate::error::{Error, RunError};
 use crate::files::{FileMark, LARGEST, LARGEST_LOG, checked, checked_tensors, mark, read, sized};
+use crate::finalize::FinalOf;
 use crate::folder::Settings;
 
 /// The newest format of a run. From 2 on runs of histories hold what answers need beside the data.
@@ -43,6 +44,9 @@ pub struct RunManifest {
     pub epochs: Option<(usize, usize)>,
     /// Seconds spent in `prepare` and `train`.
     pub seconds: BTreeMap<String, f64>,
+    /// The evaluated run that it is the final form of; absent where it was evaluated itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub final_of: Option<FinalOf>,
     /// Whether it holds the histories of its users.
     #[serde(default = "yes")]
     pub histories: bool,
@@ -93,13 +97,35 @@ pub fn finish(
     epochs: Option<(usize, usize)>,
     seconds: BTreeMap<String, f64>,
 ) -> Result<(), Error> {
+    finish_with(folder, experiment, data, model, epochs, seconds, Beside::default())
+}
+
+/// What a run may hold beside what every run holds.
+#[derive(Default)]
+pub(crate) struct Beside {
+    /// The run that it is the final form of.
+    pub(crate) final_of: Option<FinalOf>,
+    /// Files that are written already.
+    pub(crate) files: BTreeMap<String, FileMark>,
+}
+
+/// As [`finish`], of a run that holds more.
+pub(crate) fn finish_with(
+    folder: &Path,
+    experiment: &Experiment,
+    data: &Dataset,
+    model: &dyn HistoryModel,
+    epochs: Option<(usize, usize)>,
+    seconds: BTreeMap<String, f64>,
+    beside: Beside,
+) -> Result<(), Error> {
     let model_file = folder.join(MODEL);
     model
         .save()
         .write(&model_file)
         .map_err(|source| Error::Model { path: model_file.clone(), source: source.into() })?;
     data.save(&folder.join(DATA))?;
-    let mut files = BTreeMap::new();
+    let Beside { final_of, mut files } = beside;
     for name in [CONFIG, MODEL] {
         files.insert(name.to_owned(), mark(&folder.join(name))?);
     }
@@ -114,6 +140,7 @@ pub fn finish(
         data: data.manifest.content_hash.clone(),
         epochs,
         seconds,
+        final_of,
         histories: true,
         files,
     };

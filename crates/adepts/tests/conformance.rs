@@ -18,6 +18,10 @@ mod compat_examples;
 mod configs;
 #[path = "conformance/damage.rs"]
 mod damage;
+#[path = "conformance/finalize.rs"]
+mod finalize;
+#[path = "conformance/finalize_rankers.rs"]
+mod finalize_rankers;
 #[path = "conformance/folders.rs"]
 mod folders;
 #[path = "conformance/learning.rs"]

@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::output;
 use crate::output::rows::{Elements, Lines};
 use crate::progress::Terminal;
+use crate::verbs::finalize::hint;
 
 /// Score a file of examples with a run of a model of examples, or find items for its rows.
 #[derive(Args)]
@@ -64,6 +65,7 @@ impl Options {
         self.check_out()?;
         self.check_family()?;
         let run = RankerRun::open(&self.run)?;
+        hint(&self.run, terminal);
         let bad_rows = if self.skip_bad_rows { BadRows::Skip } else { BadRows::Fail };
         let data = &run.experiment.data;
         let streamed = (self.file == "-").then(|| Streamed::read(&mut stdin().lock())).transpose();

@@ -11,6 +11,7 @@ use clap::{Args, value_parser};
 use crate::options::BadRows;
 use crate::output::{self, lists};
 use crate::progress::Terminal;
+use crate::verbs::finalize::hint;
 
 /// Recommend items to a user of the run, for a history, for the rows of a file, or to everyone.
 #[derive(Args)]
@@ -98,6 +99,7 @@ impl Options {
     pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
         self.check_family()?;
         let answerer = Artefact::open(&self.run)?.answerer();
+        hint(&self.run, terminal);
         if let Some(out) = &self.out {
             let whom = self.users.as_ref().map_or(Whom::Everyone, |source| Whom::Table(self.table(source)));
             let job = Job { out, resume: self.resume, overwrite: self.overwrite, part: PART };

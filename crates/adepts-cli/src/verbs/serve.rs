@@ -11,6 +11,7 @@ use clap::{Args, value_parser};
 
 use crate::output;
 use crate::progress::Terminal;
+use crate::verbs::finalize::hint;
 
 /// Answer over HTTP, and keep what users do in the meantime.
 #[derive(Args)]
@@ -92,6 +93,7 @@ impl Options {
             }),
         };
         let server = Server::open(settings, answers::opener())?;
+        hint(&self.run, terminal);
         terminal.clear();
         output::text(&format!("listening at http://{}", server.address()))?;
         Ok(server.run(|| terminal.stop())?)

@@ -7,15 +7,17 @@ use adepts::config::{Planned, UNNAMED};
 use adepts::data::examples::{ExampleSet, ExamplesConfig};
 use adepts::data::store::is_prepared;
 use adepts::eval::Summary;
+use adepts::finalize::Begun;
 use adepts::page::nothing_learned;
 use adepts::run::{self, DATA};
 use adepts::titles::{TitleFile, attach};
-use adepts::{Error, experiment, pages, ranker, report};
+use adepts::{Error, experiment, finalize, pages, ranker, report};
 use clap::Args;
 
 use crate::options::{EXAMPLES, LogOptions, WorkOptions, planned_on, quoted, with_work};
 use crate::output::{self, tables};
 use crate::progress::Terminal;
+use crate::verbs::finalize::{places, told};
 use crate::verbs::titles;
 
 /// Train a model on a log, evaluate it and leave a run folder.
@@ -28,6 +30,7 @@ Examples:
   adepts train --model multvae --data log.csv --user customer --item sku --set train.epochs=50
   adepts train experiments/tall-ml-1m.toml --out runs/tall --resume
   adepts train --model ease --data books.csv --titles titles.csv --out runs/ease
+  adepts train --model ease --data prepared --out runs/ease --final runs/ease-final     and one for use, on all data
   adepts train experiments/cesaa-ml-1m.toml --out runs/cesaa       many domains: the model says what the data is
 
 `adepts models tall` prints the settings of a model, each of which can be given with --set model.…")]
@@ -47,6 +50,9 @@ pub(crate) struct Options {
     /// The run folder [default: runs/NAME]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Then train the final model as well, which is for use: on all data, with the best number of epochs (adepts finalize)
+    #[arg(long = "final", value_name = "DIR")]
+    final_model: Option<PathBuf>,
     /// For models of histories: a table of items (CSV, JSON lines, Parquet) with the titles that come with answers
     #[arg(long, value_name = "FILE")]
     titles: Option<String>,
@@ -65,6 +71,17 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
+        // A final model that was stopped knows what it is made of.
+        if let Some(out) = self.out.as_ref().filter(|_| self.work.resume)
+            && let Some(Begun { run, log, .. }) = finalize::begun(out)?
+        {
+            let made = with_work(terminal, self.work, |work| finalize::run(&run, log.as_deref(), out, work))?;
+            if self.without_histories {
+                forget_histories(out)?;
+            }
+            terminal.clear();
+            return output::text(&format!("{}\n{}", told(&made, &run), places(out)));
+        }
         if self.config.is_none() && self.model.is_none() {
             let missing = "which model? Give an experiment file (CONFIG) or --model NAME, such as --model ease; `adepts models` lists them";
             return Err(Error::Request(missing.into()).into());
@@ -95,8 +112,8 @@ impl Options {
             && !ExampleSet::is_prepared(Path::new(source))
             && !is_prepared(Path::new(source))
         {
-            let told = format!("which columns of {source} are the label, the domain and the fields? {EXAMPLES}");
-            return Err(Error::Request(told).into());
+            let missing = format!("which columns of {source} are the label, the domain and the fields? {EXAMPLES}");
+            return Err(Error::Request(missing).into());
         }
         if source.is_empty() {
             let missing = "data.source is not set; name the log there, or with --data";
@@ -107,6 +124,10 @@ impl Options {
             return Err(Error::Request(wrong.into()).into());
         }
         let out = self.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(name));
+        if let Some(folder) = &self.final_model {
+            // What would end in an error after hours of training ends in one now.
+            finalize::check(&out, folder, self.work.resume, self.work.overwrite)?;
+        }
         let summary = with_work(terminal, self.work, |work| match &planned {
             Planned::Histories(experiment) => experiment::run(experiment, &out, work),
             Planned::Examples(experiment) => ranker::experiment::run(experiment, &out, work),
@@ -118,8 +139,17 @@ impl Options {
         if !self.without_histories || run::manifest(&out)?.histories {
             pages::write(&out.join(report::PAGE), "", std::slice::from_ref(&out))?;
         }
+        let made = match &self.final_model {
+            Some(folder) => {
+                terminal.note(&format!("{} is evaluated; the final model follows", out.display()));
+                let made = with_work(terminal, self.work, |work| finalize::run(&out, None, folder, work))?;
+                Some((folder, made))
+            }
+            None => None,
+        };
         if self.without_histories {
             forget_histories(&out)?;
+            self.final_model.iter().try_for_each(|folder| forget_histories(folder))?;
         }
         terminal.clear();
         if matches!(planned, Planned::Examples(_)) {
@@ -135,7 +165,11 @@ impl Options {
         if self.json {
             return output::json(&summary);
         }
-        let (page, out) = (out.join(report::PAGE).display().to_string(), out.display());
-        output::text(&format!("{}\nrun:    {out}\nreport: {page}", tables(&summary)))
+        let page = out.join(report::PAGE);
+        let mut text = format!("{}\nrun:    {}\nreport: {}", tables(&summary), out.display(), page.display());
+        if let Some((folder, made)) = &made {
+            text = format!("{text}\n\n{}\n{}", told(made, &out), places(folder));
+        }
+        output::text(&text)
     }
 }

@@ -7,6 +7,7 @@ mod data;
 mod domains;
 mod doors;
 mod evaluation;
+mod finalize;
 mod newcomer;
 mod resuming;
 mod retrieval;

@@ -11,7 +11,6 @@ use super::ExamplesError;
 use super::item::ItemConfig;
 use crate::config::{BadRows, Column, Format};
 use crate::error::DataError;
-use crate::split::check_shares;
 
 /// The `[data]` table: where the examples are, and what their columns mean. `source`, `label` and `domain` have to be set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -157,6 +156,8 @@ pub enum ExampleSplit {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         seed: Option<u64>,
     },
+    /// Nothing is held out: what a final model is trained on ([`super::ExampleSet::prepare_whole`]).
+    All {},
 }
 
 impl Default for ExampleSplit {
@@ -173,16 +174,7 @@ impl ExampleSplit {
             Self::Random { .. } => "random",
             Self::Temporal { .. } => "temporal",
             Self::Users { .. } => "users",
-        }
-    }
-
-    /// The shares of validation and test.
-    #[must_use]
-    pub fn shares(&self) -> (f64, f64) {
-        match *self {
-            Self::Random { validation, test, .. }
-            | Self::Temporal { validation, test }
-            | Self::Users { validation, test, .. } => (validation, test),
+            Self::All {} => "all",
         }
     }
 
@@ -240,8 +232,7 @@ impl ExamplesConfig {
                 return Err(ExamplesError::NeedsColumn { what: "a model of examples".into(), role }.into());
             }
         }
-        let (validation, test) = split.shares();
-        check_shares(split.kind(), validation, test)?;
+        split.check_shares()?;
         let what = format!("the split `{}`", split.kind());
         match split {
             ExampleSplit::Temporal { .. } if self.time.is_none() => {

@@ -47,6 +47,16 @@ impl Dataset {
     }
 }
 
+impl Manifest {
+    /// What a prepared folder says of itself, without a look at its other files.
+    ///
+    /// # Errors
+    /// If there is none, or none of a format that is known.
+    pub fn of_folder(dir: &Path) -> Result<Self, DataError> {
+        manifest(dir)
+    }
+}
+
 /// The manifest of a folder, of a format that is known.
 pub(super) fn manifest(dir: &Path) -> Result<Manifest, DataError> {
     let path = dir.join(MANIFEST);

@@ -5,6 +5,7 @@ mod dataset;
 mod epochs;
 pub(crate) mod examples;
 mod experts;
+pub(crate) mod final_form;
 pub(crate) mod glossary;
 mod groups;
 mod headline;

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use adepts_core::memory::elements;
 use adepts_core::{ExampleModel, Stopwatch, Towers};
-use adepts_data::examples::{ExampleSet, ExamplesError};
+use adepts_data::examples::{ExampleSet, ExampleSplit, ExamplesError};
 use adepts_data::source::find_files;
 use adepts_data::store::is_prepared;
-use adepts_data::{DataError, Format, Part};
+use adepts_data::{DataError, Format, Part, SplitError};
 use adepts_eval::{RunSummary, Summary};
 use adepts_train::{ExampleTraining, Fingerprint, Outcome, fit_examples};
 use burn::tensor::Device;
@@ -20,7 +20,7 @@ use super::run;
 use crate::error::Error;
 use crate::experiment::{Work, check_memory};
 use crate::folder as place;
-use crate::run::{DATA, REPORT, finished, write_json};
+use crate::run::{Beside, DATA, REPORT, finished, write_json};
 
 /// The name under which examples are prepared in the folder of a run before the run is begun.
 const BESIDE: &str = ".preparing-examples";
@@ -33,6 +33,9 @@ pub fn run(experiment: &RankerExperiment, folder: &Path, work: &mut Work<'_>) ->
     let source = Path::new(&experiment.data.source);
     let held = folder.join(DATA);
     let places = place::FILES.map(|name| folder.join(name));
+    if experiment.split == (ExampleSplit::All {}) {
+        return Err(DataError::from(SplitError::All).into());
+    }
     if is_prepared(source) {
         let (path, found) = (source.to_owned(), "interactions of users".to_owned());
         return Err(DataError::from(ExamplesError::OtherFamily { path, found, expected: "examples" }).into());
@@ -83,7 +86,7 @@ pub fn run_on(
 }
 
 /// What the program takes before it holds data, and what reading, counting and writing leave behind, in bytes.
-const PROGRAM: u64 = 256 << 20;
+pub(super) const PROGRAM: u64 = 256 << 20;
 
 /// Whether the model of this experiment fits on this data.
 fn check(experiment: &RankerExperiment, data: &ExampleSet, work: &mut Work<'_>) -> Result<(), Error> {
@@ -166,7 +169,8 @@ fn train(
         evaluate::judge(experiment, eval.as_ref(), &*model, data, Part::Test, Some(folder), work.progress)?;
     summary.seconds.extend(seconds.clone());
     write_json(&folder.join(REPORT), &Summary { runs: vec![summary.clone()] })?;
-    run::finish(folder, experiment, data, &*model, (found.best_epoch, found.epochs), seconds)?;
+    let epochs = (found.best_epoch, found.epochs);
+    run::finish(folder, experiment, data, &*model, epochs, seconds, Beside::default())?;
     place::tidy(folder)?;
     Ok(summary)
 }

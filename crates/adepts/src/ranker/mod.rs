@@ -8,6 +8,7 @@ pub mod answers;
 pub mod config;
 pub mod evaluate;
 pub mod experiment;
+pub(crate) mod finalize;
 pub mod predict;
 pub mod queries;
 pub mod quickstart;

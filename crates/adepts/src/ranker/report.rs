@@ -32,6 +32,7 @@ impl RankerRun {
         metrics: &[String],
         progress: Progress<'_>,
     ) -> Result<RunSummary, Error> {
+        crate::finalize::refuse(&self.folder, self.manifest.final_of.as_ref())?;
         check_metrics(&self.experiment, metrics)?;
         let Self { experiment, data, model, folder, manifest } = self;
         let keep = metrics.is_empty() && part == evaluate::Part::Test;
@@ -85,7 +86,7 @@ fn keep_metrics(summary: &mut RunSummary, metrics: &[String]) {
 
 /// What an evaluation of a run will measure and for whom, for questions that are asked before the work.
 pub fn outline(folder: &Path, metrics: &[String]) -> Result<RunSummary, Error> {
-    super::run::manifest(folder)?;
+    crate::finalize::refuse(folder, super::run::manifest(folder)?.final_of.as_ref())?;
     check_metrics(&super::run::experiment(folder)?, metrics)?;
     let mut outline = crate::run::evaluation(folder)?;
     keep_metrics(&mut outline, metrics);
