@@ -9,6 +9,7 @@ use crate::id::{Vocabulary, canonical_int};
 use crate::intern::{Interner, Refused, Texts};
 use crate::place::shortened;
 use crate::source::{At, Cell};
+use crate::time;
 
 /// Counts categories.
 pub(super) struct Counting {
@@ -113,7 +114,8 @@ pub(super) fn check_domains(domains: usize, column: &str) -> Result<(), Examples
     Err(ExamplesError::TooManyDomains { column: column.to_owned(), limit: MOST_READ })
 }
 
-/// The index of each value of a vocabulary. A number is found among text by its spelling, and the reverse.
+/// The index of each value of a vocabulary. A number is found among text by its spelling, and the reverse; where that is not there,
+/// `7` is found as `7.0` and the reverse, for data frames write whole numbers as fractions where one value of a column is missing.
 pub(super) enum Lookup {
     Int(HashMap<i64, u32, FixedState>),
     Text(Texts),
@@ -135,6 +137,15 @@ impl Lookup {
 
     #[inline]
     pub(super) fn index(&self, value: Cell<'_>) -> Option<u32> {
+        self.as_spelled(value).or_else(|| {
+            let whole = whole(value)?;
+            let fraction = || self.as_spelled(Cell::Text(&format!("{whole}.0")));
+            self.as_spelled(Cell::Int(whole)).or_else(fraction)
+        })
+    }
+
+    #[inline]
+    fn as_spelled(&self, value: Cell<'_>) -> Option<u32> {
         match (self, value) {
             (Self::Int(ids), Cell::Int(id)) => ids.get(&id).copied(),
             (Self::Int(ids), Cell::Raw(text) | Cell::Text(text)) => ids.get(&canonical_int(text)?).copied(),
@@ -142,6 +153,22 @@ impl Lookup {
             (Self::Text(texts), other) => texts.find(&other.spelling()),
             (Self::Int(_), _) => None,
         }
+    }
+}
+
+/// The whole number that a value is, also one that is spelled with a fraction of zeros.
+fn whole(value: Cell<'_>) -> Option<i64> {
+    match value {
+        Cell::Int(value) => Some(value),
+        Cell::Float(value) => time::whole(value),
+        Cell::Raw(text) | Cell::Text(text) => match text.split_once('.') {
+            None => canonical_int(text),
+            Some((whole, zeros)) => {
+                let only_zeros = !zeros.is_empty() && zeros.bytes().all(|digit| digit == b'0');
+                canonical_int(whole).filter(|_| only_zeros)
+            }
+        },
+        _ => None,
     }
 }
 
@@ -177,6 +204,23 @@ mod tests {
         assert_eq!([7, 30, 5].map(|id| lookup.index(Cell::Int(id))), [Some(0), Some(1), None]);
         assert_eq!(lookup.index(Cell::Raw("30")), Some(1));
         assert_eq!(lookup.index(Cell::Raw("030")), None);
+    }
+
+    #[test]
+    fn a_whole_number_is_found_however_it_is_spelled() {
+        let texts = |ids: &[&str]| Vocabulary::Text(ids.iter().map(|id| (*id).into()).collect());
+        for vocabulary in [Vocabulary::Int(vec![3, 7]), texts(&["3", "7"]), texts(&["3.0", "7.0"])] {
+            let lookup = Lookup::new(&vocabulary);
+            for seven in [Cell::Int(7), Cell::Float(7.0), Cell::Raw("7"), Cell::Text("7.0"), Cell::Raw("7.00")] {
+                assert_eq!(lookup.index(seven), Some(1), "{seven:?} in {vocabulary:?}");
+            }
+            for other in [Cell::Float(7.5), Cell::Raw("7.5"), Cell::Raw("7."), Cell::Raw("07.0"), Cell::Int(8)] {
+                assert_eq!(lookup.index(other), None, "{other:?} in {vocabulary:?}");
+            }
+        }
+        // Where both are there, each is its own.
+        let both = Lookup::new(&texts(&["7", "7.0"]));
+        assert_eq!((both.index(Cell::Raw("7")), both.index(Cell::Raw("7.0"))), (Some(0), Some(1)));
     }
 
     #[test]
