@@ -21,6 +21,7 @@ pub const MOST_CANDIDATES: usize = 100_000;
 pub struct RankQuestion {
     /// The domain, by its name in the training data.
     #[schema(value_type = IdSchema)]
+    #[serde(deserialize_with = "spelled")]
     pub domain: Id,
     /// The columns that all candidates have in common.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -46,6 +47,25 @@ impl RankQuestion {
             return Err(AnswerError::Number { n: 0, most: MOST_CANDIDATES });
         }
         Ok(())
+    }
+}
+
+/// An id, also a whole number that is spelled with a fraction of zeros, as data frames write it.
+pub(crate) fn spelled<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Id, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected an id: text or a whole number of 64 bits")]
+    enum Spelled {
+        Id(Id),
+        Number(f64),
+    }
+    /// Up to here each whole number is a float of its own.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match Spelled::deserialize(deserializer)? {
+        Spelled::Id(id) => Ok(id),
+        Spelled::Number(number) if number.fract() == 0.0 && number.abs() <= EXACT => Ok(Id::Int(number as i64)),
+        Spelled::Number(number) => {
+            Err(D::Error::custom(format!("expected an id: text or a whole number of 64 bits, not {number}")))
+        }
     }
 }
 
@@ -209,6 +229,20 @@ mod tests {
                 .contains("expected null, a truth")
         );
         assert!(RankQuestion { n: Some(0), ..question }.check().is_err());
+    }
+
+    #[test]
+    fn a_domain_is_the_same_however_its_number_is_spelled() {
+        let domain = |json: &str| {
+            let question = format!(r#"{{"domain": {json}, "candidates": []}}"#);
+            serde_json::from_str::<RankQuestion>(&question).map(|question| question.domain.to_string())
+        };
+        for json in ["1", "\"1\"", "1.0"] {
+            assert_eq!(domain(json).unwrap(), "1");
+        }
+        for json in ["1.5", "1e300", "null", "[1]"] {
+            assert!(domain(json).unwrap_err().to_string().contains("expected an id"), "{json}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use crate::error::AnswerError;
 use crate::http::schema::IdSchema;
 use crate::question::{Exclude, MOST_ITEMS};
-use crate::rank::{Dropped, FieldValue};
+use crate::rank::{Dropped, FieldValue, spelled};
 
 /// Whom items are to be found for. As JSON: `{"domain": "books", "context": {"user_id": 42, "hour": 20}, "n": 100}`. Names are those
 /// of the columns that the model was trained on.
@@ -18,6 +18,7 @@ use crate::rank::{Dropped, FieldValue};
 pub struct RetrievalQuestion {
     /// The domain, by its name in the training data.
     #[schema(value_type = IdSchema)]
+    #[serde(deserialize_with = "spelled")]
     pub domain: Id,
     /// The columns that describe who asks. One that does not stand here is missing, as it may be in training; those of items
     /// are not looked at.

@@ -109,7 +109,9 @@ pub(super) fn check_domains(domains: usize, column: &str) -> Result<(), Examples
     Err(ExamplesError::TooManyDomains { column: column.to_owned(), limit: MOST_READ })
 }
 
-/// The index of each value of a vocabulary. A number is found among text by its spelling, and the reverse.
+/// The index of each value of a vocabulary. A number is found among text by its spelling, and the reverse. Values that are no ids
+/// are found as numbers too ([`Lookup::index_of_number`]): data frames write whole numbers as fractions where one value of a
+/// column is missing.
 pub(super) enum Lookup {
     Int(HashMap<i64, u32, FixedState>),
     Text(Texts),
@@ -144,20 +146,33 @@ impl Lookup {
         }
     }
 
-    /// As [`Lookup::index`]; where all values are whole numbers, `3.0` in a text file is 3, as data frames write it beside
-    /// missing numbers.
+    /// As [`Lookup::index`]; where the spelling is not there, `7` is found as `7.0` and the reverse.
     #[inline]
     pub(super) fn index_of_number(&self, value: Cell<'_>) -> Option<u32> {
-        let of_float = |text: &str| match (self, text.split_once('.')) {
-            (Self::Int(ids), Some((whole, zeros))) if !zeros.is_empty() && zeros.bytes().all(|digit| digit == b'0') => {
-                ids.get(&canonical_int(whole)?).copied()
-            }
-            _ => None,
-        };
-        self.index(value).or_else(|| match value {
-            Cell::Raw(text) | Cell::Text(text) => of_float(text),
-            _ => None,
+        self.index(value).or_else(|| {
+            let whole = whole(value)?;
+            let fraction = || self.index(Cell::Text(&format!("{whole}.0")));
+            self.index(Cell::Int(whole)).or_else(fraction)
         })
+    }
+}
+
+/// The whole number that a value is, also one that is spelled with a fraction of zeros.
+fn whole(value: Cell<'_>) -> Option<i64> {
+    match value {
+        Cell::Int(value) => Some(value),
+        Cell::Float(_) | Cell::Number(_) => match value.whole()? {
+            Number::Int(id) => Some(id),
+            Number::Digits(_) => None,
+        },
+        Cell::Raw(text) | Cell::Text(text) => match text.split_once('.') {
+            None => canonical_int(text),
+            Some((whole, zeros)) => {
+                let only_zeros = !zeros.is_empty() && zeros.bytes().all(|digit| digit == b'0');
+                canonical_int(whole).filter(|_| only_zeros)
+            }
+        },
+        _ => None,
     }
 }
 
@@ -198,6 +213,23 @@ mod tests {
         for other in ["30.", "30.5", "030.0", "8.0"] {
             assert_eq!(lookup.index_of_number(Cell::Raw(other)), None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_whole_number_is_found_however_it_is_spelled() {
+        let texts = |ids: &[&str]| Vocabulary::Text(ids.iter().map(|id| (*id).into()).collect());
+        for vocabulary in [Vocabulary::Int(vec![3, 7]), texts(&["3", "7"]), texts(&["3.0", "7.0"])] {
+            let lookup = Lookup::new(&vocabulary);
+            for seven in [Cell::Int(7), Cell::Float(7.0), Cell::Raw("7"), Cell::Text("7.0"), Cell::Raw("7.00")] {
+                assert_eq!(lookup.index_of_number(seven), Some(1), "{seven:?} in {vocabulary:?}");
+            }
+            for other in [Cell::Float(7.5), Cell::Raw("7.5"), Cell::Raw("7."), Cell::Raw("07.0"), Cell::Int(8)] {
+                assert_eq!(lookup.index_of_number(other), None, "{other:?} in {vocabulary:?}");
+            }
+        }
+        // Where both are there, each is its own.
+        let both = Lookup::new(&texts(&["7", "7.0"]));
+        assert_eq!((both.index_of_number(Cell::Raw("7")), both.index_of_number(Cell::Raw("7.0"))), (Some(0), Some(1)));
     }
 
     #[test]
