@@ -106,7 +106,8 @@ impl Options {
             terminal.go_on_with(again(out));
             let whom = self.users.as_ref().map_or(Whom::Everyone, |source| Whom::Table(self.table(source)));
             let job = Job { out, resume: self.resume, overwrite: self.overwrite, part: PART };
-            let done = answerer.batch(&whom, &self.question(None, None), job, &mut terminal.progress());
+            let question = self.question(None, None, &answerer);
+            let done = answerer.batch(&whom, &question, job, &mut terminal.progress());
             let done = done.map_err(Error::from)?;
             terminal.clear();
             notes(&done, terminal);
@@ -116,16 +117,18 @@ impl Options {
             let listed = self.history.iter().flatten().map(|id| id.trim()).filter(|id| !id.is_empty());
             listed.chain(self.item.iter().map(String::as_str)).map(id).collect()
         });
-        let question = self.question(self.user.as_deref().map(id), history);
+        let question = self.question(self.user.as_deref().map(id), history, &answerer);
         let answer = answerer.answer(&[question.into()]).remove(0).map_err(|error| hinted(error, &answerer))?;
         if self.json { output::json(&answer) } else { output::text(&lists::shown(&answer, output::width())) }
     }
 
-    fn question(&self, user: Option<Id>, history: Option<Vec<Id>>) -> Question {
+    fn question(&self, user: Option<Id>, history: Option<Vec<Id>>, answerer: &HistoryAnswerer) -> Question {
+        // No list is longer than the catalogue, whatever is asked for.
+        let items = answerer.parts().catalogue.ids.len();
         Question {
             user,
             history,
-            n: self.number as usize,
+            n: (self.number as usize).min(items.max(1)),
             exclude_used: !self.include_used,
             allow: self.allow.as_ref().map(|ids| ids.iter().map(|text| id(text)).collect()),
             deny: self.deny.iter().map(|text| id(text)).collect(),
