@@ -4,14 +4,14 @@
 #   ADEPTS_DATA=/path/to/data experiments/reproduce.sh GROUP [OUT]
 #
 # GROUP is tune (baselines on validation items, minutes), baselines (minutes), ablations (20 experts, hours), first (the paper's first experiments, hours),
-# large (100 experts, an hour), wsdm22 (another split, minutes), probes; and of models of examples domains (all models, hours), first-cesaa (k, shared
+# reduce (row weights by the sum and by the mean over validation items, 20 experts, an hour), liang (MultVAE in the sizes of its paper, minutes), large (100 experts, an hour), wsdm22 (another split, minutes), probes; and of models of examples domains (all models, hours), first-cesaa (k, shared
 # expert, mutual information, experts), tune-domains (ten trials of each model, by validation rows), tuned-domains (the best trial of each
 # model with more seeds, hours), towers (what the tower of cesaa knows of the domain, hours), tables (lazy and dense updates of embeddings), apart (models of one domain alone) or retrieval (two towers, hours).
 # Finished runs are kept, stopped ones continued.
 # Set ADEPTS to the binary and SEEDS to the seeds ("1 2 3"); for tune-domains also MODELS and TRIALS, to run some of them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-group=${1:?which group: tune, baselines, ablations, first, large, wsdm22, probes, domains, first-cesaa, tune-domains, tuned-domains, towers, tables, apart or retrieval}
+group=${1:?which group: tune, baselines, ablations, first, reduce, liang, large, wsdm22, probes, domains, first-cesaa, tune-domains, tuned-domains, towers, tables, apart or retrieval}
 out=${2:-reproduction}
 adepts=${ADEPTS:-target/release/adepts}
 seeds=${SEEDS:-1 2 3}
@@ -97,8 +97,8 @@ case $group in
         [ -e "$run/manifest.json" ] || "$adepts" train experiments/multvae-ml-1m.toml --set "split.seed=$seed" \
           --set "seed=$((1000 * seed + n))" --set $sum --out "$run" --resume
       done
-      "$adepts" evaluate --average "$out"/average-part-[123]-s"$seed"
-      "$adepts" evaluate --average "$out"/average-part-*-s"$seed"
+      "$adepts" evaluate --average --raw "$out"/average-part-[123]-s"$seed"
+      "$adepts" evaluate --average --raw "$out"/average-part-*-s"$seed"
     done
     compare ease popularity itemknn multvae-mean multvae-sum multvae-h1000
     ;;
@@ -117,6 +117,20 @@ case $group in
     for gap in 0 10; do train "tall20-gap$gap" tall-ml-1m.toml $small "model.weights.gap=$gap"; done
     for alpha in 0.02 0.2; do train "tall20-alpha$alpha" tall-ml-1m.toml $small "model.weights.alpha=$alpha"; done
     compare tall20 tall20-mlp tall20-gap0 tall20-gap10 tall20-alpha0.02 tall20-alpha0.2
+    ;;
+  reduce)
+    # The weights follow the sum of the losses over a user's validation items, as published, or their mean, whose alpha is such that the weights
+    # differ as much between users when they set in.
+    train tall20 tall-ml-1m.toml $small
+    train tall20-mean tall-ml-1m.toml $small model.weights.reduce=mean model.weights.alpha=0.008
+    compare tall20 tall20-mean
+    for seed in $seeds; do "$adepts" compare "$out/tall20-s$seed" "$out/tall20-mean-s$seed"; done
+    ;;
+  liang)
+    train multvae-liang multvae-liang-ml-1m.toml
+    train multvae-mean multvae-ml-1m.toml
+    train multvae-sum multvae-ml-1m.toml $sum
+    compare multvae-mean multvae-liang multvae-sum
     ;;
   large)
     seeds=${SEEDS:-1}

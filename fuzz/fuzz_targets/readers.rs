@@ -21,7 +21,9 @@ pub(super) fn readers(data: &[u8]) {
             // Two files in one: the first byte says where the second begins.
             let (at, rest) = bytes.split_first().map_or((0, bytes), |(at, rest)| (usize::from(*at), rest));
             let (users, items) = rest.split_at(rest.len() * at / 256);
-            drop(Histories::from_bytes((path, users.to_vec().into()), (path, items.to_vec().into()), 3, 5));
+            let of = |bytes: &[u8]| (path, bytes.to_vec().into());
+            drop(Histories::from_bytes(of(users), of(items), None, 3, 5));
+            drop(Histories::from_bytes(of(users), of(items), Some(of(items)), 3, 5));
         }
         4 => drop(serde_json::from_slice::<RunManifest>(bytes)),
         5 => drop(serde_json::from_slice::<Question>(bytes).map(|question| question.check())),

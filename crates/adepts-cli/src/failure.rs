@@ -6,20 +6,26 @@ use std::process::ExitCode;
 use adepts::data::examples::ExamplesError;
 use adepts::data::{DataError, SplitError};
 use adepts::eval::{FailIf, PointwiseError, Summary};
-use adepts::serve::ServeError;
 use adepts::serve::batch::BatchError;
 use adepts::serve::events::EventsError;
 use adepts::serve::server::TokensError;
+use adepts::serve::{SeenError, ServeError};
 use adepts::{Error, RunError};
 use anyhow::bail;
+
+use crate::progress::Terminal;
 
 /// Something went wrong on the way.
 const FAILED: u8 = 1;
 /// The request cannot be answered as it is.
 const WRONG_REQUEST: u8 = 2;
 
-/// Says what is wrong on stderr.
-pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
+/// Says what is wrong on stderr; `terminal` is there unless that is what failed.
+pub(crate) fn report(error: &anyhow::Error, terminal: Option<&Terminal>) -> ExitCode {
+    if let (Some(Error::Interrupted { epoch, batch, .. }), Some(terminal)) = (error.downcast_ref::<Error>(), terminal) {
+        let batches = if *batch == 1 { "1 batch".to_owned() } else { format!("{batch} batches") };
+        return ended(&format!("interrupted in epoch {epoch} after {batches}"), terminal);
+    }
     let pipe = error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe);
     if pipe {
         // The reader has seen enough.
@@ -35,10 +41,16 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(if request { WRONG_REQUEST } else { FAILED })
 }
 
-/// Ended by a signal before there was something to keep.
-pub(crate) fn stopped() -> ExitCode {
-    let _closed = writeln!(stderr(), "stopped; nothing was left half-written");
-    ExitCode::from(FAILED)
+/// Ended by a signal between two steps of work that writes nothing until it is whole.
+pub(crate) fn stopped(terminal: &Terminal) -> ExitCode {
+    ended("interrupted; nothing was left half-written", terminal)
+}
+
+/// Ended by a signal, which is no error: says so, and what goes on with the work.
+fn ended(how: &str, terminal: &Terminal) -> ExitCode {
+    let again = terminal.again().map(|again| format!("; {again}")).unwrap_or_default();
+    let _closed = writeln!(stderr(), "{how}{again}");
+    ExitCode::from(terminal.signals().code())
 }
 
 /// Fails if a condition holds for one of the runs, and says all that do.
@@ -64,6 +76,7 @@ fn is_request(error: &Error) -> bool {
         | Error::FailIf(_)
         | Error::Compare(_)
         | Error::Answer(_)
+        | Error::Seen(SeenError::Columns { .. })
         | Error::Batch(
             BatchError::NoColumn { .. }
             | BatchError::Format { .. }
@@ -85,9 +98,12 @@ fn is_request(error: &Error) -> bool {
             | RunError::Family { .. }
             | RunError::Exists { .. }
             | RunError::WithoutHistories { .. }
+            | RunError::Final { .. }
             | RunError::HoldsSource { .. },
         ) => true,
-        Error::Data(error) | Error::Batch(BatchError::Data(error)) => is_wrong_source(error),
+        Error::Data(error) | Error::Batch(BatchError::Data(error)) | Error::Seen(SeenError::Data(error)) => {
+            is_wrong_source(error)
+        }
         _ => false,
     }
 }
@@ -131,6 +147,7 @@ fn is_wrong_source(error: &DataError) -> bool {
                     | SplitError::SharesTooLarge { .. }
                     | SplitError::Count { .. }
                     | SplitError::WithoutTimes { .. }
+                    | SplitError::All
             )
             | DataError::Folder(NotPrepared { .. } | PreparedOtherwise { .. } | WouldReplace { .. })
     )

@@ -10,9 +10,14 @@ use adepts::experiment::Work;
 use adepts::{Error, Experiment, data};
 use clap::{Args, Parser, ValueEnum, value_parser};
 
+pub(crate) use crate::encoding::Encoding;
 use crate::machine::available_memory;
 use crate::progress::{Terminal, Watcher};
 use crate::verbs::Verb;
+
+mod split;
+
+pub(crate) use split::SplitOptions;
 
 /// From a raw interaction log to a trained mixture of experts, and an honest report of who is served well.
 #[derive(Parser)]
@@ -27,9 +32,10 @@ First steps:
   adepts inspect log.csv                              what is in a log of your own
   adepts prepare --input log.csv --user customer --item sku --out prepared
   adepts train --model tall --data prepared --out runs/tall
-  adepts recommend runs/tall --history 17,42
+  adepts finalize runs/tall --out runs/prod           the model for use, trained on all of it
+  adepts recommend runs/prod --history 17,42
 
-Exit codes: 0 done, 1 failed (or a condition of --fail-if holds), 2 wrong request."
+Exit codes: 0 done, 1 failed (or a condition of --fail-if holds), 2 wrong request, 130 ended by Ctrl-C, 143 by SIGTERM."
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -68,15 +74,19 @@ pub(crate) struct LayoutOptions {
     /// Column of the time
     #[arg(long, value_name = "COLUMN")]
     time: Option<String>,
-    /// What stands between the values of a text file [default: by the file's name and first lines]
+    /// What stands between the values of a text file, or whitespace for one or more blanks [default: by the file's name and
+    /// first lines]
     #[arg(long, value_name = "TEXT")]
     delimiter: Option<String>,
     /// The text file does not begin with the names of the columns [default: by its first lines]
     #[arg(long)]
     no_header: bool,
-    /// Format of the files [default: by their names]
+    /// Format of the files [default: by their content]
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<FileFormat>,
+    /// Encoding of text files [default: UTF-8, or UTF-16 where the first bytes say so]
+    #[arg(long, value_enum, value_name = "ENCODING")]
+    encoding: Option<Encoding>,
 }
 
 /// How a log is laid out, and what is kept of it.
@@ -93,16 +103,19 @@ pub(crate) struct LogOptions {
 #[command(next_help_heading = "What is kept of the log")]
 struct KeptOptions {
     /// Keep only rows with at least this rating
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
     min_rating: Option<f64>,
     /// Keep only these kinds of event, separated by commas
-    #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
+    #[arg(long, value_name = "KIND,…", value_delimiter = ',', allow_hyphen_values = true)]
     events: Vec<String>,
+    /// Kinds of event that are dropped and still count as seen, so that their items are not recommended; beside --events
+    #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
+    seen_events: Vec<String>,
     /// Keep only rows at or after this moment (2024-03-01, or seconds since 1970)
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     from: Option<String>,
     /// Keep only rows before this moment
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     until: Option<String>,
     /// Rows that cannot be read: end with an error, or count and skip them [default: fail]
     #[arg(long, value_enum, value_name = "WHAT")]
@@ -160,6 +173,7 @@ impl LayoutOptions {
             ("delimiter", self.delimiter.as_deref().map(|text| quoted(&text.replace("\\t", "\t")))),
             ("header", self.no_header.then(|| "false".into())),
             ("format", self.format.and_then(name_of)),
+            ("encoding", self.encoding.and_then(name_of)),
         ])
     }
 }
@@ -174,6 +188,7 @@ impl LogOptions {
             ("--event", layout.event.is_some()),
             ("--min-rating", kept.min_rating.is_some()),
             ("--events", !kept.events.is_empty()),
+            ("--seen-events", !kept.seen_events.is_empty()),
             ("--from", kept.from.is_some()),
             ("--until", kept.until.is_some()),
             ("--core", kept.core.is_some()),
@@ -194,6 +209,7 @@ impl LogOptions {
         sets.extend(keyed([
             ("filter.min_rating", kept.min_rating.map(|x| format!("{x:?}"))),
             ("filter.events", list(kept.events.iter().map(|event| quoted(event)).collect())),
+            ("filter.seen_events", list(kept.seen_events.iter().map(|event| quoted(event)).collect())),
             ("filter.from", kept.from.as_ref().map(moment)),
             ("filter.until", kept.until.as_ref().map(moment)),
             ("filter.core", kept.core.map(|n| n.to_string())),
@@ -219,90 +235,13 @@ pub(crate) fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
 }
 
-/// How a log is cut.
-#[derive(Args)]
-#[command(next_help_heading = "Split")]
-pub(crate) struct SplitOptions {
-    /// How the log is cut [default: random]; models of examples take random, temporal and users
-    #[arg(long, value_enum, value_name = "KIND")]
-    split: Option<SplitKind>,
-    /// Share for validation [default: 0.1], or with leave-last items per user [default: 1]
-    #[arg(long, value_name = "X", requires = "split")]
-    validation: Option<String>,
-    /// Share for test [default: 0.2, with users and for models of examples 0.1], or with leave-last items per user [default: 1]
-    #[arg(long, value_name = "X", requires = "split")]
-    test: Option<String>,
-    /// With users: share of a held-out user's items that are the history [default: 0.8]; not for models of examples
-    #[arg(long, value_name = "X", requires = "split")]
-    input_share: Option<f64>,
-    /// With users: share of the items of all other users that is to be found too, so that new users are reported beside
-    /// known ones [default: 0]; not for models of examples
-    #[arg(long, value_name = "X", requires = "split")]
-    known_share: Option<f64>,
-    /// With column: the column that says train, validation or test
-    #[arg(long, value_name = "COLUMN", requires = "split")]
-    split_column: Option<String>,
-    /// Seed of the split [default: 2024]
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum SplitKind {
-    /// Of each user's interactions, at random; of examples, row by row
-    Random,
-    /// The last items of each user by time
-    LeaveLast,
-    /// By two moments in the whole log
-    Temporal,
-    /// Whole users are held out
-    Users,
-    /// By a column of the log
-    Column,
-}
-
-impl SplitOptions {
-    /// As overrides of an experiment's keys.
-    pub(crate) fn sets(&self) -> Result<Vec<String>, Error> {
-        let validation = self.part("validation", self.validation.as_deref())?;
-        let test = self.part("test", self.test.as_deref())?;
-        let seed = self.seed.map(|seed| format!("seed={seed}"));
-        let split = self.split.and_then(name_of).map(|kind| {
-            let parts = [
-                Some(format!("kind = {kind}")),
-                validation,
-                test,
-                self.input_share.map(|x| format!("input = {x:?}")),
-                self.known_share.map(|x| format!("known = {x:?}")),
-                self.split_column.as_deref().map(|name| format!("column = {}", quoted(name))),
-            ];
-            format!("split={{ {} }}", parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
-        });
-        Ok(seed.into_iter().chain(split).collect())
-    }
-
-    /// The key of a part with its size: items with leave-last, a share otherwise.
-    fn part(&self, name: &str, size: Option<&str>) -> Result<Option<String>, Error> {
-        let Some(text) = size else { return Ok(None) };
-        let by_count = matches!(self.split, Some(SplitKind::LeaveLast));
-        let (size, expected) = if by_count {
-            (text.parse::<usize>().ok().map(|n| n.to_string()), "a whole number of items for each user")
-        } else {
-            let share = text.parse::<f64>().ok().filter(|x| x.is_finite());
-            (share.map(|x| format!("{x:?}")), "a share such as 0.1")
-        };
-        let wrong = || Error::Request(format!("`--{name}` (split.{name}) is `{text}`; expected {expected}"));
-        Ok(Some(format!("{name} = {}", size.ok_or_else(wrong)?)))
-    }
-}
-
 /// How training is done; none of it changes the result.
 #[derive(Args, Clone, Copy)]
 pub(crate) struct WorkOptions {
     /// Replace a run that is there
     #[arg(long, conflicts_with = "resume")]
     pub(crate) overwrite: bool,
-    /// Continue a run that was stopped or killed, bit for bit as if it had not been
+    /// Continue a run that was stopped or killed, bit for bit as if it had not been; its folder says what is trained
     #[arg(long)]
     pub(crate) resume: bool,
     /// Least seconds between checkpoints

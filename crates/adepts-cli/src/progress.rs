@@ -2,16 +2,16 @@
 
 use std::cmp::Reverse;
 use std::io::{IsTerminal as _, Write as _, stderr};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use adepts::contract::{Bytes, EpochRecord, Memory, Stopwatch};
-use adepts::data::counted;
+use adepts::data::{agreeing, counted};
 use adepts::train::{Beginning, Observer, Progress};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::output::duration;
+use crate::signals::{Again, Signals};
 
 /// Thrown through work that has nothing to keep when it is asked to stop, so that temporary files go with it.
 pub(crate) struct Stopped;
@@ -25,7 +25,8 @@ const SHARE: f64 = 0.1;
 /// Shows progress.
 pub(crate) struct Terminal {
     quiet: bool,
-    stop: Arc<AtomicBool>,
+    signals: Signals,
+    again: Mutex<Option<Again>>,
     bar: Option<ProgressBar>,
     watch: Stopwatch,
     last: Mutex<Last>,
@@ -56,14 +57,14 @@ impl Last {
 }
 
 impl Terminal {
-    pub(crate) fn new(quiet: bool, stop: Arc<AtomicBool>) -> Self {
+    pub(crate) fn new(quiet: bool, signals: Signals) -> Self {
         let bar = (!quiet && stderr().is_terminal()).then(|| {
             let bar = ProgressBar::new_spinner();
             bar.set_style(style("{spinner} {wide_msg}"));
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        Self { quiet, stop, bar, watch: Stopwatch::start(), last: Mutex::default() }
+        Self { quiet, signals, again: Mutex::default(), bar, watch: Stopwatch::start(), last: Mutex::default() }
     }
 
     /// Whether a plain line about this stage is due, which then counts as the last.
@@ -76,9 +77,24 @@ impl Terminal {
         self.quiet
     }
 
+    /// The signals that ask to stop.
+    pub(crate) fn signals(&self) -> &Signals {
+        &self.signals
+    }
+
     /// Whether a signal asked to stop.
     pub(crate) fn stop(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.signals.met()
+    }
+
+    /// Notes what goes on with the work if it is interrupted.
+    pub(crate) fn go_on_with(&self, again: Again) {
+        *self.again.lock().unwrap_or_else(PoisonError::into_inner) = Some(again);
+    }
+
+    /// What goes on with work that was interrupted, as it is to be said.
+    pub(crate) fn again(&self) -> Option<String> {
+        self.again.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.told()
     }
 
     /// Says something that is to stay.
@@ -99,6 +115,7 @@ impl Terminal {
 
     /// For work that says where it is; it is ended here when a signal asked to.
     pub(crate) fn progress(&self) -> impl FnMut(&str, u64, Option<u64>) + '_ {
+        self.signals.heed();
         |stage, done, total| {
             if self.stop() {
                 self.clear();
@@ -158,6 +175,10 @@ impl Observer for Watcher<'_> {
         self.terminal.note(&memory_line(needed));
     }
 
+    fn note(&mut self, text: &str) {
+        self.terminal.note(text);
+    }
+
     fn begin(&mut self, beginning: Beginning, progress: &Progress) {
         let Progress { epoch, batch, .. } = progress;
         match beginning {
@@ -207,15 +228,23 @@ fn memory_line(needed: &Memory) -> String {
     format!("memory: about {}, of it {}", Bytes(total), large.join("; "))
 }
 
+/// A best epoch that is among so many last ones may not be the best there is.
+const FEW: usize = 3;
+
 /// What to say of a training that its last epoch ended, and not its patience.
 fn limited(record: &EpochRecord, progress: &Progress) -> Option<String> {
     let Progress { epochs, patience_left, best, .. } = *progress;
     let (best, _) = best.filter(|_| record.epoch == epochs && patience_left > 0)?;
-    Some(format!(
-        "stopped at the limit of {} and may still be improving (the best is epoch {best}); with --set train.epochs=… it can go \
-         on for longer",
-        counted(epochs, "epoch")
-    ))
+    let limit = counted(epochs, "epoch");
+    Some(if epochs - best < FEW {
+        format!(
+            "stopped at the limit of {limit} and may still be improving (the best is epoch {best}); with --set train.epochs=… \
+             it can go on for longer"
+        )
+    } else {
+        let left = counted(patience_left, "more epoch");
+        format!("stopped at the limit of {limit}, worse since epoch {best}; patience would have ended it after {left}")
+    })
 }
 
 /// `epoch 12/1000  loss 423.100  ce 420.100  kl 3.000  validation 0.3121 (best)  worst low 0.2410  1.10 s`
@@ -239,11 +268,18 @@ fn epoch_line(record: &EpochRecord, progress: &Progress) -> String {
     parts.join("  ")
 }
 
+/// How long it can take from here.
 fn left(progress: &Progress) -> String {
-    match (progress.seconds_at_least(), progress.seconds_at_most()) {
-        (Some(least), Some(most)) => format!("  {} to {} left", duration(least), duration(most)),
-        _ => String::new(),
-    }
+    let Some(most) = progress.seconds_at_most() else { return String::new() };
+    let Progress { epoch, epochs, patience_left, .. } = *progress;
+    // Where patience reaches to the last epoch it ends nothing.
+    let patience = if patience_left <= epochs.saturating_sub(epoch) {
+        let (epochs, bring) = (counted(patience_left, "epoch"), agreeing(patience_left, "brings", "bring"));
+        format!("; stops earlier if {epochs} {bring} nothing")
+    } else {
+        String::new()
+    };
+    format!("  at most {} left{patience}", duration(most))
 }
 
 #[cfg(test)]
@@ -286,7 +322,43 @@ mod tests {
             };
             limited(&EpochRecord { epoch, ..EpochRecord::default() }, &progress)
         };
-        assert!(at(12, 3).unwrap().contains("stopped at the limit of 12 epochs"));
+        assert!(at(12, 3).unwrap().contains("stopped at the limit of 12 epochs and may still be improving"));
         assert_eq!((at(11, 3), at(12, 0)), (None, None));
+    }
+
+    #[test]
+    fn a_training_that_has_been_getting_worse_is_not_said_to_be_improving() {
+        let at = |best: usize| {
+            let progress = Progress { best: Some((best, 0.5)), patience_left: 1, ..near_the_end() };
+            limited(&EpochRecord { epoch: 30, ..EpochRecord::default() }, &progress).unwrap()
+        };
+        assert_eq!(
+            at(16),
+            "stopped at the limit of 30 epochs, worse since epoch 16; patience would have ended it after 1 more epoch"
+        );
+        for (best, improving) in [(27, false), (28, true), (30, true)] {
+            assert_eq!(at(best).contains("may still be improving"), improving, "{best}");
+        }
+    }
+
+    fn near_the_end() -> Progress {
+        Progress {
+            epoch: 31,
+            epochs: 30,
+            batch: 0,
+            batches: 4,
+            best: Some((16, 0.5)),
+            patience_left: 1,
+            epoch_seconds: Some(6.0),
+        }
+    }
+
+    #[test]
+    fn the_time_left_is_the_most_it_can_be_and_what_ends_it_earlier() {
+        let at = |epoch: usize, patience_left: usize| left(&Progress { epoch, patience_left, ..near_the_end() });
+        assert_eq!(at(1, 15), "  at most 3 min left; stops earlier if 15 epochs bring nothing");
+        assert_eq!(at(2, 1), "  at most 3 min left; stops earlier if 1 epoch brings nothing");
+        assert_eq!(at(21, 15), "  at most 60.0 s left");
+        assert_eq!(left(&Progress { epoch_seconds: None, ..near_the_end() }), "");
     }
 }

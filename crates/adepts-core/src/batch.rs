@@ -42,7 +42,7 @@ pub struct GateView {
 pub enum Probe {
     /// The held-out validation items, in training and at prediction: as published, but only for users with such items.
     Validation,
-    /// A fixed fifth of the user's own history: works for everyone with at least five items.
+    /// A fifth of the user's own history: works for everyone with at least five items.
     History,
 }
 
@@ -57,17 +57,44 @@ impl Probe {
     }
 }
 
-/// Histories shorter than this are not split, and their gate is uniform.
-const SHORTEST_SPLIT: usize = 5;
+/// How the fifth of a history is drawn that judges the experts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProbeSplit {
+    /// By seed and item, as runs of formats 1 and 2 were trained: nearly all owners of an item have it in the same part.
+    ByItem,
+    /// By seed, the whole history and item: each item is in the probe of a fifth of its owners.
+    #[default]
+    ByHistory,
+}
 
-/// Splits a history into what the experts see and the fifth that judges them: the ⌈n/5⌉ items with the smallest hash of
-/// seed and item, so that the split of a user does not depend on anything else. Both are ascending.
+impl ProbeSplit {
+    /// What the hash of each item of a history starts from; it does not depend on the order of the items.
+    fn key(self, seed: u64, history: &[u32]) -> u64 {
+        match self {
+            Self::ByItem => seed,
+            // The sum is hashed once more, so that the hash of an item is not a term of the key that it is hashed with.
+            Self::ByHistory => {
+                let sum = history.iter().fold(seed, |sum, item| sum.wrapping_add(mix(seed, *item)));
+                mix(sum, history.len() as u32)
+            }
+        }
+    }
+}
+
+/// Histories shorter than this are not split, and their gate is uniform.
+pub const SHORTEST_SPLIT: usize = 5;
+
+/// Splits a history into what the experts see and the fifth that judges them: the ⌈n/5⌉ items with the smallest hash. The
+/// split is a function of the seed and of the set of items alone, so it is the same for a user and for the same history sent
+/// by anyone. Both parts are ascending.
 #[must_use]
-pub fn split_history(seed: u64, history: &[u32]) -> (Vec<u32>, Vec<u32>) {
+pub fn split_history(seed: u64, split: ProbeSplit, history: &[u32]) -> (Vec<u32>, Vec<u32>) {
     if history.len() < SHORTEST_SPLIT {
         return (history.to_vec(), Vec::new());
     }
-    let mut order: Vec<(u64, u32)> = history.iter().map(|item| (mix(seed, *item), *item)).collect();
+    let key = split.key(seed, history);
+    let mut order: Vec<(u64, u32)> = history.iter().map(|item| (mix(key, *item), *item)).collect();
     order.sort_unstable();
     let (probe, seen) = order.split_at(history.len().div_ceil(5));
     let ascending = |part: &[(u64, u32)]| {
@@ -78,7 +105,7 @@ pub fn split_history(seed: u64, history: &[u32]) -> (Vec<u32>, Vec<u32>) {
     (ascending(seen), ascending(probe))
 }
 
-/// SplitMix64 (Steele et al. 2014) of the seed and the item.
+/// SplitMix64 (Steele et al. 2014) of a seed and a number.
 fn mix(seed: u64, item: u32) -> u64 {
     let mut x = seed.wrapping_add(u64::from(item).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -99,6 +126,8 @@ pub struct Batcher<'a> {
     pub probe: Option<Probe>,
     /// Seed of [`split_history`].
     pub seed: u64,
+    /// How [`split_history`] draws.
+    pub split: ProbeSplit,
 }
 
 impl Batcher<'_> {
@@ -107,8 +136,8 @@ impl Batcher<'_> {
     pub fn batch(&self, users: &[u32]) -> HistoryBatch {
         let histories = || users.iter().map(|user| self.histories.row(*user as usize));
         let mut batch = match self.probe {
-            Some(Probe::History) => fold_in(self.seed, self.items, true, histories()),
-            Some(Probe::Validation) | None => fold_in(self.seed, self.items, false, histories()),
+            Some(Probe::History) => fold_in(self.seed, self.split, self.items, true, histories()),
+            Some(Probe::Validation) | None => fold_in(self.seed, self.split, self.items, false, histories()),
         };
         if self.probe == Some(Probe::Validation) {
             let probe = users.iter().map(|user| self.validation.row(*user as usize));
@@ -129,20 +158,26 @@ pub const NOBODY: u32 = u32::MAX;
 #[must_use]
 pub fn fold_in<'a>(
     seed: u64,
+    split: ProbeSplit,
     items: usize,
     gate: bool,
     histories: impl ExactSizeIterator<Item = &'a [u32]> + Clone,
 ) -> HistoryBatch {
     let rows = histories.len();
     let input = Arc::new(Csr::from_rows(items, histories.clone()));
-    let gate = gate.then(|| gate_from_histories(seed, items, histories));
+    let gate = gate.then(|| gate_from_histories(seed, split, items, histories));
     HistoryBatch { users: vec![NOBODY; rows], input, gate, weights: vec![1.0; rows] }
 }
 
 /// What a gate with [`Probe::History`] looks at.
 #[must_use]
-pub fn gate_from_histories<'a>(seed: u64, items: usize, histories: impl Iterator<Item = &'a [u32]>) -> GateView {
-    let (seen, probe): (Vec<_>, Vec<_>) = histories.map(|history| split_history(seed, history)).unzip();
+pub fn gate_from_histories<'a>(
+    seed: u64,
+    split: ProbeSplit,
+    items: usize,
+    histories: impl Iterator<Item = &'a [u32]>,
+) -> GateView {
+    let (seen, probe): (Vec<_>, Vec<_>) = histories.map(|history| split_history(seed, split, history)).unzip();
     GateView {
         seen: Arc::new(Csr::from_rows(items, seen.iter().map(Vec::as_slice))),
         probe: Arc::new(Csr::from_rows(items, probe.iter().map(Vec::as_slice))),
@@ -152,17 +187,88 @@ pub fn gate_from_histories<'a>(seed: u64, items: usize, histories: impl Iterator
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rand::RngExt;
+
+    const SPLITS: [ProbeSplit; 2] = [ProbeSplit::ByItem, ProbeSplit::ByHistory];
 
     #[test]
     fn a_fifth_of_a_history_is_the_probe_and_short_ones_have_none() {
         let history: Vec<u32> = (10..23).collect();
-        let (seen, probe) = split_history(7, &history);
-        assert_eq!((seen.len(), probe.len()), (10, 3));
-        let mut all = [seen.clone(), probe.clone()].concat();
-        all.sort_unstable();
-        assert_eq!(all, history);
-        assert_eq!(split_history(7, &history), (seen, probe.clone()));
-        assert_ne!(split_history(8, &history).1, probe);
-        assert_eq!(split_history(7, &history[..4]), (history[..4].to_vec(), vec![]));
+        for split in SPLITS {
+            let (seen, probe) = split_history(7, split, &history);
+            assert_eq!((seen.len(), probe.len()), (10, 3));
+            let mut all = [seen.clone(), probe.clone()].concat();
+            all.sort_unstable();
+            assert_eq!(all, history);
+            assert_eq!(split_history(7, split, &history), (seen, probe.clone()));
+            assert_ne!(split_history(8, split, &history).1, probe);
+            assert_eq!(split_history(7, split, &history[..4]), (history[..4].to_vec(), vec![]));
+        }
+    }
+
+    #[test]
+    fn the_split_does_not_depend_on_the_order_of_the_items() {
+        let history: Vec<u32> = (0..40).map(|n| n * 7 % 101).collect();
+        let mut sorted = history.clone();
+        sorted.sort_unstable();
+        for split in SPLITS {
+            assert_eq!(split_history(3, split, &history), split_history(3, split, &sorted));
+        }
+    }
+
+    /// What runs of earlier formats were trained with, so that they keep the gate that they had.
+    #[test]
+    fn the_split_by_item_stays_as_it_was() {
+        let history: Vec<u32> = (0..20).map(|n| n * 13 + 2).collect();
+        assert_eq!(split_history(2024, ProbeSplit::ByItem, &history).1, [28, 145, 171, 210]);
+    }
+
+    /// The rate at which each item is in the probe, over histories that hold it, against the mean of ⌈n/5⌉/n over those
+    /// histories, in standard deviations of a binomial.
+    fn deviations(split: ProbeSplit) -> Vec<f64> {
+        const ITEMS: u32 = 300;
+        let mut random = adepts_data::seed::stream(1, "histories of a test", &[]);
+        let mut counts = vec![(0.0, 0.0, 0.0); ITEMS as usize];
+        for _ in 0..20_000 {
+            let length = random.random_range(5..60);
+            let history = rand::seq::index::sample(&mut random, ITEMS as usize, length).into_vec();
+            let mut history: Vec<u32> = history.into_iter().map(|item| item as u32).collect();
+            history.sort_unstable();
+            let rate = length.div_ceil(5) as f64 / length as f64;
+            let (_, probe) = split_history(2024, split, &history);
+            for item in history {
+                let (found, expected, variance) = &mut counts[item as usize];
+                *found += f64::from(u8::from(probe.binary_search(&item).is_ok()));
+                *expected += rate;
+                *variance += rate * (1.0 - rate);
+            }
+        }
+        counts.into_iter().map(|(found, expected, variance)| (found - expected) / f64::sqrt(variance)).collect()
+    }
+
+    #[test]
+    fn an_item_is_the_probe_of_a_fifth_of_its_owners_whatever_item_it_is() {
+        let of_split = |split| {
+            let deviations = deviations(split);
+            let largest = deviations.iter().fold(0.0, |top: f64, z| top.max(z.abs()));
+            let variance = deviations.iter().map(|z| z * z).sum::<f64>() / deviations.len() as f64;
+            (largest, variance)
+        };
+        let (largest, variance) = of_split(ProbeSplit::ByHistory);
+        // Of 300 normal deviates the largest is above 4.5 once in 500 draws; their variance is 1 ± .08.
+        assert!(largest < 4.5 && (0.7..1.3).contains(&variance), "{largest}, {variance}");
+        let (largest, variance) = of_split(ProbeSplit::ByItem);
+        assert!(largest > 30.0 && variance > 100.0, "the split by item: {largest}, {variance}");
+    }
+
+    #[test]
+    fn pairs_of_items_are_split_independently() {
+        let mut both = 0;
+        for other in 100..4100 {
+            let (_, probe) = split_history(5, ProbeSplit::ByHistory, &[1, 2, 3, 4, 5, 6, 7, 8, 9, other]);
+            both += u32::from(probe.contains(&1) && probe.contains(&2));
+        }
+        // Two of ten: 4000 / 45 = 89 ± 9.
+        assert!((50..130).contains(&both), "{both}");
     }
 }

@@ -83,18 +83,33 @@ fn plain(problem: &str) -> String {
     let Some((found, expected)) = rest.rsplit_once(", expected ") else { return problem.to_owned() };
     let (jargon, word) = FOUND.into_iter().find(|(jargon, _)| found.starts_with(jargon)).unwrap_or_default();
     let found = format!("{word}{}", &found[jargon.len()..]);
+    let value = found[jargon.len()..].trim_matches(['`', '"']);
+    let is_value = matches!(word, "" | "the text ") && !value.is_empty();
     let expected = match expected {
         "usize" | "u64" | "u32" | "u16" | "u8" => "a whole number, 0 or more",
         "isize" | "i64" | "i32" => "a whole number",
         "f64" | "f32" => "a number",
         "a string" => "a text",
         "a boolean" => "`true` or `false`",
+        "a sequence" if is_value => {
+            return format!("found {word}{}, expected a list, such as {}", &found[jargon.len()..], list(value));
+        }
         "a sequence" => "a list",
         other if other == "a map" || other.starts_with("struct ") => "a table",
         other if other.contains("tagged enum ") => "a table with a `kind`",
         other => other,
     };
     format!("found {found}, expected {expected}")
+}
+
+/// A list of a single value, or of those that commas separate.
+fn list(value: &str) -> String {
+    let whole = format!("[{value}]");
+    if format!("v = {whole}").parse::<toml::Table>().is_ok() {
+        whole
+    } else {
+        format!("[{}]", toml::Value::from(value))
+    }
 }
 
 /// The unknown name and the known ones of serde's message ``unknown field `x`, expected one of `a`, `b` ``.

@@ -6,6 +6,7 @@
 //! ([`HistoryBatch`]). Models of examples, rows of fields with a label, have the same three sides ([`example`]); those for
 //! retrieval answer with vectors ([`Towers`]).
 
+pub mod answered;
 pub mod batch;
 pub mod config;
 pub mod example;
@@ -16,14 +17,17 @@ pub mod retrieval;
 pub mod stopwatch;
 pub mod tensors;
 
-pub use batch::{Batcher, GateView, HistoryBatch, NOBODY, Probe, fold_in};
+pub use answered::answered;
+pub use batch::{Batcher, GateView, HistoryBatch, NOBODY, Probe, ProbeSplit, fold_in};
 pub use config::ConfigError;
 pub use example::{
     ExampleLearner, ExampleLoss, ExampleModel, ExampleRecipe, ExampleSizes, ExampleSpec, LazyTables, Leaf, Work,
 };
 pub use log::{EpochGroup, EpochRecord, GateStats};
 pub use memory::{Bytes, Memory};
-pub use model::{ClosedForm, Fit, FitError, HistoryModel, Known, Learner, Loss, Parameter, Recipe, Sizes, Spec, Step};
+pub use model::{
+    ClosedForm, Fit, FitError, HistoryModel, Known, Learner, Loss, Parameter, Recipe, Sizes, Spec, Step, Values,
+};
 pub use retrieval::{Towers, TowersConfig};
 pub use stopwatch::Stopwatch;
 pub use tensors::{Array, Tensors, TensorsError};

@@ -80,9 +80,20 @@ pub trait HistoryModel: Send + Sync {
         1
     }
 
-    /// What its gate looks at, if it has one that looks at held-out items.
+    /// What its gate or its row weights look at in training, if they look at items beside the input.
     fn probe(&self) -> Option<Probe> {
         None
+    }
+
+    /// What its gate looks at, and so what its scores depend on, if it has a gate that looks at items beside the input.
+    fn gate_probe(&self) -> Option<Probe> {
+        self.probe()
+    }
+
+    /// Whether its gate is the published one of validation items, whose training is stopped by how well it finds the very
+    /// items that it looks at. Every other gate is stopped by what it finds with a part of the history.
+    fn stops_as_published(&self) -> bool {
+        false
     }
 
     /// Scores of all items for each row, `[rows, items]`, larger is better; the result for a row does not depend on the
@@ -165,13 +176,56 @@ pub trait Learner {
 
 /// A parameter in its place.
 #[derive(Debug)]
-pub enum Parameter<'a> {
+pub struct Parameter<'a> {
+    /// Its values, to be read or replaced.
+    pub values: Values<'a>,
+    /// The value that means "no effect", to which weight decay draws: 0 for a weight or a bias, 1 for a factor such as the
+    /// scale of a normalisation.
+    pub neutral: f32,
+}
+
+impl<'a> Parameter<'a> {
+    /// A factor: at 1 it changes nothing, so weight decay draws it to 1.
+    #[must_use]
+    pub fn factor(values: impl Into<Values<'a>>) -> Self {
+        Self { values: values.into(), neutral: 1.0 }
+    }
+}
+
+impl<'a, T: Into<Values<'a>>> From<T> for Parameter<'a> {
+    /// A weight or a bias, which weight decay draws to 0.
+    fn from(values: T) -> Self {
+        Self { values: values.into(), neutral: 0.0 }
+    }
+}
+
+/// The values of a parameter, in the tensor that holds them.
+#[derive(Debug)]
+pub enum Values<'a> {
     /// A vector.
     One(&'a mut Tensor<1>),
     /// A matrix.
     Two(&'a mut Tensor<2>),
     /// A stack of matrices.
     Three(&'a mut Tensor<3>),
+}
+
+impl<'a> From<&'a mut Tensor<1>> for Values<'a> {
+    fn from(tensor: &'a mut Tensor<1>) -> Self {
+        Self::One(tensor)
+    }
+}
+
+impl<'a> From<&'a mut Tensor<2>> for Values<'a> {
+    fn from(tensor: &'a mut Tensor<2>) -> Self {
+        Self::Two(tensor)
+    }
+}
+
+impl<'a> From<&'a mut Tensor<3>> for Values<'a> {
+    fn from(tensor: &'a mut Tensor<3>) -> Self {
+        Self::Three(tensor)
+    }
 }
 
 /// Where in training a step is: all randomness of the step follows from it.

@@ -40,6 +40,13 @@ pub fn write_atomically_with<T, E: From<DataError>>(
     Ok(done)
 }
 
+/// The system's answer alone: errors about temporary files bring the names of these along, which nobody knows.
+#[must_use]
+pub fn plain(error: io::Error) -> io::Error {
+    let inner = error.get_ref().and_then(|inner| inner.source()?.downcast_ref::<io::Error>()?.raw_os_error());
+    inner.map_or(error, io::Error::from_raw_os_error)
+}
+
 /// The folder a path is in; `.` for a bare name.
 pub(crate) fn parent(path: &Path) -> &Path {
     path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
@@ -77,6 +84,15 @@ fn make_readable(_: &File) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_does_not_name_the_temporary_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("missing").join("a.txt");
+        let error = write_atomically(&path, |f| f.write_all(b"one")).unwrap_err().to_string();
+        assert!(error.contains("cannot write") && error.contains("a.txt"), "{error}");
+        assert!(!error.contains(".writing-"), "{error}");
+    }
 
     #[test]
     fn the_new_content_replaces_the_old() {

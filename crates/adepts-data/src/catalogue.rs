@@ -26,38 +26,75 @@ pub struct Catalogue {
     pub ids: Vocabulary,
     /// Users of the training data that have each.
     pub users: Vec<u32>,
+    /// The place of each among all where scores are equal: see [`Dataset::tie_order`].
+    pub order: Vec<u32>,
 }
 
 impl Catalogue {
     /// The catalogue of a data set.
     #[must_use]
     pub fn of(data: &Dataset) -> Self {
-        Self { ids: data.items.clone(), users: data.train.item_counts(data.items.len()) }
+        Self { ids: data.items.clone(), users: data.train.item_counts(data.items.len()), order: data.tie_order() }
     }
 
-    /// As a file with the columns `id` and `users`.
+    /// The same with equal scores in the order of the items' numbers, as runs had it before format 3.
+    #[must_use]
+    pub fn by_number(self) -> Self {
+        Self { order: numbers(self.ids.len()), ..self }
+    }
+
+    /// As a file with the columns `id`, `users` and, where equal scores do not stand in the order of the items, `order`.
     pub fn to_bytes(&self) -> io::Result<Vec<u8>> {
-        let schema =
-            Schema::new(vec![parquet_field("id", id_type(&self.ids)), parquet_field("users", DataType::UInt32)]);
-        let users = Arc::new(UInt32Array::from(self.users.clone())) as ArrayRef;
-        written(schema, vec![id_array(&self.ids, 0..self.ids.len()), users])
+        let mut fields = vec![parquet_field("id", id_type(&self.ids)), parquet_field("users", DataType::UInt32)];
+        let column = |values: &Vec<u32>| Arc::new(UInt32Array::from(values.clone())) as ArrayRef;
+        let mut columns = vec![id_array(&self.ids, 0..self.ids.len()), column(&self.users)];
+        if self.order != numbers(self.ids.len()) {
+            fields.push(parquet_field(ORDER, DataType::UInt32));
+            columns.push(column(&self.order));
+        }
+        written(Schema::new(fields), columns)
     }
 
     /// Reads what [`Catalogue::to_bytes`] gave; `path` is for messages.
     pub fn from_bytes(path: &Path, bytes: Bytes, items: usize) -> Result<Self, DataError> {
         let builder = parquet_of_bytes(path, bytes)?;
         let (mut ids, kind) = empty_ids(builder.schema());
-        let mut users = Vec::new();
-        let mut batches = parquet_batches(path, builder, &[("id", kind), ("users", DataType::UInt32)])?;
+        let (mut users, mut order) = (Vec::new(), Vec::new());
+        let mut columns = vec![("id", kind), ("users", DataType::UInt32)];
+        let ordered = builder.schema().fields().len() > columns.len();
+        columns.extend(ordered.then_some((ORDER, DataType::UInt32)));
+        let mut batches = parquet_batches(path, builder, &columns)?;
         while let Some(batch) = batches.next()? {
             push_ids(path, &mut ids, batch.column(0))?;
             no_nulls(path, "users", batch.column(1))?;
             users.extend_from_slice(batch.column(1).as_primitive::<UInt32Type>().values());
+            if ordered {
+                no_nulls(path, ORDER, batch.column(2))?;
+                order.extend_from_slice(batch.column(2).as_primitive::<UInt32Type>().values());
+            }
             counted(path, "items", ids.len(), items, false)?;
         }
         counted(path, "items", ids.len(), items, true)?;
-        Ok(Self { ids, users })
+        if !ordered {
+            order = numbers(items);
+        }
+        let mut taken = vec![false; items];
+        for (row, place) in (1..).zip(&order) {
+            if taken.get_mut(*place as usize).is_none_or(|taken| std::mem::replace(taken, true)) {
+                let expected = "in the column order each place from 0 once";
+                return Err(FolderError::OutOfOrder { path: path.to_path_buf(), row, expected }.into());
+            }
+        }
+        Ok(Self { ids, users, order })
     }
+}
+
+/// The column of the places.
+const ORDER: &str = "order";
+
+/// The numbers of so many items.
+fn numbers(items: usize) -> Vec<u32> {
+    (0..items as u32).collect()
 }
 
 /// The titles of the items, where they are known.
@@ -132,7 +169,15 @@ mod tests {
     fn items_and_titles_come_back_as_they_went_in() {
         let path = Path::new("items.parquet");
         for ids in [Vocabulary::Int(vec![-3, 5, 900]), Vocabulary::Text(vec!["a".into(), "b".into(), "ç".into()])] {
-            let catalogue = Catalogue { ids, users: vec![1, 0, 7] };
+            let catalogue = Catalogue { ids, users: vec![1, 0, 7], order: vec![1, 2, 0] };
+            let as_before = catalogue.clone().by_number();
+            let found = Catalogue::from_bytes(path, as_before.to_bytes().unwrap().into(), 3).unwrap();
+            assert_eq!((&found, &*found.order), (&as_before, &[0, 1, 2][..]));
+            for wrong in [vec![0, 0, 1], vec![1, 2, 3]] {
+                let wrong = Catalogue { order: wrong, ..catalogue.clone() }.to_bytes().unwrap();
+                let error = Catalogue::from_bytes(path, wrong.into(), 3).unwrap_err();
+                assert!(matches!(error, DataError::Folder(FolderError::OutOfOrder { .. })), "{error}");
+            }
             let bytes = catalogue.to_bytes().unwrap();
             assert_eq!(bytes, catalogue.to_bytes().unwrap());
             assert_eq!(Catalogue::from_bytes(path, bytes.clone().into(), 3).unwrap(), catalogue);

@@ -16,12 +16,15 @@ pub enum Column {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DataConfig {
-    /// A file, a glob, a folder of files, or a prepared folder.
+    /// A file, a glob, a folder of files (also one of folders `key=value`), `-` for stdin, or a prepared folder.
     pub source: String,
-    /// Format of the files; `auto` goes by the name (`.csv`, `.tsv`, `.dat`, `.jsonl`, `.parquet`, then `.gz`, `.zst`).
+    /// Format of the files; `auto` goes by the content.
     pub format: Format,
-    /// What stands between the values of a text file; by default what its first lines hold: `,` in CSV, tab in TSV and
-    /// `::` in `.dat`, or another one where that does not fit.
+    /// The encoding of text files.
+    #[serde(skip_serializing_if = "Encoding::is_auto")]
+    pub encoding: Encoding,
+    /// What stands between the values of a text file, or `whitespace` for one or more blanks; by default what its first
+    /// lines hold: `,` in CSV, tab in TSV and `::` in `.dat`, or another one where that does not fit.
     pub delimiter: Option<String>,
     /// Whether text files begin with the names of the columns; by default they do, unless no column is given by name
     /// and the first row looks like data.
@@ -34,7 +37,8 @@ pub struct DataConfig {
     pub rating: Option<Column>,
     /// The column of the kind of event.
     pub event: Option<Column>,
-    /// The column of the time (whole seconds, or ISO 8601 text).
+    /// The column of the time: numbers of one unit (seconds to nanoseconds since 1970, or digits such as `20200930`), or
+    /// dates with the year first; see [`crate::time`].
     pub time: Option<Column>,
     /// Columns that hold a group of the user's own, constant for each user.
     pub groups: Vec<Column>,
@@ -49,6 +53,7 @@ impl Default for DataConfig {
         Self {
             source: String::new(),
             format: Format::Auto,
+            encoding: Encoding::Auto,
             delimiter: None,
             header: None,
             user: None,
@@ -67,14 +72,55 @@ impl Default for DataConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
-    /// By the name of the file.
+    /// By the first bytes of the file; its name is a hint.
     Auto,
     /// Text with a delimiter.
     Csv,
-    /// One JSON object a line.
+    /// JSON objects: one a line, or an array of them.
     Jsonl,
     /// Apache Parquet.
     Parquet,
+}
+
+/// The encoding of text files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Encoding {
+    /// UTF-8, or UTF-16 where the first bytes say so.
+    #[default]
+    Auto,
+    /// UTF-8.
+    #[serde(rename = "utf-8", alias = "utf8")]
+    Utf8,
+    /// ISO 8859-1: each byte is the character of that number.
+    #[serde(rename = "latin1", alias = "latin-1", alias = "iso-8859-1")]
+    Latin1,
+    /// Windows-1252, which is Latin-1 with more signs, such as the euro.
+    #[serde(rename = "windows-1252", alias = "cp1252")]
+    Windows1252,
+    /// UTF-16; without a byte-order mark the first bytes say which of the two bytes of a character comes first.
+    #[serde(rename = "utf-16", alias = "utf16")]
+    Utf16,
+}
+
+impl Encoding {
+    /// Whether nothing is said.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+    pub(crate) fn is_auto(&self) -> bool {
+        *self == Self::Auto
+    }
+
+    /// As it is written in a configuration.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Utf8 => "utf-8",
+            Self::Latin1 => "latin1",
+            Self::Windows1252 => "windows-1252",
+            Self::Utf16 => "utf-16",
+        }
+    }
 }
 
 /// What happens to rows that cannot be read.
@@ -95,7 +141,10 @@ pub struct Filter {
     pub min_rating: Option<f64>,
     /// Only rows with one of these kinds of event; empty keeps all.
     pub events: Vec<String>,
-    /// Only rows at or after this time (seconds or ISO 8601).
+    /// Kinds of event that `events` drops and that still say that a user has seen an item, such as `view`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub seen_events: Vec<String>,
+    /// Only rows at or after this time (a number since 1970, or a date).
     pub from: Option<TimeBound>,
     /// Only rows before this time.
     pub until: Option<TimeBound>,
@@ -107,12 +156,12 @@ pub struct Filter {
     pub item_core: Option<usize>,
 }
 
-/// A moment: seconds since 1970 or ISO 8601 text.
+/// A moment: a number since 1970 or a date in text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "expected seconds since 1970, or a text such as `2024-03-01`")]
 pub enum TimeBound {
-    /// Seconds since 1970-01-01 UTC.
-    Seconds(i64),
+    /// Seconds since 1970-01-01 UTC, or by its size milli-, micro- or nanoseconds, or digits such as `20240301`.
+    Number(i64),
     /// `2024-03-01` or `2024-03-01T12:00:00Z`.
     Text(String),
 }
@@ -175,6 +224,9 @@ pub enum SplitConfig {
         /// The column.
         column: Column,
     },
+    /// Nothing is held out: what a final model is trained on. It is made of prepared data ([`crate::Dataset::whole`]), and a
+    /// log is not cut so.
+    All {},
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{DataConfig, SplitConfig};
 use crate::id::Vocabulary;
 use crate::rows::Rows;
+use crate::time::TimeUnit;
 
 /// A prepared data set in memory.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +20,10 @@ pub struct Dataset {
     pub validation: Rows,
     /// Held-out items for the final figures.
     pub test: Rows,
+    /// Items that the user has in the log and that are in none of the three parts, because a filter dropped them: a low
+    /// rating, a row before `from`, or an event of a kind that `seen_events` names. Nothing is learned from them and nobody
+    /// is judged by them; they are not recommended.
+    pub seen: Rows,
     /// Whether a model may learn from the user; false for whole users held out by the split `users`.
     pub learns: Vec<bool>,
     /// Mainstream score of each user: mean Jaccard similarity of the training row with those of others who are learned
@@ -63,6 +68,13 @@ pub struct Manifest {
     pub validation: usize,
     /// Number of test pairs.
     pub test: usize,
+    /// Number of pairs that were only seen: see [`Dataset::seen`].
+    #[serde(default)]
+    pub seen: usize,
+    /// Which dropped rows count as seen. They may be more than the pairs: a pair that is also kept counts as kept, and
+    /// users and items that are not left do not count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seen_rows: Vec<SeenCount>,
     /// Users with fewer than three interactions, who only train.
     pub train_only_users: usize,
     /// Users that are held out whole, of whom nothing is learned.
@@ -74,6 +86,12 @@ pub struct Manifest {
     pub skipped_rows: u64,
     /// The first of them, as messages.
     pub skipped_examples: Vec<String>,
+    /// What the numbers of the column of times count; absent where there are no times or they are no numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_unit: Option<TimeUnit>,
+    /// What was decided of the columns, and what of them is not used, in sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// blake3 over the content: vocabularies, rows, scores and columns.
     pub content_hash: String,
 }
@@ -92,6 +110,16 @@ pub struct StepCount {
     pub items: Option<u64>,
     /// Interactions that it dropped.
     pub dropped: u64,
+}
+
+/// Rows that a filter dropped and that count as seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeenCount {
+    /// Which rows, such as `rating < 4` or `event view`.
+    pub what: String,
+    /// How many.
+    pub rows: u64,
 }
 
 /// How the mainstream score was computed.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::place::{Place, listed};
+use crate::place::{Place, listed, shortened};
 use crate::store::FolderError;
 
 /// What can be wrong with a log or a prepared folder: always what, where, and what was expected.
@@ -32,6 +32,28 @@ pub enum DataError {
         source: std::io::Error,
     },
 
+    /// Another process writes there.
+    #[error(
+        "{} is being written by {by}; wait until that has ended, or use another folder{}",
+        path.display(),
+        remove.as_ref().map(|file| format!("; if that process no longer runs, remove {}", file.display())).unwrap_or_default()
+    )]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+        /// Who writes: the process and its machine.
+        by: String,
+        /// On a file system without locks: the file that stands for one.
+        remove: Option<PathBuf>,
+    },
+
+    /// A file where a folder is needed.
+    #[error("{} is a file, not a folder", path.display())]
+    NotAFolder {
+        /// The file.
+        path: PathBuf,
+    },
+
     // --- finding and opening files ---
     /// The source is not there.
     #[error("there is no file or folder {}", path.display())]
@@ -54,20 +76,53 @@ pub enum DataError {
         reason: String,
     },
     /// A folder without a single file of a known format.
-    #[error("the folder {} holds no file ending in {expected}", path.display())]
+    #[error("the folder {} holds no file ending in {expected}{}", path.display(), hint.as_deref().unwrap_or_default())]
     EmptyFolder {
         /// The folder.
         path: PathBuf,
         /// The suffixes that are known.
         expected: &'static str,
+        /// Where such files are, if they are in folders below.
+        hint: Option<String>,
     },
-    /// A file name that does not say what the format is.
-    #[error("{}: the name does not say the format; set `--format` (data.format), or name it {expected}", path.display())]
+    /// A file of a kind that is not read.
+    #[error("{} is {what}, which is not read; {instead}", path.display())]
     UnknownFormat {
         /// The file.
         path: PathBuf,
-        /// The suffixes that are known.
-        expected: &'static str,
+        /// What it is, such as `a PNG image`.
+        what: String,
+        /// What to do.
+        instead: &'static str,
+    },
+    /// A file that is of another format than is said.
+    #[error(
+        "{}: `--format {said}` (data.format) is set, but the file is {found}; leave the format out, and it goes by the content",
+        path.display()
+    )]
+    OtherFormat {
+        /// The file.
+        path: PathBuf,
+        /// The format that is said.
+        said: &'static str,
+        /// What the file is.
+        found: String,
+    },
+    /// A line that is too long to be a row.
+    #[error("{place} is longer than {} MiB, the most that a line may have; is this a log, with a row a line?", limit >> 20)]
+    LongLine {
+        /// Where.
+        place: Place,
+        /// The most, in bytes.
+        limit: usize,
+    },
+    /// More columns than a log has.
+    #[error("{} has more than {limit} columns, the most that are read", path.display())]
+    TooManyColumns {
+        /// The file.
+        path: PathBuf,
+        /// The most.
+        limit: usize,
     },
     /// A file of no bytes, or of nothing but blank lines.
     #[error("{} is empty", path.display())]
@@ -102,9 +157,28 @@ pub enum DataError {
         reason: &'static str,
     },
 
+    /// A further file whose values stand apart otherwise than those of the first.
+    #[error(
+        "{}: the values are separated by `{}`, those of {} by `{}`; the files of a source need one delimiter",
+        path.display(), found.escape_default(), first.display(), expected.escape_default()
+    )]
+    OtherDelimiter {
+        /// The file.
+        path: PathBuf,
+        /// Its delimiter.
+        found: String,
+        /// That of the first file.
+        expected: String,
+        /// The first file.
+        first: PathBuf,
+    },
+
     // --- columns ---
-    /// Two columns of one name.
-    #[error("{}: the column `{column}` stands twice in the header, at positions {first} and {second}", path.display())]
+    /// Two columns of one name, which is asked for.
+    #[error(
+        "{}: two columns are called `{column}`, at positions {first} and {second}; rename one of them, so that it is plain which is meant",
+        path.display()
+    )]
     DuplicateColumn {
         /// The file.
         path: PathBuf,
@@ -116,7 +190,7 @@ pub enum DataError {
         second: usize,
     },
     /// A name that no column has.
-    #[error("{} has no column `{column}`{}; it has {}", path.display(), hint.as_ref().map(|h| format!(" (did you mean `{h}`?)")).unwrap_or_default(), listed(columns))]
+    #[error("{} has no column `{}`{}; it has {}", path.display(), shortened(column), hint.as_ref().map(|h| format!(" (did you mean `{}`?)", shortened(h))).unwrap_or_default(), listed(columns))]
     UnknownColumn {
         /// The file.
         path: PathBuf,
@@ -138,7 +212,12 @@ pub enum DataError {
         columns: usize,
     },
     /// No column has a usual name for something that is needed.
-    #[error("{}: which column is the {role}? Set `--{role}` (data.{role}) to one of {}", path.display(), listed(columns))]
+    #[error(
+        "{}: which column is the {role}? Set `--{role}` (data.{role}) to one of {}{}",
+        path.display(),
+        listed(columns),
+        if *named { "; if these are values of a first row, add `--no-header` (data.header = false) and give the column's position from 1" } else { "" }
+    )]
     NoColumnFor {
         /// The file.
         path: PathBuf,
@@ -146,6 +225,8 @@ pub enum DataError {
         role: &'static str,
         /// The names that there are.
         columns: Vec<String>,
+        /// Whether they are those of the header of a text file.
+        named: bool,
     },
     /// A filter or split that needs a column which the configuration does not name.
     #[error("{what} needs the column of the {role}: set `--{role}` (data.{role})")]
@@ -199,32 +280,20 @@ pub enum DataError {
         /// What was expected.
         expected: &'static str,
     },
-    /// Text among numbers or numbers among text in a format that tells them apart.
-    #[error("{place}, column `{column}`: mixed types: `{value}` is {found}, the ids before it are {before}")]
-    MixedTypes {
-        /// Where.
-        place: Box<Place>,
-        /// The column.
-        column: String,
-        /// The value, shortened.
-        value: String,
-        /// `text` or `a number`.
-        found: &'static str,
-        /// `text` or `numbers`.
-        before: &'static str,
-    },
     /// A group that is not constant for a user.
     #[error(
-        "{place}, column `{column}`: user `{user}` is `{second}` here and `{first}` before; a group must be constant for each user"
+        "{}, column `{column}`: user `{user}` is `{second}` here and `{first}` in {}; a group must be constant for each \
+         user, so give each user one value, or leave the column out of the groups",
+        places[1], places[0]
     )]
     GroupNotConstant {
-        /// Where the second value stands.
-        place: Box<Place>,
+        /// Where the first value stands, and where the second.
+        places: Box<[Place; 2]>,
         /// The column.
         column: String,
         /// The user's id.
         user: String,
-        /// The value in earlier rows.
+        /// The value in an earlier row.
         first: String,
         /// The value here.
         second: String,
@@ -279,9 +348,14 @@ pub enum DataError {
 }
 
 impl DataError {
+    /// What it means that a file cannot be written.
+    pub fn writing(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        Self::io("write", path)
+    }
+
     /// An error of the system, with what was tried on which file.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_path_buf();
-        move |source| Self::Io { action, path, source }
+        move |source| Self::Io { action, path, source: crate::atomic::plain(source) }
     }
 }

@@ -1,7 +1,7 @@
 //! What is kept of a log: row by row while it streams, then once per pair, then the iterated core.
 
 use crate::config::Filter;
-use crate::dataset::StepCount;
+use crate::dataset::{SeenCount, StepCount};
 use crate::error::DataError;
 use crate::interactions::Part;
 use crate::time;
@@ -12,7 +12,23 @@ pub(crate) struct Sieve {
     events: Vec<String>,
     from: Option<i64>,
     until: Option<i64>,
+    seen_events: Vec<String>,
     dropped: [u64; 4],
+    /// Dropped rows that count as seen: for a low rating, for being too old, and for each kind of `seen_events`.
+    seen_low: u64,
+    seen_old: u64,
+    seen_of_kind: Vec<u64>,
+}
+
+/// What becomes of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It stays.
+    Kept,
+    /// It is dropped, and says that the user has seen the item.
+    Seen,
+    /// It is dropped.
+    Dropped,
 }
 
 impl Sieve {
@@ -27,27 +43,61 @@ impl Sieve {
             && from >= until
         {
             let expected = "a time after `--from`";
-            return Err(DataError::BadFilter { key: "until", value: until.to_string(), expected });
+            return Err(DataError::BadFilter { key: "until", value: time::shown(until), expected });
         }
-        Ok(Self { min_rating: filter.min_rating, events: filter.events.clone(), from, until, dropped: [0; 4] })
+        check_seen_events(filter)?;
+        Ok(Self {
+            min_rating: filter.min_rating,
+            events: filter.events.clone(),
+            from,
+            until,
+            seen_events: filter.seen_events.clone(),
+            dropped: [0; 4],
+            seen_low: 0,
+            seen_old: 0,
+            seen_of_kind: vec![0; filter.seen_events.len()],
+        })
     }
 
-    /// Whether a row stays. What a filter needs is there: the caller checks it for each row.
+    /// Whether a dropped row can count as seen.
+    pub(crate) fn sees(&self) -> bool {
+        self.min_rating.is_some() || self.from.is_some() || !self.seen_events.is_empty()
+    }
+
+    /// What becomes of a row. What a filter needs is there: the caller checks it for each row.
+    ///
+    /// A dropped row counts as seen unless its event is of a kind that neither `events` nor `seen_events` names, or it lies
+    /// at or after `until`: what has not happened yet is not known.
     #[inline]
-    pub(crate) fn keeps(&mut self, rating: Option<f64>, event: Option<&str>, time: Option<i64>) -> bool {
+    pub(crate) fn fate(&mut self, rating: Option<f64>, event: Option<&str>, time: Option<i64>) -> Fate {
         let falls = [
             self.min_rating.zip(rating).is_some_and(|(least, rating)| rating < least),
             !self.events.is_empty() && event.is_some_and(|event| !self.events.iter().any(|e| e == event)),
             self.from.zip(time).is_some_and(|(from, time)| time < from),
             self.until.zip(time).is_some_and(|(until, time)| time >= until),
         ];
-        match falls.iter().position(|&falls| falls) {
-            Some(step) => {
-                self.dropped[step] += 1;
-                false
-            }
-            None => true,
+        let Some(step) = falls.iter().position(|&falls| falls) else { return Fate::Kept };
+        self.dropped[step] += 1;
+        let [low, other_kind, _, to_come] = falls;
+        let kind = if other_kind { self.seen_events.iter().position(|e| Some(e.as_str()) == event) } else { None };
+        if to_come || (other_kind && kind.is_none()) {
+            return Fate::Dropped;
         }
+        match kind {
+            Some(kind) => self.seen_of_kind[kind] += 1,
+            None if low => self.seen_low += 1,
+            None => self.seen_old += 1,
+        }
+        Fate::Seen
+    }
+
+    /// Which dropped rows count as seen, also where there are none.
+    pub(crate) fn seen_rows(&self) -> Vec<SeenCount> {
+        let low = self.min_rating.map(|least| SeenCount { what: format!("rating < {least}"), rows: self.seen_low });
+        let old = self.from.map(|from| SeenCount { what: format!("time < {from}"), rows: self.seen_old });
+        let kinds = self.seen_events.iter().zip(&self.seen_of_kind);
+        let kinds = kinds.map(|(kind, &rows)| SeenCount { what: format!("event {kind}"), rows });
+        low.into_iter().chain(old).chain(kinds).collect()
     }
 
     /// The rows of the table for the filters that are set, after `rows` that could be read.
@@ -55,8 +105,8 @@ impl Sieve {
         let names = [
             self.min_rating.map(|least| format!("rating >= {least}")),
             (!self.events.is_empty()).then(|| format!("event is {}", self.events.join(" or "))),
-            self.from.map(|from| format!("time >= {from}")),
-            self.until.map(|until| format!("time < {until}")),
+            self.from.map(|from| format!("time >= {}", time::shown(from))),
+            self.until.map(|until| format!("time < {}", time::shown(until))),
         ];
         let mut steps = Vec::new();
         for (name, dropped) in names.into_iter().zip(self.dropped) {
@@ -67,6 +117,28 @@ impl Sieve {
         }
         steps
     }
+}
+
+/// Refuses kinds of event that cannot be both dropped and seen.
+fn check_seen_events(filter: &Filter) -> Result<(), DataError> {
+    let key = "seen_events";
+    let Some(first) = filter.seen_events.first() else { return Ok(()) };
+    if filter.events.is_empty() {
+        let expected = "`events` beside it, the kinds that are kept: without it all kinds are";
+        return Err(DataError::BadFilter { key, value: first.clone(), expected });
+    }
+    let seen = filter.seen_events.iter().enumerate();
+    for (nth, kind) in seen {
+        let expected = if filter.events.contains(kind) {
+            "kinds that `events` does not keep; what is kept is seen anyway"
+        } else if filter.seen_events[..nth].contains(kind) {
+            "each kind once"
+        } else {
+            continue;
+        };
+        return Err(DataError::BadFilter { key, value: kind.clone(), expected });
+    }
+    Ok(())
 }
 
 /// The rows that are left, as columns; users and items are indices.
@@ -216,26 +288,73 @@ mod tests {
     fn each_filter_counts_what_it_alone_dropped() {
         let filter = Filter {
             min_rating: Some(4.0),
-            from: Some(crate::TimeBound::Seconds(10)),
+            from: Some(crate::TimeBound::Number(10)),
             until: Some(crate::TimeBound::Text("1970-01-01T00:00:20Z".into())),
             ..Filter::default()
         };
         let mut sieve = Sieve::new(&filter).unwrap();
-        assert!(!sieve.keeps(Some(3.5), None, Some(5)));
-        assert!(!sieve.keeps(Some(4.0), None, Some(9)));
-        assert!(sieve.keeps(Some(4.0), None, Some(10)));
-        assert!(!sieve.keeps(Some(5.0), None, Some(20)));
+        assert_eq!(sieve.fate(Some(3.5), None, Some(5_000_000_000)), Fate::Seen);
+        assert_eq!(sieve.fate(Some(4.0), None, Some(9_999_999_999)), Fate::Seen);
+        assert_eq!(sieve.fate(Some(4.0), None, Some(10_000_000_000)), Fate::Kept);
+        assert_eq!(sieve.fate(Some(5.0), None, Some(20_000_000_000)), Fate::Dropped);
         let table: Vec<_> = sieve.steps(4).into_iter().map(|s| (s.step, s.rows, s.dropped)).collect();
-        assert_eq!(table, [("rating >= 4".into(), 3, 1), ("time >= 10".into(), 2, 1), ("time < 20".into(), 1, 1)]);
+        assert_eq!(
+            table,
+            [
+                ("rating >= 4".into(), 3, 1),
+                ("time >= 1970-01-01T00:00:10Z".into(), 2, 1),
+                ("time < 1970-01-01T00:00:20Z".into(), 1, 1)
+            ]
+        );
     }
 
     #[test]
     fn a_time_range_without_a_moment_is_refused() {
         let filter = Filter {
-            from: Some(crate::TimeBound::Seconds(5)),
-            until: Some(crate::TimeBound::Seconds(5)),
+            from: Some(crate::TimeBound::Number(5)),
+            until: Some(crate::TimeBound::Number(5)),
             ..Filter::default()
         };
         assert!(matches!(Sieve::new(&filter), Err(DataError::BadFilter { key: "until", .. })));
+    }
+
+    #[test]
+    fn a_dropped_row_is_seen_unless_its_kind_is_not_named_or_it_is_yet_to_come() {
+        let filter = Filter {
+            min_rating: Some(4.0),
+            events: vec!["buy".into()],
+            seen_events: vec!["return".into(), "view".into()],
+            until: Some(crate::TimeBound::Number(10)),
+            ..Filter::default()
+        };
+        let mut sieve = Sieve::new(&filter).unwrap();
+        let fates = [
+            (5.0, "buy", 1, Fate::Kept),
+            (1.0, "buy", 1, Fate::Seen),
+            (5.0, "return", 1, Fate::Seen),
+            (1.0, "return", 1, Fate::Seen),
+            (5.0, "cart", 1, Fate::Dropped),
+            (1.0, "cart", 1, Fate::Dropped),
+            (1.0, "buy", 10_000_000_000, Fate::Dropped),
+            (5.0, "return", 10_000_000_000, Fate::Dropped),
+        ];
+        for (rating, event, time, fate) in fates {
+            assert_eq!(sieve.fate(Some(rating), Some(event), Some(time)), fate, "{rating} {event} {time}");
+        }
+        let rows: Vec<_> = sieve.seen_rows().into_iter().map(|seen| (seen.what, seen.rows)).collect();
+        assert_eq!(rows, [("rating < 4".into(), 1), ("event return".into(), 2), ("event view".into(), 0)]);
+    }
+
+    #[test]
+    fn kinds_that_are_only_seen_are_named_once_and_beside_those_that_are_kept() {
+        let filter = |events: &[&str], seen: &[&str]| Filter {
+            events: events.iter().map(ToString::to_string).collect(),
+            seen_events: seen.iter().map(ToString::to_string).collect(),
+            ..Filter::default()
+        };
+        assert!(Sieve::new(&filter(&["buy"], &["view"])).is_ok());
+        for wrong in [filter(&[], &["view"]), filter(&["buy"], &["buy"]), filter(&["buy"], &["view", "view"])] {
+            assert!(matches!(Sieve::new(&wrong), Err(DataError::BadFilter { key: "seen_events", .. })));
+        }
     }
 }

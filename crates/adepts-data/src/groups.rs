@@ -1,9 +1,12 @@
 //! Groups of the users' own while rows stream by: one value per user and column.
 
+use std::path::PathBuf;
+
 use crate::dataset::UserColumn;
 use crate::error::DataError;
 use crate::id::canonical_int;
 use crate::intern::Texts;
+use crate::place::Place;
 use crate::source::{At, Cell};
 
 const NONE: u32 = u32::MAX;
@@ -13,11 +16,15 @@ pub(crate) struct GroupColumn {
     name: String,
     values: Texts,
     of_user: Vec<u32>,
+    /// Where each user's value was first met: an index into `files`, and the line or row.
+    met: Vec<(u32, u64)>,
+    /// The files that values were met in, each where it begins anew, and what their numbers count.
+    files: Vec<(PathBuf, &'static str)>,
 }
 
 impl GroupColumn {
     pub(crate) fn new(name: String) -> Self {
-        Self { name, values: Texts::default(), of_user: Vec::new() }
+        Self { name, values: Texts::default(), of_user: Vec::new(), met: Vec::new(), files: Vec::new() }
     }
 
     /// Notes a user's value; a missing one says nothing.
@@ -31,6 +38,7 @@ impl GroupColumn {
         let user = user as usize;
         if self.of_user.len() <= user {
             self.of_user.resize(user + 1, NONE);
+            self.met.resize(user + 1, (0, 0));
         }
         let owned;
         let value = match cell {
@@ -46,8 +54,10 @@ impl GroupColumn {
             return Ok(());
         }
         if had != NONE {
+            let (file, number) = self.met[user];
+            let (path, unit) = self.files[file as usize].clone();
             return Err(DataError::GroupNotConstant {
-                place: Box::new(at.place()),
+                places: Box::new([Place { path, unit, number }, at.place()]),
                 column: self.name.clone(),
                 user: spelling(),
                 first: self.values.get(had).to_owned(),
@@ -57,12 +67,16 @@ impl GroupColumn {
         let too_many = || DataError::TooManyGroups { column: self.name.clone(), limit: usize::from(u16::MAX) };
         let index = self.values.intern(value).filter(|&i| i < u32::from(u16::MAX)).ok_or_else(too_many)?;
         self.of_user[user] = index;
+        if self.files.last().is_none_or(|(path, _)| path != at.path) {
+            self.files.push((at.path.to_path_buf(), at.unit));
+        }
+        self.met[user] = (self.files.len() as u32 - 1, at.number);
         Ok(())
     }
 
     /// The column for the users that are left: for each his number at the time of gathering.
     pub(crate) fn finish(self, users: &[u32]) -> UserColumn {
-        let Self { name, values, of_user } = self;
+        let Self { name, values, of_user, .. } = self;
         let value = |&user: &u32| of_user.get(user as usize).copied().filter(|&v| v != NONE);
         let mut used: Vec<u32> = users.iter().filter_map(value).collect();
         used.sort_unstable();

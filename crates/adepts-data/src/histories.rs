@@ -26,8 +26,12 @@ pub struct Histories {
     pub users: Vocabulary,
     /// Whether a model has learned from the user.
     pub learns: Vec<bool>,
-    /// Training and validation items of each; test items stay unknown, so that lists can be judged.
+    /// Training and validation items of each: what a model goes by. Test items are none of them, so that lists can be
+    /// judged.
     pub items: Rows,
+    /// The other items that the user has in the log, which are not recommended unless asked for: test items, and what a
+    /// filter dropped ([`Dataset::seen`]). Empty rows in runs that do not hold them.
+    pub seen: Rows,
 }
 
 impl Histories {
@@ -36,52 +40,91 @@ impl Histories {
     pub fn of(data: &Dataset) -> Self {
         let of_user = |user: usize| [data.train.row(user), data.validation.row(user)].concat();
         let items = Rows::from_lists((0..data.train.len()).map(of_user));
-        Self { users: data.users.clone(), learns: data.learns.clone(), items }
+        let seen = Rows::from_lists((0..data.test.len()).map(|u| [data.test.row(u), data.seen.row(u)].concat()));
+        Self { users: data.users.clone(), learns: data.learns.clone(), items, seen }
     }
 
-    /// The users as a file with the columns `id`, `learns` and `items`, their number of items.
+    /// The same without what was only seen, as runs had it before format 3.
+    #[must_use]
+    pub fn learned_alone(self) -> Self {
+        Self { seen: Rows::empty(self.users.len()), ..self }
+    }
+
+    /// The users as a file with the columns `id`, `learns`, `items`, their number of items, and `seen`, that of the items that
+    /// they have only seen, where there are any.
     pub fn users_to_bytes(&self) -> io::Result<Vec<u8>> {
-        let fields = [("id", id_type(&self.users)), ("learns", DataType::Boolean), ("items", DataType::UInt32)];
-        let schema = Schema::new(fields.map(|(name, kind)| parquet_field(name, kind)).to_vec());
-        let lengths = UInt32Array::from_iter_values(self.items.iter().map(|row| row.len() as u32));
+        let mut fields = vec![("id", id_type(&self.users)), ("learns", DataType::Boolean), ("items", DataType::UInt32)];
+        let lengths = |rows: &Rows| -> ArrayRef {
+            Arc::new(UInt32Array::from_iter_values(rows.iter().map(|row| row.len() as u32)))
+        };
         let learns = Arc::new(BooleanArray::from(self.learns.clone())) as ArrayRef;
-        written(schema, vec![id_array(&self.users, 0..self.users.len()), learns, Arc::new(lengths)])
+        let mut columns = vec![id_array(&self.users, 0..self.users.len()), learns, lengths(&self.items)];
+        if self.seen.pairs() > 0 {
+            fields.push((SEEN, DataType::UInt32));
+            columns.push(lengths(&self.seen));
+        }
+        let schema = Schema::new(fields.into_iter().map(|(name, kind)| parquet_field(name, kind)).collect::<Vec<_>>());
+        written(schema, columns)
     }
 
     /// The items of all users, one user behind the other, as a file with the column `item`.
     pub fn items_to_bytes(&self) -> io::Result<Vec<u8>> {
-        let schema = Schema::new(vec![parquet_field("item", DataType::UInt32)]);
-        written(schema, vec![Arc::new(UInt32Array::from(self.items.items().to_vec()))])
+        pairs_to_bytes(&self.items)
     }
 
-    /// Reads what [`Histories::users_to_bytes`] and [`Histories::items_to_bytes`] gave; the paths are for messages.
+    /// As [`Histories::items_to_bytes`], of what was only seen; `None` where there is nothing.
+    #[must_use]
+    pub fn seen_to_bytes(&self) -> Option<io::Result<Vec<u8>>> {
+        (self.seen.pairs() > 0).then(|| pairs_to_bytes(&self.seen))
+    }
+
+    /// Reads what [`Histories::users_to_bytes`], [`Histories::items_to_bytes`] and [`Histories::seen_to_bytes`] gave; the paths
+    /// are for messages.
     pub fn from_bytes(
         (users_path, users): (&Path, Bytes),
-        (items_path, items): (&Path, Bytes),
+        items: (&Path, Bytes),
+        seen: Option<(&Path, Bytes)>,
         expected_users: usize,
         catalogue: usize,
     ) -> Result<Self, DataError> {
         let builder = parquet_of_bytes(users_path, users)?;
         let (mut ids, kind) = empty_ids(builder.schema());
-        let (mut learns, mut starts) = (Vec::new(), vec![0_usize]);
-        let columns = [("id", kind), ("learns", DataType::Boolean), ("items", DataType::UInt32)];
+        let mut learns = Vec::new();
+        let mut columns = vec![("id", kind), ("learns", DataType::Boolean), ("items", DataType::UInt32)];
+        columns.extend(seen.is_some().then_some((SEEN, DataType::UInt32)));
+        let mut starts = vec![vec![0_usize]; columns.len() - 2];
         let mut batches = parquet_batches(users_path, builder, &columns)?;
         while let Some(batch) = batches.next()? {
             push_ids(users_path, &mut ids, batch.column(0))?;
             no_nulls(users_path, "learns", batch.column(1))?;
-            no_nulls(users_path, "items", batch.column(2))?;
             learns.extend(batch.column(1).as_boolean().values().iter());
-            let mut end = starts[starts.len() - 1];
-            for length in batch.column(2).as_primitive::<UInt32Type>().values() {
-                end += *length as usize;
-                starts.push(end);
+            for ((starts, lengths), (name, _)) in starts.iter_mut().zip(&batch.columns()[2..]).zip(&columns[2..]) {
+                no_nulls(users_path, name, lengths)?;
+                let mut end = starts[starts.len() - 1];
+                for length in lengths.as_primitive::<UInt32Type>().values() {
+                    end += *length as usize;
+                    starts.push(end);
+                }
             }
             counted(users_path, "users", ids.len(), expected_users, false)?;
         }
         counted(users_path, "users", ids.len(), expected_users, true)?;
-        let rows = read_items(items_path, items, starts, catalogue)?;
-        Ok(Self { users: ids, learns, items: rows })
+        let mut starts = starts.into_iter();
+        let mut rows = |file: Option<(&Path, Bytes)>| match (file, starts.next()) {
+            (Some((path, bytes)), Some(starts)) => read_items(path, bytes, starts, catalogue),
+            _ => Ok(Rows::empty(expected_users)),
+        };
+        let (items, seen) = (rows(Some(items))?, rows(seen)?);
+        Ok(Self { users: ids, learns, items, seen })
     }
+}
+
+/// The column of the number of items that were only seen.
+const SEEN: &str = "seen";
+
+fn pairs_to_bytes(rows: &Rows) -> io::Result<Vec<u8>> {
+    let schema = Schema::new(vec![parquet_field("item", DataType::UInt32)]);
+    written(schema, vec![Arc::new(UInt32Array::from(rows.items().to_vec()))])
 }
 
 /// The rows that begin at `starts`; each must be strictly ascending and of items of the catalogue.
@@ -112,18 +155,26 @@ mod tests {
 
     fn read(users: &Histories, items: &Histories, catalogue: usize) -> Result<Histories, DataError> {
         let (u, i) = (users.users_to_bytes().unwrap(), items.items_to_bytes().unwrap());
-        Histories::from_bytes((Path::new("users"), u.into()), (Path::new("items"), i.into()), 3, catalogue)
+        let seen = items.seen_to_bytes().map(|bytes| (Path::new("seen"), bytes.unwrap().into()));
+        Histories::from_bytes((Path::new("users"), u.into()), (Path::new("items"), i.into()), seen, 3, catalogue)
     }
 
     fn of(rows: Vec<Vec<u32>>) -> Histories {
         let users = Vocabulary::Text(vec!["a".into(), "b".into(), "c".into()]);
-        Histories { users, learns: vec![true, false, true], items: Rows::from_lists(rows) }
+        Histories { users, learns: vec![true, false, true], items: Rows::from_lists(rows), seen: Rows::empty(3) }
     }
 
     #[test]
     fn histories_come_back_as_they_went_in() {
         let histories = of(vec![vec![0, 4], vec![], vec![2]]);
+        assert!(histories.seen_to_bytes().is_none());
         assert_eq!(read(&histories, &histories, 5).unwrap(), histories);
+        let with_seen = Histories { seen: Rows::from_lists([vec![1], vec![0, 3], vec![]]), ..histories.clone() };
+        assert_eq!(read(&with_seen, &with_seen, 5).unwrap(), with_seen);
+        assert_eq!(with_seen.clone().learned_alone(), histories);
+        let outside = Histories { seen: Rows::from_lists([vec![1], vec![0, 5], vec![]]), ..histories.clone() };
+        assert!(matches!(read(&outside, &outside, 5), Err(DataError::Folder(FolderError::OutOfOrder { row: 2, .. }))));
+        assert!(read(&histories, &with_seen, 5).is_err() && read(&with_seen, &histories, 5).is_err());
     }
 
     #[test]

@@ -2,11 +2,16 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::source::{Cell, Number};
 
 /// The id of a user or an item, kept in the type that it has in the log.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected an id: text or a whole number of 64 bits")]
+///
+/// In JSON it is text or a whole number; `7.0` is the number 7, and a number beyond 64 bits with a sign is its digits as text.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(untagged)]
 pub enum Id {
     /// A whole number.
     Int(i64),
@@ -20,6 +25,42 @@ impl fmt::Display for Id {
             Self::Int(n) => n.fmt(f),
             Self::Text(s) => s.fmt(f),
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(OfJson)
+    }
+}
+
+/// Reads an id.
+struct OfJson;
+
+impl Visitor<'_> for OfJson {
+    type Value = Id;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an id: text or a whole number of 64 bits")
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Id, E> {
+        Ok(Id::Int(value))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Id, E> {
+        Ok(i64::try_from(value).map_or_else(|_| Id::Text(value.to_string().into()), Id::Int))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Id, E> {
+        match Cell::Float(value).whole() {
+            Some(Number::Int(value)) => Ok(Id::Int(value)),
+            _ => Err(E::invalid_value(serde::de::Unexpected::Float(value), &self)),
+        }
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Id, E> {
+        Ok(Id::Text(value.into()))
     }
 }
 
@@ -59,6 +100,16 @@ impl Vocabulary {
         match self {
             Self::Int(v) => Id::Int(v[index as usize]),
             Self::Text(v) => Id::Text(v[index as usize].clone()),
+        }
+    }
+
+    /// An id, known or not, in the type of these: a whole number where they are, if it is one, and text otherwise.
+    #[must_use]
+    pub fn typed(&self, id: Id) -> Id {
+        match (self, id) {
+            (Self::Int(_), Id::Text(text)) => canonical_int(&text).map_or(Id::Text(text), Id::Int),
+            (Self::Text(_), Id::Int(number)) => Id::Text(number.to_string().into()),
+            (_, id) => id,
         }
     }
 
@@ -106,6 +157,25 @@ mod tests {
     }
 
     #[test]
+    fn an_id_of_json_is_exact() {
+        let id = |json| serde_json::from_str::<Id>(json).ok();
+        assert_eq!([id("7"), id("7.0"), id("-0")], [Some(Id::Int(7)), Some(Id::Int(7)), Some(Id::Int(0))]);
+        assert_eq!(id("18446744073709551615"), Some(Id::Text("18446744073709551615".into())));
+        assert_eq!(id("\"007\""), Some(Id::Text("007".into())));
+        for wrong in ["1.5", "18446744073709551616", "true", "null", "[1]", "{}"] {
+            assert_eq!(id(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_id_has_the_type_of_the_others() {
+        let (ints, texts) = (Vocabulary::Int(vec![5]), Vocabulary::Text(vec!["a".into()]));
+        assert_eq!(ints.typed(Id::Text("7".into())), Id::Int(7));
+        assert_eq!(ints.typed(Id::Text("007".into())), Id::Text("007".into()));
+        assert_eq!(texts.typed(Id::Int(7)), Id::Text("7".into()));
+    }
+
+    #[test]
     fn an_id_is_found_in_either_spelling() {
         let ints = Vocabulary::Int(vec![-3, 5, 8]);
         assert_eq!(ints.index(&Id::Int(5)), Some(1));
@@ -114,5 +184,10 @@ mod tests {
         let texts = Vocabulary::Text(vec!["10".into(), "9".into(), "a".into()]);
         assert_eq!(texts.index(&Id::Int(9)), Some(1));
         assert_eq!(texts.id(2), Id::Text("a".into()));
+        assert_eq!([ints.typed(Id::Text("99".into())), ints.typed(Id::Int(5))], [Id::Int(99), Id::Int(5)]);
+        assert_eq!(
+            [ints.typed(Id::Text("099".into())), texts.typed(Id::Int(7))],
+            [Id::Text("099".into()), Id::Text("7".into())]
+        );
     }
 }

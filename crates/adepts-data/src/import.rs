@@ -164,7 +164,7 @@ struct Table {
 impl Table {
     fn open(path: &Path, names: &'static [&'static str]) -> Result<Self, DataError> {
         let files = find_files(&path.to_string_lossy(), Format::Csv)?;
-        Ok(Self { names, splitter: Splitter::open(&files[0], "::")? })
+        Ok(Self { names, splitter: Splitter::unquoted(&files[0], "::")? })
     }
 
     fn next(&mut self) -> Result<Option<Row<'_>>, DataError> {

@@ -14,7 +14,7 @@ pub struct Interactions {
     pub user: Vec<u32>,
     /// Item index of each row.
     pub item: Vec<u32>,
-    /// Seconds since 1970 of each row, if the log has times.
+    /// Nanoseconds since 1970 of each row, if the log has times.
     pub time: Option<Vec<i64>>,
     /// The part of each row, if the split is in the log.
     pub part: Option<Vec<Part>>,

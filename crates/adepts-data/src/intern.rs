@@ -5,20 +5,31 @@ use hashbrown::{HashMap, HashTable};
 use std::hash::BuildHasher;
 
 use crate::id::{Vocabulary, canonical_int};
-use crate::source::Cell;
-use crate::time::whole;
+use crate::source::{Cell, Number};
+use crate::words::{agreeing, counted};
 
 /// Gives each id a number in order of first appearance.
 ///
-/// Ids from text formats are whole numbers as long as all of them are written as such, and text from the first that
-/// is not: those before it turn into their spelling, which is the only one they can have had.
-/// Formats with types keep to the type of the first id.
+/// Ids are whole numbers as long as all of them are written as such, and text from the first that is not: those before it
+/// turn into their spelling, which is the only one they can have had. So `7` as a number and as text is one id, whatever
+/// comes first.
 ///
 /// An id costs about 26 bytes if it is a number, and its length and about 20 bytes if it is text.
 pub(crate) struct Interner {
     ids: Ids,
-    /// True once an id came from a format that tells numbers from text.
-    typed: bool,
+    /// Of formats that tell numbers from text: how many values were which.
+    typed: Typed,
+}
+
+/// Values of a format that tells numbers from text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Typed {
+    /// Numbers.
+    pub(crate) numbers: u64,
+    /// Numbers that a signed integer of 64 bits cannot hold; they are among `numbers`.
+    pub(crate) large: u64,
+    /// Text.
+    pub(crate) texts: u64,
 }
 
 enum Ids {
@@ -33,12 +44,29 @@ pub(crate) enum Refused {
     Missing,
     /// A fraction, a truth value or a list.
     NoId,
-    /// A number among text.
-    NumberAmongText,
-    /// Text among numbers.
-    TextAmongNumbers,
+    /// A float that stands for several whole numbers.
+    Rounded,
     /// More ids than 32 bits can count.
     Full,
+}
+
+impl Default for Interner {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Refused {
+    /// What was expected instead.
+    pub(crate) fn expected(&self) -> &'static str {
+        match self {
+            Self::Rounded => {
+                "an id: a whole number or text; floats beyond 9007199254740992 are rounded, so save the ids as whole \
+                 numbers or as text"
+            }
+            _ => "an id: a whole number or text",
+        }
+    }
 }
 
 impl Interner {
@@ -49,7 +77,7 @@ impl Interner {
                 values: Vec::new(),
                 last: (0, u32::MAX),
             },
-            typed: false,
+            typed: Typed::default(),
         }
     }
 
@@ -58,6 +86,27 @@ impl Interner {
             Ids::Int { values, .. } => values.len(),
             Ids::Text(texts) => texts.len(),
         }
+    }
+
+    /// Whether all ids are whole numbers of 64 bits.
+    pub(crate) fn is_of_numbers(&self) -> bool {
+        matches!(self.ids, Ids::Int { .. })
+    }
+
+    /// What a format that tells numbers from text had in the column of the ids, if both stood there or some number was
+    /// too large for 64 bits.
+    pub(crate) fn note(&self, column: &str) -> Option<String> {
+        let Typed { numbers, large, texts } = self.typed;
+        if texts > 0 && numbers > 0 {
+            let (numbers, texts) = (counted(numbers, "number"), counted(texts, "text"));
+            return Some(format!(
+                "column `{column}` has {numbers} and {texts}; its ids are text, and 7 and \"7\" are one id"
+            ));
+        }
+        (large > 0).then(|| {
+            let (are, large) = (agreeing(large, "is", "are"), counted(large, "value"));
+            format!("column `{column}`: {large} {are} beyond whole numbers of 64 bits with a sign; its ids are text")
+        })
     }
 
     /// The spelling of the id with a number.
@@ -73,47 +122,41 @@ impl Interner {
     pub(crate) fn intern(&mut self, cell: Cell<'_>) -> Result<u32, Refused> {
         match cell {
             Cell::Missing | Cell::Raw("") | Cell::Text("") => Err(Refused::Missing),
+            Cell::Float(value) if value.is_nan() => Err(Refused::Missing),
             Cell::Bool(_) | Cell::List(_) => Err(Refused::NoId),
             Cell::Raw(text) => self.raw(text),
-            Cell::Int(value) => self.int(value),
-            Cell::Float(value) => self.int(whole(value).ok_or(Refused::NoId)?),
-            Cell::Text(text) => self.text(text),
+            Cell::Text(text) => {
+                self.typed.texts += 1;
+                self.string(text)
+            }
+            Cell::Time(_) => self.string(&cell.spelling()),
+            Cell::Int(_) | Cell::Float(_) | Cell::Number(_) => {
+                let found = cell.whole().ok_or_else(|| match cell {
+                    Cell::Float(value) if value.fract() == 0.0 => Refused::Rounded,
+                    _ => Refused::NoId,
+                })?;
+                self.typed.numbers += 1;
+                match found {
+                    Number::Int(value) => self.number(value),
+                    Number::Digits(digits) => {
+                        self.typed.large += 1;
+                        self.string(digits)
+                    }
+                }
+            }
         }
     }
 
     fn raw(&mut self, text: &str) -> Result<u32, Refused> {
-        if let Ids::Int { values, .. } = &self.ids {
-            if let Some(value) = canonical_int(text) {
-                return self.number(value);
-            }
-            if self.typed && !values.is_empty() {
-                return Err(Refused::TextAmongNumbers);
-            }
-            self.turn_into_text();
-        }
-        self.string(text)
-    }
-
-    fn int(&mut self, value: i64) -> Result<u32, Refused> {
-        self.typed = true;
-        self.number(value)
-    }
-
-    fn text(&mut self, text: &str) -> Result<u32, Refused> {
-        self.typed = true;
-        match &self.ids {
-            Ids::Int { values, .. } if !values.is_empty() => Err(Refused::TextAmongNumbers),
-            Ids::Int { .. } => {
-                self.turn_into_text();
-                self.string(text)
-            }
-            Ids::Text(_) => self.string(text),
+        match (&self.ids, canonical_int(text)) {
+            (Ids::Int { .. }, Some(value)) => self.number(value),
+            _ => self.string(text),
         }
     }
 
     #[inline]
     fn number(&mut self, value: i64) -> Result<u32, Refused> {
-        let Ids::Int { numbers, values, last } = &mut self.ids else { return Err(Refused::NumberAmongText) };
+        let Ids::Int { numbers, values, last } = &mut self.ids else { return self.string(&value.to_string()) };
         if last.0 == value && last.1 != u32::MAX {
             return Ok(last.1);
         }
@@ -130,13 +173,6 @@ impl Interner {
     }
 
     fn string(&mut self, text: &str) -> Result<u32, Refused> {
-        match &mut self.ids {
-            Ids::Text(texts) => texts.intern(text).ok_or(Refused::Full),
-            Ids::Int { .. } => Err(Refused::TextAmongNumbers),
-        }
-    }
-
-    fn turn_into_text(&mut self) {
         if let Ids::Int { values, .. } = &self.ids {
             let mut texts = Texts::default();
             for value in values {
@@ -144,6 +180,8 @@ impl Interner {
             }
             self.ids = Ids::Text(texts);
         }
+        let Ids::Text(texts) = &mut self.ids else { return Err(Refused::Full) };
+        texts.intern(text).ok_or(Refused::Full)
     }
 
     /// The ids in ascending order, and for each number the place of its id in that order.
@@ -246,15 +284,42 @@ mod tests {
     }
 
     #[test]
-    fn typed_formats_keep_to_one_type() {
+    fn numbers_and_text_in_one_column_are_text_and_counted() {
         let mut ids = Interner::new();
         assert_eq!(ids.intern(Cell::Int(1)), Ok(0));
         assert_eq!(ids.intern(Cell::Float(1.0)), Ok(0));
         assert_eq!(ids.intern(Cell::Float(1.5)), Err(Refused::NoId));
-        assert_eq!(ids.intern(Cell::Text("1")), Err(Refused::TextAmongNumbers));
-        let mut ids = Interner::new();
+        assert_eq!(ids.note("user"), None);
         assert_eq!(ids.intern(Cell::Text("1")), Ok(0));
-        assert_eq!(ids.intern(Cell::Int(1)), Err(Refused::NumberAmongText));
+        assert_eq!(ids.intern(Cell::Text("guest")), Ok(1));
+        assert_eq!(ids.intern(Cell::Int(1)), Ok(0));
+        assert_eq!(ids.intern(Cell::Text("01")), Ok(2));
+        let note = "column `user` has 3 numbers and 3 texts; its ids are text, and 7 and \"7\" are one id";
+        assert_eq!(ids.note("user").as_deref(), Some(note));
+        assert_eq!(ids.into_sorted().0, Vocabulary::Text(vec!["01".into(), "1".into(), "guest".into()]));
+    }
+
+    #[test]
+    fn numbers_that_64_bits_cannot_hold_stay_distinct() {
+        let mut ids = Interner::new();
+        for (number, text) in
+            ["18446744073709551614", "18446744073709551615", "18446744073709551615.0"].iter().enumerate()
+        {
+            assert_eq!(ids.intern(Cell::Number(text)), Ok(number.min(1) as u32), "{text}");
+        }
+        assert_eq!(ids.intern(Cell::Int(5)), Ok(2));
+        assert_eq!(ids.intern(Cell::Number("5.00")), Ok(2));
+        assert!(ids.note("item").unwrap().starts_with("column `item`: 3 values are beyond whole numbers of 64 bits"));
+    }
+
+    #[test]
+    fn what_is_no_whole_number_or_text_is_no_id() {
+        let mut ids = Interner::new();
         assert_eq!(ids.intern(Cell::Missing), Err(Refused::Missing));
+        assert_eq!(ids.intern(Cell::Float(f64::NAN)), Err(Refused::Missing));
+        assert_eq!(ids.intern(Cell::Bool(true)), Err(Refused::NoId));
+        assert_eq!(ids.intern(Cell::Float(9_007_199_254_741_016.0)), Err(Refused::Rounded));
+        assert_eq!(ids.intern(Cell::Float(-0.0)), Ok(0));
+        assert_eq!(ids.into_sorted().0, Vocabulary::Int(vec![0]));
     }
 }

@@ -1,17 +1,18 @@
 //! Delimiter and header of text files by their first lines, where nothing is said of them.
 
 use std::fmt;
-use std::io::{BufRead, Cursor};
+use std::io::Cursor;
 
 use crate::config::{Column, DataConfig};
 use crate::error::DataError;
+use crate::place::shortened;
 use crate::source::{
-    FileFormat, Role, SourceFile, Splitter, check_delimiter, default_delimiter, find_files, open_text, read_error,
-    usual,
+    FileFormat, Role, SourceFile, Splitter, WHITESPACE, check_delimiter, default_delimiter, files_of, first_lines,
+    separator, usual,
 };
 
 /// Delimiters that are tried, the most telling first.
-const DELIMITERS: [&str; 6] = ["::", "\t", ";", "|", ",", " "];
+const DELIMITERS: [&str; 7] = ["::", "\t", ";", "|", ",", " ", WHITESPACE];
 /// How many lines are looked at.
 const LINES: usize = 20;
 
@@ -37,29 +38,36 @@ impl fmt::Display for Guessed {
             write!(f, " separated by `{}`", delimiter.escape_default())?;
         }
         let comma = if self.delimiter.is_some() { "," } else { "" };
-        if self.data_first.is_some() { write!(f, "{comma} without a header") } else { Ok(()) }
+        match &self.data_first {
+            Some(_) => write!(f, "{comma} without a header"),
+            None => Ok(()),
+        }
     }
 }
 
 /// Fills in delimiter and header where they are left open, by the first lines of the first file. A delimiter that its
 /// name implies stays open.
 pub(crate) fn fill(data: &mut DataConfig) -> Result<Guessed, DataError> {
-    let file = find_files(&data.source, data.format)?.swap_remove(0);
+    fill_but(data, "")
+}
+
+/// As [`fill`]; what stands `within` values is not taken for the delimiter.
+pub(crate) fn fill_but(data: &mut DataConfig, within: &str) -> Result<Guessed, DataError> {
+    let file = files_of(data)?.swap_remove(0);
     let mut guessed = Guessed::default();
     if file.format == FileFormat::Csv {
-        let lines = first_lines(&file)?;
+        let lines = first_lines(&file, LINES)?;
+        let usual = default_delimiter(&file.suffix);
         if data.delimiter.is_none() {
-            data.delimiter = delimiter(&file, &lines)?.filter(|d| d != default_delimiter(&file.suffix));
+            data.delimiter = delimiter(&file, &lines, within)?.filter(|d| d != usual);
             guessed.delimiter.clone_from(&data.delimiter);
         }
         if data.header.is_none() && !by_name(data) {
-            let used = data.delimiter.as_deref().unwrap_or(default_delimiter(&file.suffix));
+            let used = data.delimiter.as_deref().unwrap_or(usual);
             check_delimiter(used)?;
             let rows = rows(&file, &lines, used)?;
-            if let [first, second, ..] = rows.as_slice()
-                && looks_like_data(first, second)
-            {
-                guessed.data_first = Some(first.join(" "));
+            if looks_like_data(&rows, by_position(data)) {
+                guessed.data_first = Some(rows[0].join(" "));
             }
         }
     }
@@ -67,56 +75,147 @@ pub(crate) fn fill(data: &mut DataConfig) -> Result<Guessed, DataError> {
     Ok(guessed)
 }
 
+/// The delimiter of a file of which another one makes a single column of this name.
+pub(crate) fn other_delimiter(file: &SourceFile, not: &str, only: &str) -> Option<String> {
+    let lines = first_lines(file, LINES).ok()?;
+    delimiter(file, &lines, "")
+        .ok()?
+        .filter(|found| found != not && (found == WHITESPACE || only.contains(found.as_str())))
+}
+
+/// The columns that are given for a role of their own.
+fn given(data: &DataConfig) -> impl Iterator<Item = &Column> {
+    [&data.user, &data.item, &data.rating, &data.event, &data.time].into_iter().flatten()
+}
+
+/// Whether a name cannot be a position.
+fn is_name(column: &Column) -> bool {
+    matches!(column, Column::Name(name) if name.parse::<f64>().is_err())
+}
+
 /// Whether a column is given by a name that is no number, and so cannot be a position.
 fn by_name(data: &DataConfig) -> bool {
-    let single = [&data.user, &data.item, &data.rating, &data.event, &data.time];
-    let mut given = single.into_iter().flatten().chain(&data.groups);
-    given.any(|column| matches!(column, Column::Name(name) if name.parse::<f64>().is_err()))
+    given(data).chain(&data.groups).any(is_name)
 }
 
-/// The first lines that are not blank.
-fn first_lines(file: &SourceFile) -> Result<Vec<u8>, DataError> {
-    let (mut reader, _) = open_text(file)?;
-    let (mut lines, mut found) = (Vec::new(), 0);
-    while found < LINES {
-        let before = lines.len();
-        if reader.read_until(b'\n', &mut lines).map_err(|e| read_error(file, e))? == 0 {
-            break;
-        }
-        found += usize::from(!lines[before..].trim_ascii().is_empty());
-    }
-    Ok(lines)
+/// Whether columns are given by their positions, which are for files without a header.
+fn by_position(data: &DataConfig) -> bool {
+    given(data).next().is_some() && !by_name(data)
 }
 
-/// The values of these lines; a record that goes on after the last of them is cut off.
+/// The values of these lines; records whose quotes are wrong, such as one that goes on after the last line, are left out.
 fn rows(file: &SourceFile, lines: &[u8], delimiter: &str) -> Result<Vec<Vec<String>>, DataError> {
-    let mut splitter = Splitter::over(file, Box::new(Cursor::new(lines.to_vec())), delimiter);
+    let mut splitter = Splitter::over(file, Box::new(Cursor::new(lines.to_vec())), delimiter)?;
     let mut rows = Vec::new();
     while splitter.advance()? {
-        let value = |i| splitter.value(i).map_or_else(|wrong| wrong.shown, str::to_owned);
-        rows.push((0..splitter.width()).map(value).collect());
+        if splitter.broken().is_none() {
+            let value = |i| splitter.value(i).map_or_else(|wrong| wrong.shown, str::to_owned);
+            rows.push((0..splitter.kept()).map(value).collect());
+        }
     }
     Ok(rows)
 }
 
-/// The first delimiter, beginning with that of the name, that cuts at least half of the lines like the first one, into
-/// several values.
-fn delimiter(file: &SourceFile, lines: &[u8]) -> Result<Option<String>, DataError> {
-    for delimiter in [default_delimiter(&file.suffix)].into_iter().chain(DELIMITERS) {
-        let widths: Vec<usize> = rows(file, lines, delimiter)?.iter().map(Vec::len).collect();
-        let first = widths.first().copied().unwrap_or(0);
-        if first > 1 && 2 * widths.iter().filter(|width| **width == first).count() >= widths.len() {
-            return Ok(Some(delimiter.to_owned()));
-        }
+/// What stands between the values of these lines.
+fn delimiter(file: &SourceFile, lines: &[u8], within: &str) -> Result<Option<String>, DataError> {
+    let first = lines.split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
+    if let Some(said) = separator(first) {
+        return Ok(Some(said.to_owned()));
     }
-    Ok(None)
+    let usual = default_delimiter(&file.suffix);
+    let within_blanks = within == " ";
+    let tried = [usual].into_iter().chain(DELIMITERS.into_iter().filter(|delimiter| *delimiter != usual));
+    let tried = tried.filter(|d| *d != within && !(within_blanks && *d == WHITESPACE));
+    let cuts = tried.map(|delimiter| Ok(Cut { delimiter, rows: rows(file, lines, delimiter)? }));
+    let cuts = cuts.collect::<Result<Vec<_>, DataError>>()?;
+    let find = |delimiter: &str| cuts.iter().find(|cut| cut.delimiter == delimiter);
+    let by_name = find(usual).filter(|cut| cut.all() || cut.half());
+    let found = match by_name {
+        // Where commas are those of decimals, they cut no values.
+        Some(cut) if cut.delimiter == "," => find(";").filter(|other| other.all() && other.decimals()).or(by_name),
+        Some(cut) => Some(cut),
+        None => cuts.iter().find(|cut| cut.all()).or_else(|| cuts.iter().find(|cut| cut.half())),
+    };
+    Ok(found.map(|cut| cut.delimiter.to_owned()))
 }
 
-/// A header has no numbers, and names that are not values of the second row.
-fn looks_like_data(first: &[String], second: &[String]) -> bool {
-    if usual(Role::User, first).is_some() || usual(Role::Item, first).is_some() {
+/// The first lines, cut at a delimiter.
+struct Cut<'a> {
+    delimiter: &'a str,
+    rows: Vec<Vec<String>>,
+}
+
+impl Cut<'_> {
+    /// Whether all lines have equally many values; the first may have one less, if rows have names.
+    fn all(&self) -> bool {
+        let Some((first, rest)) = self.rows.split_first() else { return false };
+        let width = rest.first().map_or(first.len(), Vec::len);
+        let even = rest.iter().all(|row| row.len() == width) && (first.len() == width || first.len() + 1 == width);
+        // Several blanks in a row are one delimiter.
+        let gaps = self.delimiter == " " && self.rows.iter().flatten().any(String::is_empty);
+        first.len() > 1 && even && !gaps
+    }
+
+    /// Whether at least half of the lines have as many values as the first one.
+    fn half(&self) -> bool {
+        let width = self.rows.first().map_or(0, Vec::len);
+        let same = self.rows.iter().filter(|row| row.len() == width).count();
+        width > 1 && 2 * same >= self.rows.len() && self.delimiter != WHITESPACE
+    }
+
+    /// Whether there are commas in values, and all of them within numbers.
+    fn decimals(&self) -> bool {
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let mut commas = self.rows.iter().flatten().filter(|value| value.contains(',')).peekable();
+        let decimal = |value: &String| {
+            let number = value.strip_prefix('-').unwrap_or(value);
+            number.split_once(',').is_some_and(|(whole, part)| digits(whole) && digits(part))
+        };
+        commas.peek().is_some() && commas.all(decimal)
+    }
+}
+
+/// Whether the first of these rows is one of data and no header. A header has usual names, or none that is a number where the
+/// rows have numbers. Where nothing but text is in all of them, it is data if the columns are given by position, if one of its
+/// values stands in its column again, or if all its values are built like those below them, of letters and digits.
+fn looks_like_data(rows: &[Vec<String>], by_position: bool) -> bool {
+    let [first, rest @ ..] = rows else { return false };
+    let Some(second) = rest.first() else { return false };
+    if first.len() != second.len() || usual(Role::User, first).is_some() || usual(Role::Item, first).is_some() {
         return false;
     }
-    let number = |text: &String| text.parse::<f64>().is_ok();
-    first.iter().any(number) && first.iter().zip(second).all(|(a, b)| number(a) == number(b))
+    let number = |text: &String| text.replacen(',', ".", 1).parse::<f64>().is_ok();
+    if first.iter().zip(second).any(|(a, b)| number(a) != number(b)) {
+        return false;
+    }
+    if first.iter().any(number) || by_position {
+        return true;
+    }
+    if [Role::Rating, Role::Event, Role::Time].into_iter().any(|role| usual(role, first).is_some()) {
+        return false;
+    }
+    let others = || rest.iter().filter(|row| *row != first && row.len() == first.len());
+    let again = |(at, value): (usize, &String)| !value.is_empty() && others().any(|row| row[at] == *value);
+    let shapes: Vec<String> = first.iter().map(|value| shape(value)).collect();
+    let alike = |row: &Vec<String>| row.iter().zip(&shapes).all(|(value, like)| shape(value) == *like);
+    let built = shapes.iter().any(|like| like.contains('0')) && others().count() > 1 && others().all(alike);
+    built || first.iter().enumerate().any(again)
+}
+
+/// How a text is built: runs of letters and of digits, and what stands between them.
+fn shape(text: &str) -> String {
+    let mut shape = String::new();
+    for c in shortened(text).chars() {
+        let kind = if c.is_alphabetic() {
+            'a'
+        } else if c.is_ascii_digit() {
+            '0'
+        } else {
+            c
+        };
+        if !shape.ends_with(kind) || !matches!(kind, 'a' | '0') {
+            shape.push(kind);
+        }
+    }
+    shape
 }

@@ -22,15 +22,37 @@ impl fmt::Display for Place {
 
 /// At most a dozen names, for a message.
 pub(crate) fn listed(names: &[String]) -> String {
-    let shown: Vec<String> = names.iter().take(12).map(|n| format!("`{n}`")).collect();
+    let shown: Vec<String> = names.iter().take(12).map(|n| format!("`{}`", shortened(n))).collect();
     let more =
         if names.len() > shown.len() { format!(" and {} more", names.len() - shown.len()) } else { String::new() };
     format!("{}{more}", shown.join(", "))
 }
 
-/// A value as it stands in a message: at most 60 characters.
+/// A value as it stands in a message: at most 60 characters, and none that moves the cursor of a terminal or changes its
+/// colours, or the direction of writing.
 pub(crate) fn shortened(value: &str) -> String {
     let mut chars = value.chars();
-    let head: String = chars.by_ref().take(60).collect();
+    let mut head = String::new();
+    for c in chars.by_ref().take(60) {
+        let hidden =
+            matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+        if c.is_control() || hidden {
+            head.extend(c.escape_default());
+        } else {
+            head.push(c);
+        }
+    }
     if chars.next().is_some() { format!("{head}…") } else { head }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_holds_no_control_characters() {
+        let value = "\u{1b}[31mred\0\u{9b}\u{202e}\nend";
+        assert_eq!(shortened(value), r"\u{1b}[31mred\u{0}\u{9b}\u{202e}\nend");
+        assert!(!listed(&[value.to_owned()]).contains(char::is_control));
+    }
 }

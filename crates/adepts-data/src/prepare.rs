@@ -8,7 +8,7 @@ use crate::error::DataError;
 use crate::mainstream::mainstream_among;
 use crate::progress::Progress;
 use crate::read::{Read, read};
-use crate::split::{Cut, split as cut};
+use crate::split::{Cut, SplitError, split as cut};
 use crate::store::{self, FolderError};
 
 /// Prepares a data set from a log.
@@ -25,7 +25,7 @@ pub fn prepare(data: &DataConfig, split: &SplitConfig, seed: u64, progress: Prog
 /// # Errors
 /// Everything that can be wrong with the split; see [`DataError`].
 pub fn assemble(read: Read, split: &SplitConfig, seed: u64, progress: Progress) -> Result<Dataset, DataError> {
-    let Read { interactions, steps, skipped_rows, skipped_examples, data } = read;
+    let Read { interactions, seen, seen_rows, steps, skipped_rows, skipped_examples, data, time_unit, notes } = read;
     progress("split", 0, None);
     let Cut { train, validation, test, learns, train_only_users, split } = cut(&interactions, split, seed)?;
     let (users, items, columns) = (interactions.users, interactions.items, interactions.columns);
@@ -41,14 +41,18 @@ pub fn assemble(read: Read, split: &SplitConfig, seed: u64, progress: Progress) 
         train: train.pairs(),
         validation: validation.pairs(),
         test: test.pairs(),
+        seen: seen.pairs(),
+        seen_rows,
         train_only_users,
         held_out_users: learns.iter().filter(|learns| !**learns).count(),
         mainstream: method,
         skipped_rows,
         skipped_examples,
+        time_unit,
+        notes,
         content_hash: String::new(),
     };
-    let mut dataset = Dataset { users, items, train, validation, test, learns, mainstream, columns, manifest };
+    let mut dataset = Dataset { users, items, train, validation, test, seen, learns, mainstream, columns, manifest };
     dataset.manifest.content_hash = dataset.content_hash();
     Ok(dataset)
 }
@@ -59,7 +63,8 @@ pub fn assemble(read: Read, split: &SplitConfig, seed: u64, progress: Progress) 
 /// default must be the one it was prepared with.
 ///
 /// # Errors
-/// As [`prepare`] and [`Dataset::open`]; [`FolderError::PreparedOtherwise`].
+/// As [`prepare`] and [`Dataset::open`]; [`FolderError::PreparedOtherwise`]; [`SplitError::All`] for data of which nothing is
+/// held out.
 pub fn open_or_prepare(
     data: &DataConfig,
     split: &SplitConfig,
@@ -72,6 +77,9 @@ pub fn open_or_prepare(
     }
     progress("open", 0, None);
     let dataset = Dataset::open(folder)?;
+    if dataset.manifest.split == (SplitConfig::All {}) {
+        return Err(SplitError::All.into());
+    }
     let otherwise = |what| Err(FolderError::PreparedOtherwise { path: folder.to_path_buf(), what }.into());
     if data.filter != Filter::default() && data.filter != dataset.manifest.data.filter {
         return otherwise("filter");

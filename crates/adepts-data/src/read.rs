@@ -7,9 +7,10 @@
 //! 40 bytes if it is text.
 
 mod reader;
+mod seen;
 
 use crate::config::{BadRows, Column, DataConfig, Filter, SplitConfig};
-use crate::dataset::StepCount;
+use crate::dataset::{SeenCount, StepCount};
 use crate::error::DataError;
 use crate::filter::{Pairs, Sieve, counts};
 use crate::groups::GroupColumn;
@@ -18,7 +19,9 @@ use crate::interactions::Interactions;
 use crate::intern::Interner;
 use crate::layout;
 use crate::progress::{Progress, silent};
+use crate::rows::Rows;
 use crate::source::{Role, Source, usual};
+use crate::time::{self, Clock, TimeUnit, unit_of};
 use reader::Reader;
 
 /// A log that has been read and filtered.
@@ -26,6 +29,11 @@ use reader::Reader;
 pub struct Read {
     /// What is left, ordered by user, then item.
     pub interactions: Interactions,
+    /// For each user that is left the items that are left and that he has in dropped rows alone: see
+    /// [`crate::Dataset::seen`].
+    pub seen: Rows,
+    /// Which dropped rows count as seen.
+    pub seen_rows: Vec<SeenCount>,
     /// What each step kept and dropped.
     pub steps: Vec<StepCount>,
     /// Rows that could not be read and were skipped.
@@ -34,6 +42,10 @@ pub struct Read {
     pub skipped_examples: Vec<String>,
     /// The configuration with the layout and the columns that were guessed.
     pub data: DataConfig,
+    /// What the numbers of the column of times count; `None` where there are no times or they are no numbers.
+    pub time_unit: Option<TimeUnit>,
+    /// What was decided of the columns, and what of them is not used, in sentences.
+    pub notes: Vec<String>,
 }
 
 /// Reads and filters a log. `split` says whether times are needed, and which column holds the split, if one does.
@@ -48,12 +60,21 @@ pub fn read(data: &DataConfig, split: &SplitConfig, progress: Progress) -> Resul
     if guessed.any() {
         progress(&guessed.to_string(), 0, None);
     }
-    let source = Source::open(&resolved)?;
+    let mut source = Source::open(&resolved)?;
+    let has = |role| usual(role, source.columns()).is_some();
+    let usual_ones = (data.user.is_some() || has(Role::User)) && (data.item.is_some() || has(Role::Item));
+    if !usual_ones || matches!(split, SplitConfig::Column { column } if source.find(column).is_err()) {
+        source = source.with_all_keys()?;
+    }
     let wanted = Wanted::new(&source, &mut resolved, split)?;
 
     let mut reader = Reader::new(&wanted, sieve, data.bad_rows);
     source.read(&wanted.columns, &mut reader, progress)?;
-    let Reader { users, items, pairs, groups, sieve, rows, skipped_rows, skipped_examples, .. } = reader;
+    let Reader { users, items, pairs, seen, groups, sieve, rows, skipped_rows, skipped_examples, .. } = reader;
+    let time_unit = wanted.time_unit;
+    let mut notes: Vec<String> =
+        [users.note(&wanted.names[0]), items.note(&wanted.names[1])].into_iter().flatten().collect();
+    notes.extend(ratings(&source, data));
 
     let mut steps = vec![StepCount { step: "read".into(), rows, users: None, items: None, dropped: skipped_rows }];
     steps.extend(sieve.steps(rows));
@@ -66,21 +87,72 @@ pub fn read(data: &DataConfig, split: &SplitConfig, progress: Progress) -> Resul
         before = step.rows;
     }
     progress("order", 0, None);
-    finish(users, items, pairs, groups, &data.filter, &mut steps).map(|interactions| Read {
-        interactions,
-        steps,
-        skipped_rows,
-        skipped_examples,
-        data: resolved,
-    })
+    let interactions = finish(users, items, pairs, groups, &data.filter, &mut steps)?;
+    let seen = match seen {
+        Some(seen) => seen.rows(&interactions),
+        None => Rows::empty(interactions.users.len()),
+    };
+    let seen_rows = sieve.seen_rows();
+    notes.extend(times(&interactions, wanted.time.map(|slot| wanted.names[slot].as_str()), time_unit));
+    let data = resolved;
+    Ok(Read { interactions, seen, seen_rows, steps, skipped_rows, skipped_examples, data, time_unit, notes })
 }
 
-/// What [`read`] would make of the rows without a filter: how many it could read, how many not, and the first of those.
-pub(crate) fn readable(source: &Source, data: &DataConfig) -> Result<(u64, u64, Option<String>), DataError> {
+/// Says that ratings drop no row, where there seem to be some.
+fn ratings(source: &Source, data: &DataConfig) -> Option<String> {
+    let columns = source.columns();
+    if data.filter.min_rating.is_some() {
+        return None;
+    }
+    if let Some(column) = &data.rating {
+        let name = &columns[source.find(column).ok()?];
+        return Some(format!(
+            "a row counts whatever its `{name}`; `--min-rating` (data.filter.min_rating) sets the least that counts"
+        ));
+    }
+    let name = &columns[usual(Role::Rating, columns)?];
+    Some(format!(
+        "the column `{name}` is not used, so a row counts whatever its rating; `--rating {name} --min-rating` sets the least \
+         that counts"
+    ))
+}
+
+/// Says how times were read, and from when to when they are.
+fn times(log: &Interactions, column: Option<&str>, unit: Option<TimeUnit>) -> Option<String> {
+    let (column, times) = (column?, log.time.as_ref()?);
+    let (first, last) = (times.iter().min()?, times.iter().max()?);
+    let unit = unit.map_or(String::new(), |unit| time::note(column, unit) + "; ");
+    Some(format!("{unit}times are from {} to {}", time::shown(*first), time::shown(*last)))
+}
+
+/// What [`read`] would make of a log.
+pub(crate) struct Readable {
+    /// Rows that it could read, kept by the filter or not.
+    pub(crate) rows: u64,
+    /// Rows that it could not.
+    pub(crate) skipped: u64,
+    /// The first of those, as a message.
+    pub(crate) example: Option<String>,
+    /// What is left; `None` if that is nothing.
+    pub(crate) left: Option<Interactions>,
+}
+
+/// What [`read`] would make of the rows if bad ones were skipped.
+pub(crate) fn readable(source: &Source, data: &DataConfig) -> Result<Readable, DataError> {
     let wanted = Wanted::new(source, &mut data.clone(), &SplitConfig::default())?;
-    let mut reader = Reader::new(&wanted, Sieve::new(&Filter::default())?, BadRows::Skip);
+    let mut reader = Reader::new(&wanted, Sieve::new(&data.filter)?, BadRows::Skip);
     source.read(&wanted.columns, &mut reader, &mut silent)?;
-    Ok((reader.rows, reader.skipped_rows, reader.skipped_examples.into_iter().next()))
+    let Reader { users, items, pairs, rows, skipped_rows: skipped, skipped_examples, .. } = reader;
+    let left = finish(users, items, pairs, Vec::new(), &Filter::default(), &mut Vec::new()).ok();
+    Ok(Readable { rows, skipped, example: skipped_examples.into_iter().next(), left })
+}
+
+/// How many rows, users and items of a log are left if users and items with fewer rows than `core` are dropped.
+pub(crate) fn left_by_core(log: &Interactions, core: usize) -> [usize; 3] {
+    let mut pairs = Pairs { user: log.user.clone(), item: log.item.clone(), time: None, part: None };
+    pairs.core(log.users.len(), log.items.len(), core, core);
+    let present = |of: &[u32], len| counts(of, len).iter().filter(|&&n| n > 0).count();
+    [pairs.len(), present(&pairs.user, log.users.len()), present(&pairs.item, log.items.len())]
 }
 
 /// Vocabularies in order, each pair once, the core, and only ids that are left.
@@ -188,6 +260,7 @@ fn check_needs(data: &DataConfig, split: &SplitConfig) -> Result<(), DataError> 
     let needs = [
         (filter.min_rating.map(|_| "the filter `min_rating`".to_owned()), &data.rating, Role::Rating),
         ((!filter.events.is_empty()).then(|| "the filter `events`".to_owned()), &data.event, Role::Event),
+        ((!filter.seen_events.is_empty()).then(|| "the filter `seen_events`".to_owned()), &data.event, Role::Event),
         (filter.from.as_ref().map(|_| "the filter `from`".to_owned()), &data.time, Role::Time),
         (filter.until.as_ref().map(|_| "the filter `until`".to_owned()), &data.time, Role::Time),
         (kind.map(|kind| format!("the split `{kind}`")), &data.time, Role::Time),
@@ -207,6 +280,8 @@ struct Wanted {
     rating: Option<usize>,
     event: Option<usize>,
     time: Option<usize>,
+    time_unit: Option<TimeUnit>,
+    clock: Clock,
     part: Option<usize>,
     groups: Vec<usize>,
 }
@@ -220,6 +295,7 @@ impl Wanted {
                     path: source.files()[0].path.clone(),
                     role: role.key(),
                     columns: names.to_vec(),
+                    named: source.delimiter().is_some() && data.header != Some(false),
                 })?;
                 *column = Some(Column::Name(names[found].clone()));
             }
@@ -238,6 +314,11 @@ impl Wanted {
         let part = if let SplitConfig::Column { column } = split { Some(slot(column)?) } else { None };
         let groups = data.groups.iter().map(&mut slot).collect::<Result<_, _>>()?;
         let names = columns.iter().map(|&c| source.columns()[c].clone()).collect();
-        Ok(Self { columns, names, rating, event, time, part, groups })
+        let time_unit = match time {
+            Some(slot) => unit_of(source, columns[slot])?,
+            None => None,
+        };
+        let clock = Clock::new(time_unit.unwrap_or(TimeUnit::Seconds));
+        Ok(Self { columns, names, rating, event, time, time_unit, clock, part, groups })
     }
 }

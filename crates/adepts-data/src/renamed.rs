@@ -34,9 +34,10 @@ impl DataError {
             Self::MalformedRow { place: at, .. }
             | Self::MissingValue { place: at, .. }
             | Self::BadValue { place: at, .. } => place(at),
-            Self::MixedTypes { place: at, .. }
-            | Self::GroupNotConstant { place: at, .. }
-            | Self::Examples(ExamplesError::UnknownDomain { place: at, .. }) => place(at),
+            Self::GroupNotConstant { places, .. } => places.iter_mut().for_each(place),
+            Self::Examples(ExamplesError::UnknownDomain { place: at, .. }) => {
+                place(at);
+            }
             Self::NoRows { origin } => text(origin),
             Self::Examples(ExamplesError::AllSkipped { origin, reasons, .. }) => {
                 text(origin);
@@ -60,6 +61,13 @@ mod tests {
         let file = Path::new("/tmp/x/stream.csv");
         let at = || Place { path: file.into(), unit: "line", number: 3 };
         let (column, value) = ("a".to_owned(), "b".to_owned());
+        let group = DataError::GroupNotConstant {
+            places: Box::new([at(), at()]),
+            column: column.clone(),
+            user: value.clone(),
+            first: value.clone(),
+            second: value.clone(),
+        };
         let first = format!("{}: bad", at());
         let reasons = vec![SkippedReason { reason: "bad".into(), rows: 2, first }];
         let (origin, known) = (file.display().to_string(), vec!["d".to_owned()]);
@@ -70,6 +78,7 @@ mod tests {
             DataError::MissingValue { place: at(), column: column.clone(), expected: "x" },
             DataError::BadValue { place: at(), column, value: value.clone(), expected: "x" },
             DataError::NoRows { origin: origin.clone() },
+            group,
             ExamplesError::UnknownDomain { place: Box::new(at()), domain: value, known }.into(),
             ExamplesError::AllSkipped { origin, rows: 2, reasons }.into(),
         ] {

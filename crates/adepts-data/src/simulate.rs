@@ -136,7 +136,7 @@ pub fn simulated(config: &SimulationConfig) -> Result<Interactions, DataError> {
     Ok(Interactions {
         user: user_of_row.collect(),
         item: users.iter().flat_map(|user| &user.items).map(|&item| index[item as usize]).collect(),
-        time: Some(users.iter().flat_map(|user| &user.times).copied().collect()),
+        time: Some(users.iter().flat_map(|user| &user.times).map(|seconds| seconds * 1_000_000_000).collect()),
         part: None,
         columns: vec![UserColumn {
             name: "community".to_owned(),

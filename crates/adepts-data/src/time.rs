@@ -1,71 +1,212 @@
-//! Moments: whole seconds since 1970, or ISO 8601 text.
+//! Moments: nanoseconds since 1970 in 64 bits, read from numbers, dates and times.
+//!
+//! A number has the unit of its column, which is decided once for the whole column by the size of the first numbers
+//! ([`TimeUnit`]): below 10¹¹ they are seconds, below 10¹⁴ milliseconds, below 10¹⁷ microseconds, else nanoseconds; each of
+//! these bounds is reached in the year 5138 of its unit and in 1973 of the next. Numbers that spell dates, such as
+//! `20200930`, are dates. A number from 10⁸ on whose size speaks for another unit than that of its column is refused, as is
+//! whatever 64 bits of nanoseconds cannot hold (before 1677-09-21 or after 2262-04-11).
 
-use chrono::Utc;
+mod column;
+mod number;
+mod text;
+mod unit;
+
+use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
 
 use crate::config::TimeBound;
 use crate::error::DataError;
+use crate::source::Cell;
+pub(crate) use column::unit_of;
+pub use unit::TimeUnit;
+pub(crate) use unit::Votes;
+
+const PER_SECOND: i64 = 1_000_000_000;
 
 /// What a time may be, for messages.
-pub(crate) const EXPECTED: &str = "whole seconds, a date or a time in ISO 8601";
+pub(crate) const EXPECTED: &str = "a time: a number of seconds, milli-, micro- or nanoseconds since 1970, or a date with \
+                                   the year first, such as 2020-09-30, 2020-09-30 20:47 or 2020-09-30T20:47:33.5+02:00";
 
-/// Seconds since 1970 of `text`: a whole number as it is (also with a fraction of zero, `978300760.0`), or a date
-/// or date and time in ISO 8601, taken as UTC where no offset is given. A fraction of a second in ISO 8601 is cut off.
-#[must_use]
-pub fn parse(text: &str) -> Option<i64> {
-    let text = text.trim();
-    if let Ok(seconds) = text.parse::<i64>() {
-        return Some(seconds);
-    }
-    // The shortest date is `2024-03-01`; anything without dashes at the right places is a number or nothing.
-    let bytes = text.as_bytes();
-    if bytes.len() >= 10 && bytes[4] == b'-' && bytes[7] == b'-' {
-        return arrow_cast::parse::string_to_datetime(&Utc, text).ok().map(|t| t.timestamp());
-    }
-    whole(text.parse().ok()?)
+/// Why a value is no time of its column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wrong {
+    /// Neither a number nor a date in a known form.
+    NoTime,
+    /// A date whose day or month comes first, or whose year has two digits.
+    YearNotFirst,
+    /// A moment that 64 bits of nanoseconds cannot hold.
+    Outside,
+    /// A number whose size speaks for another unit than that of its column.
+    OtherUnit(TimeUnit),
 }
 
-/// The whole number that a float is, if it is one that a float can hold exactly.
-#[must_use]
-pub(crate) fn whole(value: f64) -> Option<i64> {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    (value.fract() == 0.0 && value.abs() <= EXACT).then_some(value as i64)
-}
-
-/// Seconds since 1970 of a bound of the filter.
-pub(crate) fn bound(key: &'static str, bound: &TimeBound) -> Result<i64, DataError> {
-    match bound {
-        TimeBound::Seconds(seconds) => Ok(*seconds),
-        TimeBound::Text(text) => {
-            parse(text).ok_or_else(|| DataError::BadFilter { key, value: format!("`{text}`"), expected: EXPECTED })
+impl Wrong {
+    /// What was expected instead.
+    pub(crate) fn expected(self) -> &'static str {
+        match self {
+            Self::NoTime => EXPECTED,
+            Self::YearNotFirst => {
+                "a date with the year first and of four digits, such as 2020-09-30: of other forms nobody can say which \
+                 number is the day and which the month"
+            }
+            Self::Outside => "a time from 1677-09-21 to 2262-04-11, which is what 64-bit nanoseconds hold",
+            Self::OtherUnit(unit) => unit.expected(),
         }
     }
+}
+
+/// A moment in a format with types, in the unit that it is stored in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Stamp {
+    /// How many units since 1970.
+    pub count: i64,
+    /// How many units a second has; a power of ten.
+    pub per_second: u32,
+}
+
+impl Stamp {
+    /// Nanoseconds since 1970; `None` if 64 bits cannot hold them.
+    #[must_use]
+    pub fn nanoseconds(self) -> Option<i64> {
+        self.count.checked_mul(PER_SECOND / i64::from(self.per_second))
+    }
+
+    /// As a date, or a date and time, in UTC.
+    #[must_use]
+    pub fn shown(self) -> String {
+        let per_second = i64::from(self.per_second);
+        let (seconds, rest) = (self.count.div_euclid(per_second), self.count.rem_euclid(per_second));
+        let nanoseconds = (rest * (PER_SECOND / per_second)) as u32;
+        // What lies beyond the calendar is shown as the number that it is.
+        DateTime::<Utc>::from_timestamp(seconds, nanoseconds).map_or_else(|| self.count.to_string(), in_words)
+    }
+}
+
+/// A moment in nanoseconds since 1970 as a date, or a date and time, in UTC.
+#[must_use]
+pub fn shown(nanoseconds: i64) -> String {
+    Stamp { count: nanoseconds, per_second: 1_000_000_000 }.shown()
+}
+
+/// Says how the numbers of a column are read.
+pub(crate) fn note(column: &str, unit: TimeUnit) -> String {
+    match unit {
+        TimeUnit::Dates => format!("the numbers of `{column}` are {unit}"),
+        unit => format!("the numbers of `{column}` are {unit} since 1970"),
+    }
+}
+
+fn in_words(at: DateTime<Utc>) -> String {
+    let date = format!("{:04}-{:02}-{:02}", at.year(), at.month(), at.day());
+    let (hour, minute, second, rest) = (at.hour(), at.minute(), at.second(), at.nanosecond());
+    if (hour, minute, second, rest) == (0, 0, 0, 0) {
+        return date;
+    }
+    let fraction = if rest == 0 { String::new() } else { format!(".{rest:09}").trim_end_matches('0').to_owned() };
+    format!("{date}T{hour:02}:{minute:02}:{second:02}{fraction}Z")
+}
+
+/// Reads the times of a column whose numbers have this unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Clock {
+    unit: TimeUnit,
+}
+
+impl Clock {
+    pub(crate) fn new(unit: TimeUnit) -> Self {
+        Self { unit }
+    }
+
+    /// Nanoseconds since 1970 of a value.
+    #[inline]
+    pub(crate) fn read(self, cell: &Cell<'_>) -> Result<i64, Wrong> {
+        match *cell {
+            Cell::Int(value) => number::whole(value, self.unit),
+            Cell::Raw(text) | Cell::Text(text) => self.text(text.trim()),
+            Cell::Number(text) => number::decimal(text, self.unit).unwrap_or(Err(Wrong::NoTime)),
+            // The shortest spelling of a float is what was written, up to 15 digits.
+            Cell::Float(value) => number::decimal(&value.to_string(), self.unit).unwrap_or(Err(Wrong::NoTime)),
+            Cell::Time(stamp) => stamp.nanoseconds().ok_or(Wrong::Outside),
+            Cell::Missing | Cell::Bool(_) | Cell::List(_) => Err(Wrong::NoTime),
+        }
+    }
+
+    fn text(self, text: &str) -> Result<i64, Wrong> {
+        if let Ok(value) = text.parse::<i64>() {
+            return number::whole(value, self.unit);
+        }
+        number::decimal(text, self.unit).unwrap_or_else(|| text::parse(text))
+    }
+}
+
+/// Nanoseconds since 1970 of a bound of the filter. A number has the unit that its own size says.
+pub(crate) fn bound(key: &'static str, bound: &TimeBound) -> Result<i64, DataError> {
+    let (found, value) = match bound {
+        TimeBound::Number(number) => {
+            (Clock::new(TimeUnit::of([Cell::Int(*number)].iter())).read(&Cell::Int(*number)), number.to_string())
+        }
+        TimeBound::Text(text) => {
+            (Clock::new(TimeUnit::of([Cell::Raw(text)].iter())).read(&Cell::Raw(text)), format!("`{text}`"))
+        }
+    };
+    found.map_err(|wrong| DataError::BadFilter { key, value, expected: wrong.expected() })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn seconds_and_iso_8601_agree() {
-        assert_eq!(parse("978300760"), Some(978_300_760));
-        assert_eq!(parse("978300760.0"), Some(978_300_760));
-        assert_eq!(parse("2000-12-31T22:12:40Z"), Some(978_300_760));
-        assert_eq!(parse("2000-12-31 22:12:40"), Some(978_300_760));
-        assert_eq!(parse("2000-12-31T23:12:40.250+01:00"), Some(978_300_760));
-        assert_eq!(parse("1970-01-02"), Some(86_400));
-        assert_eq!(parse("1969-12-31T23:59:59Z"), Some(-1));
-    }
-
-    #[test]
-    fn what_is_no_moment_is_refused() {
-        for wrong in ["", "yesterday", "978300760.5", "2000-13-01", "2000-02-30", "31/12/2000", "nan", "inf", "1e300"] {
-            assert_eq!(parse(wrong), None, "{wrong:?}");
-        }
+    fn of(texts: &[&str]) -> Vec<Result<i64, Wrong>> {
+        let cells: Vec<Cell> = texts.iter().map(|text| Cell::Raw(text)).collect();
+        let clock = Clock::new(TimeUnit::of(cells.iter()));
+        cells.iter().map(|cell| clock.read(cell)).collect()
     }
 
     #[test]
     fn a_bound_that_is_no_moment_is_a_named_error() {
         let error = bound("from", &TimeBound::Text("soon".into())).unwrap_err();
         assert!(matches!(error, DataError::BadFilter { key: "from", .. }), "{error}");
+    }
+
+    #[test]
+    fn a_bound_is_the_same_moment_in_every_spelling() {
+        let expected = 1_605_398_400_000_000_000;
+        for text in ["2020-11-15", "20201115", "1605398400", "1605398400.0", "1605398400000", "1605398400000000000"] {
+            assert_eq!(bound("from", &TimeBound::Text(text.into())).unwrap(), expected, "{text}");
+        }
+        for number in [20_201_115, 1_605_398_400, 1_605_398_400_000] {
+            assert_eq!(bound("from", &TimeBound::Number(number)).unwrap(), expected, "{number}");
+        }
+        assert_eq!(bound("from", &TimeBound::Number(10)).unwrap(), 10 * PER_SECOND);
+    }
+
+    #[test]
+    fn one_moment_in_every_unit_is_one_moment() {
+        for text in ["1601498853", "1601498853.000", "1601498853000", "1601498853000000", "1601498853000000000"] {
+            assert_eq!(of(&[text]), [Ok(1_601_498_853_000_000_000)], "{text}");
+        }
+        assert_eq!(of(&["-1"]), [Ok(-PER_SECOND)]);
+        assert_eq!(
+            of(&["20200930", "20200930204733"]),
+            [Ok(1_601_424_000 * PER_SECOND), Ok(1_601_498_853 * PER_SECOND)]
+        );
+    }
+
+    #[test]
+    fn a_number_that_contradicts_its_column_is_refused() {
+        let other = |unit| Err(Wrong::OtherUnit(unit));
+        let mixed = of(&["1601498853000", "1601498853001", "1601498853", "0"]);
+        assert_eq!(mixed[2..], [other(TimeUnit::Milliseconds), Ok(0)]);
+        assert_eq!(of(&["1601498853", "1601498854", "1601498853000"])[2], other(TimeUnit::Seconds));
+        assert_eq!(of(&["20200930", "20201001", "20201301"])[2], other(TimeUnit::Dates));
+        assert_eq!(of(&["20200930", "17", "18"])[0], Ok(20_200_930 * PER_SECOND));
+    }
+
+    #[test]
+    fn moments_are_shown_as_dates_and_times() {
+        assert_eq!(shown(0), "1970-01-01");
+        assert_eq!(shown(-1), "1969-12-31T23:59:59.999999999Z");
+        assert_eq!(shown(1_601_498_853_500_000_000), "2020-09-30T20:47:33.5Z");
+        assert_eq!(Stamp { count: 86_400_000, per_second: 1_000 }.shown(), "1970-01-02");
+        assert_eq!(Stamp { count: i64::MAX, per_second: 1 }.shown(), i64::MAX.to_string());
     }
 }

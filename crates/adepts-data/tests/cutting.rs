@@ -3,7 +3,7 @@
 
 use adepts_data::simulate::{SimulationConfig, simulated};
 use adepts_data::{
-    Cut, DataConfig, Dataset, GroupBy, Grouping, Interactions, MainstreamMethod, Manifest, SplitConfig,
+    Cut, DataConfig, Dataset, GroupBy, Grouping, Interactions, MainstreamMethod, Manifest, Rows, SplitConfig,
     mainstream_scores, seed, split,
 };
 use rand::seq::SliceRandom;
@@ -38,6 +38,7 @@ fn derived(log: &Interactions, config: &SplitConfig) -> (Cut, Vec<f32>, Vec<Grou
         train: cut.train.clone(),
         validation: cut.validation.clone(),
         test: cut.test.clone(),
+        seen: Rows::empty(log.users.len()),
         learns: cut.learns.clone(),
         mainstream: mainstream.clone(),
         columns: log.columns.clone(),
@@ -64,11 +65,15 @@ fn manifest(log: &Interactions, cut: &Cut, mainstream: MainstreamMethod) -> Mani
         train: cut.train.pairs(),
         validation: cut.validation.pairs(),
         test: cut.test.pairs(),
+        seen: 0,
+        seen_rows: Vec::new(),
         train_only_users: cut.train_only_users,
         held_out_users: cut.learns.iter().filter(|learns| !**learns).count(),
         mainstream,
         skipped_rows: 0,
         skipped_examples: Vec::new(),
+        time_unit: None,
+        notes: Vec::new(),
         content_hash: String::new(),
     }
 }

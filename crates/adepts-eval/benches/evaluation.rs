@@ -75,6 +75,7 @@ fn ranking_under_two_masks(bencher: Bencher) {
         relevant: &test,
         metrics: &metrics,
         popularity: &popularity,
+        ties: None,
         batch,
     };
     bencher.bench_local(|| {

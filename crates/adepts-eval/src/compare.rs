@@ -19,6 +19,9 @@ pub struct Comparison {
     pub metric: String,
     /// The run that the others are compared with.
     pub baseline: String,
+    /// Why it is that one; empty where nobody said.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub baseline_reason: String,
     /// Users that every run was judged on; only they are compared.
     pub users: usize,
     /// Seed and number of the bootstrap resamples.
@@ -201,6 +204,7 @@ pub fn compare_with(
     Ok(Comparison {
         metric: metric.to_string(),
         baseline: baseline.to_owned(),
+        baseline_reason: String::new(),
         users: users.len(),
         bootstrap: (seed, resamples),
         groups,
@@ -304,6 +308,9 @@ pub struct SeedDifference {
     pub difference: SeedEstimate,
     /// Two-sided p-value of the paired t-test over seeds; 1 for fewer than two seeds.
     pub p: f64,
+    /// The same, corrected by Holm's procedure over all groups in which this model is compared over several seeds; `None` for
+    /// what is no group but one question, such as all users together, and for a single seed.
+    pub p_holm: Option<f64>,
 }
 
 /// Several models over several seeds, against one of them.
@@ -313,8 +320,28 @@ pub struct SeedComparison {
     pub metric: String,
     /// The model that the others are compared with.
     pub baseline: String,
+    /// Why it is that one; empty where nobody said.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub baseline_reason: String,
     /// All users first (named `all`, with an empty `by`), then the groups that every run has.
     pub groups: Vec<SeedGroup>,
+}
+
+impl SeedComparison {
+    /// Corrects the p-values of each model over its groups, those with something that they are by.
+    pub fn correct(&mut self) {
+        let models = self.groups.first().map_or(0, |group| group.models.len());
+        for model in 0..models {
+            let mut of_groups: Vec<&mut SeedDifference> = self
+                .groups
+                .iter_mut()
+                .filter(|group| !group.by.is_empty())
+                .filter_map(|group| group.models[model].difference.as_mut().filter(|found| found.difference.n > 1))
+                .collect();
+            let corrected = holm(&of_groups.iter().map(|difference| difference.p).collect::<Vec<_>>());
+            of_groups.iter_mut().zip(corrected).for_each(|(difference, p)| difference.p_holm = Some(p));
+        }
+    }
 }
 
 /// The models in one group of users.
@@ -361,7 +388,7 @@ pub fn difference_across_seeds(ours: &[f64], theirs: &[f64]) -> Result<SeedDiffe
         return Err(CompareError::Seeds { ours: ours.len(), theirs: theirs.len() });
     }
     let differences: Vec<f64> = ours.iter().zip(theirs).map(|(ours, theirs)| ours - theirs).collect();
-    Ok(SeedDifference { difference: across_seeds(&differences), p: paired_t(&differences) })
+    Ok(SeedDifference { difference: across_seeds(&differences), p: paired_t(&differences), p_holm: None })
 }
 
 #[cfg(test)]

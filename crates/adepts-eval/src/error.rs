@@ -61,6 +61,14 @@ pub enum EvalError {
         /// Size of the catalogue.
         items: usize,
     },
+    /// The order of equal scores is not that of the catalogue.
+    #[error("the order of equal scores is given for {given} items, the catalogue has {items}")]
+    Ties {
+        /// Number of places.
+        given: usize,
+        /// Size of the catalogue.
+        items: usize,
+    },
     /// A score cannot be ranked.
     #[error(
         "the score of item {item} for user {user} is {value}: a score must be a number, or −∞ for an item never to be listed"

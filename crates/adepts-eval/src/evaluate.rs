@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use adepts_data::{Progress, Rows};
-use adepts_ops::top_k::top_k;
+use adepts_ops::top_k::{top_k, top_k_by};
 use rayon::prelude::*;
 
 use crate::error::{BoxError, EvalError};
@@ -36,6 +36,9 @@ pub struct Judgement<'a> {
     pub metrics: &'a [MetricAt],
     /// For each item, the share of users who have it in training: `[items]`.
     pub popularity: &'a [f32],
+    /// The place of each item among all where scores are equal: `[items]`; `None` where equal scores stand in the order of the
+    /// items.
+    pub ties: Option<&'a [u32]>,
     /// Users per batch.
     pub batch: usize,
 }
@@ -99,7 +102,7 @@ impl Measured {
 /// Measures how well `scores` ranks each user's relevant items among the whole catalogue.
 ///
 /// `scores` is called with up to [`Judgement::batch`] users at a time, in order, and fills `[users, items]`, row by row. A larger
-/// score is better, equal scores stand in the order of the items, and −∞ keeps an item out of the list.
+/// score is better, equal scores stand as [`Judgement::ties`] says, and −∞ keeps an item out of the list.
 ///
 /// # Errors
 /// If the judgement does not fit together, if `scores` fails, or if a score is NaN, +∞ or was not written.
@@ -119,6 +122,7 @@ impl Measured {
 ///     relevant: &test,
 ///     metrics: &metrics,
 ///     popularity: &[0.5, 0.0, 0.0, 0.5],
+///     ties: None,
 ///     batch: 512,
 /// };
 /// let mut by_index = |users: &[u32], scores: &mut [f32]| {
@@ -221,7 +225,10 @@ fn under<E: Into<BoxError>>(
                     }
                     row[item] = f32::NEG_INFINITY;
                 }
-                top_k(row, depth, list);
+                match judgement.ties {
+                    Some(order) => top_k_by(row, depth, order, list),
+                    None => top_k(row, depth, list),
+                }
                 if !last {
                     // An item masked twice holds −∞ in its second record, so records are put back last to first.
                     for (item, &score) in masked().rev().zip(work.covered.iter().rev()) {
@@ -232,7 +239,8 @@ fn under<E: Into<BoxError>>(
                 work.gains.extend(list.iter().map(|item| f32::from(u8::from(wanted.binary_search(item).is_ok()))));
                 let judged = Judged { gains: &work.gains, relevant: wanted.len() };
                 values.clear();
-                values.extend(per_user.iter().map(|(at, measure)| measure(&judged, at.k())));
+                // Adding 0 makes of −0, whatever metric it comes from, a 0.
+                values.extend(per_user.iter().map(|(at, measure)| measure(&judged, at.k()) + 0.0));
             }
         });
         for (work, &user) in work.iter().zip(batch_users) {
@@ -277,7 +285,7 @@ fn first_unrankable(row: &[f32]) -> Option<(u32, f32)> {
 }
 
 fn check(judgement: &Judgement<'_>, masks: &[&[&Rows]]) -> Result<(), EvalError> {
-    let Judgement { users, items, relevant, metrics, popularity, batch, .. } = *judgement;
+    let Judgement { users, items, relevant, metrics, popularity, ties, batch, .. } = *judgement;
     if users.is_empty() {
         return Err(EvalError::NoUsers);
     }
@@ -286,6 +294,9 @@ fn check(judgement: &Judgement<'_>, masks: &[&[&Rows]]) -> Result<(), EvalError>
     }
     if popularity.len() != items {
         return Err(EvalError::Popularity { given: popularity.len(), items });
+    }
+    if let Some(places) = ties.filter(|places| places.len() != items) {
+        return Err(EvalError::Ties { given: places.len(), items });
     }
     if let Some(metric) = metrics.iter().enumerate().find_map(|(i, at)| metrics[..i].contains(at).then_some(at)) {
         return Err(EvalError::DuplicateMetric { metric: metric.to_string() });

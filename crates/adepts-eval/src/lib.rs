@@ -44,11 +44,14 @@ pub use error::{BoxError, EvalError};
 pub use evaluate::{Judgement, Measured, Scores, evaluate, evaluate_both};
 pub use fail_if::{FailIf, FailIfError, Verdict};
 pub use metrics::{Exposure, Judged, LIST_METRICS, ListMetric, METRICS, Metric, MetricAt, MetricError};
-pub use per_user::{PerUserError, read_per_user, write_per_user};
+pub use per_user::{PerUserError, UserFacts, read_per_user, write_per_user};
 pub use pointwise::{
     AlikeExperts, Asked, Better, ComparedDomain, DomainComparison, DomainSummary, ExpertSummary, GateTally,
-    OutputTally, POINTWISE_METRICS, PointwiseError, PointwiseMetric, ReliabilityBin, SelectedSummary, Truth,
-    WorkSummary, find as pointwise_metric, gains, query_gains, summarise_examples, summarise_queries,
+    OutputTally, POINTWISE_METRICS, PointwiseError, PointwiseMetric, ReliabilityBin, Resampled, SelectedSummary, Truth,
+    WorkSummary, find as pointwise_metric, gains, gains_against, query_gains, query_gains_against, summarise_examples,
+    summarise_queries,
 };
 pub use summarise::{gate_summary, summarise};
-pub use summary::{Estimate, GateSummary, GroupShares, GroupSummary, Protocol, RunSummary, Summary, WorstGroup};
+pub use summary::{
+    Estimate, GateSummary, GroupShares, GroupSummary, Protocol, RunSummary, Summary, Unprobed, WorstGroup,
+};

@@ -24,7 +24,8 @@ impl<'a> Judged<'a> {
     }
 
     fn hits(&self, k: usize) -> f64 {
-        self.first(k).iter().map(|&gain| f64::from(gain)).sum()
+        // Not `sum`, which makes −0 of nothing.
+        self.first(k).iter().fold(0.0, |sum, &gain| sum + f64::from(gain))
     }
 }
 
@@ -111,13 +112,9 @@ pub static LIST_METRICS: &[ListMetric] = &[
 
 fn ndcg(judged: &Judged, k: usize) -> f64 {
     let discount = |rank: usize| 1.0 / ((rank + 2) as f64).log2();
-    let gained: f64 = judged
-        .first(k)
-        .iter()
-        .enumerate()
-        .filter(|(_, g)| **g != 0.0)
-        .map(|(rank, &g)| f64::from(g) * discount(rank))
-        .sum();
+    let hits = judged.first(k).iter().enumerate().filter(|(_, g)| **g != 0.0);
+    // Not `sum`, which makes −0 of nothing.
+    let gained = hits.map(|(rank, &g)| f64::from(g) * discount(rank)).fold(0.0, |sum, gain| sum + gain);
     let ideal: f64 = (0..judged.relevant.min(k)).map(discount).sum();
     gained / ideal
 }
@@ -296,7 +293,14 @@ mod tests {
     #[test]
     fn a_list_without_items_measures_zero() {
         for metric in METRICS {
-            assert_eq!((metric.measure)(&Judged { gains: &[], relevant: 3 }, 20), 0.0, "{}", metric.name);
+            for gains in [&[][..], &[0.0; 20]] {
+                let measured = (metric.measure)(&Judged { gains, relevant: 3 }, 20);
+                assert_eq!(measured.to_bits(), 0, "{}: {measured}", metric.name);
+            }
+        }
+        for metric in LIST_METRICS {
+            let measured = (metric.measure)(&Exposure { lists: &[0, 0], popularity: &[0.5, 0.5] });
+            assert_eq!(measured.to_bits(), 0, "{}: {measured}", metric.name);
         }
     }
 

@@ -1,12 +1,13 @@
-//! Every user's own figures as a Parquet file, and back: one row per judged user, the column `user` with the id of the log, and a
-//! column such as `ndcg@20` per metric.
+//! Every user's own figures as a Parquet file, and back: one row per judged user, the column `user` with the id of the log, what is
+//! known of the user (`history_length`, and for each grouping a column such as `group_activity`), and a column such as `ndcg@20`
+//! per metric.
 
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use adepts_data::{DataError, Id, Vocabulary, write_atomically};
+use adepts_data::{DataError, Grouping, Id, Vocabulary, write_atomically};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
@@ -22,6 +23,37 @@ use crate::metrics::{MetricAt, MetricError};
 
 /// The column of ids.
 const USER: &str = "user";
+/// The column of the number of training items.
+const HISTORY: &str = "history_length";
+/// What the name of a column of groups begins with.
+const GROUP: &str = "group_";
+
+/// What is known of users beside their figures, by their numbers.
+#[derive(Clone, Copy, Debug)]
+pub struct UserFacts<'a> {
+    /// How many training items each has.
+    pub history_lengths: &'a [usize],
+    /// The groups that each is in.
+    pub groupings: &'a [Grouping],
+}
+
+impl UserFacts<'_> {
+    /// The columns of these users.
+    fn columns(&self, users: &[u32]) -> Vec<(String, ArrayRef)> {
+        let lengths = users.iter().map(|&user| self.history_lengths[user as usize] as i64);
+        let mut columns = vec![(HISTORY.to_owned(), Arc::new(Int64Array::from_iter_values(lengths)) as ArrayRef)];
+        for Grouping { by, names, of_user } in self.groupings {
+            let name = |user: &u32| of_user[*user as usize].map(|group| names[usize::from(group)].as_str());
+            columns.push((format!("{GROUP}{by}"), Arc::new(users.iter().map(name).collect::<StringArray>())));
+        }
+        columns
+    }
+}
+
+/// Whether a column tells of users and is no figure.
+fn is_fact(name: &str) -> bool {
+    name == HISTORY || name.starts_with(GROUP)
+}
 
 /// What can be wrong with a file of per-user values.
 #[derive(Debug, thiserror::Error)]
@@ -123,15 +155,20 @@ pub fn columns(measured: &Measured) -> Vec<(String, Vec<f64>)> {
     measured.metrics.iter().enumerate().map(|(index, metric)| (metric.to_string(), column(index))).collect()
 }
 
-/// Writes every user's values to `path`: to a temporary file beside it first, so that there is either the whole file
-/// or what was there before.
+/// Writes every user's values, and what is known of users where `facts` are given, to `path`: to a temporary file beside it first,
+/// so that there is either the whole file or what was there before.
 ///
 /// # Errors
 /// If the file cannot be written.
 ///
 /// # Panics
-/// If a user has no id.
-pub fn write_per_user(path: &Path, measured: &Measured, ids: &Vocabulary) -> Result<(), PerUserError> {
+/// If a user has no id, or nothing is known of one.
+pub fn write_per_user(
+    path: &Path,
+    measured: &Measured,
+    ids: &Vocabulary,
+    facts: Option<UserFacts<'_>>,
+) -> Result<(), PerUserError> {
     let io = |action| move |source| PerUserError::Io { action, path: path.to_owned(), source };
     let arrow = |source| PerUserError::Arrow { path: path.to_owned(), source };
     let parquet = |source| PerUserError::Parquet { path: path.to_owned(), source };
@@ -143,7 +180,9 @@ pub fn write_per_user(path: &Path, measured: &Measured, ids: &Vocabulary) -> Res
     };
     let values =
         columns(measured).into_iter().map(|(name, values)| (name, Arc::new(Float64Array::from(values)) as ArrayRef));
-    let batch = RecordBatch::try_from_iter(std::iter::once((USER.to_owned(), users)).chain(values)).map_err(arrow)?;
+    let facts = facts.map(|facts| facts.columns(&measured.users)).unwrap_or_default();
+    let all = std::iter::once((USER.to_owned(), users)).chain(facts).chain(values);
+    let batch = RecordBatch::try_from_iter(all).map_err(arrow)?;
 
     let level = ZstdLevel::try_new(3).map_err(parquet)?;
     let properties = WriterProperties::builder().set_compression(Compression::ZSTD(level)).build();
@@ -157,7 +196,7 @@ pub fn write_per_user(path: &Path, measured: &Measured, ids: &Vocabulary) -> Res
     })
 }
 
-/// Reads what [`write_per_user`] wrote. The metrics of the lists are not in the file.
+/// Reads the figures that [`write_per_user`] wrote. The metrics of the lists are not in the file.
 ///
 /// # Errors
 /// If the file cannot be read, has other columns than users and metrics, a user who is not in `ids` or stands there
@@ -189,6 +228,7 @@ fn read(path: &Path, ids: &Vocabulary) -> Result<Measured, PerUserError> {
     for field in builder.schema().fields() {
         match (field.name().as_str(), field.data_type()) {
             (USER, DataType::Int64 | DataType::Utf8) => found_users = true,
+            (name, _) if is_fact(name) => {}
             (USER, other) => return Err(wrong(USER, other.to_string(), "whole numbers or text")),
             (name, DataType::Float64) => {
                 let metric: MetricAt =
@@ -220,7 +260,7 @@ fn append(
     let first = measured.users.len();
     let names = batch.schema_ref().fields().iter().map(|field| field.name().as_str());
     let mut values: Vec<(&str, &Float64Array)> = Vec::new();
-    for (name, column) in names.zip(batch.columns()) {
+    for (name, column) in names.zip(batch.columns()).filter(|(name, _)| !is_fact(name)) {
         let Some(numbers) = column.as_primitive_opt::<Float64Type>() else {
             for index in 0..batch.num_rows() {
                 let row = first + index + 1;

@@ -8,6 +8,7 @@ use adepts_ops::shares::relative_entropy;
 
 use crate::bootstrap::intervals;
 use crate::evaluate::Measured;
+use crate::pointwise::Resampled;
 use crate::summary::{Estimate, GateSummary, GroupShares, GroupSummary, Protocol, RunSummary, WorstGroup};
 
 /// Sums up one run.
@@ -66,7 +67,12 @@ pub fn summarise(
         groups,
         gate: None,
         seconds: BTreeMap::new(),
-        protocol: Protocol { users: masked.users.len(), bootstrap: (seed, resamples), ..Protocol::default() },
+        protocol: Protocol {
+            users: masked.users.len(),
+            bootstrap: (seed, resamples),
+            resampled: Resampled::Users,
+            ..Protocol::default()
+        },
         ..RunSummary::default()
     }
 }
@@ -178,7 +184,8 @@ pub fn gate_summary(shares: &[f32], users: &[u32], grouping: &Grouping) -> GateS
 /// Mean relative entropy of some rows.
 fn mean_entropy(rows: &[&[f32]], members: &[usize]) -> f64 {
     let entropies = members.iter().map(|&position| relative_entropy(rows[position]));
-    entropies.sum::<f64>() / members.len().max(1) as f64
+    // Not `sum`, which makes −0 of nothing.
+    entropies.fold(0.0, |sum, entropy| sum + entropy) / members.len().max(1) as f64
 }
 
 #[cfg(test)]

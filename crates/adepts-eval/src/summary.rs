@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::pointwise::{DomainSummary, ExpertSummary, ReliabilityBin, WorkSummary};
+use crate::pointwise::{DomainSummary, ExpertSummary, ReliabilityBin, Resampled, WorkSummary};
 
 /// One or more evaluated runs: the whole JSON object.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -29,6 +29,10 @@ pub struct RunSummary {
     /// The same with them masked, where `metrics` are not; left out otherwise.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metrics_validation_masked: BTreeMap<String, f64>,
+    /// Where a gate looked at validation items: the main figures as they are when it looks at a fifth of each history, as it
+    /// does when it answers. Left out otherwise.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metrics_history_probe: BTreeMap<String, f64>,
     /// The groups of all groupings.
     pub groups: Vec<GroupSummary>,
     /// The domains of a run on examples, in the order of the data.
@@ -127,6 +131,15 @@ pub struct GroupShares {
     pub shares: Vec<f64>,
 }
 
+/// Users for whom a gate or row weights had nothing to look at: the gate mixes equally for them, the weight stays 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unprobed {
+    /// How many they are.
+    pub users: usize,
+    /// Of how many.
+    pub of: usize,
+}
+
 /// What an evaluation was.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Protocol {
@@ -138,8 +151,35 @@ pub struct Protocol {
     pub items: usize,
     /// Whether validation items are kept out of the lists.
     pub mask_validation: bool,
+    /// Whether items that a user has only seen (low ratings and other rows that a filter dropped) are kept out of the lists.
+    #[serde(default)]
+    pub mask_seen: bool,
+    /// How many pairs of the judged users that is.
+    #[serde(default)]
+    pub seen: usize,
+    /// Judged users without an item that the model could go by. They are judged by what they would be answered: the items that
+    /// most users have.
+    #[serde(default)]
+    pub without_history: usize,
+    /// In which order items with equal scores stand: `popularity` or `number`; empty where it was not said, which is by number.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub ties: String,
     /// What the gate looks at: `validation`, `history`, or empty where there is no such gate.
     pub probe: String,
+    /// Judged users for whom the gate had nothing to look at; absent where there is no such gate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unprobed: Option<Unprobed>,
+    /// Users that were learned from and for whom gate and row weights had nothing to look at; absent where neither looks at
+    /// anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learned_unprobed: Option<Unprobed>,
+    /// What the gate looked at in training: `validation`, `history`, or empty where there is no such gate.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub learned_probe: String,
+    /// What the gate looked at in the validation of each epoch, by which training was stopped; empty where there is no such
+    /// gate.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub stop_probe: String,
     /// Whether the validation items were part of the histories that the model saw.
     #[serde(default)]
     pub validation_as_input: bool,
@@ -149,4 +189,7 @@ pub struct Protocol {
     pub mask: String,
     /// Seed and number of the bootstrap resamples.
     pub bootstrap: (u64, usize),
+    /// What the resamples draw: `users`, each with all of his rows or lists, or where users are not known `rows` or `lists`.
+    #[serde(default, skip_serializing_if = "Resampled::is_unknown")]
+    pub resampled: Resampled,
 }

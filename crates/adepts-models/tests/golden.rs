@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 
-use adepts_core::{GateView, HistoryBatch, HistoryModel, Known, Learner, Parameter, Probe, Tensors, tensors};
+use adepts_core::{GateView, HistoryBatch, HistoryModel, Known, Learner, Probe, Tensors, Values, tensors};
 use adepts_models::history::mixture::config::{Gate, GateScore, Kl, Reduce, Signal, Weights};
 use adepts_models::history::mixture::expert::{Experts, sample};
 use adepts_models::history::mixture::model::Inputs;
@@ -170,10 +170,10 @@ fn check_step(name: &str) {
         .parameters()
         .into_iter()
         .map(|(name, parameter)| {
-            let values = match parameter {
-                Parameter::One(tensor) => tensors::values(&tensor.grad(&gradients).unwrap()),
-                Parameter::Two(tensor) => tensors::values(&tensor.grad(&gradients).unwrap()),
-                Parameter::Three(tensor) => tensors::values(&tensor.grad(&gradients).unwrap()),
+            let values = match parameter.values {
+                Values::One(tensor) => tensors::values(&tensor.grad(&gradients).unwrap()),
+                Values::Two(tensor) => tensors::values(&tensor.grad(&gradients).unwrap()),
+                Values::Three(tensor) => tensors::values(&tensor.grad(&gradients).unwrap()),
             };
             (name, values)
         })
@@ -273,6 +273,7 @@ fn check_weights(name: &str) {
         gate: Gate::Uniform {},
         weights: Weights::Adaptive {
             signal: Signal::LossChange,
+            reduce: Reduce::Sum,
             gap: number("gap") as usize,
             alpha: number("alpha"),
             window: number("window") as usize,

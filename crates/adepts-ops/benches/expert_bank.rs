@@ -200,7 +200,7 @@ impl Fields {
     }
 
     fn step(&mut self) {
-        let settings = Adam { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, l2: 1e-5 };
+        let settings = Adam { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, l2: 1e-5, neutral: 0.0 };
         let codes = &self.batches[self.time % self.batches.len()];
         self.time += 1;
         self.table.gather(codes, &mut self.out);

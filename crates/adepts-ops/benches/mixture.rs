@@ -116,7 +116,7 @@ fn main() {
     }
     print("mixture backward", backward);
     let gradient = floats(9, weight.len(), 0.1);
-    let settings = Adam { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, l2: 1e-5 };
+    let settings = Adam { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, l2: 1e-5, neutral: 0.0 };
     print("Adam on the decoders", least(3, || adam::step(level, settings, 1, &mut weight, &gradient, &mut m, &mut v)));
     answers(Decoders { shape: Shape { rows: FEW, ..shape }, weight: &weight, bias: &bias }, rule);
 }

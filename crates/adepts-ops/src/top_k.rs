@@ -43,6 +43,30 @@ pub fn top_k(scores: &[f32], k: usize, out: &mut Vec<u32>) {
     out.extend(best.keys.iter().map(|key| !(*key as u32)));
 }
 
+/// As [`top_k`], with equal scores in ascending order of their places in `order` (`[items]`, each place once).
+///
+/// # Panics
+/// As [`top_k`], and if there are not as many places as scores.
+pub fn top_k_by(scores: &[f32], k: usize, order: &[u32], out: &mut Vec<u32>) {
+    assert_eq!(order.len(), scores.len(), "top_k_by: a place for each score");
+    top_k(scores, k, out);
+    let Some(&last) = out.last() else { return };
+    let least = scores[last as usize];
+    let above = out.partition_point(|item| scores[*item as usize] > least);
+    // Which of those with the least score are in the list is for the order to say.
+    let tied: u32 = scores.iter().map(|score| u32::from(*score == least)).sum();
+    let room = out.len() - above;
+    if tied as usize > room {
+        out.truncate(above);
+        out.extend((0..).zip(scores).filter(|(_, score)| **score == least).map(|(item, _)| item));
+        out[above..].select_nth_unstable_by_key(room - 1, |item| order[*item as usize]);
+        out.truncate(above + room);
+    }
+    for equal in out.chunk_by_mut(|a, b| scores[*a as usize] == scores[*b as usize]) {
+        equal.sort_unstable_by_key(|item| order[*item as usize]);
+    }
+}
+
 /// The largest score of a block; a NaN is passed over.
 #[inline]
 fn maximum(block: &[f32; BLOCK]) -> f32 {
@@ -130,6 +154,17 @@ mod tests {
     }
 
     #[test]
+    fn equal_scores_stand_in_the_order_that_is_given() {
+        let mut out = Vec::new();
+        top_k_by(&[1.0, 2.0, 1.0, 0.0, -0.0], 2, &[4, 3, 2, 1, 0], &mut out);
+        assert_eq!(out, [1, 2]);
+        top_k_by(&[1.0, 2.0, 1.0, 0.0, -0.0], 4, &[4, 3, 2, 1, 0], &mut out);
+        assert_eq!(out, [1, 2, 0, 4]);
+        top_k_by(&[f32::NEG_INFINITY; 2], 2, &[1, 0], &mut out);
+        assert_eq!(out, [0_u32; 0]);
+    }
+
+    #[test]
     fn masked_items_and_nan_never_appear() {
         assert_eq!(of(&[f32::NEG_INFINITY; 33], 4), [0_u32; 0]);
         assert_eq!(of(&[f32::NAN, -1.0, f32::NEG_INFINITY, 3.0, f32::NAN], 4), [3, 1]);
@@ -165,6 +200,32 @@ mod tests {
             k in 0_usize..60,
         ) {
             prop_assert_eq!(of(&scores, k), by_full_sort(&scores, k));
+        }
+
+        #[test]
+        fn an_order_of_equal_scores_is_that_of_a_full_sort(
+            places in prop::collection::vec(any::<u32>(), 0..200).prop_map(|keys| {
+                let mut order: Vec<u32> = (0..keys.len() as u32).collect();
+                order.sort_by_key(|item| (keys[*item as usize], *item));
+                order
+            }),
+            values in prop::collection::vec(
+                prop_oneof![6 => (-2_i8..3).prop_map(f32::from), 1 => Just(f32::NEG_INFINITY), 1 => Just(-0.0)], 200,
+            ),
+            k in 0_usize..60,
+        ) {
+            let scores = &values[..places.len()];
+            let mut all: Vec<u32> =
+                (0..scores.len() as u32).filter(|i| scores[*i as usize] > f32::NEG_INFINITY).collect();
+            let key = |i: u32| (scores[i as usize], places[i as usize]);
+            all.sort_by(|a, b| {
+                let ((a, first), (b, second)) = (key(*a), key(*b));
+                b.partial_cmp(&a).unwrap().then(first.cmp(&second))
+            });
+            all.truncate(k);
+            let mut out = vec![9];
+            top_k_by(scores, k, &places, &mut out);
+            prop_assert_eq!(out, all);
         }
     }
 }

@@ -16,8 +16,44 @@ pub struct ReportInput {
     pub runs: Vec<RunInput>,
     /// The runs compared user by user, where that was done.
     pub comparison: Option<Comparison>,
+    /// The same against the run that is best over all users, where that is not the baseline: what the headline says of two runs is
+    /// looked up here too.
+    pub against_best: Option<Comparison>,
     /// Runs on examples compared on the same rows, where that was done.
     pub domains: Option<DomainComparison>,
+    /// The same against the runs that are best, over all rows and over domains, where these are not the baseline.
+    pub domains_against_best: Vec<DomainComparison>,
+    /// For the page of a final model, whose only run is the evaluated one: what it is and where it comes from.
+    pub final_form: Option<FinalForm>,
+}
+
+/// A model that was trained on everything, and the evaluated run whose final form it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FinalForm {
+    /// The name of the final model.
+    pub name: String,
+    /// The kind of model.
+    pub model: String,
+    /// The name of the evaluated run.
+    pub run: String,
+    /// Its folder.
+    pub folder: String,
+    /// Hash of its manifest.
+    pub manifest: String,
+    /// How its data was cut.
+    pub split: String,
+    /// Its training, validation and test part.
+    pub parts: [usize; 3],
+    /// What the parts are made of: `interaction` or `row`.
+    pub of: &'static str,
+    /// What the final model was trained on: as many of these.
+    pub trained: usize,
+    /// Users and items that it knows, where that is told.
+    pub knows: Option<(usize, usize)>,
+    /// Epochs of the final model, and those of the evaluated run; absent for closed forms.
+    pub epochs: Option<(usize, usize)>,
+    /// What the gate or the weights of the evaluated run looked at in training, where that is not what they look at here.
+    pub probe: Option<String>,
 }
 
 /// One run: how it serves its users, and how it got there.

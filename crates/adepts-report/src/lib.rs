@@ -36,9 +36,10 @@ mod sections;
 pub mod table;
 mod view;
 
-pub use input::{DatasetFacts, ExampleFacts, FieldFacts, LeftOut, Limits, ReportInput, RunInput};
+pub use input::{DatasetFacts, ExampleFacts, FieldFacts, FinalForm, LeftOut, Limits, ReportInput, RunInput};
 pub use page::{MARK, ReportError, page, seeds_page};
 pub use sections::examples::nothing_learned;
+pub use sections::weights::mostly_at_floor;
 pub use table::{
     comparison_table, domains_table, examples_table, gains_table, groups_table, seeds_table, summary_table,
 };

@@ -5,7 +5,7 @@ use askama::Template;
 
 use crate::blocks::{Block, Section};
 use crate::input::ReportInput;
-use crate::sections::{self, glossary, seeds};
+use crate::sections::{self, final_form, glossary, seeds};
 use crate::view::View;
 
 /// Why there is no report.
@@ -45,7 +45,8 @@ pub fn page(input: &ReportInput) -> Result<String, ReportError> {
         return Err(ReportError::NoRuns);
     }
     let view = View::new(input);
-    let sections = sections::of(&view).iter().filter_map(|section| section(&view)).collect();
+    let own = input.final_form.as_ref().map(final_form::section);
+    let sections = own.into_iter().chain(sections::of(&view).iter().filter_map(|section| section(&view))).collect();
     let runs = input.runs.iter().map(|run| run.summary.name.as_str()).collect();
     let title = if input.title.is_empty() { "Report" } else { &input.title };
     Ok(Page { title, shown: ("run", "runs", runs), sections }.render()?)

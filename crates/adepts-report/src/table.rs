@@ -4,10 +4,7 @@ use std::collections::BTreeSet;
 
 use adepts_eval::{Comparison, RunSummary, SeedComparison, Summary};
 
-use crate::format::{
-    UNKNOWN, count, exact, grouping_label, metric_label, percent, probability, quantity, score, seconds, shortened,
-    signed,
-};
+use crate::format::{UNKNOWN, count, exact, grouping_label, metric_label, percent, quantity, score, seconds, signed};
 use crate::sections::compared::{full_name, verdict};
 use crate::sections::seeds;
 use crate::view::{bounded, is_list_metric};
@@ -17,9 +14,6 @@ mod long;
 
 pub use examples::{domains_table, examples_table, gains_table};
 pub use long::LongTable;
-
-/// No column is wider than this.
-pub const WIDEST: usize = 40;
 
 /// Rows of text under a heading; the first column is flush left, the others flush right unless they are said to hold text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,7 +62,7 @@ impl TextTable {
 
 /// A cell as it is shown. Names come from files: a line break in one must not break the table.
 fn clean(cell: &str) -> String {
-    shortened(&cell.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>(), WIDEST)
+    cell.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// Makes columns as wide as these cells.
@@ -208,23 +202,24 @@ pub fn groups_table(summary: &Summary, metric: &str) -> String {
 /// The differences from the baseline, a line per group and run, with interval, corrected p-value and verdict.
 #[must_use]
 pub fn comparison_table(comparison: &Comparison) -> String {
-    let head = ["group", "run", "mean", "difference", "95 % interval", "p (Holm)", "verdict"];
+    let head = ["group", "run", "mean", "difference", "95 % interval", "p", "p (Holm)", "verdict"];
     let mut table = TextTable::new(head);
     for group in &comparison.groups {
         for (place, run) in group.runs.iter().enumerate() {
             let name = if place == 0 { full_name(group) + &by(&group.by) } else { String::new() };
             let mut row = vec![name, run.run.clone(), exact(run.mean)];
-            row.extend(run.difference.map_or(["baseline", "", "", ""].map(str::to_owned), |d| {
+            row.extend(run.difference.map_or(["baseline", "", "", "", ""].map(str::to_owned), |d| {
                 let interval = format!("{} to {}", signed(d.lower), signed(d.upper));
-                [signed(d.mean), interval, probability(d.p_holm.unwrap_or(d.p)), verdict(d).into()]
+                [signed(d.mean), interval, p_value(d.p), corrected(d.p_holm), verdict(d).into()]
             }));
             table.row(row);
         }
     }
     let title = format!(
-        "{} against {}, {} users, paired; p corrected over the groups of a run\n",
+        "{} against {}{}, {} users, paired; p (Holm) is corrected over the groups of a run\n",
         metric_label(&comparison.metric),
         comparison.baseline,
+        because(&comparison.baseline_reason),
         count(comparison.users)
     );
     title + &table.render()
@@ -233,22 +228,45 @@ pub fn comparison_table(comparison: &Comparison) -> String {
 /// Models over seeds: means and differences from the baseline, a line per group and model, with intervals and p-value.
 #[must_use]
 pub fn seeds_table(comparison: &SeedComparison) -> String {
-    let head = ["group", "model", "seeds", "mean", "95 % interval", "difference", "95 % interval", "p"];
+    let head =
+        ["group", "model", "seeds", "mean", "95 % interval", "difference", "95 % interval", "p", "p (Holm)", "verdict"];
     let mut table = TextTable::new(head);
     for group in &comparison.groups {
         for (place, model) in group.models.iter().enumerate() {
             let name = if place == 0 { seeds::full_name(group) + &by(&group.by) } else { String::new() };
             let e = model.estimate;
             let row = [name, model.model.clone(), e.n.to_string(), exact(e.mean), seeds::interval(e, exact)];
-            table.row(row.into_iter().chain(seeds::difference(comparison, model)));
+            let tested = model.difference.filter(|d| d.difference.n > 1);
+            let tested = tested.map(|d| [p_value(d.p), corrected(d.p_holm), seeds::verdict(d).to_owned()]);
+            table.row(row.into_iter().chain(seeds::difference(comparison, model)).chain(tested.into_iter().flatten()));
         }
     }
     let title = format!(
-        "{} against {}, paired by split and seed; p not corrected\n",
+        "{} against {}{}, paired by split and seed; p (Holm) is corrected over the groups of a model\n",
         metric_label(&comparison.metric),
-        comparison.baseline
+        comparison.baseline,
+        because(&comparison.baseline_reason)
     );
     title + &table.render()
+}
+
+/// A p-value in a column that is headed as such.
+fn p_value(p: f64) -> String {
+    match p {
+        p if !p.is_finite() => UNKNOWN.into(),
+        p if p < 0.001 => "< 0.001".into(),
+        p => format!("{p:.3}"),
+    }
+}
+
+/// The corrected p-value, or a dash for what is one question and needs no correction.
+fn corrected(p_holm: Option<f64>) -> String {
+    p_holm.map_or(UNKNOWN.into(), p_value)
+}
+
+/// Why the baseline is that one, to follow its name; nothing where nobody said.
+fn because(reason: &str) -> String {
+    if reason.is_empty() { String::new() } else { format!(" ({reason})") }
 }
 
 /// What a group is by, to follow its name.

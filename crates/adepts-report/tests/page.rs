@@ -2,11 +2,12 @@
 
 mod synthetic;
 
-use adepts_core::log::EpochRecord;
+use adepts_core::log::{EpochGroup, EpochRecord};
 use adepts_eval::{
-    Estimate, GateSummary, GroupSummary, SeedComparison, SeedGroup, SeedModel, across_seeds, difference_across_seeds,
+    Estimate, GateSummary, GroupSummary, Protocol, SeedComparison, SeedGroup, SeedModel, Unprobed, across_seeds,
+    difference_across_seeds,
 };
-use adepts_report::{Limits, MARK, ReportError, ReportInput, RunInput, page, seeds_page, seeds_table};
+use adepts_report::{Limits, MARK, ReportError, ReportInput, RunInput, mostly_at_floor, page, seeds_page, seeds_table};
 
 const EQUALLY: &str = "this model mixes all experts equally";
 
@@ -88,6 +89,63 @@ fn equal_mixing_is_said_exactly_above_the_threshold() {
     assert!(!with(0.4).contains(EQUALLY));
     assert!(!with(f64::NAN).contains(EQUALLY));
     assert!(!one_run(|_| {}).contains(EQUALLY));
+}
+
+#[test]
+fn what_a_gate_was_shown_is_said_with_the_figure_that_it_has_without() {
+    let protocol = |probe: &str, learned: &str, stop: &str, part: &str| Protocol {
+        users: 10,
+        items: 100,
+        part: part.into(),
+        probe: probe.into(),
+        learned_probe: learned.into(),
+        stop_probe: stop.into(),
+        ..Protocol::default()
+    };
+    let html = one_run(|run| {
+        run.summary.protocol = protocol("validation", "validation", "validation", "test");
+        run.summary.metrics_history_probe.insert("ndcg@20".into(), 0.2692);
+    });
+    let (top, below) = html.split_once("<section id=\"measured\"").unwrap();
+    assert!(top.contains("it reaches NDCG@20 0.2692 instead of 0.3000"), "{top}");
+    assert!(below.contains("in training and for these lists, as in published work"));
+    assert!(
+        below
+            .contains("Training was stopped by how well the validation items were found while the gate looked at them")
+    );
+    let html = one_run(|run| run.summary.protocol = protocol("history", "validation", "history", "validation"));
+    assert!(html.contains("Here these are to be found, so it looks at a fifth of the history."));
+    assert!(html.contains("so that it was not told what it was to find"));
+    let html = one_run(|run| run.summary.protocol = protocol("history", "history", "history", "test"));
+    assert!(html.contains("a fifth of the user’s own history, as it does when it is served"));
+    assert!(!html.contains("Training was stopped") && !html.contains("instead of"));
+}
+
+#[test]
+fn users_for_whom_a_gate_had_nothing_to_look_at_are_counted() {
+    let html = one_run(|run| {
+        let found = |users| Some(Unprobed { users, of: 1500 });
+        let (unprobed, learned_unprobed) = (found(0), found(1200));
+        run.summary.protocol = Protocol { users: 1500, unprobed, learned_unprobed, ..Protocol::default() };
+    });
+    assert!(
+        html.contains("For 1,200 of the 1,500 users that the model learned from, gate and row weights had nothing")
+    );
+    assert!(!html.contains("that were judged the gate had nothing"));
+}
+
+#[test]
+fn weights_of_which_most_are_at_the_floor_are_said() {
+    let with = |at_floor: f64| {
+        let group = EpochGroup { name: "low".into(), weight: 0.4, at_floor, ..EpochGroup::default() };
+        let epochs = vec![EpochRecord { epoch: 7, groups: vec![group], ..EpochRecord::default() }];
+        (mostly_at_floor(&epochs), one_run(|run| run.epochs = epochs))
+    };
+    let (told, html) = with(0.65);
+    assert!(told.unwrap().starts_with("in epoch 7 the row weights of 65 % of the users were at the floor"));
+    assert!(html.contains("in epoch 7 the row weights of"));
+    let (told, html) = with(0.5);
+    assert!(told.is_none() && !html.contains("so that few users shaped the model"));
 }
 
 #[test]
@@ -211,6 +269,25 @@ fn both_protocols_are_on_the_page_whichever_counts() {
 }
 
 #[test]
+fn what_was_only_seen_and_who_has_no_history_is_told() {
+    let told = |change: &dyn Fn(&mut adepts_eval::Protocol)| {
+        let mut input = synthetic::input();
+        input.runs.iter_mut().for_each(|run| change(&mut run.summary.protocol));
+        section(&page(&input).unwrap(), "measured").to_owned()
+    };
+    let plain = told(&|_| {});
+    assert!(plain.contains("ordered by their number"));
+    assert!(!plain.contains("a filter dropped") && !plain.contains("no training items"));
+    let masked = told(&|p| (p.mask_seen, p.seen, p.without_history, p.ties) = (true, 1234, 17, "popularity".into()));
+    for text in
+        ["kept out of the user’s list too", "17 of the 6,040 users have no training items", "do not depend on how"]
+    {
+        assert!(masked.contains(text), "{text}: {masked}");
+    }
+    assert!(told(&|p| p.seen = 1234).contains("may take places in the user’s list"));
+}
+
+#[test]
 fn an_end_by_the_limit_of_epochs_is_told_from_one_by_patience() {
     let with = |limits: Limits| {
         one_run(|run| {
@@ -228,6 +305,17 @@ fn an_end_by_the_limit_of_epochs_is_told_from_one_by_patience() {
     assert!(with(Limits { epochs: 10, patience: 5 }).contains(said));
     assert!(!with(Limits { epochs: 10, patience: 2 }).contains("stopped at the limit"));
     assert!(!with(Limits { epochs: 11, patience: 5 }).contains("stopped at the limit"));
+    let worse = one_run(|run| {
+        let record = |epoch: usize| EpochRecord {
+            epoch,
+            validation: [("stop".to_owned(), 1.0 / epoch as f64)].into(),
+            best: epoch == 1,
+            ..EpochRecord::default()
+        };
+        run.epochs = (1..=10).map(record).collect();
+        run.limits = Some(Limits { epochs: 10, patience: 15 });
+    });
+    assert!(!worse.contains("may still be improving"), "it has been getting worse since the first epoch");
 }
 
 #[test]
@@ -265,7 +353,42 @@ fn seeds() -> SeedComparison {
         ],
     };
     let groups = vec![group("", "all"), group("mainstream", "low"), group("activity", "activity:low")];
-    SeedComparison { metric: "ndcg@20".into(), baseline: "ease".into(), groups }
+    let (metric, baseline) = ("ndcg@20".into(), "ease".into());
+    let mut seeds = SeedComparison { metric, baseline, baseline_reason: "as asked for".into(), groups };
+    seeds.correct();
+    seeds
+}
+
+#[test]
+fn what_does_not_hold_for_so_many_groups_is_called_established_nowhere_on_the_page() {
+    let mut seeds = seeds();
+    let difference = difference_across_seeds(&[0.03, 0.04, 0.025], &[0.0; 3]).unwrap();
+    assert!(difference.p < 0.05 && 3.0 * difference.p > 0.05);
+    seeds.groups.push(SeedGroup { name: "high".into(), ..seeds.groups[1].clone() });
+    seeds.groups.iter_mut().for_each(|group| group.models[1].difference = Some(difference));
+    seeds.correct();
+    let html = seeds_page("", &seeds).unwrap();
+    assert!(html.contains("tall, all users: +0.0317 (better)"));
+    assert!(html.contains("tall, low: +0.0317 (not established)") && !html.contains("tall, low: +0.0317 (better)"));
+    assert!(html.contains("p = 0.057 after correction, not established") && html.contains("p = 0.019, better"));
+    let table = seeds_table(&seeds);
+    let line = |name: &str| table.lines().skip_while(|line| !line.starts_with(name)).nth(1).unwrap().to_owned();
+    assert!(line("all users").ends_with("0.019         –           better"), "{table}");
+    assert!(line("low by mainstream").ends_with("0.019     0.057  not established"), "{table}");
+
+    let mut input = synthetic::input();
+    for group in &mut input.comparison.as_mut().unwrap().groups[1..] {
+        for difference in group.runs.iter_mut().filter_map(|run| run.difference.as_mut()) {
+            (difference.p, difference.p_holm) = (0.01, Some(0.15));
+        }
+    }
+    let html = page(&input).unwrap();
+    let compared = section(&html, "compared");
+    assert!(
+        compared.contains("tall-ml-1m, low: +0.0104 (not established)")
+            && compared.contains("p = 0.150 after correction")
+    );
+    assert!(!compared.contains("unlikely to be chance") && compared.contains("Small shapes"));
 }
 
 #[test]

@@ -64,7 +64,7 @@ async function answer() {
   say("Asking …");
   document.body.classList.add("busy");
   const n = Math.min(100, Math.max(1, Number(at("n").value) || 10));
-  const question = { n, explain: true, exclude_used: !at("used").checked };
+  const question = { n, explain: true, exclude: at("used").checked ? "none" : undefined };
   if (state.user === null) question.history = state.history.map((item) => item.item);
   else question.user = state.user;
   try {
@@ -132,13 +132,13 @@ function shares(experts) {
   if (!experts?.length) return;
   const most = Math.max(...experts, 1) * 1.1;
   at("shares").replaceChildren(...experts.map((share, index) => {
-    const bar = make("i", { title: `expert ${index}: ${share.toFixed(3)}` });
+    const bar = make("i", { title: `expert ${index + 1}: ${share.toFixed(3)}` });
     bar.style.height = `${(100 * share) / most}%`;
     return bar;
   }));
   at("shares").style.setProperty("--equal", `${100 / most}%`);
   const order = experts.map((share, index) => ({ share, index })).sort((a, b) => b.share - a.share);
-  const first = order.slice(0, 3).map(({ share, index }) => `expert ${index} with ${share.toFixed(2)}`).join(", ");
+  const first = order.slice(0, 3).map(({ share, index }) => `expert ${index + 1} with ${share.toFixed(2)}`).join(", ");
   const flat = order[0].share < 1.05 && order.at(-1).share > 0.95;
   const said = flat ? "All experts have nearly the same share." : `The largest: ${first}.`;
   at("experts-said").textContent = `${said} The dashed line, 1, is an equal share of ${count(experts.length, "expert")}.`;

@@ -46,6 +46,12 @@ pub enum AnswerError {
         /// The user.
         user: Id,
     },
+    /// What is left out is said twice.
+    #[error("the question has both \"exclude\" and its former name \"exclude_used\"; give \"exclude\" alone")]
+    ExcludedTwice,
+    /// There is nothing to go by, and nothing is to stand in for the model.
+    #[error("the history holds no known item, and \"fallback\": \"error\" asks for no list in its place")]
+    NothingKnown,
     /// The training data does not have the domain.
     #[error("there is no domain `{domain}` in the training data; expected one of {}", known.join(", "))]
     UnknownDomain {
@@ -102,6 +108,8 @@ impl AnswerError {
             Self::TooLong { .. } => "too-long",
             Self::UnknownUser { .. } => "unknown-user",
             Self::NoHistories { .. } => "no-histories",
+            Self::ExcludedTwice => "excluded-twice",
+            Self::NothingKnown => "nothing-known",
             Self::UnknownDomain { .. } => "unknown-domain",
             Self::UnknownColumn { .. } => "unknown-column",
             Self::BadValue { .. } => "bad-value",
@@ -113,7 +121,7 @@ impl AnswerError {
     /// Whether what was asked about does not exist, other than the question being wrong in itself.
     #[must_use]
     pub fn is_absence(&self) -> bool {
-        matches!(self, Self::UnknownUser { .. } | Self::NoHistories { .. })
+        matches!(self, Self::UnknownUser { .. } | Self::NoHistories { .. } | Self::NothingKnown)
     }
 }
 

@@ -22,6 +22,7 @@ mod http;
 pub mod question;
 pub mod rank;
 pub mod retrieval;
+pub mod seen;
 pub mod server;
 
 pub use answer::{Answer, Fallback, Group, Reason, Recommended, Unknown};
@@ -30,7 +31,8 @@ pub use error::AnswerError;
 pub use events::{Event, Receipt};
 pub use examples::ExampleAnswerer;
 pub use history::HistoryAnswerer;
-pub use question::{Asked, Question};
+pub use question::{Asked, Exclude, NothingKnown, Question};
 pub use rank::{Dropped, FieldValue, Output, RankQuestion, Ranked, Ranking};
 pub use retrieval::{FoundItem, Retrieval, RetrievalQuestion};
+pub use seen::{SeenError, SeenPairs};
 pub use server::{Limits, ServeError, Server, Settings, Tokens};

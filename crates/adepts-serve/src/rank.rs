@@ -1,9 +1,11 @@
 //! What is asked of a model of examples, and what it answers: which of these candidates, in this domain?
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use adepts_data::Id;
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use crate::error::AnswerError;
@@ -19,6 +21,7 @@ pub const MOST_CANDIDATES: usize = 100_000;
 pub struct RankQuestion {
     /// The domain, by its name in the training data.
     #[schema(value_type = IdSchema)]
+    #[serde(deserialize_with = "spelled")]
     pub domain: Id,
     /// The columns that all candidates have in common.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -47,8 +50,27 @@ impl RankQuestion {
     }
 }
 
+/// An id, also a whole number that is spelled with a fraction of zeros, as data frames write it.
+pub(crate) fn spelled<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Id, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected an id: text or a whole number of 64 bits")]
+    enum Spelled {
+        Id(Id),
+        Number(f64),
+    }
+    /// Up to here each whole number is a float of its own.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match Spelled::deserialize(deserializer)? {
+        Spelled::Id(id) => Ok(id),
+        Spelled::Number(number) if number.fract() == 0.0 && number.abs() <= EXACT => Ok(Id::Int(number as i64)),
+        Spelled::Number(number) => {
+            Err(D::Error::custom(format!("expected an id: text or a whole number of 64 bits, not {number}")))
+        }
+    }
+}
+
 /// The value of a column.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum FieldValue {
     /// Nothing is known.
@@ -63,6 +85,56 @@ pub enum FieldValue {
     Text(String),
     /// Several categories.
     List(Vec<Id>),
+}
+
+impl<'de> Deserialize<'de> for FieldValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(OfJson)
+    }
+}
+
+/// Reads the value of a column.
+struct OfJson;
+
+impl<'de> Visitor<'de> for OfJson {
+    type Value = FieldValue;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("null, a truth value, a number, text, or a list of numbers and text")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<FieldValue, E> {
+        Ok(FieldValue::Missing(()))
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<FieldValue, E> {
+        Ok(FieldValue::Bool(value))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<FieldValue, E> {
+        Ok(FieldValue::Int(value))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<FieldValue, E> {
+        // The digits are the same number, and the same category.
+        Ok(i64::try_from(value).map_or_else(|_| FieldValue::Text(value.to_string()), FieldValue::Int))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<FieldValue, E> {
+        Ok(FieldValue::Number(value))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<FieldValue, E> {
+        Ok(FieldValue::Text(value.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<FieldValue, A::Error> {
+        let mut ids = Vec::new();
+        while let Some(id) = list.next_element()? {
+            ids.push(id);
+        }
+        Ok(FieldValue::List(ids))
+    }
 }
 
 /// The candidates, ranked.
@@ -114,13 +186,16 @@ pub struct Dropped {
     /// How many candidates had no value.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub missing: BTreeMap<String, u64>,
+    /// How many numbers lay so far outside of what the training data had that they were clipped.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub clipped: BTreeMap<String, u64>,
 }
 
 impl Dropped {
     /// Whether there is nothing to tell.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.unknown.is_empty() && self.missing.is_empty()
+        self.unknown.is_empty() && self.missing.is_empty() && self.clipped.is_empty()
     }
 }
 
@@ -145,7 +220,29 @@ mod tests {
         ];
         assert_eq!(values, expected.iter().collect::<Vec<_>>());
         assert!(question.check().is_ok());
+        let large: FieldValue = serde_json::from_str("18446744073709551615").unwrap();
+        assert_eq!(large, FieldValue::Text("18446744073709551615".into()));
+        assert!(
+            serde_json::from_str::<FieldValue>(r#"{"a": 1}"#)
+                .unwrap_err()
+                .to_string()
+                .contains("expected null, a truth")
+        );
         assert!(RankQuestion { n: Some(0), ..question }.check().is_err());
+    }
+
+    #[test]
+    fn a_domain_is_the_same_however_its_number_is_spelled() {
+        let domain = |json: &str| {
+            let question = format!(r#"{{"domain": {json}, "candidates": []}}"#);
+            serde_json::from_str::<RankQuestion>(&question).map(|question| question.domain.to_string())
+        };
+        for json in ["1", "\"1\"", "1.0"] {
+            assert_eq!(domain(json).unwrap(), "1");
+        }
+        for json in ["1.5", "1e300", "null", "[1]"] {
+            assert!(domain(json).unwrap_err().to_string().contains("expected an id"), "{json}");
+        }
     }
 
     #[test]

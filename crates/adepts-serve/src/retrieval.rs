@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 
 use crate::error::AnswerError;
 use crate::http::schema::IdSchema;
-use crate::question::MOST_ITEMS;
-use crate::rank::{Dropped, FieldValue};
+use crate::question::{Exclude, MOST_ITEMS};
+use crate::rank::{Dropped, FieldValue, spelled};
 
 /// Whom items are to be found for. As JSON: `{"domain": "books", "context": {"user_id": 42, "hour": 20}, "n": 100}`. Names are those
 /// of the columns that the model was trained on.
@@ -18,16 +18,22 @@ use crate::rank::{Dropped, FieldValue};
 pub struct RetrievalQuestion {
     /// The domain, by its name in the training data.
     #[schema(value_type = IdSchema)]
+    #[serde(deserialize_with = "spelled")]
     pub domain: Id,
     /// The columns that describe who asks. One that does not stand here is missing, as it may be in training; those of items
     /// are not looked at.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = BTreeMap<String, serde_json::Value>)]
     pub context: BTreeMap<String, FieldValue>,
-    /// How many items, from 1 to [`MOST_ITEMS`]. Fewer come back where the catalogue has fewer.
+    /// How many items, from 1 to [`MOST_ITEMS`]. Fewer come back where no more are left.
     #[serde(default = "ten")]
     #[schema(default = 10, minimum = 1, maximum = 10_000)]
     pub n: usize,
+    /// What is left out because the user has it already, where the column of users is a field of the model: `seen` (items of the
+    /// training, validation and test rows), `learned` (of training rows) or `none`. By default what `adepts serve --exclude`
+    /// says, and else `seen`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exclude: Option<Exclude>,
 }
 
 fn ten() -> usize {
@@ -48,7 +54,7 @@ impl RetrievalQuestion {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Retrieval {
     /// The items with the highest scores of the whole catalogue, best first; of equal ones the one with the smaller id. What the
-    /// user has already may be among them.
+    /// user is known to have is left out unless it is asked for.
     pub items: Vec<FoundItem>,
     /// What the model had to do without; absent where there is nothing.
     #[serde(default, skip_serializing_if = "Dropped::is_empty")]

@@ -6,7 +6,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use adepts_core::{Array, Parameter, Tensors, TensorsError};
+use adepts_core::{Array, Parameter, Tensors, TensorsError, Values};
 use burn::backend::Flex;
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::FlexTensor;
@@ -73,10 +73,10 @@ impl Entry<'static> {
 
     /// A parameter, without a copy where it is on the CPU.
     pub(crate) fn parameter(name: impl Into<String>, parameter: &Parameter<'_>) -> Self {
-        let (shape, floats) = match parameter {
-            Parameter::One(tensor) => (tensor.dims().to_vec(), Floats::of(tensor)),
-            Parameter::Two(tensor) => (tensor.dims().to_vec(), Floats::of(tensor)),
-            Parameter::Three(tensor) => (tensor.dims().to_vec(), Floats::of(tensor)),
+        let (shape, floats) = match &parameter.values {
+            Values::One(tensor) => (tensor.dims().to_vec(), Floats::of(tensor)),
+            Values::Two(tensor) => (tensor.dims().to_vec(), Floats::of(tensor)),
+            Values::Three(tensor) => (tensor.dims().to_vec(), Floats::of(tensor)),
         };
         Self { name: name.into(), shape, floats }
     }
@@ -84,10 +84,10 @@ impl Entry<'static> {
 
 /// The shape of a parameter.
 pub(crate) fn shape(parameter: &Parameter<'_>) -> Vec<usize> {
-    match parameter {
-        Parameter::One(tensor) => tensor.dims().to_vec(),
-        Parameter::Two(tensor) => tensor.dims().to_vec(),
-        Parameter::Three(tensor) => tensor.dims().to_vec(),
+    match &parameter.values {
+        Values::One(tensor) => tensor.dims().to_vec(),
+        Values::Two(tensor) => tensor.dims().to_vec(),
+        Values::Three(tensor) => tensor.dims().to_vec(),
     }
 }
 
@@ -97,10 +97,10 @@ pub(crate) fn replace(parameter: &mut Parameter<'_>, floats: Vec<f32>) {
         let leaf = Tensor::<D>::from_data(TensorData::new(floats, slot.dims()), &slot.device());
         *slot = Tensor::from_inner(leaf.inner()).require_grad();
     }
-    match parameter {
-        Parameter::One(slot) => put(slot, floats),
-        Parameter::Two(slot) => put(slot, floats),
-        Parameter::Three(slot) => put(slot, floats),
+    match &mut parameter.values {
+        Values::One(slot) => put(slot, floats),
+        Values::Two(slot) => put(slot, floats),
+        Values::Three(slot) => put(slot, floats),
     }
 }
 

@@ -59,8 +59,9 @@ pub enum OptimizerConfig {
         /// Added to the root of the mean of squared gradients.
         #[serde(default = "epsilon")]
         epsilon: f64,
-        /// Coupled weight decay: `l2 · w` is added to the gradient of every parameter, biases too. It is divided by
-        /// [`adepts_core::Learner::l2_divisor`].
+        /// Coupled weight decay: `l2 · w` is added to the gradient of every parameter, biases too, and `l2 · (w − 1)` to that
+        /// of a factor (the scale of a normalisation, the weights of a domain in `star`), which at 1 has no effect. It is
+        /// divided by [`adepts_core::Learner::l2_divisor`].
         #[serde(default)]
         l2: f64,
     },

@@ -1,8 +1,8 @@
 //! What an epoch goes through: users with their histories, or examples. The families differ here and nowhere else.
 
 use adepts_core::{
-    Batcher, EpochGroup, ExampleModel, Fit, GateStats, HistoryModel, Known, Leaf, Learner, Parameter, Step, Tensors,
-    TensorsError,
+    Batcher, EpochGroup, ExampleModel, Fit, GateStats, HistoryModel, Known, Leaf, Learner, Parameter, ProbeSplit, Step,
+    Tensors, TensorsError,
 };
 use adepts_data::examples::Ahead;
 use adepts_data::seed;
@@ -111,7 +111,8 @@ impl<'a> Users<'a> {
             return Err(TrainError::NoLearners);
         }
         let Training { train, validation, items, seed, .. } = *training;
-        let batcher = Batcher { histories: train, validation, items, probe: model.probe(), seed };
+        let batcher =
+            Batcher { histories: train, validation, items, probe: model.probe(), seed, split: ProbeSplit::default() };
         let learner = learner(model)?;
         let (window, l2_divisor, floor) = (learner.signal_window(), learner.l2_divisor(), learner.weight_floor());
         Ok(Self { model, training, batcher, order: Vec::new(), weights: None, window, l2_divisor, floor })

@@ -97,7 +97,7 @@ pub struct Summary {
     pub epochs: usize,
     /// The best one.
     pub best_epoch: usize,
-    /// Its validation score.
+    /// Its validation score; NaN without validation.
     pub best: f64,
     /// Seconds spent in updates.
     pub train_seconds: f64,
@@ -122,9 +122,26 @@ pub fn fit(
 ) -> Result<Outcome, TrainError> {
     training.config.check()?;
     let Training { config, seed, folder, fingerprint, checkpoint_every, resume, .. } = *training;
-    let setting = Setting { config, seed, folder, fingerprint, checkpoint_every, resume };
+    let setting = Setting { config, seed, folder, fingerprint, checkpoint_every, resume, validated: true };
     let mut users = Users::new(model, training)?;
-    go(&mut users, setting, &mut |users: &Users<'_>| validate(&*users.model), observer, stop_requested)
+    go(&mut users, setting, &mut |users: &Users<'_>| validate(&*users.model).map(Some), observer, stop_requested)
+}
+
+/// As [`fit`], without validation, where nothing is held out: training ends with the last epoch, and the model holds its
+/// parameters. The order of users and all noise are those of [`fit`].
+///
+/// # Panics
+/// As [`fit`].
+pub fn fit_all(
+    model: &mut dyn HistoryModel,
+    training: &Training<'_>,
+    observer: &mut dyn Observer,
+    stop_requested: &dyn Fn() -> bool,
+) -> Result<Outcome, TrainError> {
+    training.config.check()?;
+    let Training { config, seed, folder, fingerprint, checkpoint_every, resume, .. } = *training;
+    let setting = Setting { config, seed, folder, fingerprint, checkpoint_every, resume, validated: false };
+    go(&mut Users::new(model, training)?, setting, &mut |_| Ok(None), observer, stop_requested)
 }
 
 /// As [`fit`], for a model of examples: each epoch goes through all training examples in an order of its own.
@@ -140,16 +157,32 @@ pub fn fit_examples(
 ) -> Result<Outcome, TrainError> {
     training.config.check()?;
     let ExampleTraining { config, seed, folder, fingerprint, checkpoint_every, resume, .. } = *training;
-    let setting = Setting { config, seed, folder, fingerprint, checkpoint_every, resume };
+    let setting = Setting { config, seed, folder, fingerprint, checkpoint_every, resume, validated: true };
     let mut rows = course::Rows::new(model, training)?;
-    go(&mut rows, setting, &mut |rows: &course::Rows<'_>| validate(&*rows.model), observer, stop_requested)
+    go(&mut rows, setting, &mut |rows: &course::Rows<'_>| validate(&*rows.model).map(Some), observer, stop_requested)
 }
 
-/// The loop.
+/// As [`fit_examples`], without validation: training ends with the last epoch, and the model holds its parameters.
+///
+/// # Panics
+/// As [`fit_examples`].
+pub fn fit_all_examples(
+    model: &mut dyn ExampleModel,
+    training: &ExampleTraining<'_>,
+    observer: &mut dyn Observer,
+    stop_requested: &dyn Fn() -> bool,
+) -> Result<Outcome, TrainError> {
+    training.config.check()?;
+    let ExampleTraining { config, seed, folder, fingerprint, checkpoint_every, resume, .. } = *training;
+    let setting = Setting { config, seed, folder, fingerprint, checkpoint_every, resume, validated: false };
+    go(&mut course::Rows::new(model, training)?, setting, &mut |_| Ok(None), observer, stop_requested)
+}
+
+/// The loop. Where there is no validation, `validate` gives none.
 fn go<C: Course>(
     course: &mut C,
     setting: Setting<'_>,
-    validate: &mut dyn FnMut(&C) -> Result<Validation, ValidateError>,
+    validate: &mut dyn FnMut(&C) -> Result<Option<Validation>, ValidateError>,
     observer: &mut dyn Observer,
     stop_requested: &dyn Fn() -> bool,
 ) -> Result<Outcome, TrainError> {

@@ -36,6 +36,9 @@ mod sums;
 pub use config::{Metric, OptimizerConfig, StopConfig, TablesConfig, TrainConfig};
 pub use error::TrainError;
 pub use fingerprint::Fingerprint;
-pub use fit::{ExampleTraining, Outcome, Summary, Training, ValidateError, Validation, fit, fit_examples};
+pub use fit::{
+    ExampleTraining, Outcome, Summary, Training, ValidateError, Validation, fit, fit_all, fit_all_examples,
+    fit_examples,
+};
 pub use observer::{Beginning, Observer, Progress};
 pub use optimizer::Adam;

@@ -10,6 +10,11 @@ pub trait Observer {
         let _ = needed;
     }
 
+    /// Something is to be known before training begins.
+    fn note(&mut self, text: &str) {
+        let _ = text;
+    }
+
     /// Training begins, afresh or where it was left.
     fn begin(&mut self, beginning: Beginning, progress: &Progress) {
         let _ = (beginning, progress);
@@ -55,7 +60,7 @@ pub struct Progress {
     pub batches: usize,
     /// The best epoch so far and its validation score.
     pub best: Option<(usize, f64)>,
-    /// Further epochs without a new best after which training stops.
+    /// Further epochs without a new best after which training stops; without validation the epochs that are left.
     pub patience_left: usize,
     /// Seconds of an epoch with its validation, on average; absent before the first is over.
     pub epoch_seconds: Option<f64>,

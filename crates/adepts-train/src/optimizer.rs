@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::mem;
 
-use adepts_core::{Leaf, Parameter};
+use adepts_core::{Leaf, Parameter, Values};
 use adepts_ops::adam;
 use adepts_ops::adam::kernel::Adam as Settings;
 use adepts_ops::table::Table;
@@ -44,6 +44,7 @@ impl Adam {
             beta2: beta2 as f32,
             epsilon: epsilon as f32,
             l2: (l2 / l2_divisor) as f32,
+            neutral: 0.0,
         };
         Self { settings, adagrad: None, moments: BTreeMap::new(), copies: 0 }
     }
@@ -63,11 +64,12 @@ impl Adam {
     /// # Panics
     /// If a parameter has no gradient, or is not on the CPU backend.
     pub fn step(&mut self, time: u64, parameters: Vec<(String, Parameter<'_>)>, gradients: &mut Gradients) {
-        for (name, parameter) in parameters {
-            match parameter {
-                Parameter::One(slot) => self.update(time, &name, slot, gradients),
-                Parameter::Two(slot) => self.update(time, &name, slot, gradients),
-                Parameter::Three(slot) => self.update(time, &name, slot, gradients),
+        for (name, Parameter { values, neutral }) in parameters {
+            let settings = Settings { neutral, ..self.settings };
+            match values {
+                Values::One(slot) => self.update(settings, time, &name, slot, gradients),
+                Values::Two(slot) => self.update(settings, time, &name, slot, gradients),
+                Values::Three(slot) => self.update(settings, time, &name, slot, gradients),
             }
         }
     }
@@ -104,7 +106,14 @@ impl Adam {
         self.copies
     }
 
-    fn update<const D: usize>(&mut self, time: u64, name: &str, slot: &mut Tensor<D>, gradients: &mut Gradients) {
+    fn update<const D: usize>(
+        &mut self,
+        settings: Settings,
+        time: u64,
+        name: &str,
+        slot: &mut Tensor<D>,
+        gradients: &mut Gradients,
+    ) {
         let Some(gradient) = slot.grad_remove(gradients) else {
             panic!("parameter `{name}` has no gradient: the loss does not depend on it, or it does not require one");
         };
@@ -120,7 +129,7 @@ impl Adam {
         };
         self.copies += u64::from(!weight.is_unique());
         let weight = Tensor::from_primitive::<Flex>(weight);
-        let weight = adam::update(self.settings, time, weight, gradient, &mut moments.first, &mut moments.second);
+        let weight = adam::update(settings, time, weight, gradient, &mut moments.first, &mut moments.second);
         *slot = Tensor::from_inner(weight).require_grad();
     }
 
@@ -140,5 +149,31 @@ impl Adam {
         let second = file.read(&format!("adam.second/{name}"), &[n])?;
         self.moments.insert(name.to_owned(), Moments { first, second });
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+
+    #[test]
+    fn weight_decay_draws_a_factor_to_1_and_a_weight_to_0() {
+        let config = OptimizerConfig::Adam { learning_rate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, l2: 0.1 };
+        let mut adam = Adam::new(&config, 1.0);
+        let vector = |values: [f32; 2]| Tensor::<1>::from_floats(values, &Device::flex().autodiff()).require_grad();
+        let (mut factor, mut weight) = (vector([1.0, 0.5]), vector([1.0, 0.5]));
+        for time in 1..=1000 {
+            let mut gradients = ((factor.clone() + weight.clone()) * 0.0).sum().backward();
+            let parameters = vec![
+                ("factor".to_owned(), Parameter::factor(&mut factor)),
+                ("weight".to_owned(), (&mut weight).into()),
+            ];
+            adam.step(time, parameters, &mut gradients);
+        }
+        let [factor, weight] = [factor, weight].map(|tensor| adepts_core::tensors::values(&tensor));
+        assert!(factor[0] == 1.0 && (factor[1] - 1.0).abs() < 0.05, "{factor:?}");
+        assert!(weight.iter().all(|w| w.abs() < 0.05), "{weight:?}");
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct Setting<'a> {
     pub(crate) fingerprint: &'a Fingerprint,
     pub(crate) checkpoint_every: f64,
     pub(crate) resume: bool,
+    /// Whether epochs are validated. If not, the last one is the best.
+    pub(crate) validated: bool,
 }
 
 /// A training in progress.
@@ -95,24 +97,29 @@ impl<'a> Run<'a> {
         Ok(true)
     }
 
-    /// Ends an epoch: the best parameters are kept, the log gets its line.
+    /// Ends an epoch: the best parameters are kept, the log gets its line. Without a validation the last epoch is the best.
     pub(crate) fn close(
         &mut self,
         course: &mut impl Course,
-        found: Validation,
+        found: Option<Validation>,
         eval_seconds: f64,
     ) -> Result<EpochRecord, TrainError> {
         let config = self.setting.config;
-        if !found.stop.is_finite() {
-            return Err(TrainError::ScoreNotFinite { epoch: self.state.epoch, value: found.stop });
+        let stop = found.as_ref().map(|found| found.stop);
+        if let Some(value) = stop.filter(|stop| !stop.is_finite()) {
+            return Err(TrainError::ScoreNotFinite { epoch: self.state.epoch, value });
         }
-        let best = self.state.best.is_none_or(|(_, Exact(best))| found.stop > best);
+        let best = match stop {
+            Some(stop) => self.state.best.is_none_or(|(_, Exact(best))| stop > best),
+            None => self.state.epoch == config.epochs,
+        };
         if best {
             self.keep_best(course)?;
-            self.state.best = Some((self.state.epoch, Exact(found.stop)));
+            self.state.best = Some((self.state.epoch, Exact(stop.unwrap_or(f64::NAN))));
         }
+        let found = found.unwrap_or_default();
         let (gate, groups) = course.close(&self.state, &found);
-        let scores = found.scores.into_iter().chain([("stop".to_owned(), found.stop)]);
+        let scores = found.scores.into_iter().chain(stop.map(|stop| ("stop".to_owned(), stop)));
         let record = EpochRecord {
             epoch: self.state.epoch,
             step: self.state.taken,
@@ -134,7 +141,7 @@ impl<'a> Run<'a> {
             self.state.signal = vec![f32::NAN; rows];
         }
         let best_epoch = self.state.best.map_or(self.state.epoch, |(epoch, _)| epoch);
-        let patient = self.state.epoch - best_epoch < config.stop.patience;
+        let patient = !self.setting.validated || self.state.epoch - best_epoch < config.stop.patience;
         self.state.finished = self.state.epoch == config.epochs || !patient;
         self.state.train_seconds.0 += std::mem::take(&mut self.state.epoch_seconds).0;
         self.state.eval_seconds.0 += eval_seconds;
@@ -202,8 +209,12 @@ impl<'a> Run<'a> {
             epochs: config.epochs,
             batch: state.batch,
             batches: self.batches,
-            best: state.best.map(|(epoch, Exact(score))| (epoch, score)),
-            patience_left: (best_epoch + config.stop.patience).saturating_sub(done),
+            best: state.best.filter(|_| self.setting.validated).map(|(epoch, Exact(score))| (epoch, score)),
+            patience_left: if self.setting.validated {
+                (best_epoch + config.stop.patience).saturating_sub(done)
+            } else {
+                config.epochs.saturating_sub(done)
+            },
             epoch_seconds: (done > 0).then(|| seconds / done as f64),
         }
     }

@@ -3,6 +3,8 @@
 #![expect(clippy::disallowed_methods, reason = "files are damaged on purpose")]
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
 
+#[path = "fit/all.rs"]
+mod all;
 #[path = "fit/begin.rs"]
 mod begin;
 #[path = "fit/tiny.rs"]
@@ -360,7 +362,14 @@ fn a_parameter_without_gradient_is_named() {
 
 fn gradients(case: &Case, model: &Tiny, taken: u64) -> burn::tensor::Gradients {
     let (histories, validation) = (&case.train, &case.validation);
-    let batcher = adepts_core::Batcher { histories, validation, items: case.items, probe: None, seed: 0 };
+    let batcher = adepts_core::Batcher {
+        histories,
+        validation,
+        items: case.items,
+        probe: None,
+        seed: 0,
+        split: adepts_core::ProbeSplit::default(),
+    };
     model.loss(&batcher.batch(&case.learners), &Step { seed: 5, epoch: 1, taken }).total.backward()
 }
 

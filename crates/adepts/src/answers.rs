@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use adepts_core::HistoryModel;
-use adepts_data::{Catalogue, Community, Dataset, Histories, Titles};
+use adepts_data::store::is_prepared;
+use adepts_data::{Catalogue, Community, Dataset, Histories, Progress, Titles};
 use adepts_serve::history::{GROUPS, Parts};
-use adepts_serve::{Answerer, Facts, Family, HistoryAnswerer, Opener};
+use adepts_serve::{Answerer, Exclude, Facts, Family, HistoryAnswerer, Opener, SeenPairs};
 
-use crate::config::Experiment;
+use crate::config::{Experiment, Ties};
 use crate::error::{Error, RunError};
 use crate::files::{FileMark, checked, write_marked};
-use crate::folder::{make, remove};
+use crate::folder::{lock_run, make, remove};
 use crate::pages;
 use crate::ranker::run::holds_ranker;
 use crate::run::{self, DATA, MANIFEST, PER_USER, RunManifest, restored};
@@ -26,6 +27,8 @@ pub(crate) const ITEMS: &str = "answers/items.parquet";
 const USERS: &str = "answers/users.parquet";
 /// The items of the users.
 const HISTORIES: &str = "answers/histories.parquet";
+/// The items that users have only seen.
+const SEEN: &str = "answers/seen.parquet";
 /// The mainstream scores at which a group of users ends and the next begins, ascending, as JSON.
 const LIMITS: &str = "answers/groups.json";
 /// How the name of the titles begins; their hash follows, so that new ones never replace those that a manifest vouches for.
@@ -33,16 +36,21 @@ pub(crate) const TITLES: &str = "answers/titles-";
 
 /// Opens a finished run, of either family, for whoever answers requests.
 pub fn open(folder: &Path) -> Result<Arc<dyn Answerer>, Error> {
-    if holds_ranker(folder) {
-        return Ok(Arc::new(crate::ranker::answers::open(folder)?));
-    }
-    Ok(Arc::new(Artefact::open(folder)?.answerer()))
+    open_excluding(folder, &Excluding::default())
 }
 
-/// [`open`] as what a server takes.
+/// As [`open`], leaving out of lists what is said. A file of seen pairs is for models of histories.
+pub fn open_excluding(folder: &Path, excluding: &Excluding) -> Result<Arc<dyn Answerer>, Error> {
+    if holds_ranker(folder) {
+        return Ok(Arc::new(crate::ranker::answers::open(folder, excluding.exclude)?));
+    }
+    Ok(Arc::new(Artefact::open(folder)?.answerer_excluding(excluding, &mut adepts_data::progress::silent)?))
+}
+
+/// [`open_excluding`] as what a server takes. A file of seen pairs is read again whenever the run is loaded again.
 #[must_use]
-pub fn opener() -> Opener {
-    Arc::new(|folder| Ok(open(folder)?))
+pub fn opener(excluding: Excluding) -> Opener {
+    Arc::new(move |folder| Ok(open_excluding(folder, &excluding)?))
 }
 
 /// What answers need of a finished run.
@@ -71,18 +79,35 @@ pub struct Artefact {
 pub(crate) fn write(
     folder: &Path,
     data: &Dataset,
+    experiment: &Experiment,
+    files: &mut BTreeMap<String, FileMark>,
+) -> Result<(), Error> {
+    let catalogue = Catalogue::of(data);
+    let catalogue = match experiment.eval.ties {
+        Ties::Popularity => catalogue,
+        Ties::Number => catalogue.by_number(),
+    };
+    write_parts(folder, &catalogue, &Histories::of(data), experiment.seed, files)
+}
+
+fn write_parts(
+    folder: &Path,
+    catalogue: &Catalogue,
+    histories: &Histories,
     seed: u64,
     files: &mut BTreeMap<String, FileMark>,
 ) -> Result<(), Error> {
     make(&folder.join(ANSWERS))?;
-    let (catalogue, histories) = (Catalogue::of(data), Histories::of(data));
-    let limits = limits(&histories, data.items.len(), seed);
-    for (name, bytes) in [
-        (ITEMS, catalogue.to_bytes()),
-        (USERS, histories.users_to_bytes()),
-        (HISTORIES, histories.items_to_bytes()),
-        (LIMITS, serde_json::to_vec(&limits).map_err(Into::into)),
-    ] {
+    let limits = limits(histories, catalogue.ids.len(), seed);
+    let written = [
+        (ITEMS, Some(catalogue.to_bytes())),
+        (USERS, Some(histories.users_to_bytes())),
+        (HISTORIES, Some(histories.items_to_bytes())),
+        (SEEN, histories.seen_to_bytes()),
+        (LIMITS, Some(serde_json::to_vec(&limits).map_err(Into::into))),
+    ];
+    for (name, bytes) in written {
+        let Some(bytes) = bytes else { continue };
         let path = folder.join(name);
         let bytes = bytes.map_err(|source| RunError::Io { action: "write", path: path.clone(), source })?;
         files.insert(name.to_owned(), write_marked(&path, &bytes)?);
@@ -108,7 +133,7 @@ impl Artefact {
         let hash = pages::identity(&manifest);
         if manifest.format < 2 {
             let run = run::Run::open(folder)?;
-            let (catalogue, histories) = (Catalogue::of(&run.data), Histories::of(&run.data));
+            let (catalogue, histories) = (Catalogue::of(&run.data).by_number(), Histories::of(&run.data));
             let limits = limits(&histories, catalogue.users.len(), run.experiment.seed);
             let run::Run { folder, manifest, experiment, model, .. } = run;
             let histories = Some(histories);
@@ -130,9 +155,12 @@ impl Artefact {
         let histories = manifest
             .histories
             .then(|| {
-                let (of_users, of_items) = (folder.join(USERS), folder.join(HISTORIES));
+                let [of_users, of_items, of_seen] = [USERS, HISTORIES, SEEN].map(|name| folder.join(name));
+                let seen = manifest.files.contains_key(SEEN).then(|| file(SEEN)).transpose()?;
+                let seen = seen.map(|bytes| (&*of_seen, bytes.into()));
                 let files = ((&*of_users, file(USERS)?.into()), (&*of_items, file(HISTORIES)?.into()));
-                Ok::<_, Error>(Histories::from_bytes(files.0, files.1, users, items)?)
+                let histories = Histories::from_bytes(files.0, files.1, seen, users, items)?;
+                Ok::<_, Error>(if manifest.format < 3 { with_seen(folder, &manifest, histories)? } else { histories })
             })
             .transpose()?;
         let limits = if manifest.histories { serde_json::from_slice(&file(LIMITS)?) } else { Ok(Vec::new()) };
@@ -144,10 +172,45 @@ impl Artefact {
     }
 }
 
+/// What users have only seen is in runs before format 3 in their data alone; where that is not at hand, it is not known.
+fn with_seen(folder: &Path, manifest: &RunManifest, histories: Histories) -> Result<Histories, Error> {
+    let folder = folder.join(DATA);
+    if !is_prepared(&folder) {
+        return Ok(histories);
+    }
+    let data = Dataset::open(&folder)?;
+    let found = &data.manifest.content_hash;
+    if *found != manifest.data {
+        let (found, expected) = (format!("data {found}"), format!("data {}", manifest.data));
+        return Err(RunError::Changed { path: folder, found, expected }.into());
+    }
+    Ok(Histories { seen: Histories::of(&data).seen, ..histories })
+}
+
+/// What lists leave out because users have it already.
+#[derive(Clone, Debug, Default)]
+pub struct Excluding {
+    /// What is left out where a question does not say.
+    pub exclude: Exclude,
+    /// A file of more pairs of a user and an item that were seen: see [`SeenPairs::read`].
+    pub seen: Option<String>,
+}
+
 impl Artefact {
-    /// Prepares it to answer.
+    /// Prepares it to answer, leaving out all that users are known to have seen.
     #[must_use]
     pub fn answerer(self) -> HistoryAnswerer {
+        self.answerer_of(Exclude::default(), None)
+    }
+
+    /// Prepares it to answer, leaving out what is said.
+    pub fn answerer_excluding(self, excluding: &Excluding, progress: Progress<'_>) -> Result<HistoryAnswerer, Error> {
+        let read = |source: &String| SeenPairs::read(source, &self.catalogue.ids, progress);
+        let seen = excluding.seen.as_ref().map(read).transpose()?;
+        Ok(self.answerer_of(excluding.exclude, seen))
+    }
+
+    fn answerer_of(self, exclude: Exclude, seen: Option<SeenPairs>) -> HistoryAnswerer {
         let Self { folder, manifest, hash, experiment, model, catalogue, titles, histories, limits } = self;
         let name =
             folder.file_name().map_or_else(|| experiment.name.clone(), |name| name.to_string_lossy().into_owned());
@@ -172,11 +235,14 @@ impl Artefact {
         HistoryAnswerer::new(Parts {
             facts,
             seed: experiment.seed,
+            split: manifest.probe_split,
             model,
             catalogue,
             titles,
             histories,
             limits,
+            exclude,
+            seen,
             report,
         })
     }
@@ -185,23 +251,25 @@ impl Artefact {
 /// Takes from a finished run all that tells of single users: their ids, histories, held-out items and figures. It still
 /// answers for histories that are sent; it cannot be evaluated or compared anew. A run of which that was taken stays as it is.
 pub fn forget_histories(folder: &Path) -> Result<(), Error> {
+    let _lock = lock_run(folder)?;
     let mut manifest = run::manifest(folder)?;
     if manifest.format < 2 {
         upgrade(folder, &mut manifest)?;
     }
     manifest.histories = false;
-    for name in [USERS, HISTORIES, LIMITS] {
+    for name in [USERS, HISTORIES, SEEN, LIMITS] {
         manifest.files.remove(name);
     }
     // From here on nobody asks for them.
     run::write_json(&folder.join(MANIFEST), &manifest)?;
-    [USERS, HISTORIES, LIMITS, PER_USER, DATA].iter().try_for_each(|name| remove(&folder.join(name)))
+    [USERS, HISTORIES, SEEN, LIMITS, PER_USER, DATA].iter().try_for_each(|name| remove(&folder.join(name)))
 }
 
-/// Writes what answers need beside the data of a run of format 1.
+/// Writes what answers need beside the data of a run of format 1, which makes it one of format 2.
 pub(crate) fn upgrade(folder: &Path, manifest: &mut RunManifest) -> Result<(), Error> {
     let run = run::Run::open(folder)?;
-    write(folder, &run.data, run.experiment.seed, &mut manifest.files)?;
-    manifest.format = run::FORMAT;
+    let (catalogue, histories) = (Catalogue::of(&run.data).by_number(), Histories::of(&run.data).learned_alone());
+    write_parts(folder, &catalogue, &histories, run.experiment.seed, &mut manifest.files)?;
+    manifest.format = 2;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use adepts_core::config::nearest;
 use adepts_data::Dataset;
@@ -12,6 +12,7 @@ use adepts_eval::{
 };
 use serde::Serialize;
 
+use crate::baseline::{Candidate, choose, meant};
 use crate::error::Error;
 use crate::evaluate::groupings;
 use crate::folder::Settings;
@@ -41,18 +42,26 @@ pub fn check_data<S: Settings>(records: &[Record<S>]) -> Result<(), Error> {
     }
 }
 
-/// Whether all runs were evaluated under the same mask.
+/// Whether all runs were evaluated under the same masks, and users without a history on the same data by the same rule.
 pub fn check_masks(records: &[Record]) -> Result<(), Error> {
-    let masked = |record: &Record| record.summary.protocol.mask_validation;
     let Some((first, rest)) = records.split_first() else { return Ok(()) };
-    match rest.iter().find(|record| masked(record) != masked(first)) {
-        None => Ok(()),
-        Some(other) => Err(Error::Request(format!(
-            "{} and {} were evaluated under different masks (eval.mask_validation), so their figures cannot be compared",
-            first.folder.display(),
-            other.folder.display()
-        ))),
+    for other in rest {
+        let (a, b) = (&first.summary.protocol, &other.summary.protocol);
+        let same_data = first.manifest.data == other.manifest.data;
+        let what = if a.mask_validation != b.mask_validation {
+            "under different masks (eval.mask_validation)"
+        } else if (a.seen > 0 || b.seen > 0) && a.mask_seen != b.mask_seen {
+            "under different masks (eval.mask_seen)"
+        } else if same_data && a.without_history != b.without_history {
+            "by different rules for users without training items (eval.without_history)"
+        } else {
+            continue;
+        };
+        let (first, other) = (first.folder.display(), other.folder.display());
+        let told = format!("{first} and {other} were evaluated {what}, so their figures cannot be compared");
+        return Err(Error::Request(told));
     }
+    Ok(())
 }
 
 /// Compares runs: user by user where all are on the same data, and over seeds where they are on several splits or where a
@@ -67,8 +76,35 @@ pub fn compare(records: &[Record], baseline: Option<&str>, metric: Option<Metric
         let runs = seeded(records, |record| Cow::Borrowed(&record.summary));
         return Ok(Compared::Seeds(over_seeds(&runs, baseline, (&metric.to_string(), Better::Higher), "all")?));
     }
-    let baseline = baseline.map_or_else(|| first.name.clone(), |name| as_folder(records, name));
-    Ok(Compared::Users(by_users(records, &first.data()?, &baseline, metric)?))
+    Ok(Compared::Users(by_users(records, &first.data()?, baseline, metric)?))
+}
+
+/// The records as those that others may be compared with by a metric.
+pub(crate) fn candidates<'a, S: Settings>(records: &'a [Record<S>], metric: &str) -> Vec<Candidate<'a>> {
+    let candidate = |record: &'a Record<S>| Candidate {
+        name: &record.name,
+        kind: record.experiment.kind(),
+        mixes: mixes(&record.summary),
+        figure: record.summary.metrics.get(metric).copied().unwrap_or(f64::NAN),
+    };
+    records.iter().map(candidate).collect()
+}
+
+/// Whether a run mixes experts.
+fn mixes(summary: &RunSummary) -> bool {
+    summary.gate.is_some() || summary.experts.is_some()
+}
+
+/// The baseline among runs and why it is that one; a run may also be named by its folder.
+pub(crate) fn baseline_of<S: Settings>(
+    records: &[Record<S>],
+    asked: Option<&str>,
+    by: (&str, Better),
+) -> (String, String) {
+    let runs: Vec<(&str, &Path)> =
+        records.iter().map(|record| (record.name.as_str(), record.folder.as_path())).collect();
+    let asked = asked.map(|name| meant(name, &runs));
+    choose(asked.as_deref(), &candidates(records, by.0), by)
 }
 
 /// Whether runs are to be compared over seeds: they are on several splits, or a model was trained with several seeds. Refuses
@@ -84,21 +120,22 @@ pub(crate) fn several_seeds<S: Settings>(records: &[Record<S>]) -> Result<bool, 
     Ok(pairs().any(|pair| of_other_data(&pair) || of_one_model(&pair) && of_other_seed(&pair)))
 }
 
-/// A baseline may also be named by its folder.
-fn as_folder(records: &[Record], name: &str) -> String {
-    let folder = PathBuf::from(name);
-    records.iter().find(|record| record.folder == folder).map_or_else(|| name.to_owned(), |record| record.name.clone())
-}
-
-/// Compares runs on the same data with the one called `baseline`.
-pub fn by_users(records: &[Record], data: &Dataset, baseline: &str, metric: MetricAt) -> Result<Comparison, Error> {
+/// Compares runs on the same data with one of them: the one called `baseline`, or by default the best of those that mix no experts.
+pub fn by_users(
+    records: &[Record],
+    data: &Dataset,
+    baseline: Option<&str>,
+    metric: MetricAt,
+) -> Result<Comparison, Error> {
+    let (baseline, reason) = baseline_of(records, baseline, (&metric.to_string(), Better::Higher));
     let measured =
         |record: &Record| Ok((record.name.clone(), read_per_user(&record.folder.join(run::PER_USER), &data.users)?));
     let runs = records.iter().map(measured).collect::<Result<Vec<_>, Error>>()?;
     let Some(first) = records.first() else { return Err(CompareError::TooFewRuns { runs: 0 }.into()) };
     let groups = groupings(data, &first.experiment.eval)?;
     let (seed, resamples) = (first.experiment.seed, first.experiment.eval.resamples);
-    Ok(compare_with(&runs, baseline, &groups, metric, seed, resamples)?)
+    let compared = compare_with(&runs, &baseline, &groups, metric, seed, resamples)?;
+    Ok(Comparison { baseline_reason: reason, ..compared })
 }
 
 /// A run as those with other seeds see it.
@@ -107,6 +144,10 @@ pub(crate) struct Seeded<'a> {
     pub(crate) model: String,
     /// Its folder, for messages.
     pub(crate) folder: &'a Path,
+    /// Its kind of model.
+    pub(crate) kind: &'a str,
+    /// Whether it mixes experts.
+    pub(crate) mixes: bool,
     /// What it is paired by: its data and its seed.
     pub(crate) pair: (&'a str, u64),
     /// Its evaluation.
@@ -124,6 +165,8 @@ pub(crate) fn seeded<'a, S: Settings>(
         Seeded {
             model: if alone { name.clone() } else { format!("{name} ({kind})") },
             folder: &record.folder,
+            kind: record.experiment.kind(),
+            mixes: mixes(&record.summary),
             pair: (S::data_of(&record.manifest), record.experiment.seeds().0),
             summary: summary(record),
         }
@@ -151,7 +194,7 @@ pub(crate) fn over_seeds(
     all: &str,
 ) -> Result<SeedComparison, Error> {
     let mut models: Vec<Model<'_>> = Vec::new();
-    for Seeded { model: name, folder, pair, summary } in seeded {
+    for Seeded { model: name, folder, pair, summary, .. } in seeded {
         let at = models.iter().position(|model| model.name == name).unwrap_or_else(|| {
             models.push(Model { name, runs: BTreeMap::new() });
             models.len() - 1
@@ -164,14 +207,21 @@ pub(crate) fn over_seeds(
         }
     }
     let names = || models.iter().map(|model| model.name);
-    let base = match baseline {
-        None => 0,
-        Some(name) => names().position(|n| n == name).ok_or_else(|| CompareError::UnknownBaseline {
-            baseline: name.to_owned(),
-            suggestion: nearest(name, names()).map(str::to_owned),
-            runs: names().map(str::to_owned).collect(),
-        })?,
-    };
+    let folders: Vec<(&str, &Path)> = seeded.iter().map(|run| (run.model.as_str(), run.folder)).collect();
+    let asked = baseline.map(|name| meant(name, &folders));
+    let candidates = models.iter().map(|model| {
+        let first = seeded.iter().find(|run| run.model == model.name);
+        let sum: f64 = model.runs.values().map(|run| figure(run, "", all, metric)).sum();
+        let (kind, mixes) = first.map_or(("", false), |run| (run.kind, run.mixes));
+        Candidate { name: model.name, kind, mixes, figure: sum / model.runs.len() as f64 }
+    });
+    let candidates: Vec<Candidate<'_>> = candidates.collect();
+    let (chosen, reason) = choose(asked.as_deref(), &candidates, (metric, better));
+    let base = names().position(|name| name == chosen).ok_or_else(|| CompareError::UnknownBaseline {
+        suggestion: nearest(&chosen, names()).map(str::to_owned),
+        runs: names().map(str::to_owned).collect(),
+        baseline: chosen,
+    })?;
     if models.iter().all(|model| model.runs.len() < 2) {
         return Err(Error::Request(
             "these runs are on different data, and none has a second seed; compare runs on the same data, or several seeds of each model"
@@ -207,7 +257,10 @@ pub(crate) fn over_seeds(
     if let Some(model) = groups[0].models.iter().find(|model| model.estimate.mean.is_nan()) {
         return Err(Error::Request(format!("the runs of {} were not measured by {metric}", model.model)));
     }
-    Ok(SeedComparison { metric: metric.to_owned(), baseline: models[base].name.to_owned(), groups })
+    let (metric, baseline) = (metric.to_owned(), models[base].name.to_owned());
+    let mut compared = SeedComparison { metric, baseline, baseline_reason: reason, groups };
+    compared.correct();
+    Ok(compared)
 }
 
 /// The figure of a group, or overall where there is no such group.

@@ -10,6 +10,7 @@ use adepts_train::TrainConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::hints::hinted;
 use crate::ranker::RankerExperiment;
 use crate::ranker::config::is_ranker;
 
@@ -42,6 +43,12 @@ pub struct EvalConfig {
     pub groups: Vec<GroupBy>,
     /// Whether validation items are kept out of the lists when test items are to be found. Much published work does not.
     pub mask_validation: bool,
+    /// Whether items that a user has only seen (low ratings and other rows that a filter dropped) are kept out of the lists.
+    pub mask_seen: bool,
+    /// In which order items with equal scores stand.
+    pub ties: Ties,
+    /// What users without a training item are judged by.
+    pub without_history: WithoutHistory,
     /// Bootstrap resamples behind the intervals.
     pub resamples: usize,
 }
@@ -70,8 +77,51 @@ impl Default for EvalConfig {
                 GroupBy::MainstreamWithinActivity { parts: 5 },
             ],
             mask_validation: true,
+            mask_seen: true,
+            ties: Ties::Popularity,
+            without_history: WithoutHistory::Popular,
             resamples: adepts_eval::bootstrap::RESAMPLES,
         }
+    }
+}
+
+/// In which order items with equal scores stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ties {
+    /// Those that more users have come first, and then by who has them: [`adepts_data::Dataset::tie_order`]. The lists do not
+    /// depend on how items are numbered.
+    Popularity,
+    /// By number, as published work often has it.
+    Number,
+}
+
+impl Ties {
+    /// The name in configurations.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Popularity => "popularity",
+            Self::Number => "number",
+        }
+    }
+}
+
+/// What users without a training item are judged by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WithoutHistory {
+    /// The items that most users have, which is what they are answered.
+    Popular,
+    /// What the model gives to an empty history, which no answer ever is.
+    Model,
+}
+
+impl EvalConfig {
+    /// The rules of before runs of format 3: nothing is known of seen items, equal scores stand by number, and the model ranks
+    /// for users without a history.
+    pub(crate) fn of_before(&mut self) {
+        (self.mask_seen, self.ties, self.without_history) = (false, Ties::Number, WithoutHistory::Model);
     }
 }
 
@@ -181,9 +231,20 @@ impl Experiment {
     #[expect(clippy::missing_panics_doc, reason = "it never does")]
     pub fn to_toml(&self) -> String {
         let Self { name, seed, data, split, model, train, eval } = self.clone();
+        let whole = split == (SplitConfig::All {});
         let typed = Typed { name, seed, data, split, model, train, eval };
-        toml::to_string(&typed).expect("a configuration is a table")
+        let text = toml::to_string(&typed).expect("a configuration is a table");
+        if whole { without_stop(&text) } else { text }
     }
+}
+
+/// A configuration without `[train.stop]`: where nothing is held out, nothing stops a training before its last epoch.
+pub(crate) fn without_stop(text: &str) -> String {
+    let mut table: toml::Table = text.parse().expect("a configuration is a table");
+    if let Some(train) = table.get_mut("train").and_then(toml::Value::as_table_mut) {
+        train.remove("stop");
+    }
+    toml::to_string(&table).expect("a configuration is a table")
 }
 
 /// The table of a configuration with its overrides.
@@ -271,6 +332,16 @@ impl Planned {
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, Error> {
         let table = table_of(file, text, sets)?;
+        Self::of_table(&table, file, text, sets, variable).map_err(|error| hinted(error, &table, sets))
+    }
+
+    fn of_table(
+        table: &toml::Table,
+        file: &str,
+        text: &str,
+        sets: &[String],
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, Error> {
         let kind = table.get("model").and_then(|model| model.get("kind")).and_then(toml::Value::as_str);
         // Which keys are right depends on the model, so its name is looked at first.
         if let Some(kind) = kind.filter(|kind| !registry::names().any(|name| name == *kind)) {
@@ -281,7 +352,7 @@ impl Planned {
             };
             return Err(Error::Config { file: file.to_owned(), source });
         }
-        if is_ranker(&table) {
+        if is_ranker(table) {
             return Ok(Self::Examples(Box::new(RankerExperiment::read(file, text, sets, variable)?)));
         }
         Ok(Self::Histories(Box::new(Experiment::read(file, text, sets, variable)?)))

@@ -1,19 +1,22 @@
 //! What can go wrong in an experiment.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use adepts_core::{Bytes, ConfigError, FitError, Memory, TensorsError};
 use adepts_data::DataError;
 use adepts_eval::{CompareError, EvalError, FailIfError, MetricError, PerUserError, PointwiseError};
 use adepts_report::ReportError;
-use adepts_serve::AnswerError;
 use adepts_serve::batch::BatchError;
+use adepts_serve::{AnswerError, SeenError};
 use adepts_train::TrainError;
 
 /// What can go wrong in an experiment.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A file of what users have seen.
+    #[error(transparent)]
+    Seen(#[from] SeenError),
     /// The configuration asks for something that does not exist or makes no sense.
     #[error("{file}: {source}")]
     Config {
@@ -53,7 +56,7 @@ pub enum Error {
     #[error(transparent)]
     Report(#[from] ReportError),
     /// The saved parameters.
-    #[error("{}: {source}", path.display())]
+    #[error("{}{source}", of_model(path, source))]
     Model {
         /// The file.
         path: PathBuf,
@@ -77,8 +80,14 @@ pub enum Error {
         available: u64,
     },
     /// Asked to stop; what was done is kept.
-    #[error("stopped in epoch {epoch} after {batch} {}; `adepts train … --resume` continues there", if *batch == 1 { "batch" } else { "batches" })]
+    #[error(
+        "interrupted in epoch {epoch} after {batch} {}; continue with: adepts train --resume {}",
+        if *batch == 1 { "batch" } else { "batches" },
+        folder.display()
+    )]
     Interrupted {
+        /// The folder of the run.
+        folder: PathBuf,
         /// The epoch in progress.
         epoch: usize,
         /// Its batches that are done.
@@ -143,6 +152,19 @@ pub enum RunError {
         /// The folder.
         path: PathBuf,
     },
+    /// A final model in the place of an evaluated run.
+    #[error(
+        "{path} is a final model: it was trained on all data, so it has no test part to be judged by; its evaluated run `{run}` has figures: {folder}",
+        path = path.display()
+    )]
+    Final {
+        /// The folder.
+        path: PathBuf,
+        /// The name of the evaluated run.
+        run: String,
+        /// Its folder.
+        folder: String,
+    },
     /// The run is of the other family of models.
     #[error("{} is a run of a model of {found}; this is for models of {expected}", path.display())]
     Family {
@@ -154,10 +176,12 @@ pub enum RunError {
         expected: String,
     },
     /// The training has not come to its end.
-    #[error("{} is not finished; continue it with `adepts train … --resume`", path.display())]
+    #[error("{path} is not finished{}; continue it with `adepts train --resume {path}`", writer(by.as_deref()), path = path.display())]
     Unfinished {
         /// The folder.
         path: PathBuf,
+        /// Who writes there, or did when it ended before its time.
+        by: Option<String>,
     },
     /// Something is there already.
     #[error("{} exists and is not empty; use another folder, `--resume` to continue it or `--overwrite` to start afresh", path.display())]
@@ -185,6 +209,12 @@ pub enum RunError {
         /// Size or hash as recorded.
         expected: String,
     },
+    /// Another model was trained in the folder of a run in the meantime.
+    #[error("{} holds another model than when it was opened: it was trained again meanwhile; nothing was written", path.display())]
+    Replaced {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A file is no JSON of the expected form.
     #[error("{} is damaged: {reason}", path.display())]
     Damaged {
@@ -203,4 +233,16 @@ pub enum RunError {
         /// The newest known.
         known: u32,
     },
+}
+
+fn writer(by: Option<&str>) -> String {
+    by.map(|by| format!(": {by} is training it, or was when it was killed; if it no longer runs")).unwrap_or_default()
+}
+
+/// The file of a model before what is wrong with it, unless that names the file itself.
+fn of_model(path: &Path, source: &TensorsError) -> String {
+    match source {
+        TensorsError::Read { .. } | TensorsError::Write(_) | TensorsError::Damaged { .. } => String::new(),
+        _ => format!("{}: ", path.display()),
+    }
 }

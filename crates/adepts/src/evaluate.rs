@@ -1,16 +1,18 @@
 //! How good is a model, and for whom: scores go to the evaluation, numbers come back.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use adepts_core::{Batcher, HistoryModel, Probe, Stopwatch};
+use adepts_core::{Batcher, HistoryBatch, HistoryModel, Probe, ProbeSplit, Stopwatch, answered};
 use adepts_data::{Dataset, GroupBy, Grouping, Progress, Rows};
 use adepts_eval::{
     GateSummary, Judgement, Measured, MetricAt, RunSummary, evaluate, evaluate_both, gate_summary, summarise,
 };
 use adepts_train::{StopConfig, Validation};
 
-use crate::config::EvalConfig;
+use crate::config::{EvalConfig, Ties, WithoutHistory};
 use crate::error::Error;
+use crate::probes;
 
 /// The largest block of scores at once, in elements.
 const BLOCK: usize = 1 << 25;
@@ -24,7 +26,8 @@ pub fn batch(items: usize) -> usize {
 /// What a gate looks at when a model is evaluated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ProbeChoice {
-    /// What it looked at in training.
+    /// What it looked at in training; where validation items are to be found, what it looked at when they stopped training,
+    /// which is those items only for the published gate.
     #[default]
     AsTrained,
     /// These items.
@@ -80,14 +83,6 @@ pub struct Evaluated {
     pub measured: Measured,
 }
 
-fn probe(model: &dyn HistoryModel, choice: ProbeChoice) -> Option<Probe> {
-    match choice {
-        ProbeChoice::AsTrained => model.probe(),
-        ProbeChoice::At(probe) => model.probe().map(|_| probe),
-        ProbeChoice::Nothing => None,
-    }
-}
-
 fn users_with(relevant: &Rows) -> Vec<u32> {
     (0..relevant.len() as u32).filter(|user| !relevant.row(*user as usize).is_empty()).collect()
 }
@@ -98,7 +93,48 @@ fn popularity(data: &Dataset) -> Vec<f32> {
     data.train.item_counts(data.items.len()).into_iter().map(|count| count as f32 / users).collect()
 }
 
+/// What of an evaluation is the same for its test and for the validation of each epoch.
+struct Rules {
+    /// The number of users of each item, for those without a history; `None` where the model ranks for them.
+    popular: Option<Vec<f32>>,
+    /// The order of items with equal scores; `None` where it is that of their numbers.
+    ties: Option<Vec<u32>>,
+}
+
+impl Rules {
+    fn new(data: &Dataset, config: &EvalConfig) -> Self {
+        let counts = || data.train.item_counts(data.items.len()).into_iter().map(|count| count as f32).collect();
+        let popular = (config.without_history == WithoutHistory::Popular).then(counts);
+        Self { popular, ties: (config.ties == Ties::Popularity).then(|| data.tie_order()) }
+    }
+
+    /// Scores as [`answered`] gives them, or the model's own alone. Says for each row whether the model did not decide.
+    fn score(
+        &self,
+        model: &dyn HistoryModel,
+        batch: &HistoryBatch,
+        scores: &mut [f32],
+        shares: &mut [f32],
+    ) -> Vec<bool> {
+        if let Some(popular) = &self.popular {
+            return answered(model, batch, popular, scores, shares);
+        }
+        model.score(batch, scores, shares);
+        vec![false; batch.rows()]
+    }
+}
+
+/// What nobody is listed: what the model has learned of each user, and by default what was only seen.
+fn masks<'a>(data: &'a Dataset, config: &EvalConfig) -> Vec<&'a Rows> {
+    let seen = config.mask_seen.then_some(&data.seen);
+    std::iter::once(&data.train).chain(seen).collect()
+}
+
 /// Evaluates a model on the test items, or on the validation items where that is asked for.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is one thing that an evaluation needs, named at the call by its variable"
+)]
 pub fn test(
     name: &str,
     kind: &str,
@@ -106,6 +142,7 @@ pub fn test(
     data: &Dataset,
     config: &EvalConfig,
     seed: u64,
+    split: ProbeSplit,
     request: Request,
     progress: Progress<'_>,
 ) -> Result<Evaluated, Error> {
@@ -120,7 +157,7 @@ pub fn test(
     };
     let (users, items, experts) = (users_with(relevant), data.items.len(), model.experts());
     let groupings = groupings(data, config)?;
-    let probe = probe(model, request.probe);
+    let probe = probes::in_evaluation(model, data, request)?;
     let union;
     let histories = if request.validation_as_input {
         union = Rows::from_lists((0..data.train.len()).map(|u| [data.train.row(u), data.validation.row(u)].concat()));
@@ -128,22 +165,26 @@ pub fn test(
     } else {
         &data.train
     };
-    let batcher = Batcher { histories, validation: &data.validation, items, probe, seed };
+    let batcher = Batcher { histories, validation: &data.validation, items, probe, seed, split };
     // Items that are input too would be no probe: experts are judged by the validation items without having seen them.
     let judging = (request.validation_as_input && probe == Some(Probe::Validation))
         .then_some(Batcher { histories: &data.train, ..batcher });
     let mut shares = Vec::with_capacity(if experts > 1 { users.len() * experts } else { 0 });
-    let popularity = popularity(data);
-    let open: &[&Rows] = &[&data.train];
-    let masked: &[&Rows] = if request.part == Part::Test { &[&data.train, &data.validation] } else { open };
+    // Those of the judged users whose list is the model's.
+    let mut ranked = Vec::with_capacity(users.len());
+    let (rules, popularity) = (Rules::new(data, config), popularity(data));
+    let known = masks(data, config);
+    let mut all = known.clone();
+    all.extend((request.part == Part::Test).then_some(&data.validation));
     let judgement = Judgement {
         users: &users,
         items,
-        mask: masked,
+        mask: &all,
         mask_row: None,
         relevant,
         metrics: &config.metrics,
         popularity: &popularity,
+        ties: rules.ties.as_deref(),
         batch: batch(items),
     };
     let mut score = |users: &[u32], scores: &mut [f32]| {
@@ -152,11 +193,25 @@ pub fn test(
         if let Some(judging) = &judging {
             batch.gate = judging.batch(users).gate;
         }
-        model.score(&batch, scores, &mut of_batch);
-        shares.extend(of_batch);
+        let popular = rules.score(model, &batch, scores, &mut of_batch);
+        for (row, user) in users.iter().enumerate().filter(|(row, _)| !popular[*row]) {
+            ranked.push(*user);
+            shares.extend_from_slice(if experts > 1 { &of_batch[row * experts..][..experts] } else { &[] });
+        }
         Ok::<(), Infallible>(())
     };
-    let (masked, open) = evaluate_both(&judgement, open, &mut score, progress)?;
+    let (masked, open) = evaluate_both(&judgement, &known, &mut score, progress)?;
+    let served = if probe == Some(Probe::Validation) && request == Request::default() {
+        let mask: &[&Rows] = if config.mask_validation { &all } else { &known };
+        let batcher = Batcher { probe: Some(Probe::History), ..batcher };
+        let mut score = |users: &[u32], scores: &mut [f32]| {
+            rules.score(model, &batcher.batch(users), scores, &mut []);
+            Ok::<(), Infallible>(())
+        };
+        Some(evaluate(&Judgement { mask, ..judgement }, &mut score, progress)?)
+    } else {
+        None
+    };
     let seconds = watch.seconds();
     let lengths: Vec<usize> = data.train.iter().map(<[u32]>::len).collect();
     let (measured, other) = if config.mask_validation { (masked, open) } else { (open, masked) };
@@ -165,14 +220,31 @@ pub fn test(
     if !config.mask_validation {
         main_is_unmasked(&mut summary);
     }
-    summary.gate = (experts > 1).then(|| gate(&shares, &users, groupings.first(), data.train.len()));
+    summary.gate = (experts > 1).then(|| gate(&shares, &ranked, groupings.first(), data.train.len()));
     summary.seconds.insert("evaluate".into(), seconds);
     summary.protocol.part = request.part.name().into();
     summary.protocol.items = items;
     summary.protocol.mask_validation = config.mask_validation && request.part == Part::Test;
+    summary.protocol.mask_seen = config.mask_seen;
+    summary.protocol.seen = users.iter().map(|user| data.seen.row(*user as usize).len()).sum();
+    summary.protocol.without_history = users.len() - ranked.len();
+    summary.protocol.ties = config.ties.name().into();
     summary.protocol.probe = probe.map_or("", Probe::name).into();
+    summary.protocol.unprobed = probe.map(|probe| {
+        // Of histories that hold the validation items too, a gate looks at a part of the whole.
+        probes::without(probe, histories, &data.validation, users.iter().map(|user| *user as usize))
+    });
+    summary.protocol.learned_unprobed = probes::in_training(model.probe(), data);
+    summary.protocol.learned_probe = model.gate_probe().map_or("", Probe::name).into();
+    summary.protocol.stop_probe = probes::in_validation(model, data).map_or("", Probe::name).into();
+    summary.metrics_history_probe = served.map(|served| means(&served)).unwrap_or_default();
     summary.protocol.validation_as_input = request.validation_as_input;
     Ok(Evaluated { summary, measured })
+}
+
+/// The means over users by name.
+fn means(measured: &Measured) -> BTreeMap<String, f64> {
+    measured.metrics.iter().map(ToString::to_string).zip(measured.means()).collect()
 }
 
 /// Puts the figures in their places where the main ones are those with the validation items left in the lists.
@@ -190,14 +262,17 @@ fn gate(shares: &[f32], users: &[u32], grouping: Option<&Grouping>, all: usize) 
     gate_summary(shares, users, grouping.unwrap_or(&everyone))
 }
 
-/// The configured groupings of the users; where both known and new users have something to find, also by that.
+/// The configured groupings of the users, and those by the columns of groups that the data was prepared with; where both known and
+/// new users have something to find, also by that.
 pub fn groupings(data: &Dataset, config: &EvalConfig) -> Result<Vec<Grouping>, Error> {
     let both = [true, false]
         .iter()
         .all(|known| (0..data.test.len()).any(|user| data.learns[user] == *known && !data.test.row(user).is_empty()));
     let asked = config.groups.iter().any(|by| matches!(by, GroupBy::Newness { .. }));
     let newness = (both && !asked).then_some(GroupBy::Newness { parts: 5 });
-    Ok(config.groups.iter().chain(&newness).map(|by| data.grouping(by)).collect::<Result<_, _>>()?)
+    let columns = data.columns.iter().map(|column| GroupBy::Column { column: column.name.clone() });
+    let columns: Vec<GroupBy> = columns.filter(|by| !config.groups.contains(by)).collect();
+    Ok(config.groups.iter().chain(&columns).chain(&newness).map(|by| data.grouping(by)).collect::<Result<_, _>>()?)
 }
 
 /// The validation of an epoch: the metrics that early stopping watches, on the validation items.
@@ -207,14 +282,24 @@ pub struct Validator<'a> {
     metrics: Vec<MetricAt>,
     grouping: Option<&'a Grouping>,
     popularity: Vec<f32>,
+    rules: Rules,
+    masks: Vec<&'a Rows>,
     seed: u64,
 }
 
 impl<'a> Validator<'a> {
     /// Prepares the validation. `grouping` is the one that is followed over training.
-    pub fn new(data: &'a Dataset, stop: &StopConfig, grouping: Option<&'a Grouping>, seed: u64) -> Result<Self, Error> {
+    pub fn new(
+        data: &'a Dataset,
+        stop: &StopConfig,
+        config: &EvalConfig,
+        grouping: Option<&'a Grouping>,
+        seed: u64,
+    ) -> Result<Self, Error> {
         let metrics = stop.metric.names().iter().map(|name| name.parse()).collect::<Result<_, _>>()?;
-        Ok(Self { data, users: users_with(&data.validation), metrics, grouping, popularity: popularity(data), seed })
+        let (users, popularity) = (users_with(&data.validation), popularity(data));
+        let (rules, masks) = (Rules::new(data, config), masks(data, config));
+        Ok(Self { data, users, metrics, grouping, popularity, rules, masks, seed })
     }
 
     /// The scores of the model as it is.
@@ -222,19 +307,21 @@ impl<'a> Validator<'a> {
         let Self { data, users, metrics, .. } = self;
         let items = data.items.len();
         let (histories, validation) = (&data.train, &data.validation);
-        let batcher = Batcher { histories, validation, items, probe: model.probe(), seed: self.seed };
+        let (probe, split) = (probes::in_validation(model, data), ProbeSplit::default());
+        let batcher = Batcher { histories, validation, items, probe, seed: self.seed, split };
         let judgement = Judgement {
             users,
             items,
-            mask: &[&data.train],
+            mask: &self.masks,
             mask_row: None,
             relevant: &data.validation,
             metrics,
             popularity: &self.popularity,
+            ties: self.rules.ties.as_deref(),
             batch: batch(items),
         };
         let mut score = |users: &[u32], scores: &mut [f32]| {
-            model.score(&batcher.batch(users), scores, &mut []);
+            self.rules.score(model, &batcher.batch(users), scores, &mut []);
             Ok::<(), Infallible>(())
         };
         let measured = evaluate(&judgement, &mut score, &mut adepts_data::progress::silent)?;

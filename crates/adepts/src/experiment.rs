@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use adepts_core::memory::elements;
-use adepts_core::{Bytes, Fit, HistoryModel, Memory, Recipe, Sizes, Stopwatch};
+use adepts_core::{Bytes, Fit, HistoryModel, Memory, Probe, ProbeSplit, Recipe, Sizes, Stopwatch};
 use adepts_data::examples::{ExampleSet, ExamplesError};
 use adepts_data::store::is_prepared;
 use adepts_data::{DataError, Dataset, Progress, Rows, prepare::open_or_prepare};
-use adepts_eval::{RunSummary, Summary, write_per_user};
+use adepts_eval::{RunSummary, Summary};
 use adepts_train::{Fingerprint, Observer, Outcome, Training, fit};
 use burn::tensor::Device;
 
 use crate::config::Experiment;
 use crate::error::Error;
 use crate::evaluate::{self, Evaluated, Request, Validator};
-use crate::{folder as place, run};
+use crate::{folder as place, probes, report, run};
 
 /// What concerns how the work is done, and not its result.
 pub struct Work<'a> {
@@ -38,6 +38,7 @@ pub struct Work<'a> {
 /// Does an experiment and leaves a finished run in `folder`. One that is to be continued and is finished already is left as
 /// it is, and its evaluation returned.
 pub fn run(experiment: &Experiment, folder: &Path, work: &mut Work<'_>) -> Result<RunSummary, Error> {
+    let _lock = place::lock(folder)?;
     place::check(folder, work.resume, work.overwrite)?;
     if work.overwrite {
         place::spare_source(&experiment.data, &place::FILES.map(|name| folder.join(name)))?;
@@ -69,6 +70,7 @@ pub fn run_on(
     folder: &Path,
     work: &mut Work<'_>,
 ) -> Result<RunSummary, Error> {
+    let _lock = place::lock(folder)?;
     let config = |source| Error::Config { file: experiment.name.clone(), source };
     let (spec, recipe) = experiment.recipe().map_err(config)?;
     let sizes = run::sizes(experiment, data);
@@ -83,6 +85,9 @@ pub fn run_on(
         return Ok(summary);
     }
     let mut model = recipe.build(&sizes, experiment.seed, &Device::flex().autodiff());
+    if let Some(told) = probes::warning(&recipe.resolved(), model.probe(), data) {
+        work.observer.note(&told);
+    }
 
     let watch = Stopwatch::start();
     let (mut epochs, mut trained) = (None, None);
@@ -91,9 +96,10 @@ pub fn run_on(
         closed.fit(&rows, work.progress)?;
     } else {
         let groupings = evaluate::groupings(data, &experiment.eval)?;
-        let validator = Validator::new(data, &experiment.train.stop, groupings.first(), experiment.seed)?;
+        let validator =
+            Validator::new(data, &experiment.train.stop, &experiment.eval, groupings.first(), experiment.seed)?;
         let learners = learners(data);
-        let fingerprint = fingerprint(experiment, data);
+        let fingerprint = fingerprint(experiment, data, &*model);
         let training = Training {
             config: &experiment.train,
             seed: experiment.seed,
@@ -115,7 +121,9 @@ pub fn run_on(
                 epochs = Some((summary.best_epoch, summary.epochs));
                 trained = Some(summary.train_seconds + summary.eval_seconds);
             }
-            Outcome::Interrupted { epoch, batch } => return Err(Error::Interrupted { epoch, batch }),
+            Outcome::Interrupted { epoch, batch } => {
+                return Err(Error::Interrupted { folder: folder.to_owned(), epoch, batch });
+            }
         }
     }
     let mut seconds = BTreeMap::from([("prepare".to_owned(), prepared)]);
@@ -128,6 +136,7 @@ pub fn run_on(
         data,
         &experiment.eval,
         experiment.seed,
+        ProbeSplit::default(),
         Request::default(),
         work.progress,
     )?;
@@ -136,7 +145,7 @@ pub fn run_on(
     if epochs.is_none() {
         place::begin(folder, experiment, work.resume, work.overwrite)?;
     }
-    write_per_user(&folder.join(run::PER_USER), &measured, &data.users)?;
+    report::write_figures(folder, &measured, data, &experiment.eval)?;
     run::write_json(&folder.join(run::REPORT), &Summary { runs: vec![summary.clone()] })?;
     run::finish(folder, experiment, data, &*model, epochs, seconds)?;
     place::tidy(folder)?;
@@ -164,21 +173,26 @@ pub(crate) fn check_memory(needed: &Memory, work: &mut Work<'_>) -> Result<(), E
 }
 
 /// The users that may be learned from and have something to teach.
-fn learners(data: &Dataset) -> Vec<u32> {
+pub(crate) fn learners(data: &Dataset) -> Vec<u32> {
     let teaches = |user: &u32| data.learns[*user as usize] && !data.train.row(*user as usize).is_empty();
     (0..data.users.len() as u32).filter(teaches).collect()
 }
 
 /// The training rows, empty for users that may not be learned from.
-fn learned_rows(data: &Dataset) -> Rows {
+pub(crate) fn learned_rows(data: &Dataset) -> Rows {
     let row = |user: usize| if data.learns[user] { data.train.row(user) } else { &[] };
     Rows::from_lists((0..data.users.len()).map(row))
 }
 
-fn fingerprint(experiment: &Experiment, data: &Dataset) -> Fingerprint {
-    Fingerprint::default()
+pub(crate) fn fingerprint(experiment: &Experiment, data: &Dataset, model: &dyn HistoryModel) -> Fingerprint {
+    let of_all = Fingerprint::default()
         .with("seed", &experiment.seed)
         .with("data", &data.manifest.content_hash)
         .with("model", &experiment.model)
-        .with("train", &experiment.train)
+        .with("train", &experiment.train);
+    // What was trained with another split of histories cannot go on with this one.
+    match model.probe() {
+        Some(Probe::History) => of_all.with("split of histories for the gate", &ProbeSplit::default()),
+        _ => of_all,
+    }
 }

@@ -10,7 +10,7 @@ use adepts_data::atomic::write_atomically;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, RunError};
-use crate::run::MANIFEST;
+use crate::run::{MANIFEST, MODEL};
 
 /// What a file must be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +72,18 @@ pub(crate) fn checked_tensors(folder: &Path, files: &BTreeMap<String, FileMark>,
         let tensors = Tensors::read_from(path, length, file);
         tensors.map_err(|source| Error::Model { path: path.to_owned(), source: source.into() })
     })
+}
+
+/// Whether the model of a run that was opened is still the one in its folder, where another may have been trained meanwhile.
+pub(crate) fn same_model(
+    folder: &Path,
+    found: &BTreeMap<String, FileMark>,
+    opened: &BTreeMap<String, FileMark>,
+) -> Result<(), Error> {
+    if found.get(MODEL) == opened.get(MODEL) {
+        return Ok(());
+    }
+    Err(RunError::Replaced { path: folder.to_owned() }.into())
 }
 
 /// What `use_it` makes of a file, once size and hash were found to be those of the manifest.

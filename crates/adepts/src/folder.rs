@@ -5,34 +5,47 @@ use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use adepts_data::atomic::write_atomically;
+use adepts_data::atomic::{plain, write_atomically};
 use adepts_data::examples::ExampleSplit;
+use adepts_data::lock::LOCK;
 use adepts_data::source::find_files;
-use adepts_data::{DataConfig, SplitConfig, store::is_prepared};
+use adepts_data::{DataConfig, Lock, SplitConfig, store::is_prepared};
 use adepts_train::{Fingerprint, TrainConfig};
 
 use crate::answers::ANSWERS;
 use crate::config::Experiment;
 use crate::error::{Error, RunError};
+use crate::finalize::{BEGUN, EVALUATED, FinalOf};
 use crate::ranker::RankerExperiment;
 use crate::ranker::run::{self as ranker, PREDICTIONS, RankerManifest};
 use crate::run::{self, CONFIG, DATA, EPOCHS, MANIFEST, MODEL, PER_USER, REPORT, RunManifest};
 
 /// What a finished run holds. The first says that it is finished and the last that it is a run, so that a removal that is
 /// cut short, in this order, leaves what can still be told to be an unfinished run.
-pub const FILES: [&str; 10] =
-    [MANIFEST, MODEL, DATA, ANSWERS, EPOCHS, REPORT, PER_USER, PREDICTIONS, crate::report::PAGE, CONFIG];
+pub const FILES: [&str; 11] =
+    [MANIFEST, MODEL, DATA, ANSWERS, EPOCHS, REPORT, EVALUATED, PER_USER, PREDICTIONS, crate::report::PAGE, CONFIG];
 
 /// What training keeps beside until the run is finished; the last two are what a killed process was writing.
-const WORKING: [&str; 4] =
-    ["checkpoint.safetensors", "best.safetensors", "checkpoint.safetensors.new", "best.safetensors.new"];
+const WORKING: [&str; 5] =
+    [BEGUN, "checkpoint.safetensors", "best.safetensors", "checkpoint.safetensors.new", "best.safetensors.new"];
 
 /// How the names of temporary files and folders begin.
 const TEMPORARY: [&str; 3] = [".writing-", ".preparing-", ".replaced-"];
 
+/// The right to write into the folder of a run, which whoever does so holds from before he looks at what is there until all is
+/// written; a folder that is not there is made. Readers need none.
+pub fn lock(folder: &Path) -> Result<Lock, Error> {
+    Ok(Lock::take(folder)?)
+}
+
+/// As [`lock`], where a run is to be there: `None` where there is none, neither finished nor begun.
+pub fn lock_run(folder: &Path) -> Result<Option<Lock>, Error> {
+    [CONFIG, LOCK].iter().any(|name| folder.join(name).exists()).then(|| lock(folder)).transpose()
+}
+
 /// Whether a run may be written there: the folder must be new or empty, unless the run in it is to be continued or replaced.
 pub fn check(folder: &Path, resume: bool, overwrite: bool) -> Result<(), Error> {
-    if names(folder)?.iter().all(|name| is_temporary(name)) {
+    if names(folder)?.iter().all(|name| is_temporary(name) || name.starts_with(LOCK)) {
         return Ok(());
     }
     if !resume && !overwrite {
@@ -87,6 +100,9 @@ pub trait Settings: Sized {
     /// Hash of the data that the run was trained on.
     fn data_of(manifest: &Self::Manifest) -> &str;
 
+    /// The evaluated run that it is the final form of, if it is one.
+    fn final_of(manifest: &Self::Manifest) -> Option<&FinalOf>;
+
     /// The name of the run.
     fn name(&self) -> &str;
 
@@ -117,6 +133,10 @@ impl Settings for Experiment {
 
     fn data_of(manifest: &RunManifest) -> &str {
         &manifest.data
+    }
+
+    fn final_of(manifest: &RunManifest) -> Option<&FinalOf> {
+        manifest.final_of.as_ref()
     }
 
     fn kind(&self) -> &str {
@@ -159,6 +179,10 @@ impl Settings for RankerExperiment {
         &manifest.data
     }
 
+    fn final_of(manifest: &RankerManifest) -> Option<&FinalOf> {
+        manifest.final_of.as_ref()
+    }
+
     fn kind(&self) -> &str {
         self.kind()
     }
@@ -174,7 +198,7 @@ impl Settings for RankerExperiment {
     fn seeds(&self) -> (u64, Option<u64>) {
         let split = match self.split {
             ExampleSplit::Random { seed, .. } | ExampleSplit::Users { seed, .. } => seed,
-            ExampleSplit::Temporal { .. } => None,
+            ExampleSplit::Temporal { .. } | ExampleSplit::All {} => None,
         };
         (self.seed, split)
     }
@@ -240,7 +264,9 @@ pub(crate) fn move_into(from: &Path, to: &Path) -> Result<(), Error> {
 pub fn tidy(folder: &Path) -> Result<(), Error> {
     WORKING.iter().try_for_each(|name| remove(&folder.join(name)))?;
     let names = names(folder)?;
-    names.iter().filter(|name| is_temporary(name)).try_for_each(|name| remove(&folder.join(name)))
+    // The lock of the run itself is held.
+    let left = |name: &&String| is_temporary(name) || name.starts_with(LOCK) && *name != LOCK;
+    names.iter().filter(left).try_for_each(|name| remove(&folder.join(name)))
 }
 
 fn is_temporary(name: &str) -> bool {
@@ -266,5 +292,5 @@ pub(crate) fn remove(path: &Path) -> Result<(), Error> {
 }
 
 fn io(action: &'static str, path: &Path) -> impl Fn(std::io::Error) -> RunError {
-    move |source| RunError::Io { action, path: path.to_owned(), source }
+    move |source| RunError::Io { action, path: path.to_owned(), source: plain(source) }
 }

@@ -2,14 +2,18 @@
 
 pub mod answers;
 pub mod average;
+mod baseline;
 pub mod compare;
 pub mod config;
 pub mod error;
 pub mod evaluate;
 pub mod experiment;
 pub mod files;
+pub mod finalize;
 pub mod folder;
+mod hints;
 pub mod pages;
+pub mod probes;
 pub mod quickstart;
 pub mod ranker;
 pub mod report;

@@ -11,17 +11,23 @@ use serde::Serialize;
 
 use crate::error::{Error, RunError};
 use crate::files::{FileMark, LARGEST, checked, hash, read, write_marked};
+use crate::folder::lock;
 use crate::ranker::run::holds_ranker;
 use crate::report::PAGE;
 use crate::run::{MANIFEST, write_json};
-use crate::{ranker, report, run};
+use crate::{finalize, ranker, report, run};
 
-/// Writes the page of these runs, which must be of one family and on the same data.
+/// Writes the page of these runs, which must be of one family and on the same data, or that of one final model.
 pub fn write(path: &Path, title: &str, folders: &[PathBuf]) -> Result<(), Error> {
+    if let [folder] = folders
+        && finalize::is_final(folder)
+    {
+        return finalize::write_page(path, title, folder);
+    }
     if folders.first().is_some_and(|folder| holds_ranker(folder)) {
         return ranker::report::write(path, title, &report::open_all(folders)?, None, None);
     }
-    report::write(path, title, &report::open_all(folders)?)
+    report::write(path, title, &report::open_all(folders)?, None, None)
 }
 
 /// Writes a page. If that is the page of a finished run's own report, the manifest of the run vouches for it: from the moment on in
@@ -31,6 +37,7 @@ pub(crate) fn put(path: &Path, html: &str) -> Result<(), Error> {
     let finished =
         |folder: &&Path| folder.join(MANIFEST).exists() && !is_prepared(folder) && !ExampleSet::is_prepared(folder);
     let folder = folder.filter(finished);
+    let _lock = folder.map(lock).transpose()?;
     folder.map_or(Ok(()), |folder| vouch(folder, None))?;
     let mark = write_marked(path, html.as_bytes())?;
     folder.map_or(Ok(()), |folder| vouch(folder, Some(&mark)))

@@ -4,12 +4,14 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use adepts_data::atomic::write_atomically;
+use adepts_data::lock::LOCK;
 use adepts_data::{Dataset, Manifest, SimulationConfig, SimulationSummary, prepare, simulate};
 use adepts_eval::Summary;
 
 use crate::config::Experiment;
 use crate::error::{Error, RunError};
 use crate::experiment::{Work, run_on};
+use crate::folder::lock;
 use crate::report;
 
 macro_rules! train {
@@ -60,6 +62,7 @@ const MADE: [&str; 5] = ["interactions.csv", "data", "runs", report::PAGE, "exam
 
 /// Does all of it in `folder`; `epochs` bounds the training further.
 pub fn quickstart(folder: &Path, epochs: Option<usize>, work: &mut Work<'_>) -> Result<Quickstart, Error> {
+    let _lock = lock(folder)?;
     claim(folder, work.overwrite)?;
     let [log, data, runs, page, _] = MADE.map(|name| folder.join(name));
     let simulated = simulate(&SimulationConfig::default(), &log, work.progress)?;
@@ -70,9 +73,9 @@ pub fn quickstart(folder: &Path, epochs: Option<usize>, work: &mut Work<'_>) -> 
         (work.progress)(&format!("train {name}"), 0, None);
         let experiment = experiment(name, settings, &data, epochs)?;
         summary.runs.push(run_on(&experiment, &dataset, 0.0, folder, work)?);
-        report::write(&folder.join(report::PAGE), "", &report::open_all(std::slice::from_ref(folder))?)?;
+        report::write(&folder.join(report::PAGE), "", &report::open_all(std::slice::from_ref(folder))?, None, None)?;
     }
-    report::write(&page, "Quickstart: a simulated community", &report::open_all(&folders)?)?;
+    report::write(&page, "Quickstart: a simulated community", &report::open_all(&folders)?, None, None)?;
     Ok(Quickstart { log, simulated, data, prepared: dataset.manifest, runs: folders, summary, page })
 }
 
@@ -82,7 +85,13 @@ pub(crate) fn claim(folder: &Path, overwrite: bool) -> Result<(), Error> {
         let path = path.to_owned();
         move |source| Error::from(RunError::Io { action, path, source })
     };
-    let occupied = folder.exists() && folder.read_dir().map_err(io("read", folder))?.next().is_some();
+    let mut occupied = false;
+    if folder.exists() {
+        for entry in folder.read_dir().map_err(io("read", folder))? {
+            let name = entry.map_err(io("read", folder))?.file_name();
+            occupied |= !name.to_string_lossy().starts_with(LOCK);
+        }
+    }
     if occupied && !overwrite {
         let folder = folder.display();
         return Err(Error::Request(format!(

@@ -6,15 +6,21 @@ use std::path::{Path, PathBuf};
 
 use adepts_core::EpochRecord;
 use adepts_data::{Dataset, Grouping, Progress};
-use adepts_eval::{Comparison, Estimate, GroupSummary, MetricAt, RunSummary, SeedComparison, Summary, write_per_user};
+use adepts_eval::{
+    Better, Comparison, Estimate, GroupSummary, Measured, MetricAt, RunSummary, SeedComparison, Summary, UserFacts,
+    write_per_user,
+};
 use adepts_report::{DatasetFacts, Limits, ReportInput, RunInput, page, seeds_page};
 use adepts_train::TrainConfig;
 
+use crate::baseline::best;
 use crate::compare;
 use crate::config::{EvalConfig, Experiment};
 use crate::error::{Error, RunError};
 use crate::evaluate::{self, Evaluated, Request};
-use crate::folder::Settings;
+use crate::files::same_model;
+use crate::finalize::refuse;
+use crate::folder::{Settings, lock};
 use crate::pages;
 use crate::run::{self, Run};
 
@@ -28,18 +34,34 @@ impl Run {
     /// Evaluates the run on its test items, as its configuration says.
     pub fn evaluate(&self, request: Request, progress: Progress<'_>) -> Result<Evaluated, Error> {
         let Self { experiment, data, model, manifest, .. } = self;
+        refuse(&self.folder, manifest.final_of.as_ref())?;
         let (name, kind) = (&experiment.name, experiment.kind());
-        let mut evaluated =
-            evaluate::test(name, kind, &**model, data, &experiment.eval, experiment.seed, request, progress)?;
+        let (eval, seed, split) = (&experiment.eval, experiment.seed, manifest.probe_split);
+        let mut evaluated = evaluate::test(name, kind, &**model, data, eval, seed, split, request, progress)?;
         evaluated.summary.seconds.extend(manifest.seconds.clone());
         Ok(evaluated)
     }
 
     /// Keeps an evaluation as that of the run.
     pub fn keep(&self, evaluated: &Evaluated) -> Result<(), Error> {
-        write_per_user(&self.folder.join(run::PER_USER), &evaluated.measured, &self.data.users)?;
+        let _lock = lock(&self.folder)?;
+        same_model(&self.folder, &run::manifest(&self.folder)?.files, &self.manifest.files)?;
+        write_figures(&self.folder, &evaluated.measured, &self.data, &self.experiment.eval)?;
         run::write_json(&self.folder.join(run::REPORT), &Summary { runs: vec![evaluated.summary.clone()] })
     }
+}
+
+/// Writes every user's figures into a run, with the length of his history and his groups.
+pub(crate) fn write_figures(
+    folder: &Path,
+    measured: &Measured,
+    data: &Dataset,
+    eval: &EvalConfig,
+) -> Result<(), Error> {
+    let groupings = evaluate::groupings(data, eval)?;
+    let history_lengths: Vec<usize> = data.train.iter().map(<[u32]>::len).collect();
+    let facts = UserFacts { history_lengths: &history_lengths, groupings: &groupings };
+    Ok(write_per_user(&folder.join(run::PER_USER), measured, &data.users, Some(facts))?)
 }
 
 /// A finished run as its files tell, without its model.
@@ -62,7 +84,9 @@ pub struct Record<S: Settings = Experiment> {
 impl<S: Settings> Record<S> {
     /// Reads a finished run.
     pub fn open(folder: &Path) -> Result<Self, Error> {
-        let (manifest, experiment, summary) = (S::manifest(folder)?, S::of_run(folder)?, run::evaluation(folder)?);
+        let manifest = S::manifest(folder)?;
+        refuse(folder, S::final_of(&manifest))?;
+        let (experiment, summary) = (S::of_run(folder)?, run::evaluation(folder)?);
         let (folder, name, epochs) = (folder.to_owned(), experiment.name().to_owned(), run::epochs(folder)?);
         Ok(Self { folder, name, manifest, experiment, summary, epochs })
     }
@@ -122,7 +146,7 @@ pub fn told_apart(names: &[&str], folders: &[PathBuf]) -> Vec<String> {
 /// What an evaluation of a run will measure and for whom, with unknown figures: for questions that are asked before the
 /// work. `metrics` take the place of the run's own unless there are none.
 pub fn outline(folder: &Path, metrics: &[MetricAt]) -> Result<RunSummary, Error> {
-    run::manifest(folder)?;
+    refuse(folder, run::manifest(folder)?.final_of.as_ref())?;
     let (experiment, data) = (run::experiment(folder)?, Dataset::open(&folder.join(run::DATA))?);
     let metrics = if metrics.is_empty() { &experiment.eval.metrics } else { metrics };
     let unknown = Estimate { mean: f64::NAN, lower: f64::NAN, upper: f64::NAN };
@@ -164,9 +188,15 @@ pub fn write_seeds(path: &Path, comparison: &SeedComparison) -> Result<(), Error
     pages::put(path, &seeds_page("", comparison)?)
 }
 
-/// Writes the page of these runs, which must be on the same data.
-pub fn write(path: &Path, title: &str, records: &[Record]) -> Result<(), Error> {
-    pages::put(path, &page(&input(title, records)?)?)
+/// Writes the page of these runs, which must be on the same data; the comparison on it is that of [`compare::compare`].
+pub fn write(
+    path: &Path,
+    title: &str,
+    records: &[Record],
+    baseline: Option<&str>,
+    metric: Option<MetricAt>,
+) -> Result<(), Error> {
+    pages::put(path, &page(&input(title, records, baseline, metric)?)?)
 }
 
 /// The heading of a page: the title, or else the names of the runs.
@@ -175,27 +205,48 @@ pub(crate) fn heading<S: Settings>(title: &str, records: &[Record<S>]) -> String
     if title.is_empty() { names.join(", ") } else { title.to_owned() }
 }
 
-fn input(title: &str, records: &[Record]) -> Result<ReportInput, Error> {
+fn input(
+    title: &str,
+    records: &[Record],
+    baseline: Option<&str>,
+    metric: Option<MetricAt>,
+) -> Result<ReportInput, Error> {
     let title = heading(title, records);
     let Some(first) = records.first() else { return Ok(ReportInput { title, ..ReportInput::default() }) };
     compare::check_data(records)?;
     let data = first.data()?;
     let histories: Vec<usize> = data.train.iter().map(<[u32]>::len).collect();
     let dataset = DatasetFacts::of_users(data.items.len(), &histories, &data.mainstream);
-    let comparison = comparison(records, &data)?;
+    let comparison = comparison(records, &data, baseline, metric)?;
+    let against_best = match &comparison {
+        Some(known) => against_best(records, &data, known)?,
+        None => None,
+    };
     let runs = records.iter().map(Record::shown).collect();
-    Ok(ReportInput { title, dataset, runs, comparison, ..ReportInput::default() })
+    Ok(ReportInput { title, dataset, runs, comparison, against_best, ..ReportInput::default() })
 }
 
-/// The runs against the best of those that mix no experts: the bar that a mixture has to clear.
-fn comparison(records: &[Record], data: &Dataset) -> Result<Option<Comparison>, Error> {
+/// The runs compared user by user, where they can be.
+fn comparison(
+    records: &[Record],
+    data: &Dataset,
+    baseline: Option<&str>,
+    metric: Option<MetricAt>,
+) -> Result<Option<Comparison>, Error> {
     let comparable = records.len() > 1 && compare::check_masks(records).is_ok();
-    let Some(metric) = records.first().and_then(Record::metric).filter(|_| comparable) else { return Ok(None) };
-    let score = |record: &&Record| record.summary.metrics.get(&metric.to_string()).copied().unwrap_or(f64::NAN);
-    let simple = records.iter().filter(|record| record.summary.gate.is_none());
-    let best = simple.max_by(|a, b| score(a).total_cmp(&score(b))).or(records.first());
-    let Some(best) = best.filter(|_| records.iter().all(|r| r.experiment.eval.metrics.contains(&metric))) else {
+    let Some(first) = records.first().filter(|_| comparable) else { return Ok(None) };
+    let asked = baseline.is_some() || metric.is_some();
+    let Some(metric) = metric.or(first.metric()) else { return Ok(None) };
+    if !asked && !records.iter().all(|r| r.experiment.eval.metrics.contains(&metric)) {
         return Ok(None);
-    };
-    Ok(Some(compare::by_users(records, data, &best.name, metric)?))
+    }
+    Ok(Some(compare::by_users(records, data, baseline, metric)?))
+}
+
+/// The same against the run that is best over all users, of which the page says most, where that is not the baseline.
+fn against_best(records: &[Record], data: &Dataset, known: &Comparison) -> Result<Option<Comparison>, Error> {
+    let best = best(&compare::candidates(records, &known.metric), Better::Higher);
+    let Some(best) = best.filter(|best| best.name != known.baseline) else { return Ok(None) };
+    let metric: MetricAt = known.metric.parse()?;
+    Ok(Some(compare::by_users(records, data, Some(best.name), metric)?))
 }

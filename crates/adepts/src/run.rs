@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use adepts_core::{EpochRecord, HistoryModel, Sizes};
+use adepts_core::{EpochRecord, HistoryModel, ProbeSplit, Sizes};
 use adepts_data::examples::ExampleSet;
+use adepts_data::lock::holder;
 use adepts_data::{Dataset, atomic::write_atomically, store::is_prepared};
-use adepts_eval::{RunSummary, Summary};
+use adepts_eval::{RunSummary, Summary, Unprobed};
 use burn::tensor::Device;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -16,10 +17,13 @@ use crate::answers;
 use crate::config::Experiment;
 use crate::error::{Error, RunError};
 use crate::files::{FileMark, LARGEST, LARGEST_LOG, checked, checked_tensors, mark, read, sized};
+use crate::finalize::FinalOf;
 use crate::folder::Settings;
+use crate::probes;
 
-/// The newest format of a run. From 2 on runs of histories hold what answers need beside the data.
-pub const FORMAT: u32 = 2;
+/// The newest format of a run. From 2 on runs of histories hold what answers need beside the data, from 3 on also what users
+/// have only seen and the order of items with equal scores.
+pub const FORMAT: u32 = 3;
 
 /// `manifest.json`: written last, so that a folder with it is a finished run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,6 +50,16 @@ pub struct RunManifest {
     /// Whether it holds the histories of its users.
     #[serde(default = "yes")]
     pub histories: bool,
+    /// How the fifth of a history is drawn that a gate looks at; runs of earlier formats do not say it and draw by item.
+    #[serde(default = "by_item")]
+    pub probe_split: ProbeSplit,
+    /// Users that were learned from and for whom gate and row weights had nothing to look at; absent where neither looks at
+    /// anything, and in runs of earlier formats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unprobed: Option<Unprobed>,
+    /// The evaluated run that it is the final form of; absent where it was evaluated itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub final_of: Option<FinalOf>,
     /// The files that answers depend on, with their sizes and hashes, and the page of the report, from when it is written. The
     /// training log tells what was, and an evaluation is written anew by each `adepts evaluate`, so neither is among them.
     pub files: BTreeMap<String, FileMark>,
@@ -53,6 +67,10 @@ pub struct RunManifest {
 
 fn yes() -> bool {
     true
+}
+
+fn by_item() -> ProbeSplit {
+    ProbeSplit::ByItem
 }
 
 /// A finished run.
@@ -93,17 +111,39 @@ pub fn finish(
     epochs: Option<(usize, usize)>,
     seconds: BTreeMap<String, f64>,
 ) -> Result<(), Error> {
+    finish_with(folder, experiment, data, model, epochs, seconds, Beside::default())
+}
+
+/// What a run may hold beside what every run holds.
+#[derive(Default)]
+pub(crate) struct Beside {
+    /// The run that it is the final form of.
+    pub(crate) final_of: Option<FinalOf>,
+    /// Files that are written already.
+    pub(crate) files: BTreeMap<String, FileMark>,
+}
+
+/// As [`finish`], of a run that holds more.
+pub(crate) fn finish_with(
+    folder: &Path,
+    experiment: &Experiment,
+    data: &Dataset,
+    model: &dyn HistoryModel,
+    epochs: Option<(usize, usize)>,
+    seconds: BTreeMap<String, f64>,
+    beside: Beside,
+) -> Result<(), Error> {
     let model_file = folder.join(MODEL);
     model
         .save()
         .write(&model_file)
         .map_err(|source| Error::Model { path: model_file.clone(), source: source.into() })?;
     data.save(&folder.join(DATA))?;
-    let mut files = BTreeMap::new();
+    let Beside { final_of, mut files } = beside;
     for name in [CONFIG, MODEL] {
         files.insert(name.to_owned(), mark(&folder.join(name))?);
     }
-    answers::write(folder, data, experiment.seed, &mut files)?;
+    answers::write(folder, data, experiment, &mut files)?;
     let manifest = RunManifest {
         format: FORMAT,
         adepts: env!("CARGO_PKG_VERSION").to_owned(),
@@ -115,6 +155,9 @@ pub fn finish(
         epochs,
         seconds,
         histories: true,
+        probe_split: ProbeSplit::default(),
+        unprobed: probes::in_training(model.probe(), data),
+        final_of,
         files,
     };
     write_json(&folder.join(MANIFEST), &manifest)
@@ -167,7 +210,11 @@ impl Run {
 pub(crate) fn checked_experiment(folder: &Path, manifest: &RunManifest) -> Result<Experiment, Error> {
     let config = checked(folder, &manifest.files, CONFIG)?;
     let file = folder.join(CONFIG).display().to_string();
-    Experiment::read(&file, &String::from_utf8_lossy(&config), &[], &|_| None)
+    let mut experiment = Experiment::read(&file, &String::from_utf8_lossy(&config), &[], &|_| None)?;
+    if manifest.format < 3 {
+        experiment.eval.of_before();
+    }
+    Ok(experiment)
 }
 
 /// The trained model of a finished run.
@@ -260,9 +307,10 @@ pub(crate) fn manifest_of<T: DeserializeOwned>(folder: &Path, family: Option<&st
         return Err(RunError::Prepared { path: folder.to_owned() }.into());
     }
     if !path.exists() {
-        let unfinished = folder.join(CONFIG).exists();
-        let path = folder.to_owned();
-        return Err(if unfinished { RunError::Unfinished { path } } else { RunError::NotARun { path } }.into());
+        // Who trains a closed form writes nothing but his lock before the end.
+        let (path, by) = (folder.to_owned(), holder(folder));
+        let unfinished = by.is_some() || folder.join(CONFIG).exists();
+        return Err(if unfinished { RunError::Unfinished { path, by } } else { RunError::NotARun { path } }.into());
     }
     let bytes = read(&path, LARGEST)?;
     let damaged = |e: serde_json::Error| RunError::Damaged { path: path.clone(), reason: e.to_string() };

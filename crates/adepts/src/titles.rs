@@ -4,12 +4,12 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use adepts_data::source::{At, Cell, Flow, Role, Sink, Source, usual_column};
-use adepts_data::{Column, DataConfig, DataError, Id, Progress, Titles, Vocabulary};
+use adepts_data::{BadRows, Column, DataError, Encoding, Id, Progress, Titles, Vocabulary};
 
 use crate::answers::{self, ITEMS, TITLES};
 use crate::error::{Error, RunError};
 use crate::files::{checked, hash, write_marked};
-use crate::folder::remove;
+use crate::folder::{lock_run, remove};
 use crate::run::{self, MANIFEST};
 
 /// Where titles are.
@@ -21,6 +21,19 @@ pub struct TitleFile {
     pub item: Option<String>,
     /// The column of the title; by default `title` or `name`.
     pub title: Option<String>,
+    /// The encoding of text files.
+    pub encoding: Encoding,
+    /// What happens to rows that cannot be read.
+    pub bad_rows: BadRows,
+}
+
+impl TitleFile {
+    /// A table whose columns have usual names, and in which no row may be bad.
+    #[must_use]
+    pub fn new(source: impl Into<String>) -> Self {
+        let (item, title) = (None, None);
+        Self { source: source.into(), item, title, encoding: Encoding::Auto, bad_rows: BadRows::Fail }
+    }
 }
 
 /// What was found.
@@ -36,6 +49,10 @@ pub struct Attached {
     pub others: u64,
     /// The first such item.
     pub other: Option<Id>,
+    /// Rows that could not be read and were skipped.
+    pub skipped: u64,
+    /// The first of them, as a message.
+    pub first_skipped: Option<String>,
 }
 
 /// The longest title that is kept, in bytes.
@@ -43,16 +60,18 @@ const LONGEST: usize = 1000;
 
 /// Gives the items of a finished run their titles; those that it had are replaced.
 pub fn attach(folder: &Path, file: &TitleFile, progress: Progress<'_>) -> Result<Attached, Error> {
+    let _lock = lock_run(folder)?;
     let mut manifest = run::manifest(folder)?;
     if manifest.format < 2 {
         answers::upgrade(folder, &mut manifest)?;
     }
     let items = checked(folder, &manifest.files, ITEMS)?.into();
     let catalogue = adepts_data::Catalogue::from_bytes(&folder.join(ITEMS), items, manifest.items)?;
-    let Found { titles, others, other, .. } = find(&catalogue.ids, file, progress)?;
+    let Found { titles, others, other, skipped, first_skipped, .. } = find(&catalogue.ids, file, progress)?;
     let untitled = titles.iter().position(Option::is_none).map(|item| catalogue.ids.id(item as u32));
     let titles = Titles::new(&titles);
-    let attached = Attached { items: manifest.items, titled: titles.known(), untitled, others, other };
+    let attached =
+        Attached { items: manifest.items, titled: titles.known(), untitled, others, other, skipped, first_skipped };
     if attached.titled == 0 {
         let (source, example) = (&file.source, catalogue.ids.id(0));
         return Err(Error::Request(format!(
@@ -76,7 +95,8 @@ pub fn attach(folder: &Path, file: &TitleFile, progress: Progress<'_>) -> Result
 
 /// The titles of these items, and the rows about others. An item that stands twice has the first title.
 fn find<'a>(items: &'a Vocabulary, file: &TitleFile, progress: Progress<'_>) -> Result<Found<'a>, Error> {
-    let source = Source::open(&DataConfig { source: file.source.clone(), ..DataConfig::default() })?;
+    let given = [&file.item, &file.title].into_iter().flatten().map(|name| Column::Name(name.clone())).collect();
+    let source = Source::guess(&file.source, file.encoding, given, "")?.with_all_keys()?;
     let named = |name: &String| source.find(&Column::Name(name.clone()));
     let usual = || usual_column(Role::Item, source.columns()).or_else(|| any_of(&source, &["id"]));
     let missing = |what: &str| {
@@ -91,7 +111,15 @@ fn find<'a>(items: &'a Vocabulary, file: &TitleFile, progress: Progress<'_>) -> 
         Some(name) => named(name)?,
         None => any_of(&source, &["title", "name"]).ok_or_else(|| missing("title (--title COLUMN)"))?,
     };
-    let mut found = Found { items, titles: vec![None; items.len()], others: 0, other: None };
+    let mut found = Found {
+        items,
+        titles: vec![None; items.len()],
+        others: 0,
+        other: None,
+        skipped: 0,
+        first_skipped: None,
+        bad_rows: file.bad_rows,
+    };
     source.read(&[item, title], &mut found, progress)?;
     Ok(found)
 }
@@ -109,6 +137,9 @@ struct Found<'a> {
     titles: Vec<Option<String>>,
     others: u64,
     other: Option<Id>,
+    skipped: u64,
+    first_skipped: Option<String>,
+    bad_rows: BadRows,
 }
 
 impl Sink for Found<'_> {
@@ -134,7 +165,12 @@ impl Sink for Found<'_> {
     }
 
     fn malformed(&mut self, error: DataError) -> Flow {
-        Err(error)
+        if self.bad_rows == BadRows::Fail {
+            return Err(error);
+        }
+        self.skipped += 1;
+        self.first_skipped.get_or_insert_with(|| error.to_string());
+        Ok(ControlFlow::Continue(()))
     }
 }
 

@@ -18,6 +18,10 @@ mod compat_examples;
 mod configs;
 #[path = "conformance/damage.rs"]
 mod damage;
+#[path = "conformance/finalize.rs"]
+mod finalize;
+#[path = "conformance/finalize_rankers.rs"]
+mod finalize_rankers;
 #[path = "conformance/folders.rs"]
 mod folders;
 #[path = "conformance/learning.rs"]
@@ -26,6 +30,8 @@ mod learning;
 mod limits;
 #[path = "conformance/predictions.rs"]
 mod predictions;
+#[path = "conformance/probes.rs"]
+mod probes;
 #[path = "conformance/rankers.rs"]
 mod rankers;
 #[path = "conformance/readers.rs"]
@@ -36,6 +42,8 @@ mod repeat;
 mod retrieval;
 #[path = "conformance/scores.rs"]
 mod scores;
+#[path = "conformance/seen.rs"]
+mod seen;
 #[path = "conformance/specialise.rs"]
 mod specialise;
 #[path = "conformance/support.rs"]

@@ -1,18 +1,18 @@
-//! A list of recommendations as a table that fits a terminal, with what is to be known of it.
+//! A list of recommendations as a table, which fits the terminal if it goes to one, with what is to be known of it.
 
-use adepts::page::table::{TextTable, WIDEST};
+use adepts::page::table::TextTable;
 use adepts::serve::{Answer, Reason, Recommended};
 
-/// Columns of a terminal that a table with reasons is to fit.
-const TERMINAL: usize = 100;
+/// Fewer characters of a title or a reason tell nothing.
+const FEWEST: usize = 12;
 
-/// An answer as text.
-pub(crate) fn shown(answer: &Answer) -> String {
-    let mut lines = vec![table(answer)];
+/// An answer as text, its lines no longer than `width` where that is given.
+pub(crate) fn shown(answer: &Answer, width: Option<usize>) -> String {
+    let mut lines = vec![table(answer, width)];
     if let Some(experts) = &answer.experts {
         let mut order: Vec<(usize, &f32)> = experts.iter().enumerate().collect();
         order.sort_by(|(i, a), (j, b)| b.total_cmp(a).then(i.cmp(j)));
-        let named: Vec<String> = order.iter().take(5).map(|(nth, share)| format!("{nth} ({share:.3})")).collect();
+        let named: Vec<String> = order.iter().take(5).map(|(nth, share)| format!("{} ({share:.3})", nth + 1)).collect();
         let (count, named) = (experts.len(), named.join(", "));
         lines.push(format!("largest shares among {count} experts (1 is an equal share): {named}"));
     }
@@ -23,19 +23,20 @@ pub(crate) fn shown(answer: &Answer) -> String {
     lines.join("\n")
 }
 
-/// The items, with a line for each reason. Titles are shortened to what is left of a line; what a reason did is never cut.
-fn table(answer: &Answer) -> String {
+/// The items, with a line for each reason. Titles are shortened to what is left of a line of so many characters; ids, and what a
+/// reason did, are never cut.
+fn table(answer: &Answer, terminal: Option<usize>) -> String {
     let titles = answer.items.iter().any(|row| row.title.is_some());
     let reasons = answer.items.iter().any(|row| !row.because.is_empty());
     let longest = |texts: &mut dyn Iterator<Item = usize>| texts.max().unwrap_or(0);
     let width = |text: &str| text.chars().count();
     let items = &answer.items;
-    let id = longest(&mut items.iter().map(|row| width(&row.item.to_string()))).clamp(4, WIDEST);
+    let id = longest(&mut items.iter().map(|row| width(&row.item.to_string()))).max(4);
     let score = longest(&mut items.iter().map(|row| width(&scored(row)))).max(5);
     // The rank, and what stands between five columns.
-    let left = TERMINAL.saturating_sub(4 + id + score + 2 * 4);
+    let left = terminal.map_or(usize::MAX, |width| width.saturating_sub(4 + id + score + 2 * 4).max(2 * FEWEST));
     let title = longest(&mut items.iter().map(|row| row.title.as_deref().map_or(0, width)));
-    let title = if reasons { title.min(left * 2 / 5) } else { title };
+    let title = title.min(if reasons { left / 5 * 2 } else { left });
     let reason = left.saturating_sub(if titles { title } else { 0 });
 
     let mut head = vec!["rank", "item"];
@@ -65,7 +66,7 @@ fn scored(row: &Recommended) -> String {
 fn told(reason: &Reason, width: usize) -> String {
     let effect = format!(" (+{:.3})", reason.effect);
     let what = reason.title.clone().unwrap_or_else(|| reason.item.to_string());
-    shortened(&what, width.min(WIDEST).saturating_sub(effect.chars().count())) + &effect
+    shortened(&what, width.saturating_sub(effect.chars().count())) + &effect
 }
 
 /// A text of at most so many characters.
@@ -83,6 +84,8 @@ mod tests {
     use adepts::data::Id;
 
     use super::*;
+
+    const TERMINAL: usize = 100;
 
     fn answer(title: &str, id: &dyn Fn(i64) -> Id) -> Answer {
         let named = |text: &str| (!title.is_empty()).then(|| format!("{text} {title}"));
@@ -106,7 +109,7 @@ mod tests {
         let cases: [(&str, &dyn Fn(i64) -> Id); 5] =
             [(long, &small), (long, &large), (long, &uuid), ("short", &small), ("", &small)];
         for (title, id) in cases {
-            let text = shown(&answer(title, id));
+            let text = shown(&answer(title, id), Some(TERMINAL));
             assert!(text.lines().all(|line| line.chars().count() <= TERMINAL), "{text}");
             for effect in ["(+0.500)", "(+1.500)", "(+2.500)"] {
                 assert_eq!(text.matches(effect).count(), if effect == "(+2.500)" { 2 } else { 4 }, "{text}");
@@ -119,9 +122,20 @@ mod tests {
     }
 
     #[test]
-    fn without_reasons_a_title_has_the_room_of_a_column() {
-        let mut answer = answer("of forty characters or nearly so", &|nth| Id::Int(7 + nth));
+    fn without_reasons_a_title_has_the_room_that_is_left() {
+        let title = "of seventy characters or nearly so, which is more than a column had before";
+        let mut answer = answer(title, &|nth| Id::Int(7 + nth));
         answer.items.iter_mut().for_each(|row| row.because.clear());
-        assert!(shown(&answer).contains("Item of forty characters or nearly so"));
+        assert!(shown(&answer, Some(TERMINAL)).contains(&format!("Item {title}")));
+        let narrow = shown(&answer, Some(60));
+        assert!(narrow.lines().all(|line| line.chars().count() <= 60) && narrow.contains('…'), "{narrow}");
+    }
+
+    #[test]
+    fn nothing_is_cut_where_there_is_no_terminal() {
+        let title = "of a book ".repeat(30);
+        let text = shown(&answer(&title, &|nth| Id::Text(format!("{nth}{}", "x".repeat(80)).into())), None);
+        assert_eq!(text.matches(title.trim_end()).count(), 4 + 10, "{text}");
+        assert!(text.contains(&"x".repeat(80)) && !text.contains('…'), "{text}");
     }
 }

@@ -3,10 +3,10 @@
 pub(crate) mod lists;
 pub(crate) mod rows;
 
-use std::io::{Write as _, stdout};
+use std::io::{IsTerminal as _, Write as _, stdout};
 
 use adepts::data::examples::{CatalogueNote, ExamplesManifest, FieldColumn};
-use adepts::data::{Manifest, Part, agreeing, counted};
+use adepts::data::{Manifest, Part, SeenCount, agreeing, counted};
 use adepts::eval::Summary;
 use adepts::page::table::TextTable;
 use adepts::page::{domains_table, examples_table, groups_table, summary_table};
@@ -18,6 +18,14 @@ pub(crate) fn text(text: &str) -> anyhow::Result<()> {
     out.write_all(text.trim_end_matches('\n').as_bytes())?;
     out.write_all(b"\n")?;
     Ok(out.flush()?)
+}
+
+/// The characters of a line of the terminal that stdout is; `None` where it is a file or a pipe, in which nothing is cut.
+pub(crate) fn width() -> Option<usize> {
+    /// Of a terminal that does not say.
+    const USUAL: usize = 100;
+    let known = || terminal_size::terminal_size_of(stdout()).map_or(USUAL, |(width, _)| width.0.into());
+    stdout().is_terminal().then(known)
 }
 
 /// Prints a value as JSON.
@@ -49,7 +57,21 @@ pub(crate) fn tables(summary: &Summary) -> String {
     let of_groups = summary.runs.iter().flat_map(|run| run.groups.iter().flat_map(|group| group.metrics.keys()));
     let worst = summary.runs.iter().filter_map(|run| run.worst.as_ref()).map(|worst| &worst.metric).next();
     let metric = worst.or(of_groups.min()).cloned().unwrap_or_default();
-    format!("{}\n{}", summary_table(summary), groups_table(summary, &metric))
+    let mut lines = vec![summary_table(summary), groups_table(summary, &metric)];
+    let protocols = summary.runs.iter().map(|run| &run.protocol);
+    // Runs on the same data have as many.
+    if let Some(protocol) = protocols.max_by_key(|protocol| protocol.without_history)
+        && protocol.without_history > 0
+    {
+        let (without, have) = (protocol.without_history, agreeing(protocol.without_history, "has", "have"));
+        let are = agreeing(without, "is", "are");
+        lines.push(format!(
+            "{without} of {} {have} no training items and {are} judged by the list that they would get, the items that most users \
+             have\n",
+            counted(protocol.users, "user")
+        ));
+    }
+    lines.join("\n")
 }
 
 /// What a preparation kept, dropped and cut.
@@ -67,7 +89,11 @@ pub(crate) fn preparation(manifest: &Manifest) -> String {
     }
     let Manifest { train, validation, test, train_only_users, held_out_users, skipped_rows, .. } = manifest;
     let mut lines = vec![steps.render()];
-    lines.extend(layout(manifest).map(|layout| format!("the log was read {layout}\n")));
+    lines.extend(layout(manifest).map(|layout| format!("the log was read {layout}")));
+    lines.extend(manifest.notes.iter().cloned());
+    if lines.len() > 1 {
+        lines.push(String::new());
+    }
     if *skipped_rows > 0 {
         lines.push(format!(
             "{} could not be read and {}, such as",
@@ -78,6 +104,7 @@ pub(crate) fn preparation(manifest: &Manifest) -> String {
         lines.push(String::new());
     }
     lines.push(format!("{train} training, {validation} validation and {test} test interactions"));
+    lines.extend(seen(manifest));
     if *train_only_users > 0 {
         let (users, have) = (counted(*train_only_users, "user"), agreeing(*train_only_users, "has", "have"));
         let train = agreeing(*train_only_users, "trains", "train");
@@ -88,6 +115,21 @@ pub(crate) fn preparation(manifest: &Manifest) -> String {
         lines.push(format!("{users} {are} held out whole, to validate or to test; nothing is learned from them"));
     }
     lines.join("\n") + "\n"
+}
+
+/// What of the dropped rows counts as seen.
+fn seen(manifest: &Manifest) -> Option<String> {
+    let Manifest { seen, seen_rows, .. } = manifest;
+    if seen_rows.is_empty() {
+        return None;
+    }
+    let rows = seen_rows.iter().map(|SeenCount { what, rows }| format!("{what}: {}", counted(*rows, "row")));
+    let are = agreeing(*seen, "is", "are");
+    Some(format!(
+        "{} that users have only seen {are} kept apart: not learned from, and not recommended ({})",
+        counted(*seen, "pair"),
+        rows.collect::<Vec<_>>().join("; ")
+    ))
 }
 
 /// What became of rows that could not be read.
@@ -132,6 +174,7 @@ pub(crate) fn examples(manifest: &ExamplesManifest) -> String {
         let say = agreeing(negative_rows, "says", "say");
         lines.push(format!("{rows} {are} not positive and only {say} which items there are"));
     }
+    lines.extend(manifest.notes.iter().cloned());
     lines.extend(lost_examples(manifest));
     let rows = |part| manifest.rows.of(part);
     let (train, validation, test) = (rows(Part::Train), rows(Part::Validation), rows(Part::Test));

@@ -2,31 +2,29 @@
 
 use std::io::{self, Write};
 
+use adepts::data::table::{CsvTable, RecordBatch};
 use serde::Serialize;
 
-/// Lines under a heading.
-pub(crate) struct Lines<W> {
-    out: W,
-    head: Option<&'static str>,
+/// A table as CSV, with the names of its columns first.
+pub(crate) struct Table<W: Write> {
+    out: Option<W>,
+    table: Option<CsvTable<W>>,
 }
 
-impl<W: Write> Lines<W> {
-    pub(crate) fn new(out: W, head: &'static str) -> Self {
-        Self { out, head: Some(head) }
+impl<W: Write> Table<W> {
+    pub(crate) fn new(out: W) -> Self {
+        Self { out: Some(out), table: None }
     }
 
-    fn begin(&mut self) -> io::Result<()> {
-        self.head.take().map_or(Ok(()), |head| writeln!(self.out, "{head}"))
+    pub(crate) fn rows(&mut self, block: &RecordBatch) -> io::Result<()> {
+        if let Some(out) = self.out.take() {
+            self.table = Some(CsvTable::new(out, Some(&block.schema()))?);
+        }
+        self.table.as_mut().map_or(Ok(()), |table| table.rows(block))
     }
 
-    pub(crate) fn line(&mut self, line: std::fmt::Arguments<'_>) -> io::Result<()> {
-        self.begin()?;
-        writeln!(self.out, "{line}")
-    }
-
-    pub(crate) fn end(mut self) -> io::Result<()> {
-        self.begin()?;
-        self.out.flush()
+    pub(crate) fn end(self) -> io::Result<()> {
+        self.table.map_or(Ok(()), |table| table.finish()?.flush())
     }
 }
 
@@ -71,19 +69,5 @@ mod tests {
             elements.end().unwrap();
             assert_eq!(String::from_utf8(out).unwrap(), serde_json::to_string_pretty(&all).unwrap() + "\n");
         }
-    }
-
-    #[test]
-    fn a_heading_comes_with_the_first_line_or_the_end() {
-        let mut out = Vec::new();
-        let _: Lines<_> = Lines::new(&mut out, "row,score");
-        assert_eq!(out, b"");
-        Lines::new(&mut out, "row,score").end().unwrap();
-        assert_eq!(out, b"row,score\n");
-        out.clear();
-        let mut lines = Lines::new(&mut out, "row,score");
-        (1..3).try_for_each(|row| lines.line(format_args!("{row},0.5"))).unwrap();
-        lines.end().unwrap();
-        assert_eq!(out, b"row,score\n1,0.5\n2,0.5\n");
     }
 }

@@ -8,6 +8,7 @@ use adepts::{Error, ranker, report};
 use clap::Args;
 
 use crate::output;
+use crate::runs::finished;
 
 /// Compare runs: user by user on the same data, or over seeds where each model has runs on several splits.
 #[derive(Args)]
@@ -17,10 +18,12 @@ Examples:
   adepts compare runs/* --baseline ease --metric recall@20 --html comparison.html
   adepts compare runs/multvae-s1 runs/multvae-s2 runs/multvae-s3 runs/tall-s1 runs/tall-s2 runs/tall-s3
 
-Runs on the same data are paired by user: differences with 95 % bootstrap intervals, p-values of the paired t-test
-corrected over groups by Holm's procedure. Runs of models of examples are paired by row and compared domain by domain.
-Runs of either family on different splits or with several seeds are paired by split and seed, where the name of a run
-without its seed (tall-s1, tall-seed1, tall-2024) says which model it is of: means with 95 % t-intervals.")]
+Runs on the same data are paired by user: differences with 95 % bootstrap intervals and p-values of the paired t-test.
+Runs of models of examples are paired by row and compared domain by domain; intervals and p-values draw users with all
+their rows where a column of users is named, else rows. Runs of either family on different splits or with several
+seeds are paired by split and seed, where the name of a run without its seed (tall-s1, tall-seed1, tall-2024) says which
+model it is of: means with 95 % t-intervals. p (Holm) is corrected over all groups or domains, and a difference in one of
+them is called better or worse by it; all users, rows or domains together are one question, and go by p.")]
 pub(crate) struct Options {
     /// Run folders
     #[arg(value_name = "RUN", required = true)]
@@ -28,8 +31,8 @@ pub(crate) struct Options {
     /// What is compared [default: the first metric of the first run; auc where models give rows their probabilities]
     #[arg(long, value_name = "METRIC")]
     metric: Option<String>,
-    /// The run, or over seeds the model, that the others are compared with [default: the first; for models of
-    /// examples on the same data, that of `single` where there is one]
+    /// The run (by its name or folder), or over seeds the model, that the others are compared with [default: that of
+    /// `single` where there is one, else the best of those that mix no experts]
     #[arg(long, value_name = "NAME")]
     baseline: Option<String>,
     /// Print as JSON
@@ -45,15 +48,16 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
-        if ranker::run::holds_ranker(&self.runs[0]) {
-            return self.domains();
+        let runs = &finished(&self.runs)?;
+        if ranker::run::holds_ranker(&runs[0]) {
+            return self.domains(runs);
         }
         let metric = self.metric.as_ref().map(|name| name.parse()).transpose().map_err(Error::from)?;
         self.html.iter().try_for_each(|page| report::check(page, self.overwrite))?;
-        let records = report::open_all(&self.runs)?;
+        let records = report::open_all(runs)?;
         let compared = compare(&records, self.baseline.as_deref(), metric)?;
         match (&self.html, &compared) {
-            (Some(page), Compared::Users(_)) => report::write(page, "", &records)?,
+            (Some(page), Compared::Users(_)) => report::write(page, "", &records, self.baseline.as_deref(), metric)?,
             (Some(page), Compared::Seeds(comparison)) => report::write_seeds(page, comparison)?,
             (None, _) => {}
         }
@@ -65,9 +69,9 @@ impl Options {
     }
 
     /// Compares models of examples, domain by domain.
-    fn domains(&self) -> anyhow::Result<()> {
+    fn domains(&self, runs: &[PathBuf]) -> anyhow::Result<()> {
         self.html.iter().try_for_each(|page| report::check(page, self.overwrite))?;
-        let records = report::open_all(&self.runs)?;
+        let records = report::open_all(runs)?;
         if let Some(comparison) =
             ranker::report::compare_seeds(&records, self.baseline.as_deref(), self.metric.as_deref())?
         {

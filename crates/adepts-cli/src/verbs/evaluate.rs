@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
-use adepts::eval::{FailIf, MetricAt, Summary};
+use adepts::average::Scale;
+use adepts::data::{Lock, counted};
+use adepts::eval::{FailIf, MetricAt, RunSummary, Summary};
 use adepts::evaluate::{Part, ProbeChoice, Request};
+use adepts::folder::lock_run;
 use adepts::ranker::run::holds_ranker;
 use adepts::report::{outline, told_apart};
 use adepts::{Error, RankerRun, Run, ranker};
@@ -13,6 +16,7 @@ use crate::failure::judge;
 use crate::options::{ProbeName, parsed};
 use crate::output;
 use crate::progress::Terminal;
+use crate::runs::finished;
 
 /// Evaluate finished runs on their test items, overall and by group of users.
 #[derive(Args)]
@@ -27,6 +31,7 @@ Examples:
   adepts evaluate runs/cesaa --fail-if 'worst.auc < 0.7' --fail-if 'germany.log_loss > 0.6'    of domains
 
 With default settings the run's report.json and per_user.parquet (of examples predictions.parquet) are written anew.")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Options {
     /// Run folders
     #[arg(value_name = "RUN", required = true)]
@@ -46,13 +51,19 @@ pub(crate) struct Options {
     /// Which held-out items are to be found; settings are chosen by the validation items [default: test]
     #[arg(long, value_enum, value_name = "PART")]
     part: Option<PartName>,
-    /// Judge the average of the runs' scores as one model
+    /// Judge the average of the runs' scores as one model; of each user the scores of each model are standardised first (mean 0 and deviation 1 over items not in the history)
     #[arg(long)]
     average: bool,
+    /// With --average: take the scores as they are, so that a model whose scores spread more has more say
+    #[arg(long, requires = "average")]
+    raw: bool,
     /// Measure these instead of the run's own metrics, separated by commas
     #[arg(long, value_name = "METRIC,…", value_delimiter = ',')]
     metrics: Vec<String>,
 }
+
+/// A run, and the right to write into it where its evaluation is kept.
+type Opened = Result<(Run, Option<Lock>), Error>;
 
 #[derive(Clone, Copy, ValueEnum)]
 enum PartName {
@@ -62,8 +73,9 @@ enum PartName {
 
 impl Options {
     pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
-        if self.runs.first().is_some_and(|folder| holds_ranker(folder)) {
-            return self.examples(terminal);
+        let folders = &finished(&self.runs)?;
+        if folders.first().is_some_and(|folder| holds_ranker(folder)) {
+            return self.examples(folders, terminal);
         }
         let conditions: Vec<FailIf> = parsed(&self.fail_if)?;
         let metrics: Vec<MetricAt> = parsed(&self.metrics)?;
@@ -71,48 +83,52 @@ impl Options {
         let part = self.part();
         let request = Request { probe, validation_as_input: self.validation_as_input, part };
         if !conditions.is_empty() {
-            self.check(&conditions, &metrics)?;
+            self.check(folders, &conditions, &metrics)?;
         }
         let mut summary = Summary::default();
-        let mut runs: Box<dyn Iterator<Item = Result<Run, Error>>> =
-            Box::new(self.runs.iter().map(|folder| Run::open(folder)));
+        let keeps = request == Request::default() && metrics.is_empty() && !self.average;
+        // What is kept is of the model that was opened: nobody may train another in between.
+        let open = |folder: &PathBuf| {
+            let lock = if keeps { lock_run(folder)? } else { None };
+            Ok((Run::open(folder)?, lock))
+        };
+        let mut runs: Box<dyn Iterator<Item = Opened>> = Box::new(folders.iter().map(open));
         if self.average {
-            let average = Run::average(runs.collect::<Result<_, _>>()?);
-            runs = Box::new(std::iter::once(average));
+            let scale = if self.raw { Scale::Raw } else { Scale::Standardised };
+            let average = Run::average(runs.map(|run| Ok(run?.0)).collect::<Result<_, Error>>()?, scale);
+            runs = Box::new(std::iter::once(average.map(|run| (run, None))));
         }
         for run in runs {
-            let mut run = run?;
+            let (mut run, _lock) = run?;
             if !metrics.is_empty() {
                 run.experiment.eval.metrics.clone_from(&metrics);
             }
             let evaluated = run.evaluate(request, &mut terminal.progress())?;
-            if request == Request::default() && metrics.is_empty() && !self.average {
+            if keeps {
                 run.keep(&evaluated)?;
             }
             summary.runs.push(evaluated.summary);
         }
         if !self.average {
-            self.tell_apart(&mut summary);
+            tell_apart(folders, &mut summary);
         }
         terminal.clear();
         if part == Part::Validation && !self.json {
             output::text("on validation items; test items were not looked at")?;
         }
+        for run in &summary.runs {
+            if let Some(told) = gate_told(run) {
+                terminal.note(&told);
+            }
+        }
         output::summary(&summary, self.json)?;
         judge(&conditions, &summary)
     }
 
-    /// Gives runs of equal names those of their folders.
-    fn tell_apart(&self, summary: &mut Summary) {
-        let names: Vec<&str> = summary.runs.iter().map(|run| run.name.as_str()).collect();
-        let names = told_apart(&names, &self.runs);
-        summary.runs.iter_mut().zip(names).for_each(|(run, name)| run.name = name);
-    }
-
     /// Whether all conditions can be judged, before hours are spent on what they are about.
-    fn check(&self, conditions: &[FailIf], metrics: &[MetricAt]) -> Result<(), Error> {
+    fn check(&self, folders: &[PathBuf], conditions: &[FailIf], metrics: &[MetricAt]) -> Result<(), Error> {
         // An average is of runs on the same data, and measured as the first one is.
-        let judged = if self.average { &self.runs[..1] } else { &self.runs[..] };
+        let judged = if self.average { &folders[..1] } else { folders };
         for folder in judged {
             let outline = outline(folder, metrics)?;
             conditions.iter().try_for_each(|condition| condition.judge(&outline).map(drop))?;
@@ -121,27 +137,29 @@ impl Options {
     }
 
     /// Evaluates models of examples, which have neither lists nor probes.
-    fn examples(&self, terminal: &Terminal) -> anyhow::Result<()> {
+    fn examples(&self, folders: &[PathBuf], terminal: &Terminal) -> anyhow::Result<()> {
         let asked = [
             ("--probe", self.probe.is_some()),
             ("--validation-as-input", self.validation_as_input),
             ("--average", self.average),
         ];
         if let Some((option, _)) = asked.iter().find(|(_, asked)| *asked) {
-            let wrong = format!("{option} is for models of histories; {} is of examples", self.runs[0].display());
+            let wrong = format!("{option} is for models of histories; {} is of examples", folders[0].display());
             return Err(Error::Request(wrong).into());
         }
         let conditions: Vec<FailIf> = parsed(&self.fail_if)?;
-        for folder in &self.runs {
+        for folder in folders {
             let outline = ranker::report::outline(folder, &self.metrics)?;
             conditions.iter().try_for_each(|condition| condition.judge(&outline).map(drop).map_err(Error::from))?;
         }
         let mut summary = Summary::default();
-        for folder in &self.runs {
+        for folder in folders {
+            let keeps = self.part() == Part::Test && self.metrics.is_empty();
+            let _lock = if keeps { lock_run(folder)? } else { None };
             let run = RankerRun::open(folder)?;
             summary.runs.push(run.evaluate(self.part(), &self.metrics, &mut terminal.progress())?);
         }
-        self.tell_apart(&mut summary);
+        tell_apart(folders, &mut summary);
         terminal.clear();
         if self.part() == Part::Validation && !self.json {
             output::text("on validation rows; test rows were not looked at")?;
@@ -156,4 +174,32 @@ impl Options {
             Some(PartName::Validation) => Part::Validation,
         }
     }
+}
+
+/// What is to be known of the gate beside the figures.
+fn gate_told(run: &RunSummary) -> Option<String> {
+    let p = &run.protocol;
+    let mut told = Vec::new();
+    if p.part == "validation" && p.probe == "history" && p.learned_probe == "validation" {
+        let held =
+            "the gate looks at a fifth of each history, not at the validation items, since these are to be found";
+        told.push(held.to_owned());
+    }
+    if p.part == "validation" && p.probe == "validation" {
+        let shown = "the published gate looks at the validation items that are to be found, as when they stopped its training; \
+                     `--probe history` judges it without them";
+        told.push(shown.to_owned());
+    }
+    if let Some(found) = p.unprobed.filter(|found| found.users > 0) {
+        let users = counted(found.users as u64, "user");
+        told.push(format!("the gate has nothing to look at for {users} of {}: equal shares for them", found.of));
+    }
+    (!told.is_empty()).then(|| format!("{}: {}", run.name, told.join("; ")))
+}
+
+/// Gives runs of equal names those of their folders.
+fn tell_apart(folders: &[PathBuf], summary: &mut Summary) {
+    let names: Vec<&str> = summary.runs.iter().map(|run| run.name.as_str()).collect();
+    let names = told_apart(&names, folders);
+    summary.runs.iter_mut().zip(names).for_each(|(run, name)| run.name = name);
 }

@@ -4,6 +4,7 @@ mod compare;
 mod doctor;
 mod evaluate;
 mod export_events;
+mod finalize;
 mod import;
 mod inspect;
 mod metrics;
@@ -34,6 +35,7 @@ pub(crate) enum Verb {
     Evaluate(evaluate::Options),
     Compare(compare::Options),
     Report(report::Options),
+    Finalize(finalize::Options),
     Recommend(Box<recommend::Options>),
     Serve(serve::Options),
     ExportEvents(export_events::Options),
@@ -66,7 +68,8 @@ impl Verb {
             Self::Train(options) => options.run(terminal),
             Self::Evaluate(options) => options.run(terminal),
             Self::Compare(options) => options.run(),
-            Self::Report(options) => options.run(),
+            Self::Report(options) => options.run(terminal),
+            Self::Finalize(options) => options.run(terminal),
             Self::Recommend(options) => options.run(terminal),
             Self::Serve(options) => options.run(terminal, threads),
             Self::ExportEvents(options) => options.run(),

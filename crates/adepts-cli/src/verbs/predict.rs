@@ -4,24 +4,29 @@ use std::io::{BufWriter, IsTerminal as _, Write as _, stdin, stdout};
 use std::path::PathBuf;
 
 use adepts::data::examples::{EncodeSummary, RawFiles, Streamed};
-use adepts::data::{BadRows, DataError, Format, agreeing, counted};
+use adepts::data::table::{RecordBatch, objects, spelled};
+use adepts::data::{BadRows, Column, DataError, Format, agreeing, counted};
 use adepts::page::table::{LongTable, TextTable};
+use adepts::ranker::Form;
 use adepts::ranker::predict::{Predicted, Retrieved};
-use adepts::serve::FoundItem;
+use adepts::serve::{Exclude, FoundItem};
 use adepts::{Error, RankerRun, run};
-use clap::{Args, value_parser};
+use clap::{Args, ValueEnum, value_parser};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
+use crate::options::Encoding;
 use crate::output;
-use crate::output::rows::{Elements, Lines};
+use crate::output::rows::{Elements, Table};
 use crate::progress::Terminal;
+use crate::verbs::finalize::hint;
 
 /// Score a file of examples with a run of a model of examples, or find items for its rows.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   adepts predict runs/cesaa new.csv
-  adepts predict runs/cesaa new.parquet --out scores.parquet
+  adepts predict runs/cesaa new.parquet --out scores.parquet --keep user_id,movie_id
   adepts predict runs/cesaa 'new/*.jsonl.gz' --skip-bad-rows --json
   adepts predict runs/retrieval users.csv --top 100 --out lists.parquet
   zcat new.csv.gz | adepts predict runs/cesaa -
@@ -31,7 +36,8 @@ not have count as unknown; how many there were, and how many are missing, is tol
 from 1; lines in messages are those of the file, its header among them. `score` is the probability of the label; of a run
 that was trained for retrieval (data.item) it is the score of the item, which is no probability. With --top, for such
 runs, the file needs the domain and what describes the user alone; each row gets the items of the whole catalogue with
-the highest scores, those that the user has already among them.
+the highest scores. Items that the user has in the training, validation or test rows are left out where the column of
+users (data.user) is a field of the model; `--exclude none` leaves them in.
 
 Scores are printed while the file is read: after an error the exit code is not 0, and what was printed is a part. With
 --out there is no file then.")]
@@ -45,18 +51,39 @@ pub(crate) struct Options {
     /// Find the N items with the highest scores for each row (retrieval)
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
     top: Option<u32>,
-    /// Write the scores to this file, .parquet (columns row and score; with --top also rank and item), instead of stdout
+    /// With --top: what is left out because the user has it already, where the column of users is a field of the model
+    /// [default: seen]
+    #[arg(long, value_enum, value_name = "WHAT", requires = "top")]
+    exclude: Option<RowsName>,
+    /// Write the scores to this file, .parquet or .csv (columns row and score; with --top also rank and item), instead of stdout
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Columns of the file that are passed through, separated by commas; may be repeated
+    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
+    keep: Vec<String>,
     /// Replace what is at --out
     #[arg(long, requires = "out")]
     overwrite: bool,
     /// Leave out rows that cannot be read or are of an unknown domain, and count them
     #[arg(long)]
     skip_bad_rows: bool,
+    /// Encoding of a text file [default: as that of the examples that the run was trained on]
+    #[arg(long, value_enum, value_name = "ENCODING")]
+    encoding: Option<Encoding>,
     /// Print as JSON
     #[arg(long, conflicts_with = "out")]
     json: bool,
+}
+
+/// What is left out of the lists of retrieval.
+#[derive(Clone, Copy, ValueEnum)]
+enum RowsName {
+    /// Items of the training, validation and test rows
+    Seen,
+    /// Items of the training rows
+    Learned,
+    /// Nothing
+    None,
 }
 
 impl Options {
@@ -64,12 +91,15 @@ impl Options {
         self.check_out()?;
         self.check_family()?;
         let run = RankerRun::open(&self.run)?;
+        hint(&self.run, terminal);
         let bad_rows = if self.skip_bad_rows { BadRows::Skip } else { BadRows::Fail };
         let data = &run.experiment.data;
         let streamed = (self.file == "-").then(|| Streamed::read(&mut stdin().lock())).transpose();
         let streamed = streamed.map_err(Error::from)?;
         let source = streamed.as_ref().map_or(self.file.as_str(), Streamed::source).to_owned();
-        let files = RawFiles { source, format: Format::Auto, bad_rows, ..RawFiles::from(data) };
+        let keep = self.keep.iter().cloned().map(Column::Name).collect();
+        let encoding = self.encoding.map_or(data.encoding, Encoding::of_data);
+        let files = RawFiles { source, format: Format::Auto, encoding, bad_rows, keep, ..RawFiles::from(data) };
         let streamed = streamed.as_ref();
         let met = match self.top {
             Some(number) => self.lists(&run, &files, number as usize, terminal),
@@ -92,12 +122,7 @@ impl Options {
             let told = format!("{} exists; name another file with --out, or --overwrite", out.display());
             return Err(Error::Request(told));
         }
-        if out.extension().is_none_or(|ending| ending != "parquet") {
-            let told =
-                format!("{}: expected a name that ends with .parquet; text and JSON go to stdout", out.display());
-            return Err(Error::Request(told));
-        }
-        Ok(())
+        Form::of(out).map(drop)
     }
 
     /// Writes or prints the scores of the rows.
@@ -110,23 +135,23 @@ impl Options {
         let out = BufWriter::new(stdout().lock());
         if self.json {
             let mut elements = Elements::new(out);
-            let each = |Predicted { rows, scores }: Predicted| {
+            let each = |mut block: Predicted| {
                 make_room(shown, terminal);
-                let mut rows = rows.into_iter().zip(scores);
-                Ok(rows.try_for_each(|(row, score)| elements.element(&Scored { row, score }))?)
+                let kept = kept(&mut block.kept)?;
+                let mut rows = block.rows.into_iter().zip(kept).zip(block.scores);
+                Ok(rows.try_for_each(|((row, kept), score)| elements.element(&Scored { row, kept, score }))?)
             };
             let met = run.predict::<anyhow::Error>(files, each, progress)?;
             elements.end()?;
             return Ok(met);
         }
-        let mut lines = Lines::new(out, "row,score");
-        let each = |Predicted { rows, scores }: Predicted| {
+        let mut table = Table::new(out);
+        let each = |block: Predicted| {
             make_room(shown, terminal);
-            let mut rows = rows.into_iter().zip(scores);
-            Ok(rows.try_for_each(|(row, score)| lines.line(format_args!("{row},{score}")))?)
+            Ok(table.rows(&block.table())?)
         };
         let met = run.predict::<anyhow::Error>(files, each, progress)?;
-        lines.end()?;
+        table.end()?;
         Ok(met)
     }
 
@@ -149,36 +174,52 @@ impl Options {
         number: usize,
         terminal: &Terminal,
     ) -> anyhow::Result<EncodeSummary> {
+        let exclude = match self.exclude {
+            None | Some(RowsName::Seen) => Exclude::Seen,
+            Some(RowsName::Learned) => Exclude::Learned,
+            Some(RowsName::None) => Exclude::None,
+        };
         let progress = &mut terminal.progress();
         if let Some(out) = &self.out {
-            return Ok(run.retrieve_to(files, number, out, progress)?);
+            return Ok(run.retrieve_to(files, number, exclude, out, progress)?);
         }
         let shown = stdout().is_terminal();
         if self.json {
             let mut elements = Elements::new(BufWriter::new(stdout().lock()));
-            let each = |Retrieved { rows, lists }: Retrieved| {
+            let each = |mut block: Retrieved| {
                 make_room(shown, terminal);
                 let item = |(item, score)| FoundItem { item, score };
-                rows.into_iter().zip(lists).try_for_each(|(row, list)| {
-                    elements.element(&Listed { row, items: list.into_iter().map(item).collect() })
+                let kept = kept(&mut block.kept)?;
+                block.rows.into_iter().zip(kept).zip(block.lists).try_for_each(|((row, kept), list)| {
+                    elements.element(&Listed { row, kept, items: list.into_iter().map(item).collect() })
                 })?;
                 Ok(())
             };
-            let met = run.retrieve::<anyhow::Error>(files, number, each, progress)?;
+            let met = run.retrieve::<anyhow::Error>(files, number, exclude, each, progress)?;
             elements.end()?;
             return Ok(met);
         }
-        let head = TextTable::new(["row", "rank", "item", "score"]);
-        let mut table = LongTable::new(head, tempfile::tempfile()?)?;
+        let numbers = run.numbered()?;
+        if !shown {
+            let mut table = Table::new(BufWriter::new(stdout().lock()));
+            let each = |block: Retrieved| Ok(table.rows(&block.table(numbers))?);
+            let met = run.retrieve::<anyhow::Error>(files, number, each, progress)?;
+            table.end()?;
+            return Ok(met);
+        }
+        let head = ["row"].into_iter().chain(self.keep.iter().map(String::as_str)).chain(["rank", "item", "score"]);
+        let mut table = LongTable::new(TextTable::new(head), tempfile::tempfile()?)?;
         let each = |block: Retrieved| {
-            for (row, list) in block.rows.iter().zip(&block.lists) {
-                for (rank, (item, score)) in list.iter().enumerate() {
-                    table.row([row.to_string(), (rank + 1).to_string(), item.to_string(), format!("{score:.4}")])?;
+            for mut row in spelled(&block.table(numbers))? {
+                if let Some(score) = row.last_mut() {
+                    // Four digits tell enough to someone who looks.
+                    *score = score.parse().map_or_else(|_| score.clone(), |score: f32| format!("{score:.4}"));
                 }
+                table.row(row)?;
             }
             Ok(())
         };
-        let met = run.retrieve::<anyhow::Error>(files, number, each, progress)?;
+        let met = run.retrieve::<anyhow::Error>(files, number, exclude, each, progress)?;
         make_room(shown, terminal);
         let mut out = BufWriter::new(stdout().lock());
         table.render(&mut out)?;
@@ -187,10 +228,20 @@ impl Options {
     }
 }
 
+/// The columns of rows that are passed through, as JSON; nothing for each where there are none.
+fn kept(table: &mut Option<RecordBatch>) -> anyhow::Result<Box<dyn Iterator<Item = Map<String, Value>>>> {
+    Ok(match table.take() {
+        Some(table) => Box::new(objects(&table)?.into_iter()),
+        None => Box::new(std::iter::repeat_with(Map::new)),
+    })
+}
+
 /// A row and its score; 32-bit floats are spelled as such, as they are everywhere else.
 #[derive(Serialize)]
 struct Scored {
     row: u64,
+    #[serde(flatten)]
+    kept: Map<String, Value>,
     score: f32,
 }
 
@@ -198,6 +249,8 @@ struct Scored {
 #[derive(Serialize)]
 struct Listed {
     row: u64,
+    #[serde(flatten)]
+    kept: Map<String, Value>,
     items: Vec<FoundItem>,
 }
 
@@ -238,6 +291,11 @@ fn told(met: &mut EncodeSummary, streamed: Option<&Streamed>, terminal: &Termina
     for (field, rows) in &met.missing {
         let (rows, have) = (counted(*rows, "row"), agreeing(*rows, "has", "have"));
         terminal.note(&format!("{rows} {have} no value of {field}"));
+    }
+    for (field, rows) in &met.clipped {
+        let (lie, were) = (agreeing(*rows, "lies", "lie"), agreeing(*rows, "was", "were"));
+        let rows = counted(*rows, "number");
+        terminal.note(&format!("{rows} of {field} {lie} far outside of what training saw and {were} clipped"));
     }
     if met.skipped_rows > 0 {
         let (rows, were) = (counted(met.skipped_rows, "row"), agreeing(met.skipped_rows, "was", "were"));

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use adepts::config::Planned;
-use adepts::data::{self, examples::ExampleSet};
+use adepts::data::{self, Lock, examples::ExampleSet};
 use adepts::folder::spare_source;
 use adepts::{Error, RankerExperiment};
 use clap::Args;
@@ -18,12 +18,16 @@ use crate::progress::Terminal;
 Examples:
   adepts prepare --input log.csv --user customer --item sku --out prepared
   adepts prepare --input log.csv --user customer --item sku --rating stars --min-rating 4 --core 5 --out prepared
+  adepts prepare --input shop.csv --event kind --events buy --seen-events return,view --out prepared
   adepts prepare --input log.jsonl.gz --user u --item i --time at --split leave-last --out prepared
   adepts prepare --config experiments/tall-ml-1m.toml --out prepared
   adepts prepare --config experiments/cesaa-ml-1m.toml --split users --out prepared
 
 A prepared folder that is there is replaced. What the delimiter is and whether there is a header is found in the first
 lines of a text file where it is not said. No users or items are dropped unless asked for.
+
+What --min-rating or --from drops, and the events that --seen-events names, count as seen: nothing is learned from them, and
+their items are not recommended to the user unless asked for. Rows from --until on are yet to come and do not count.
 
 What the columns of examples mean is said in the file of --config, whose model says that they are examples. Of the options
 on the log and the split these then take the user, the time, the layout of text, --bad-rows, --seed, --validation, --test and
@@ -50,7 +54,7 @@ pub(crate) struct Options {
 impl Options {
     pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
         let mut sets: Vec<String> = self.input.iter().map(|input| format!("data.source={}", quoted(input))).collect();
-        sets.extend(self.split.sets()?);
+        sets.extend(self.split.sets(self.config.is_some())?);
         if self.config.is_none() {
             sets.push("model.kind=popularity".into());
         }
@@ -59,6 +63,8 @@ impl Options {
             Planned::Examples(experiment) => return self.examples(&experiment, terminal),
         };
         spare_source(&experiment.data, std::slice::from_ref(&self.out))?;
+        // Held from here on, so that a second preparation is told at once and not when it has done its work.
+        let _lock = Lock::beside(&self.out).map_err(Error::from)?;
         let data = data::prepare(&experiment.data, &experiment.split, experiment.seed, &mut terminal.progress())
             .map_err(Error::from)?;
         data.save(&self.out).map_err(Error::from)?;

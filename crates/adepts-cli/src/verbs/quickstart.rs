@@ -1,6 +1,6 @@
 //! `adepts quickstart`: the whole path on simulated data.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use adepts::contract::Stopwatch;
 use adepts::{quickstart, ranker};
@@ -9,6 +9,7 @@ use clap::Args;
 use crate::options::{WorkOptions, with_work};
 use crate::output::{self, duration, tables};
 use crate::progress::Terminal;
+use crate::signals::{Again, typed};
 
 /// The whole path on simulated data, under three minutes: users' histories, or with --multi-domain examples of five domains.
 #[derive(Args)]
@@ -36,9 +37,9 @@ The same rows: adepts simulate --multi-domain --out examples.csv --users 1000 --
 
 config.toml in each run says all settings.")]
 pub(crate) struct Options {
-    /// The folder
-    #[arg(long, value_name = "DIR", default_value = "adepts-quickstart")]
-    out: PathBuf,
+    /// The folder [default: adepts-quickstart, with --multi-domain adepts-quickstart-domains]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     /// At most this many epochs, at least 1, for each model that is trained by epochs
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     epochs: Option<usize>,
@@ -60,12 +61,15 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 
 impl Options {
     pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
+        let usual = if self.multi_domain { "adepts-quickstart-domains" } else { "adepts-quickstart" };
+        let out = &self.out.clone().unwrap_or_else(|| usual.into());
+        terminal.go_on_with(self.again(out));
         if self.multi_domain {
-            return self.domains(terminal);
+            return self.domains(out, terminal);
         }
         let watch = Stopwatch::start();
         let options = WorkOptions { overwrite: self.overwrite, resume: false, checkpoint_every: 120.0 };
-        let done = with_work(terminal, options, |work| quickstart::quickstart(&self.out, self.epochs, work))?;
+        let done = with_work(terminal, options, |work| quickstart::quickstart(out, self.epochs, work))?;
         terminal.clear();
         if self.json {
             return output::json(&done.summary);
@@ -73,7 +77,7 @@ impl Options {
         let (log, data, page) = (done.log.display(), done.data.display(), done.page.display());
         let (simulated, prepared) = (&done.simulated, &done.prepared);
         let niche: u64 = simulated.communities.iter().skip(1).map(|community| community.users).sum();
-        let tall = self.out.join("runs").join("tall").display().to_string();
+        let tall = out.join("runs").join("tall").display().to_string();
         let told = format!(
             "Simulated {} interactions of {} users ({niche} of them in {} niches) with {} items: {log}\n\
              Prepared {} training, {} validation and {} test interactions: {data}\n\
@@ -95,20 +99,29 @@ impl Options {
              adepts train --model ease --data prepared --out runs/ease\n  \
              adepts train --model tall --data prepared --out runs/tall --set model.experts=20\n  \
              adepts report runs/* --out report.html",
-            runs = self.out.join("runs").display()
+            runs = out.join("runs").display()
         );
         output::text(&(told + &next))
     }
 
-    fn domains(&self, terminal: &Terminal) -> anyhow::Result<()> {
+    /// What begins anew if it is interrupted.
+    fn again(&self, out: &Path) -> Again {
+        let mut words = ["adepts", "quickstart", "--overwrite"].map(str::to_owned).to_vec();
+        words.extend(self.multi_domain.then(|| "--multi-domain".to_owned()));
+        words.extend(self.out.iter().flat_map(|_| ["--out".to_owned(), out.display().to_string()]));
+        words.extend(self.epochs.iter().flat_map(|epochs| ["--epochs".to_owned(), epochs.to_string()]));
+        Again { once: out.to_owned(), verb: "begin anew with", command: typed(words) }
+    }
+
+    fn domains(&self, out: &Path, terminal: &Terminal) -> anyhow::Result<()> {
         let watch = Stopwatch::start();
         let options = WorkOptions { overwrite: self.overwrite, resume: false, checkpoint_every: 120.0 };
-        let done = with_work(terminal, options, |work| ranker::quickstart::quickstart(&self.out, self.epochs, work))?;
+        let done = with_work(terminal, options, |work| ranker::quickstart::quickstart(out, self.epochs, work))?;
         terminal.clear();
         if self.json {
             return output::json(&done.summary);
         }
-        let cesaa = self.out.join("runs").join("cesaa").display().to_string();
+        let cesaa = out.join("runs").join("cesaa").display().to_string();
         output::text(&format!(
             "Simulated {} examples of {} domains: {log}\n{}\nTrained four models in {}; their settings are in config.toml of \
              each run.\n\n{}\nReport: {}\n\n\
@@ -124,7 +137,7 @@ impl Options {
             duration(watch.seconds()),
             tables(&done.summary),
             done.page.display(),
-            runs = self.out.join("runs").display(),
+            runs = out.join("runs").display(),
             log = done.log.display(),
         ))
     }

@@ -1,16 +1,20 @@
 //! `adepts recommend`: what does a run offer to whom?
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use adepts::answers::Excluding;
 use adepts::data::{Id, counted};
 use adepts::serve::batch::{Done, Job, PART, Skipped, TableFile, Whom};
-use adepts::serve::{AnswerError, Answerer, HistoryAnswerer, Question};
+use adepts::serve::{AnswerError, Answerer, Exclude, HistoryAnswerer, NothingKnown, Question, Unknown};
 use adepts::{Artefact, Error, ranker};
-use clap::{Args, value_parser};
+use clap::{Args, ValueEnum, value_parser};
 
-use crate::options::BadRows;
+use crate::exclude::ExcludeName;
+use crate::options::{BadRows, Encoding};
 use crate::output::{self, lists};
 use crate::progress::Terminal;
+use crate::signals::{Again, typed};
+use crate::verbs::finalize::hint;
 
 /// Recommend items to a user of the run, for a history, for the rows of a file, or to everyone.
 #[derive(Args)]
@@ -19,18 +23,28 @@ Examples:
   adepts recommend runs/tall --user u00042
   adepts recommend runs/tall --history 17,42,1024 -n 5 --explain
   adepts recommend runs/tall --item 'Paris, Texas' --item 'Big' --json
-  adepts recommend runs/tall --all --out lists.parquet
+  adepts recommend runs/tall --all --out lists.parquet                        or .csv
+  adepts recommend runs/tall --all --seen purchases-of-today.csv --out lists.parquet
   adepts recommend runs/tall --users users.csv --out lists.parquet            a column of users
   adepts recommend runs/tall --users baskets.jsonl --out lists.jsonl          {\"history\": [17, 42]} a line
   adepts recommend runs/tall --users baskets.csv --separator ' ' --out lists.parquet --resume
 
-A known user's history is his training and validation items; test items stay unknown, so that lists can be judged.
+A known user is offered nothing that the log says the user has: not the items that the model goes by (training and
+validation), not test items, not what a filter dropped (low ratings, --seen-events). `--exclude learned` leaves test items
+and dropped rows in, so that lists can be judged by them; `--exclude none` leaves everything in; `--seen FILE` adds pairs of
+a user and an item, such as the purchases since.
+
 A history that is given needs no training: unknown items are counted and named, and without a known item the answer is
-the items that most users have. A gate that looks at held-out items looks at a fifth of the history.
+the items that most users have, which the output calls popular. Users that the run does not know have no list. With
+`--fallback popular` they get the items that most users have, too; with `--fallback error` neither has a list.
 
 --users reads CSV, JSON lines or Parquet (or a folder of them) as a stream: a column of users, or a column of
 histories (a list, or text with --separator between the ids), beside which a column of users is a label. The output has
-a row per user and rank (.parquet) or an object per row (.jsonl). Work that was stopped continues with --resume.")]
+a row per user and rank (.parquet, .csv) or an object per row (.jsonl); in the first two the column popular says that the list
+is the items that most users have, in the last the key fallback does. Work that was stopped continues with --resume.")]
+#[command(
+    override_usage = "adepts recommend [OPTIONS] <RUN> <--user <ID>|--history <ID,…>|--item <ID>|--all|--users <FILE>>"
+)]
 #[command(group(clap::ArgGroup::new("whom").required(true).args(["user", "history", "item", "all", "users"])))]
 #[command(group(clap::ArgGroup::new("many").args(["all", "users"])))]
 #[expect(clippy::struct_excessive_bools, reason = "options are independent switches")]
@@ -39,18 +53,18 @@ pub(crate) struct Options {
     #[arg(value_name = "RUN")]
     run: PathBuf,
     /// A user of the run, by id
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     user: Option<String>,
     /// Items that someone has used, by id, separated by commas, the latest last
-    #[arg(long, value_name = "ID,…", value_delimiter = ',')]
+    #[arg(long, value_name = "ID,…", value_delimiter = ',', allow_hyphen_values = true)]
     history: Option<Vec<String>>,
     /// As --history, one item, whose id may hold commas; may be repeated
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     item: Vec<String>,
     /// Every user of the run
     #[arg(long, requires = "out")]
     all: bool,
-    /// The users or histories in this file, glob or folder
+    /// The users or histories in this file, glob or folder, or - for stdin
     #[arg(long, value_name = "FILE", requires = "out")]
     users: Option<String>,
     /// With --users: the column of users, by name or position [default: as it is usually called]
@@ -60,12 +74,15 @@ pub(crate) struct Options {
     #[arg(long, value_name = "COLUMN", requires = "users")]
     history_column: Option<String>,
     /// With --users: what stands between the ids of a history that is text
-    #[arg(long, value_name = "TEXT", requires = "users", default_value = "|")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true, requires = "users", default_value = "|")]
     separator: String,
     /// With --users: rows that cannot be read end with an error, or are counted and skipped
     #[arg(long, value_enum, value_name = "WHAT", requires = "users", default_value = "fail")]
     bad_rows: BadRows,
-    /// With --all or --users: the file to write, .parquet or .jsonl
+    /// With --users: encoding of a text file
+    #[arg(long, value_enum, value_name = "ENCODING", requires = "users", default_value = "auto")]
+    encoding: Encoding,
+    /// With --all or --users: the file to write, .parquet, .csv or .jsonl
     #[arg(long, value_name = "FILE", requires = "many")]
     out: Option<PathBuf>,
     /// Go on with lists that were begun and stopped
@@ -77,14 +94,24 @@ pub(crate) struct Options {
     /// Number of items
     #[arg(short = 'n', long = "number", value_name = "N", default_value_t = 10, value_parser = value_parser!(u32).range(1..))]
     number: u32,
-    /// Recommend items of the history, too
-    #[arg(long)]
+    /// What is left out because the user has it already [default: seen]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    exclude: Option<ExcludeName>,
+    /// As --exclude none
+    #[arg(long, conflicts_with = "exclude")]
     include_used: bool,
+    /// More items that users have seen: a file with a column of users and one of items
+    #[arg(long, value_name = "FILE")]
+    seen: Option<String>,
+    /// What users whom the run does not know, and histories without a known item, are answered [default: an error for
+    /// users, popular for histories]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    fallback: Option<FallbackName>,
     /// Recommend only these items
-    #[arg(long, value_name = "ID,…", value_delimiter = ',')]
+    #[arg(long, value_name = "ID,…", value_delimiter = ',', allow_hyphen_values = true)]
     allow: Option<Vec<String>>,
     /// Do not recommend these items
-    #[arg(long, value_name = "ID,…", value_delimiter = ',')]
+    #[arg(long, value_name = "ID,…", value_delimiter = ',', allow_hyphen_values = true)]
     deny: Vec<String>,
     /// Say why: the items of the history that pushed each item most, the experts' shares, and the user's group
     #[arg(long)]
@@ -94,34 +121,64 @@ pub(crate) struct Options {
     json: bool,
 }
 
+/// What whoever has no known item is answered.
+#[derive(Clone, Copy, ValueEnum)]
+enum FallbackName {
+    /// The items that most users have
+    Popular,
+    /// No list
+    Error,
+}
+
 impl Options {
     pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
         self.check_family()?;
-        let answerer = Artefact::open(&self.run)?.answerer();
+        let exclude = self.exclude();
+        if self.seen.is_some() && exclude != Exclude::Seen {
+            let wrong = "--seen adds to what is left out as seen; leave out --include-used and --exclude, or --seen";
+            return Err(Error::Request(wrong.into()).into());
+        }
+        let excluding = Excluding { exclude, seen: self.seen.clone() };
+        let answerer = Artefact::open(&self.run)?.answerer_excluding(&excluding, &mut terminal.progress())?;
+        terminal.clear();
+        seen_note(&answerer, terminal);
+        let items = answerer.parts().catalogue.ids.len();
+        hint(&self.run, terminal);
         if let Some(out) = &self.out {
+            terminal.go_on_with(again(out));
             let whom = self.users.as_ref().map_or(Whom::Everyone, |source| Whom::Table(self.table(source)));
             let job = Job { out, resume: self.resume, overwrite: self.overwrite, part: PART };
-            let done = answerer.batch(&whom, &self.question(None, None), job, &mut terminal.progress());
+            let done = answerer.batch(&whom, &self.question(items, None, None), job, &mut terminal.progress());
             let done = done.map_err(Error::from)?;
             terminal.clear();
             notes(&done, terminal);
-            return output::text(&format!("{}: {}", told(&done), out.display()));
+            return output::text(&format!("{}: {}", told(&done, self.fallback), out.display()));
         }
         let history = self.user.is_none().then(|| {
             let listed = self.history.iter().flatten().map(|id| id.trim()).filter(|id| !id.is_empty());
             listed.chain(self.item.iter().map(String::as_str)).map(id).collect()
         });
-        let question = self.question(self.user.as_deref().map(id), history);
+        let question = self.question(items, self.user.as_deref().map(id), history);
         let answer = answerer.answer(&[question.into()]).remove(0).map_err(|error| hinted(error, &answerer))?;
-        if self.json { output::json(&answer) } else { output::text(&lists::shown(&answer)) }
+        if self.json { output::json(&answer) } else { output::text(&lists::shown(&answer, output::width())) }
     }
 
-    fn question(&self, user: Option<Id>, history: Option<Vec<Id>>) -> Question {
+    fn exclude(&self) -> Exclude {
+        if self.include_used { Exclude::None } else { self.exclude.map(ExcludeName::of).unwrap_or_default() }
+    }
+
+    /// `items` are in the catalogue, and no list is longer.
+    fn question(&self, items: usize, user: Option<Id>, history: Option<Vec<Id>>) -> Question {
         Question {
             user,
             history,
-            n: self.number as usize,
-            exclude_used: !self.include_used,
+            n: (self.number as usize).min(items.max(1)),
+            exclude: Some(self.exclude()),
+            fallback: self.fallback.map(|name| match name {
+                FallbackName::Popular => NothingKnown::Popular,
+                FallbackName::Error => NothingKnown::Error,
+            }),
+            exclude_used: None,
             allow: self.allow.as_ref().map(|ids| ids.iter().map(|text| id(text)).collect()),
             deny: self.deny.iter().map(|text| id(text)).collect(),
             explain: self.explain,
@@ -131,7 +188,8 @@ impl Options {
     fn table(&self, source: &str) -> TableFile {
         let (user, history) = (self.user_column.clone(), self.history_column.clone());
         let bad_rows = self.bad_rows.of_data();
-        TableFile { source: source.to_owned(), user, history, separator: self.separator.clone(), bad_rows }
+        let (separator, encoding) = (self.separator.clone(), self.encoding.of_data());
+        TableFile { source: source.to_owned(), user, history, separator, bad_rows, encoding }
     }
 
     /// Points a run of examples to where it belongs.
@@ -151,6 +209,17 @@ impl Options {
     }
 }
 
+/// What goes on with lists that were interrupted: the same command with `--resume`.
+fn again(out: &Path) -> Again {
+    let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+    let words = words.filter(|word| !["--resume", "--overwrite"].contains(&word.as_str()));
+    let command =
+        typed(std::iter::once("adepts".to_owned()).chain(words).chain(std::iter::once("--resume".to_owned())));
+    let mut parts = out.as_os_str().to_owned();
+    parts.push(".parts");
+    Again { once: parts.into(), verb: "continue with", command }
+}
+
 fn id(text: &str) -> Id {
     Id::Text(text.trim().into())
 }
@@ -160,10 +229,21 @@ fn hinted(error: AnswerError, answerer: &HistoryAnswerer) -> Error {
     let example = answerer.parts().histories.as_ref().map(|histories| histories.users.id(0));
     match (error, example) {
         (AnswerError::UnknownUser { user, users }, Some(example)) => Error::Request(format!(
-            "there is no user `{user}` among the {users} users of the run (one is `{example}`); for someone new, give --history"
+            "there is no user `{user}` among the {users} users of the run (one is `{example}`); for someone new, give --history, or --fallback popular for what most users have"
         )),
+        (AnswerError::NothingKnown, _) => {
+            Error::Request("the history holds no known item, and --fallback error asks for no list in its place".into())
+        }
         (error, _) => error.into(),
     }
+}
+
+/// What of --seen is known, if it was given.
+fn seen_note(answerer: &HistoryAnswerer, terminal: &Terminal) {
+    let Some(seen) = &answerer.parts().seen else { return };
+    let (pairs, users) = (counted(seen.pairs(), "more pair"), counted(seen.users(), "user"));
+    let unknown = (!seen.unknown().is_empty()).then(|| format!("; {}", named("unknown item", seen.unknown())));
+    terminal.note(&format!("{pairs} seen by {users}{}", unknown.unwrap_or_default()));
 }
 
 /// What was wrong with a table, or seems to be.
@@ -185,17 +265,27 @@ fn notes(done: &Done, terminal: &Terminal) {
 }
 
 /// What a batch did, in words.
-fn told(done: &Done) -> String {
+fn told(done: &Done, fallback: Option<FallbackName>) -> String {
     let mut parts = vec![format!("lists for {} of {}", done.answered, counted(done.rows, "user"))];
     if done.popular > 0 {
         parts.push(format!("{} without a known item got what most users have", done.popular));
     }
-    for (what, unknown) in [("unknown user", &done.unknown_users), ("unknown item", &done.unknown_items)] {
-        if !unknown.is_empty() {
-            let named: Vec<String> = unknown.ids.iter().take(5).map(|id| format!("`{id}`")).collect();
-            let more = if unknown.count > named.len() { ", …" } else { "" };
-            parts.push(format!("{} ({}{more})", counted(unknown.count, what), named.join(", ")));
-        }
+    if done.refused > 0 {
+        parts.push(format!("{} without a known item got none", done.refused));
+    }
+    if !done.unknown_users.is_empty() {
+        let hint = if fallback.is_none() { "; --fallback popular gives them what most users have" } else { "" };
+        parts.push(format!("{}{hint}", named("unknown user", &done.unknown_users)));
+    }
+    if !done.unknown_items.is_empty() {
+        parts.push(named("unknown item", &done.unknown_items));
     }
     parts.join("; ")
+}
+
+/// How many ids are unknown, with the first of them.
+fn named(what: &str, unknown: &Unknown) -> String {
+    let ids: Vec<String> = unknown.ids.iter().take(5).map(|id| format!("`{id}`")).collect();
+    let more = if unknown.count > ids.len() { ", …" } else { "" };
+    format!("{} ({}{more})", counted(unknown.count, what), ids.join(", "))
 }

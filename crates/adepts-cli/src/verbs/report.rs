@@ -2,10 +2,13 @@
 
 use std::path::PathBuf;
 
+use adepts::finalize::is_final;
 use adepts::{pages, report};
 use clap::Args;
 
 use crate::output;
+use crate::progress::Terminal;
+use crate::runs::finished;
 
 /// Set runs on the same data side by side on one self-contained page.
 #[derive(Args)]
@@ -13,7 +16,9 @@ use crate::output;
 Example:
   adepts report runs/ease runs/multvae runs/tall --out report.html --title 'Spring catalogue'
 
-Each run has such a page of its own, report.html in its folder.")]
+Runs that are not finished are left out, so that a glob may be given. Each run has such a page of its own, report.html in
+its folder. A final model (adepts finalize) has one that repeats the figures of its evaluated run; among other runs it is
+left out.")]
 pub(crate) struct Options {
     /// Run folders, in the order in which they are to appear
     #[arg(value_name = "RUN", required = true)]
@@ -30,9 +35,17 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    pub(crate) fn run(&self) -> anyhow::Result<()> {
+    pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
         report::check(&self.out, self.overwrite)?;
-        pages::write(&self.out, &self.title, &self.runs)?;
+        let runs = finished(&self.runs)?;
+        // Among others a final model, which has no figures of its own, is left out; alone it has a page.
+        let evaluated: Vec<PathBuf> = runs.iter().filter(|run| !is_final(run)).cloned().collect();
+        let shown = if evaluated.is_empty() { &runs } else { &evaluated };
+        for last in runs.iter().filter(|run| !shown.contains(run)) {
+            terminal
+                .note(&format!("{} is a final model, which has no figures of its own; it is left out", last.display()));
+        }
+        pages::write(&self.out, &self.title, shown)?;
         output::text(&self.out.display().to_string())
     }
 }

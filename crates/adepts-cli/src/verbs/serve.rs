@@ -5,12 +5,16 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use adepts::answers;
+use adepts::Error;
+use adepts::answers::{self, Excluding};
+use adepts::ranker::run::holds_ranker;
 use adepts::serve::{Limits, Server, Settings, Tokens};
 use clap::{Args, value_parser};
 
+use crate::exclude::ExcludeName;
 use crate::output;
 use crate::progress::Terminal;
+use crate::verbs::finalize::hint;
 
 /// Answer over HTTP, and keep what users do in the meantime.
 #[derive(Args)]
@@ -38,6 +42,12 @@ pub(crate) struct Options {
     /// A file of tokens for writing and administration
     #[arg(long, value_name = "FILE")]
     tokens: Option<PathBuf>,
+    /// What lists leave out because the user has it already, where a request does not say; for models of histories
+    #[arg(long, value_enum, value_name = "WHAT", default_value = "seen")]
+    exclude: ExcludeName,
+    /// More items that users have seen: a file with a column of users and one of items, read again at each reload
+    #[arg(long, value_name = "FILE")]
+    seen: Option<String>,
     #[command(flatten)]
     limits: LimitOptions,
 }
@@ -72,6 +82,7 @@ fn count() -> impl clap::builder::IntoResettable<clap::builder::ValueParser> {
 
 impl Options {
     pub(crate) fn run(&self, terminal: &Terminal, threads: Option<u16>) -> anyhow::Result<()> {
+        terminal.signals().heed();
         let LimitOptions { queue, batch, connections, body, timeout } = self.limits;
         let timeout = Duration::from_secs(timeout.into());
         let limits = Limits { queue, batch, connections, body: body << 10, timeout, ..Limits::default() };
@@ -91,7 +102,13 @@ impl Options {
                 }
             }),
         };
-        let server = Server::open(settings, answers::opener())?;
+        let excluding = Excluding { exclude: self.exclude.of(), seen: self.seen.clone() };
+        if excluding.seen.is_some() && holds_ranker(&self.run) {
+            let wrong = "--seen is for models of histories; the run is of a model of examples";
+            return Err(Error::Request(wrong.into()).into());
+        }
+        let server = Server::open(settings, answers::opener(excluding))?;
+        hint(&self.run, terminal);
         terminal.clear();
         output::text(&format!("listening at http://{}", server.address()))?;
         Ok(server.run(|| terminal.stop())?)

@@ -6,6 +6,7 @@ use adepts::data::{Id, agreeing, counted};
 use adepts::titles::{Attached, TitleFile, attach};
 use clap::Args;
 
+use crate::options::{BadRows, Encoding};
 use crate::output;
 use crate::progress::Terminal;
 
@@ -21,7 +22,7 @@ pub(crate) struct Options {
     /// The run folder
     #[arg(value_name = "RUN")]
     run: PathBuf,
-    /// A table of items: CSV, JSON lines or Parquet
+    /// A table of items: CSV, JSON lines or Parquet, or - for stdin
     #[arg(value_name = "FILE")]
     file: String,
     /// The column of the item's id [default: as it is usually called]
@@ -30,11 +31,23 @@ pub(crate) struct Options {
     /// The column of the title [default: title or name]
     #[arg(long, value_name = "COLUMN")]
     title: Option<String>,
+    /// Encoding of a text file
+    #[arg(long, value_enum, value_name = "ENCODING", default_value = "auto")]
+    encoding: Encoding,
+    /// Rows that cannot be read: end with an error, or count and skip them
+    #[arg(long, value_enum, value_name = "WHAT", default_value = "fail")]
+    bad_rows: BadRows,
 }
 
 impl Options {
     pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
-        let file = TitleFile { source: self.file.clone(), item: self.item.clone(), title: self.title.clone() };
+        let file = TitleFile {
+            item: self.item.clone(),
+            title: self.title.clone(),
+            encoding: self.encoding.of_data(),
+            bad_rows: self.bad_rows.of_data(),
+            ..TitleFile::new(self.file.as_str())
+        };
         let attached = attach(&self.run, &file, &mut terminal.progress())?;
         terminal.clear();
         output::text(&told(attached, &self.run))
@@ -43,7 +56,7 @@ impl Options {
 
 /// Which items have a title now, which have none, and which titles are of no item.
 pub(crate) fn told(attached: Attached, run: &Path) -> String {
-    let Attached { items, titled, untitled, others, other } = attached;
+    let Attached { items, titled, untitled, others, other, skipped, first_skipped } = attached;
     let example = |id: Option<Id>| id.map(|id| format!(", such as `{id}`")).unwrap_or_default();
     let have = |items: usize| agreeing(items, "has", "have");
     let mut lines =
@@ -56,6 +69,10 @@ pub(crate) fn told(attached: Attached, run: &Path) -> String {
     if others > 0 {
         let (rows, are, such) = (counted(others, "row"), agreeing(others, "is", "are"), example(other));
         lines.push(format!("{rows} of the file {are} about items that the run does not have{such}"));
+    }
+    if let (1.., Some(first)) = (skipped, first_skipped) {
+        let (rows, were) = (counted(skipped, "row"), agreeing(skipped, "was", "were"));
+        lines.push(format!("{rows} of the file could not be read and {were} skipped, such as\n  {first}"));
     }
     lines.join("\n")
 }

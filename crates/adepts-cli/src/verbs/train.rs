@@ -7,15 +7,18 @@ use adepts::config::{Planned, UNNAMED};
 use adepts::data::examples::{ExampleSet, ExamplesConfig};
 use adepts::data::store::is_prepared;
 use adepts::eval::Summary;
-use adepts::page::nothing_learned;
-use adepts::run::{self, DATA};
+use adepts::finalize::Begun;
+use adepts::page::{mostly_at_floor, nothing_learned};
+use adepts::run::{self, CONFIG, DATA, MANIFEST};
 use adepts::titles::{TitleFile, attach};
-use adepts::{Error, experiment, pages, ranker, report};
+use adepts::{Error, experiment, finalize, folder, pages, ranker, report};
 use clap::Args;
 
 use crate::options::{EXAMPLES, LogOptions, WorkOptions, planned_on, quoted, with_work};
 use crate::output::{self, tables};
 use crate::progress::Terminal;
+use crate::signals::{Again, typed};
+use crate::verbs::finalize::{places, told};
 use crate::verbs::titles;
 
 /// Train a model on a log, evaluate it and leave a run folder.
@@ -26,13 +29,14 @@ Examples:
   adepts train experiments/tall-ml-1m.toml --set train.epochs=2 --out /tmp/try
   adepts train --model ease --data prepared --out runs/ease
   adepts train --model multvae --data log.csv --user customer --item sku --set train.epochs=50
-  adepts train experiments/tall-ml-1m.toml --out runs/tall --resume
+  adepts train --resume runs/tall                                  a run that was stopped says itself what it is
   adepts train --model ease --data books.csv --titles titles.csv --out runs/ease
+  adepts train --model ease --data prepared --out runs/ease --final runs/ease-final     and one for use, on all data
   adepts train experiments/cesaa-ml-1m.toml --out runs/cesaa       many domains: the model says what the data is
 
 `adepts models tall` prints the settings of a model, each of which can be given with --set model.…")]
 pub(crate) struct Options {
-    /// The experiment file (TOML)
+    /// The experiment file (TOML); with --resume the folder of a run, which holds its own
     #[arg(value_name = "CONFIG", conflicts_with = "model")]
     config: Option<PathBuf>,
     /// Train this model with its default settings, without a file
@@ -47,6 +51,9 @@ pub(crate) struct Options {
     /// The run folder [default: runs/NAME]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Then train the final model as well, which is for use: on all data, with the best number of epochs (adepts finalize)
+    #[arg(long = "final", value_name = "DIR")]
+    final_model: Option<PathBuf>,
     /// For models of histories: a table of items (CSV, JSON lines, Parquet) with the titles that come with answers
     #[arg(long, value_name = "FILE")]
     titles: Option<String>,
@@ -65,19 +72,34 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
-        if self.config.is_none() && self.model.is_none() {
+        // A final model that was stopped knows what it is made of.
+        let resumed = self.out.as_ref().or_else(|| self.config.as_ref().filter(|path| path.is_dir()));
+        if let Some(out) = resumed.filter(|_| self.work.resume)
+            && let Some(Begun { run, log, .. }) = finalize::begun(out)?
+        {
+            terminal.go_on_with(self.again(out));
+            let made = with_work(terminal, self.work, |work| finalize::run(&run, log.as_deref(), out, work))?;
+            if self.without_histories {
+                forget_histories(out)?;
+            }
+            terminal.clear();
+            return output::text(&format!("{}\n{}", told(&made, &run), places(out)));
+        }
+        let continued = self.continued()?;
+        let file = continued.as_ref().map(|run| run.join(CONFIG)).or_else(|| self.config.clone());
+        if file.is_none() && self.model.is_none() {
             let missing = "which model? Give an experiment file (CONFIG) or --model NAME, such as --model ease; `adepts models` lists them";
             return Err(Error::Request(missing.into()).into());
         }
         let mut sets = Vec::new();
         if let Some(model) = &self.model {
-            let folder = self.out.as_ref().and_then(|out| out.file_name()).map(|name| name.to_string_lossy());
-            sets.push(format!("name={}", quoted(folder.as_deref().unwrap_or(model))));
+            let own = self.out.as_ref().and_then(|out| out.file_name()).map(|name| name.to_string_lossy());
+            sets.push(format!("name={}", quoted(own.as_deref().unwrap_or(model))));
             sets.push(format!("model.kind={}", quoted(model)));
         }
         sets.extend(self.data.as_ref().map(|data| format!("data.source={}", quoted(data))));
         sets.extend(self.set.iter().cloned());
-        let mut planned = planned_on(self.config.as_ref(), &sets, &self.log)?;
+        let mut planned = planned_on(file.as_ref(), &sets, &self.log)?;
         let name = match &mut planned {
             Planned::Histories(experiment) => &mut experiment.name,
             Planned::Examples(experiment) => &mut experiment.name,
@@ -95,8 +117,8 @@ impl Options {
             && !ExampleSet::is_prepared(Path::new(source))
             && !is_prepared(Path::new(source))
         {
-            let told = format!("which columns of {source} are the label, the domain and the fields? {EXAMPLES}");
-            return Err(Error::Request(told).into());
+            let missing = format!("which columns of {source} are the label, the domain and the fields? {EXAMPLES}");
+            return Err(Error::Request(missing).into());
         }
         if source.is_empty() {
             let missing = "data.source is not set; name the log there, or with --data";
@@ -106,20 +128,37 @@ impl Options {
             let wrong = "--titles and --without-histories are for models of histories";
             return Err(Error::Request(wrong.into()).into());
         }
-        let out = self.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(name));
+        let out = continued.or_else(|| self.out.clone()).unwrap_or_else(|| PathBuf::from("runs").join(name));
+        // Held over all steps, so that nobody comes in between.
+        let _lock = folder::lock(&out)?;
+        let finished = self.work.resume && out.join(MANIFEST).exists();
+        terminal.go_on_with(self.again(&out));
+        if let Some(folder) = &self.final_model {
+            // What would end in an error after hours of training ends in one now.
+            finalize::check(&out, folder, self.work.resume, self.work.overwrite)?;
+        }
         let summary = with_work(terminal, self.work, |work| match &planned {
             Planned::Histories(experiment) => experiment::run(experiment, &out, work),
             Planned::Examples(experiment) => ranker::experiment::run(experiment, &out, work),
         })?;
         if let Some(source) = self.titles.clone() {
-            let attached = attach(&out, &TitleFile { source, item: None, title: None }, &mut terminal.progress())?;
+            let attached = attach(&out, &TitleFile::new(source), &mut terminal.progress())?;
             terminal.note(&titles::told(attached, &out));
         }
         if !self.without_histories || run::manifest(&out)?.histories {
             pages::write(&out.join(report::PAGE), "", std::slice::from_ref(&out))?;
         }
+        let made = match &self.final_model {
+            Some(folder) => {
+                terminal.note(&format!("{} is evaluated; the final model follows", out.display()));
+                let made = with_work(terminal, self.work, |work| finalize::run(&out, None, folder, work))?;
+                Some((folder, made))
+            }
+            None => None,
+        };
         if self.without_histories {
             forget_histories(&out)?;
+            self.final_model.iter().try_for_each(|folder| forget_histories(folder))?;
         }
         terminal.clear();
         if matches!(planned, Planned::Examples(_)) {
@@ -131,11 +170,65 @@ impl Options {
                 terminal.note(&format!("warning: {told}"));
             }
         }
+        if let Some(told) = mostly_at_floor(&adepts::run::epochs(&out)?) {
+            terminal.note(&format!("warning: {told}"));
+        }
         let summary = Summary { runs: vec![summary] };
         if self.json {
             return output::json(&summary);
         }
-        let (page, out) = (out.join(report::PAGE).display().to_string(), out.display());
-        output::text(&format!("{}\nrun:    {out}\nreport: {page}", tables(&summary)))
+        let page = out.join(report::PAGE);
+        let state = if finished { " (it was finished already; nothing was trained)" } else { "" };
+        let mut text = format!("{}\nrun:    {}{state}\nreport: {}", tables(&summary), out.display(), page.display());
+        if let Some((folder, made)) = &made {
+            text = format!("{text}\n\n{}\n{}", told(made, &out), places(folder));
+        }
+        output::text(&text)
+    }
+
+    /// The run that is continued, where its folder says what is trained.
+    fn continued(&self) -> Result<Option<PathBuf>, Error> {
+        let named = self.config.as_ref().filter(|path| path.is_dir());
+        let run = match (self.work.resume, named, &self.out) {
+            (false, Some(folder), _) => {
+                let folder = folder.display();
+                return Err(Error::Request(format!(
+                    "{folder} is a folder, expected an experiment file; `adepts train --resume {folder}` continues a run"
+                )));
+            }
+            (true, Some(run), None) => run,
+            (true, Some(run), Some(out)) => {
+                if run.canonicalize().ok() != out.canonicalize().ok() {
+                    let (run, out) = (run.display(), out.display());
+                    let told =
+                        format!("{run} is continued where it is, and --out names {out}; leave one of the two out");
+                    return Err(Error::Request(told));
+                }
+                run
+            }
+            (true, None, Some(out)) if self.config.is_none() && self.model.is_none() => out,
+            (true, None, None) if self.config.is_none() && self.model.is_none() => {
+                return Err(Error::Request("which run is to be continued? `adepts train --resume RUN`".into()));
+            }
+            (_, None, _) => return Ok(None),
+        };
+        if !run.join(CONFIG).is_file() {
+            let run = run.display();
+            return Err(Error::Request(format!(
+                "{run} holds no run that was begun: it has no {CONFIG}; begin one with `adepts train CONFIG --out {run}`"
+            )));
+        }
+        Ok(Some(run.clone()))
+    }
+
+    /// What continues the training if it is interrupted.
+    fn again(&self, out: &Path) -> Again {
+        let mut words = ["adepts", "train", "--resume"].map(str::to_owned).to_vec();
+        words.push(out.display().to_string());
+        words.extend(self.titles.iter().flat_map(|titles| ["--titles".to_owned(), titles.clone()]));
+        words.extend(self.without_histories.then(|| "--without-histories".to_owned()));
+        let last = self.final_model.iter().filter(|folder| *folder != out);
+        words.extend(last.flat_map(|folder| ["--final".to_owned(), folder.display().to_string()]));
+        Again { once: out.join(CONFIG), verb: "continue with", command: typed(words) }
     }
 }

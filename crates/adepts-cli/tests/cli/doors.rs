@@ -21,6 +21,7 @@ fn help_teaches() {
         "evaluate",
         "compare",
         "report",
+        "finalize",
         "recommend",
         "models",
         "metrics",

@@ -62,6 +62,8 @@ fn settings_can_be_chosen_by_the_validation_items() {
     let ndcg = |value: &Value| value["ndcg@20"].as_f64().unwrap();
     assert!((ndcg(&tall_found["metrics"]) - ndcg(&logged["validation"])).abs() < 1e-12, "{logged}");
     run("evaluate {} --part validation --validation-as-input", &[ease]).fails(2, &["validation items"]);
+    let told = run("evaluate {} --part validation", &[tall]).ok().err;
+    assert!(told.contains("the published gate looks at the validation items that are to be found"), "{told}");
 }
 
 #[test]
@@ -144,6 +146,8 @@ fn runs_that_look_at_different_items_have_no_average() {
     let [_, ease, tall] = three();
     run("evaluate --average {} {} {}", &[tall, ease, &out]).fails(2, &["`validation`", "`history`"]);
     run("evaluate --average {} {} -q", &[&out, ease]).ok();
+    let manifest: Value = serde_json::from_slice(&fs::read(out.join("manifest.json")).unwrap()).unwrap();
+    assert_eq!(manifest["probe_split"], json!("by_history"));
 }
 
 #[test]
@@ -215,12 +219,17 @@ fn runs_on_several_splits_are_compared_over_seeds() {
     }
     let folders: Vec<&Path> = folders.iter().map(PathBuf::as_path).collect();
     let found = run("compare {} {} {} {} {} {} --json", &folders).ok().json();
-    assert_eq!((&found["over"], &found["baseline"]), (&json!("seeds"), &json!("popularity")));
-    let ease = &found["groups"][0]["models"][1];
-    assert_eq!((&ease["model"], &ease["estimate"]["n"]), (&json!("ease"), &json!(3)));
-    assert!(ease["difference"]["difference"]["mean"].as_f64().unwrap() > 0.0, "{ease}");
-    let text = run("compare {} {} {} {} {} {} --baseline ease", &folders).ok().out;
-    assert!(text.contains("against ease, paired by split and seed") && text.contains("low by mainstream"), "{text}");
+    assert_eq!((&found["over"], &found["baseline"]), (&json!("seeds"), &json!("ease")));
+    assert_eq!(found["baseline_reason"], "the best by ndcg@20");
+    let popularity = &found["groups"][0]["models"][0];
+    assert_eq!((&popularity["model"], &popularity["estimate"]["n"]), (&json!("popularity"), &json!(3)));
+    assert!(popularity["difference"]["difference"]["mean"].as_f64().unwrap() < 0.0, "{popularity}");
+    assert!(popularity["difference"]["p_holm"].is_null(), "all users are one question");
+    let of_group = &found["groups"][1]["models"][0]["difference"];
+    assert!(of_group["p_holm"].as_f64() >= of_group["p"].as_f64(), "{of_group}");
+    let text = run("compare {} {} {} {} {} {} --baseline popularity", &folders).ok().out;
+    assert!(text.contains("against popularity (as asked for), paired by split and seed"), "{text}");
+    assert!(text.contains("low by mainstream") && text.contains("p (Holm)"), "{text}");
     let page = folder.path().join("seeds.html");
     let some = [folders[0], folders[1], folders[3], folders[4], &page];
     let text = run("compare {} {} {} {} --html {}", &some).ok().out;

@@ -50,14 +50,14 @@ fn text() -> String {
     text
 }
 
-struct Made {
-    home: PathBuf,
-    csv: PathBuf,
+pub(crate) struct Made {
+    pub(crate) home: PathBuf,
+    pub(crate) csv: PathBuf,
     config: PathBuf,
-    cesaa: PathBuf,
+    pub(crate) cesaa: PathBuf,
 }
 
-fn made() -> &'static Made {
+pub(crate) fn made() -> &'static Made {
     static MADE: OnceLock<Made> = OnceLock::new();
     MADE.get_or_init(|| {
         let home = Box::leak(Box::new(folder())).path().to_owned();
@@ -290,7 +290,7 @@ fn models_with_several_seeds_are_compared_over_seeds() {
         }
     }
     let folders: Vec<&Path> = folders.iter().map(PathBuf::as_path).collect();
-    let compared = run("compare {} {} {} {} --json", &folders).ok().json();
+    let compared = run("compare {} {} {} {} --baseline mlp --json", &folders).ok().json();
     assert_eq!((&compared["over"], &compared["baseline"]), (&"seeds".into(), &"mlp".into()));
     let names: Vec<&str> = compared["groups"].as_array().unwrap().iter().map(|g| g["name"].as_str().unwrap()).collect();
     assert_eq!(names[..2], ["mean of domains", "all rows, pooled"]);
@@ -300,7 +300,7 @@ fn models_with_several_seeds_are_compared_over_seeds() {
         (&fm["model"], fm["estimate"]["n"].as_u64(), fm["difference"]["difference"]["n"].as_u64()),
         (&"fm".into(), Some(2), Some(2))
     );
-    let loss = run("compare {} {} {} {} --metric log_loss --json", &folders).ok().json();
+    let loss = run("compare {} {} {} {} --metric log_loss --baseline mlp --json", &folders).ok().json();
     let of = |at: usize| loss["groups"][0]["models"][at]["estimate"]["mean"].as_f64().unwrap();
     let gain = loss["groups"][0]["models"][1]["difference"]["difference"]["mean"].as_f64().unwrap();
     assert!((gain - (of(0) - of(1))).abs() < 1e-12, "a smaller loss is a gain");

@@ -35,12 +35,12 @@ fn wait_for_epochs(out: &Path, child: &mut Child, epochs: usize) {
 fn a_training_that_was_asked_to_stop_is_resumed() {
     let folder = folder();
     let out = folder.path().join("stopped");
-    for (signal, epochs) in [("TERM", 2), ("INT", 9)] {
+    for (signal, code, epochs) in [("TERM", 143, 2), ("INT", 130, 9)] {
         let mut child = start(&out);
         wait_for_epochs(&out, &mut child, epochs);
         assert!(Command::new("kill").args([format!("-{signal}"), child.id().to_string()]).status().unwrap().success());
-        let done = Done::of(&child.wait_with_output().unwrap()).fails(1, &["stopped in epoch", "--resume"]);
-        assert!(done.out.is_empty());
+        let done = Done::of(&child.wait_with_output().unwrap()).fails(code, &["interrupted in epoch", "--resume"]);
+        assert!(done.out.is_empty() && !done.err.contains("error"), "{}", done.err);
         assert!(!out.join("manifest.json").exists(), "an unfinished run is no run");
         run("evaluate {}", &[&out]).fails(1, &["not finished", "--resume"]);
     }
@@ -69,8 +69,8 @@ fn a_training_that_is_resumed_says_where_it_continues() {
     let mut child = start(&out);
     wait_for_epochs(&out, &mut child, 4);
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-    let stopped = Done::of(&child.wait_with_output().unwrap()).fails(1, &["stopped in epoch"]);
-    let place = stopped.err.split("stopped in epoch ").nth(1).unwrap();
+    let stopped = Done::of(&child.wait_with_output().unwrap()).fails(130, &["interrupted in epoch"]);
+    let place = stopped.err.split("interrupted in epoch ").nth(1).unwrap();
     let (epoch, batch) = place.split_once(" after ").unwrap();
     let batch = batch.split(' ').next().unwrap();
     let done = run(&train, &[prepared(), &out]).ok();

@@ -136,7 +136,9 @@ fn items_are_found_for_rows_that_know_none() {
     };
     assert_eq!(best(1), best(50));
     let table = run("predict {} {} --top 2 -q", &[single, &file]).ok().out;
-    assert!(table.starts_with("row") && table.lines().count() == 2 + 8, "{table}");
+    assert!(table.starts_with("row,rank,item,score\n1,1,") && table.lines().count() == 1 + 8, "{table}");
+    let kept = run("predict {} {} --top 2 --keep user,domain -q", &[single, &file]).ok().out;
+    assert!(kept.starts_with("row,user,domain,rank,item,score\n1,") && kept.lines().count() == 1 + 8, "{kept}");
     let out = home.path().join("lists.parquet");
     run("predict {} {} --top 5 --out {} -q", &[cesaa, &file, &out]).ok();
     assert!(out.metadata().unwrap().len() > 500);
@@ -199,7 +201,7 @@ fn items_of_a_catalogue_beside_the_log_are_learned_and_found() {
     run("evaluate {} -q", &[&out]).ok();
     let asks = home.path().join("users.csv");
     users(log, &asks);
-    let lists = run("predict {} {} --top 100 --json -q", &[&out, &asks]).ok().json();
+    let lists = run("predict {} {} --top 100 --exclude none --json -q", &[&out, &asks]).ok().json();
     let found = lists[0]["items"].as_array().unwrap();
     assert!(found.len() == 51 && found.iter().any(|item| item["item"] == "brand-new"), "{found:?}");
     let scores = run("predict {} {} -q", &[&out, &lean]).ok().out;

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use serde_json::Value;
 
@@ -51,6 +51,9 @@ impl Done {
 /// Runs `adepts` with the words of a line, in which `{}` stands for the paths in turn.
 #[track_caller]
 pub(crate) fn run(line: &str, paths: &[&Path]) -> Done {
+    // An evaluation is kept in the run, which several tests share.
+    static EVALUATION: Mutex<()> = Mutex::new(());
+    let _alone = line.starts_with("evaluate").then(|| EVALUATION.lock().unwrap_or_else(PoisonError::into_inner));
     Done::of(&adepts(words(line, paths)).output().unwrap())
 }
 

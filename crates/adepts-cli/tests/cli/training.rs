@@ -107,3 +107,27 @@ fn the_quickstart_leaves_four_runs_and_a_page() {
     run("quickstart --out {} --epochs 1 --overwrite -q --json", &[&out]).ok();
     run("quickstart --out {} --epochs 1 --overwrite", &[prepared()]).fails(2, &["is not of a quickstart"]);
 }
+
+#[test]
+fn a_gate_with_nothing_to_look_at_is_said_before_training_begins() {
+    let folder = folder();
+    let (data, out) = (folder.path().join("data"), folder.path().join("out"));
+    run("prepare --input {} --user user --item item --split users --out {} -q", &[log(), &data]).ok();
+    let train = |sets: &str| {
+        let line =
+            format!("train --model tall --data {{}} --out {{}} --overwrite {SMALL_TALL} --set train.epochs=1 {sets}");
+        run(&line, &[&data, &out]).ok().err
+    };
+    let told = train("");
+    let warning = "warning: the gate and the row weights look at each user’s validation items, and ";
+    let (before, after) = told.split_once(warning).unwrap_or_else(|| panic!("{told}"));
+    assert!(!before.contains("epoch 1/") && after.contains("epoch 1/"), "{told}");
+    assert!(after.contains("(100 %) have nothing there"), "{told}");
+    let works = "--set model.gate.probe=history --set model.weights.probe=history";
+    assert!(after.contains(works), "{told}");
+    assert!(!train(works).contains("warning: the gate"));
+    // What was said is in the page too.
+    let told = train("");
+    let page = fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(page.contains("that the model learned from, gate and row weights had nothing to look at"), "{told}");
+}

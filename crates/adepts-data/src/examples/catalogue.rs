@@ -187,7 +187,7 @@ impl Collecting {
         for item in 0..items.ids().len() as u32 {
             items.join(item, &[], &[], |id, fields, dense| {
                 let (domain, item) = (Cell::Missing, Some(id));
-                let row = Row { number: 0, label: 1.0, domain, user: None, time: None, item, fields, dense };
+                let row = Row { number: 0, label: 1.0, domain, user: None, time: None, item, fields, dense, kept: &[] };
                 self.meet(&row, coder);
             });
         }

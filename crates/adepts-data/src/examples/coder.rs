@@ -40,6 +40,7 @@ struct DenseCoder {
     transform: Transform,
     mean: f64,
     deviation: f64,
+    limits: (f64, f64),
 }
 
 /// Examples as they are made, and what they lacked.
@@ -51,6 +52,8 @@ pub(super) struct Coded {
     pub(super) unknown: Vec<u64>,
     /// For each dense field the rows without a value.
     pub(super) dense_missing: Vec<u64>,
+    /// For each dense field the rows whose value was clipped.
+    pub(super) clipped: Vec<u64>,
 }
 
 impl Coded {
@@ -60,6 +63,7 @@ impl Coded {
             missing: vec![0; schema.fields.len()],
             unknown: vec![0; schema.fields.len()],
             dense_missing: vec![0; schema.dense.len()],
+            clipped: vec![0; schema.dense.len()],
         }
     }
 }
@@ -67,6 +71,7 @@ impl Coded {
 impl Coder {
     /// The coder of prepared examples; `vocabularies` are those of the fields that have one, in order.
     pub(super) fn new(manifest: &ExamplesManifest, vocabularies: &[Vocabulary]) -> Self {
+        let training_rows = manifest.rows.train;
         let domains = manifest.domains.iter().map(|domain| domain.name.as_str().into()).collect();
         let config: &ExamplesConfig = &manifest.data;
         let mut vocabularies = vocabularies.iter();
@@ -97,6 +102,7 @@ impl Coder {
             transform: dense.transform,
             mean: dense.mean,
             deviation: dense.deviation,
+            limits: dense.limits(training_rows),
         });
         let dense = dense.collect();
         Self { schema: manifest.schema(), domains: Lookup::new(&Vocabulary::Text(domains)), fields, ranges, dense }
@@ -108,20 +114,20 @@ impl Coder {
 
     /// The index of a domain; `None` if the training part does not have it.
     pub(super) fn domain(&self, value: Cell<'_>) -> Option<u32> {
-        self.domains.index(value)
+        self.domains.index_of_number(value)
     }
 
     /// Appends a row. `user` is the user's number or [`NO_USER`](super::NO_USER), for all rows
     /// or for none.
     pub(super) fn push(&self, row: &Row<'_>, domain: u32, user: Option<u32>, into: &mut Coded) {
-        let Coded { examples, missing, unknown, dense_missing } = into;
+        let Coded { examples, missing, unknown, dense_missing, clipped } = into;
         for (nth, ((field, &cell), codes)) in self.fields.iter().zip(row.fields).zip(&mut examples.fields).enumerate() {
             let mut any = false;
             let mut code = |value: Cell<'_>| {
                 any = true;
                 match &field.by {
                     By::Hash(codes) => hashed(value, *codes),
-                    By::Vocabulary(lookup) => lookup.index(value).map_or_else(
+                    By::Vocabulary(lookup) => lookup.index_of_number(value).map_or_else(
                         || {
                             unknown[nth] += 1;
                             0
@@ -157,10 +163,14 @@ impl Coder {
                     dense_missing[nth] += 1;
                     0.0
                 },
-                |value| (transformed(value, dense.transform) - dense.mean) / dense.deviation,
+                |value| {
+                    let value = transformed(value, dense.transform);
+                    let (least, most) = dense.limits;
+                    clipped[nth] += u64::from(!(least..=most).contains(&value));
+                    (value.clamp(least, most) - dense.mean) / dense.deviation
+                },
             );
-            // What no 32-bit number holds would turn every sum into infinity.
-            examples.dense.push(value.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32);
+            examples.dense.push(value as f32);
         }
         examples.domain.push(domain);
         examples.label.push(row.label);

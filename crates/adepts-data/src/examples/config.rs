@@ -1,17 +1,12 @@
 //! The `[data]` and `[split]` tables of an experiment with examples.
 
-use std::fmt;
-use std::marker::PhantomData;
-
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, Error, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use super::ExamplesError;
 use super::item::ItemConfig;
-use crate::config::{BadRows, Column, Format};
+use super::short::{each_short_or_full, short_or_full, some_short_or_full};
+use crate::config::{BadRows, Column, Encoding, Format};
 use crate::error::DataError;
-use crate::split::check_shares;
 
 /// The `[data]` table: where the examples are, and what their columns mean. `source`, `label` and `domain` have to be set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,8 +14,11 @@ use crate::split::check_shares;
 pub struct ExamplesConfig {
     /// A file, a glob, a folder of files, or a prepared folder of examples.
     pub source: String,
-    /// Format of the files; `auto` goes by the name.
+    /// Format of the files; `auto` goes by the content.
     pub format: Format,
+    /// The encoding of text files.
+    #[serde(skip_serializing_if = "Encoding::is_auto")]
+    pub encoding: Encoding,
     /// What stands between the values of a text file; by default what its first lines hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delimiter: Option<String>,
@@ -157,6 +155,8 @@ pub enum ExampleSplit {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         seed: Option<u64>,
     },
+    /// Nothing is held out: what a final model is trained on ([`super::ExampleSet::prepare_whole`]).
+    All {},
 }
 
 impl Default for ExampleSplit {
@@ -173,16 +173,7 @@ impl ExampleSplit {
             Self::Random { .. } => "random",
             Self::Temporal { .. } => "temporal",
             Self::Users { .. } => "users",
-        }
-    }
-
-    /// The shares of validation and test.
-    #[must_use]
-    pub fn shares(&self) -> (f64, f64) {
-        match *self {
-            Self::Random { validation, test, .. }
-            | Self::Temporal { validation, test }
-            | Self::Users { validation, test, .. } => (validation, test),
+            Self::All {} => "all",
         }
     }
 
@@ -204,6 +195,7 @@ impl ExamplesConfig {
         Self {
             source: source.into(),
             format: Format::Auto,
+            encoding: Encoding::Auto,
             delimiter: None,
             header: None,
             label: label.into(),
@@ -240,8 +232,7 @@ impl ExamplesConfig {
                 return Err(ExamplesError::NeedsColumn { what: "a model of examples".into(), role }.into());
             }
         }
-        let (validation, test) = split.shares();
-        check_shares(split.kind(), validation, test)?;
+        split.check_shares()?;
         let what = format!("the split `{}`", split.kind());
         match split {
             ExampleSplit::Temporal { .. } if self.time.is_none() => {
@@ -332,58 +323,6 @@ impl From<Column> for DenseConfig {
     fn from(column: Column) -> Self {
         Self { column, transform: Transform::default(), buckets: None }
     }
-}
-
-/// A column alone, or a table of settings, whose errors then name the key (which an untagged enum would hide).
-struct ShortOrFull<T>(T);
-
-impl<'de, T: DeserializeOwned + From<Column>> Deserialize<'de> for ShortOrFull<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either<T>(PhantomData<T>);
-
-        impl<'de, T: DeserializeOwned + From<Column>> Visitor<'de> for Either<T> {
-            type Value = ShortOrFull<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a column or a table with `column`")
-            }
-
-            fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
-                Ok(ShortOrFull(Column::Name(name.to_owned()).into()))
-            }
-
-            fn visit_i64<E: Error>(self, position: i64) -> Result<Self::Value, E> {
-                let position = usize::try_from(position).map_err(|_| E::custom("a position is counted from 1"))?;
-                Ok(ShortOrFull(Column::Position(position).into()))
-            }
-
-            fn visit_u64<E: Error>(self, position: u64) -> Result<Self::Value, E> {
-                Ok(ShortOrFull(Column::Position(position as usize).into()))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(map)).map(ShortOrFull)
-            }
-        }
-
-        deserializer.deserialize_any(Either(PhantomData))
-    }
-}
-
-fn short_or_full<'de, D: Deserializer<'de>, T: DeserializeOwned + From<Column>>(from: D) -> Result<T, D::Error> {
-    ShortOrFull::deserialize(from).map(|either| either.0)
-}
-
-fn some_short_or_full<'de, D: Deserializer<'de>>(from: D) -> Result<Option<ItemConfig>, D::Error> {
-    ShortOrFull::deserialize(from).map(|either| Some(either.0))
-}
-
-fn each_short_or_full<'de, D, T>(from: D) -> Result<Vec<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: DeserializeOwned + From<Column>,
-{
-    Vec::<ShortOrFull<T>>::deserialize(from).map(|all| all.into_iter().map(|either| either.0).collect())
 }
 
 /// Stands for a column that has to be set.

@@ -1,7 +1,7 @@
 //! What the first pass over raw rows counts: of training rows, but for users, items and whether a field holds lists.
 
-use super::config::{ExampleSplit, ExamplesConfig, Transform};
-use super::dense::{Moments, Sample, transformed};
+use super::config::{ExampleSplit, ExamplesConfig, Transform, shown};
+use super::dense::{LARGEST, Sample, Spread, Standard, transformed};
 use super::error::ExamplesError;
 use super::manifest::{
     CatalogueNote, Coding, Counts, DenseColumn, DomainColumn, ExamplesManifest, FORMAT, FieldColumn, PARTS, part_name,
@@ -49,7 +49,7 @@ struct FieldCount {
 }
 
 enum DenseCount {
-    Moments(Moments),
+    Spread(Box<Spread>),
     Sample(Box<Sample>),
 }
 
@@ -62,7 +62,7 @@ impl<'a> Count<'a> {
         });
         let dense = config.dense.iter().enumerate().map(|(nth, dense)| match dense.transform {
             Transform::Quantile => DenseCount::Sample(Box::new(Sample::new(seed, nth))),
-            Transform::Standard | Transform::Log => DenseCount::Moments(Moments::default()),
+            Transform::Standard | Transform::Log => DenseCount::Spread(Box::new(Spread::new(seed, nth))),
         });
         Self {
             config,
@@ -120,7 +120,7 @@ impl<'a> Count<'a> {
         }
         for ((dense, value), config) in self.dense.iter_mut().zip(row.dense).zip(&self.config.dense) {
             match (dense, value) {
-                (DenseCount::Moments(moments), Some(value)) => moments.note(transformed(*value, config.transform)),
+                (DenseCount::Spread(spread), Some(value)) => spread.note(transformed(*value, config.transform)),
                 (DenseCount::Sample(sample), Some(value)) => sample.note(*value),
                 (_, None) => {}
             }
@@ -145,7 +145,12 @@ impl<'a> Count<'a> {
         Ok(())
     }
 
-    pub(super) fn finish(self, config: &ExamplesConfig, split: &ExampleSplit, passed: &Passed) -> Found {
+    pub(super) fn finish(
+        self,
+        config: &ExamplesConfig,
+        split: &ExampleSplit,
+        passed: &Passed,
+    ) -> Result<Found, ExamplesError> {
         let zero = Counts::default();
         let mut vocabularies = Vec::new();
         let mut fields = Vec::new();
@@ -178,13 +183,28 @@ impl<'a> Count<'a> {
                     let (size, coding) = (bounds.len() + 2, Coding::Quantiles { bounds });
                     fields.push(FieldColumn { name, size, many: false, coding, missing: zero, unknown: zero });
                 }
-                DenseCount::Moments(moments) => {
-                    let (mean, deviation) = moments.finish();
-                    let transform = settings.transform;
-                    dense.push(DenseColumn { name, transform, mean, deviation, missing: zero });
+                DenseCount::Spread(spread) => {
+                    let Standard { mean, deviation, range } = match spread.finish() {
+                        Ok(standard) => standard,
+                        Err(value) => return Err(ExamplesError::TooLarge { column: name, value, most: LARGEST }),
+                    };
+                    let (transform, (least, most)) = (settings.transform, range.unzip());
+                    dense.push(DenseColumn {
+                        name,
+                        transform,
+                        mean,
+                        deviation,
+                        least,
+                        most,
+                        missing: zero,
+                        clipped: zero,
+                    });
                 }
             }
         }
+        let of_users = config.user.as_ref().and_then(|column| self.users.note(&shown(column)));
+        let notes = of_users.into_iter().chain(self.domains.note_of(self.wanted.domain_name()));
+        let notes = notes.chain(self.wanted.time_note()).collect();
         let (domains, _) = self.domains.finish(1);
         let items = self.items.map(|items| items.finish(0));
         let mut skipped = passed.skipped.clone();
@@ -204,7 +224,11 @@ impl<'a> Count<'a> {
             fields,
             dense,
             domains: (0..domains.len() as u32).map(domain).collect(),
+            number_domains: matches!(domains, Vocabulary::Int(_)),
             users: self.users.len(),
+            number_users: self.users.is_of_numbers(),
+            time_unit: self.wanted.time_unit(),
+            notes,
             catalogue: items.as_ref().map(note),
             left_out: zero,
             other_domains: passed.other_domains,
@@ -215,13 +239,13 @@ impl<'a> Count<'a> {
             content_hash: String::new(),
             files: Vec::new(),
         };
-        Found { manifest, vocabularies, users: self.users, items }
+        Ok(Found { manifest, vocabularies, users: self.users, items })
     }
 }
 
 /// Refuses a part without rows.
 pub(super) fn some_rows(found: u64, part: Part, split: &ExampleSplit, rows: u64) -> Result<(), ExamplesError> {
-    if found > 0 {
+    if found > 0 || part != Part::Train && *split == (ExampleSplit::All {}) {
         return Ok(());
     }
     Err(ExamplesError::PartEmpty { kind: split.kind(), part: part_name(part), rows })

@@ -2,10 +2,13 @@
 
 use std::ops::ControlFlow;
 
+use arrow_array::RecordBatch;
+
 use super::batch::{Examples, NO_USER};
 use super::coder::{Coded, Coder};
 use super::error::ExamplesError;
 use super::item_file::not_there;
+use super::kept::Kept;
 use super::listed::Listed;
 use super::manifest::{CATALOGUE, ExamplesManifest};
 use super::read::{Need, Needs, RawFiles, Row, Wanted};
@@ -25,6 +28,8 @@ pub struct Encoded {
     pub examples: Examples,
     /// The place of each row among all rows of the files, from 1; with `bad_rows` = `skip` there may be gaps.
     pub rows: Vec<u64>,
+    /// Of the same rows the columns that are passed through ([`RawFiles::keep`]); `None` where there are none.
+    pub kept: Option<RecordBatch>,
 }
 
 /// What was met in raw files.
@@ -39,6 +44,9 @@ pub struct EncodeSummary {
     pub unknown: Vec<(String, u64)>,
     /// For each field with such rows: its name, and how many rows have no value.
     pub missing: Vec<(String, u64)>,
+    /// For each dense field with such rows: its name, and how many rows have a number so far outside of what the training part has
+    /// that it was clipped.
+    pub clipped: Vec<(String, u64)>,
     /// Rows that could not be read, or have a domain that the training part did not have, and were skipped.
     pub skipped_rows: u64,
     /// Why, with counts and the first of each kind.
@@ -114,7 +122,10 @@ impl ExampleSet {
         let read = |there: bool| if there { Need::IfThere } else { Need::Not };
         let needs = Needs { label: read(labelled), user: read(with_users), time: false };
         let many = manifest.fields.iter().map(|field| field.many).collect();
-        let wanted = Wanted::new(&source, config, needs, None)?.with_lists_in(many);
+        let mut kept =
+            (!files.keep.is_empty()).then(|| Kept::open(&source, &files.keep, &mut *progress)).transpose()?;
+        let slots = kept.as_ref().map(Kept::slots).unwrap_or_default();
+        let wanted = Wanted::new(&source, config, needs, None)?.with_lists_in(many).with_kept(&source, slots);
         let mut vocabularies = Vec::new();
         for field in &manifest.fields {
             vocabularies.extend(self.vocabulary_of(field)?.map(|(ids, _)| ids));
@@ -125,13 +136,15 @@ impl ExampleSet {
         let mut places = Vec::new();
         let mut of_items = Vec::new();
         let mut failed = None;
-        let mut hand_over = |coded: &mut Coded, of_items: &mut Vec<u32>, places: &mut Vec<u64>| {
-            let mut examples = std::mem::replace(&mut coded.examples, Examples::none(schema));
-            if let Some(items) = items {
-                examples = examples.with_items(items.examples.select(&std::mem::take(of_items)), self.schema());
-            }
-            each(Encoded { examples, rows: std::mem::take(places) })
-        };
+        let mut hand_over =
+            |coded: &mut Coded, of_items: &mut Vec<u32>, places: &mut Vec<u64>, kept: &mut Option<Kept>| {
+                let kept = kept.as_mut().map(|kept| kept.rows(places)).transpose()?;
+                let mut examples = std::mem::replace(&mut coded.examples, Examples::none(schema));
+                if let Some(items) = items {
+                    examples = examples.with_items(items.examples.select(&std::mem::take(of_items)), self.schema());
+                }
+                each(Encoded { examples, rows: std::mem::take(places), kept })
+            };
         let mut take = |at: At<'_>, row: &Row<'_>| {
             let Some(domain) = coder.domain(row.domain) else {
                 let (place, domain) = (Box::new(at.place()), row.domain.spelling());
@@ -139,14 +152,17 @@ impl ExampleSet {
             };
             if let Some((items, id)) = items.zip(row.item) {
                 let catalogue = || self.folder().join(CATALOGUE[0]).display().to_string();
-                of_items.push(items.lookup.index(id).ok_or_else(|| not_there(at, id, &catalogue()))?);
+                of_items.push(items.lookup.index(id).ok_or_else(|| not_there(at, id, &catalogue(), None))?);
             }
             let user = row.user.map(|user| users.intern(user).map_err(|why| refused(&why, at, "user", user)));
             let user = user.transpose()?.or(with_users.then_some(NO_USER));
             coder.push(row, domain, user, &mut coded);
             places.push(row.number);
+            if let Some(kept) = &mut kept {
+                kept.push(row.kept);
+            }
             if places.len() == rows
-                && let Err(error) = hand_over(&mut coded, &mut of_items, &mut places)
+                && let Err(error) = hand_over(&mut coded, &mut of_items, &mut places, &mut kept)
             {
                 failed = Some(error);
                 return Ok(ControlFlow::Break(()));
@@ -160,7 +176,7 @@ impl ExampleSet {
         }
         passed.skipped.check(&files.source, passed.rows).map_err(DataError::from)?;
         if !places.is_empty() {
-            hand_over(&mut coded, &mut of_items, &mut places)?;
+            hand_over(&mut coded, &mut of_items, &mut places, &mut kept)?;
         }
         let fields = || schema.fields.iter().map(|field| &field.name);
         let met = |counts: Vec<(&String, &u64)>| {
@@ -172,6 +188,7 @@ impl ExampleSet {
             labelled,
             unknown: met(fields().zip(&coded.unknown).collect()),
             missing: met(missing.collect()),
+            clipped: met(schema.dense.iter().zip(&coded.clipped).collect()),
             skipped_rows: passed.skipped.rows,
             skipped_reasons: passed.skipped.reasons,
         })

@@ -63,6 +63,19 @@ pub enum ExamplesError {
         /// The domain.
         domain: String,
     },
+    /// A dense field with numbers that cannot be standardised.
+    #[error(
+        "the dense field `{column}` has numbers as large as {value:e} in many training rows, expected at most {most:e}; if that \
+         number marks a missing value leave those cells empty, or set `transform = \"quantile\"`"
+    )]
+    TooLarge {
+        /// The column of the field.
+        column: String,
+        /// The number.
+        value: f64,
+        /// The largest that can be.
+        most: f64,
+    },
     /// A column of domains with too many values.
     #[error(
         "the column `{column}` has more than {limit} values among the training rows; a domain is one of a few parts of \
@@ -133,7 +146,10 @@ pub enum ExamplesError {
         known: Vec<String>,
     },
     /// A row whose item the catalogue does not have.
-    #[error("{place}: the item `{item}` is not in the catalogue {catalogue}; expected a row for it there")]
+    #[error(
+        "{place}: the item `{item}` is not in the catalogue {catalogue}; expected a row for it there{}",
+        other.as_ref().map(|id| format!(" (it has `{id}`, which is another id: write both alike)")).unwrap_or_default()
+    )]
     NotInCatalogue {
         /// Where.
         place: Box<crate::place::Place>,
@@ -141,6 +157,8 @@ pub enum ExamplesError {
         item: String,
         /// The file.
         catalogue: String,
+        /// An id of the catalogue that is the same number, written otherwise.
+        other: Option<String>,
     },
     /// An item with two rows in the catalogue.
     #[error("{place}: the item `{item}` has a row already ({first}); expected one for each item of a catalogue")]

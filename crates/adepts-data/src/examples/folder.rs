@@ -16,6 +16,7 @@ use super::manifest::{ExamplesManifest, FileNote, MANIFEST};
 use crate::atomic::{make_readable_folder, parent, sync_folder};
 use crate::error::DataError;
 use crate::id::Vocabulary;
+use crate::lock::Lock;
 use crate::store::{
     BATCH, FolderError, exchange, id_array, id_type, open_parquet, parquet_batches, parquet_field, push_ids,
     write_parquet,
@@ -24,6 +25,7 @@ use crate::store::{
 /// Makes a folder of prepared examples: `write` fills a new one beside `dir`, which then takes its place at once. A
 /// folder of prepared examples that was there is replaced; anything else is left alone.
 pub(super) fn replace<T>(dir: &Path, write: impl FnOnce(&Path) -> Result<T, DataError>) -> Result<T, DataError> {
+    let _lock = Lock::beside(dir)?;
     let replaces = check_place(dir)?;
     let beside = parent(dir);
     std::fs::create_dir_all(beside).map_err(DataError::io("create", beside))?;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::config::{ExamplesConfig, Transform, shown};
 use super::error::ExamplesError;
 use super::side::ItemColumns;
-use crate::config::Column;
+use crate::config::{Column, Encoding};
 use crate::error::DataError;
 
 /// What is to be found: the column of the item's id and the other fields that describe it. All other fields describe who asks.
@@ -22,11 +22,14 @@ pub struct ItemConfig {
     /// not read from the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub catalogue: Option<String>,
+    /// The encoding of the catalogue, where it is text.
+    #[serde(default, skip_serializing_if = "Encoding::is_auto")]
+    pub encoding: Encoding,
 }
 
 impl From<Column> for ItemConfig {
     fn from(column: Column) -> Self {
-        Self { column, fields: Vec::new(), catalogue: None }
+        Self { column, fields: Vec::new(), catalogue: None, encoding: Encoding::Auto }
     }
 }
 

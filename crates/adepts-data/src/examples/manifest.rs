@@ -14,9 +14,10 @@ use crate::config::Column;
 use crate::error::DataError;
 use crate::interactions::Part;
 use crate::store::FolderError;
+use crate::time::TimeUnit;
 
 /// The version of the format that is written, and the latest that is read.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// The name of the family in a manifest.
 const FAMILY: &str = "examples";
@@ -108,7 +109,8 @@ pub enum Coding {
     },
 }
 
-/// A dense field as prepared: `(f(x) - mean) / deviation`, and 0 where the value is missing.
+/// A dense field as prepared: `(f(x) - mean) / deviation`, and 0 where the value is missing. Numbers far outside of what the training
+/// rows have are clipped, see [`DenseColumn::limits`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DenseColumn {
@@ -116,12 +118,37 @@ pub struct DenseColumn {
     pub name: String,
     /// `f`: `standard` takes the number as it is, `log` its logarithm.
     pub transform: Transform,
-    /// Mean of `f` over the training rows that have a value.
+    /// Mean of `f` over the training rows that have a value, but for a few values that are so far off that they cannot be meant.
     pub mean: f64,
     /// Standard deviation of the same; 1 if all are equal.
     pub deviation: f64,
+    /// The least of them; not known of examples that were prepared in format 1, or where no training row has a value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub least: Option<f64>,
+    /// The largest of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most: Option<f64>,
     /// Rows without a value.
     pub missing: Counts,
+    /// Rows whose value was clipped.
+    #[serde(default)]
+    pub clipped: Counts,
+}
+
+/// A number that is not so many deviations from the mean is never clipped.
+const FEW_DEVIATIONS: f64 = 10.0;
+
+impl DenseColumn {
+    /// The least and the largest `f(x)` that is taken as it is: those of the training rows, or ten deviations from the mean where
+    /// that is further. What lies beyond is clipped to them, because a model says nothing of what is far from all that it saw.
+    /// Where the range of the training rows is not known it is that which so many rows can have.
+    #[must_use]
+    pub fn limits(&self, training_rows: u64) -> (f64, f64) {
+        let of_rows = (training_rows as f64).sqrt() * self.deviation;
+        let wide = FEW_DEVIATIONS * self.deviation;
+        let (least, most) = self.least.zip(self.most).unwrap_or((self.mean - of_rows, self.mean + of_rows));
+        (least.min(self.mean - wide), most.max(self.mean + wide))
+    }
 }
 
 /// A domain as prepared.
@@ -188,8 +215,20 @@ pub struct ExamplesManifest {
     pub dense: Vec<DenseColumn>,
     /// Domains, ascending by value.
     pub domains: Vec<DomainColumn>,
+    /// Whether all domains are whole numbers in the source, and not text.
+    #[serde(default)]
+    pub number_domains: bool,
     /// Users of all parts; 0 without a column of users.
     pub users: usize,
+    /// Whether all ids of users are whole numbers in the source, and not text.
+    #[serde(default)]
+    pub number_users: bool,
+    /// What the numbers of the column of times count; absent where no times are read or they are no numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_unit: Option<TimeUnit>,
+    /// What was decided of the columns, in sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// The items that can be found, where the examples are for retrieval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub catalogue: Option<CatalogueNote>,
@@ -312,6 +351,13 @@ impl ExamplesManifest {
         for dense in &self.dense {
             if !(dense.mean.is_finite() && dense.deviation.is_finite() && dense.deviation > 0.0) {
                 return Err(format!("the dense field `{}` has no finite mean or no deviation above 0", dense.name));
+            }
+            let sound = match (dense.least, dense.most) {
+                (Some(least), Some(most)) => least.is_finite() && most.is_finite() && least <= most,
+                (least, most) => least.is_none() && most.is_none(),
+            };
+            if !sound {
+                return Err(format!("the dense field `{}` has no range from `least` to `most`", dense.name));
             }
         }
         for note in &self.files {

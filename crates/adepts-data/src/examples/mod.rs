@@ -16,8 +16,10 @@ mod encode;
 mod epoch;
 mod error;
 mod folder;
+mod had;
 mod item;
 mod item_file;
+mod kept;
 mod listed;
 mod manifest;
 mod origin;
@@ -26,6 +28,7 @@ mod prepare;
 mod propose;
 mod read;
 mod set;
+mod short;
 mod side;
 mod simulate;
 mod single;
@@ -43,7 +46,9 @@ pub use config::{DenseConfig, ExampleSplit, ExamplesConfig, FieldConfig, LabelCo
 pub use encode::{EncodeSummary, Encoded};
 pub use epoch::Epoch;
 pub use error::ExamplesError;
+pub use had::Had;
 pub use item::ItemConfig;
+pub use kept::{appended, repeated};
 pub use manifest::{
     CatalogueNote, Coding, Counts, DenseColumn, DomainColumn, ExamplesManifest, FORMAT, FieldColumn, FileNote,
 };

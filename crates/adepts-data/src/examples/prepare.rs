@@ -53,7 +53,7 @@ pub(super) fn prepare(
     of_config.check()?;
     count.check(split, &first)?;
 
-    let Found { mut manifest, vocabularies, mut users, items } = count.finish(config, split, &first);
+    let Found { mut manifest, vocabularies, mut users, items } = count.finish(config, split, &first)?;
     let mut ids = Vec::new();
     let mut nth_vocabulary = vocabularies.into_iter();
     for field in &manifest.fields {
@@ -137,8 +137,10 @@ fn finish(
             field.missing.add(part, *missing);
             field.unknown.add(part, *unknown);
         }
-        for (dense, missing) in manifest.dense.iter_mut().zip(&coded.dense_missing) {
+        for (dense, (missing, clipped)) in manifest.dense.iter_mut().zip(coded.dense_missing.iter().zip(&coded.clipped))
+        {
             dense.missing.add(part, *missing);
+            dense.clipped.add(part, *clipped);
         }
     }
     let vocabularies = manifest.fields.iter().filter_map(|field| match &field.coding {

@@ -8,34 +8,39 @@ use super::item_file::ItemFile;
 use super::listed::Listed;
 use super::skipped::Skipped;
 use super::values::{CATEGORY, FINITE, LABEL, category, check_category, label, missing, number, unfit};
-use crate::config::{BadRows, Column, DataConfig, Format};
+use crate::config::{BadRows, Column, DataConfig, Encoding, Format};
 use crate::error::DataError;
 use crate::layout;
 use crate::progress::Progress;
 use crate::source::{At, Cell, Flow, Sink, Source};
-use crate::time;
+use crate::time::{self, Clock, TimeUnit, unit_of};
 
 /// Where raw examples are, and how they are written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RawFiles {
     /// A file, a glob, or a folder of files.
     pub source: String,
-    /// Format of the files; [`Format::Auto`] goes by the name.
+    /// Format of the files; [`Format::Auto`] goes by the content.
     pub format: Format,
+    /// The encoding of text files.
+    pub encoding: Encoding,
     /// What stands between the values of a text file; by default what its first lines hold.
     pub delimiter: Option<String>,
     /// Whether text files begin with the names of the columns; by default as [`ExamplesConfig::header`] says.
     pub header: Option<bool>,
     /// What happens to rows that cannot be read.
     pub bad_rows: BadRows,
+    /// Columns that are passed through beside what is made of the rows.
+    pub keep: Vec<Column>,
 }
 
 impl RawFiles {
-    /// Files in the format that their names and first lines say, in which no row may be bad.
+    /// Files in the format that their content says, in which no row may be bad.
     #[must_use]
     pub fn new(source: impl Into<String>) -> Self {
         let source = source.into();
-        Self { source, format: Format::Auto, delimiter: None, header: None, bad_rows: BadRows::Fail }
+        let (format, encoding) = (Format::Auto, Encoding::Auto);
+        Self { source, format, encoding, delimiter: None, header: None, bad_rows: BadRows::Fail, keep: Vec::new() }
     }
 
     /// Finds the files; delimiter and header are filled in where they are left open. `columns` are those that are read.
@@ -43,9 +48,10 @@ impl RawFiles {
         let mut data = DataConfig {
             source: self.source.clone(),
             format: self.format,
+            encoding: self.encoding,
             delimiter: self.delimiter.clone(),
             header: self.header,
-            groups: columns,
+            groups: columns.into_iter().chain(self.keep.iter().cloned()).collect(),
             ..DataConfig::default()
         };
         let guessed = layout::fill(&mut data)?;
@@ -63,9 +69,11 @@ impl From<&ExamplesConfig> for RawFiles {
         Self {
             source: config.source.clone(),
             format: config.format,
+            encoding: config.encoding,
             delimiter: config.delimiter.clone(),
             header: config.header,
             bad_rows: config.bad_rows,
+            keep: Vec::new(),
         }
     }
 }
@@ -78,6 +86,7 @@ pub(super) struct Row<'a> {
     pub(super) label: f32,
     pub(super) domain: Cell<'a>,
     pub(super) user: Option<Cell<'a>>,
+    /// Nanoseconds since 1970.
     pub(super) time: Option<i64>,
     /// The id of the item, for retrieval.
     pub(super) item: Option<Cell<'a>>,
@@ -85,6 +94,8 @@ pub(super) struct Row<'a> {
     pub(super) fields: &'a [Cell<'a>],
     /// `None` where missing.
     pub(super) dense: &'a [Option<f64>],
+    /// Columns that are passed through.
+    pub(super) kept: &'a [Cell<'a>],
 }
 
 /// Whether a column is read.
@@ -107,17 +118,21 @@ pub(super) struct Needs {
     pub(super) time: bool,
 }
 
-/// Which columns are read, and what is what: the domain, then label, user, time and item if wanted, then fields, then dense.
+/// Which columns are read, and what is what: the domain, then label, user, time and item if wanted, then fields, then dense, then what is
+/// passed through.
 pub(super) struct Wanted {
     columns: Vec<usize>,
     names: Vec<String>,
     label: Option<(usize, LabelConfig)>,
     user: Option<usize>,
     time: Option<usize>,
+    time_unit: Option<TimeUnit>,
+    clock: Clock,
     needs: Needs,
     item: Option<usize>,
     fields: usize,
     dense: usize,
+    kept: usize,
     field_names: Vec<String>,
     dense_names: Vec<String>,
     /// For each categorical field that is read whether a row may have a list of values; those beyond may.
@@ -147,6 +162,10 @@ impl Wanted {
         };
         let user = config.user.as_ref().filter(|_| needs.user != Need::Not).map(&mut slot).transpose()?;
         let time = config.time.as_ref().filter(|_| needs.time).map(&mut slot).transpose()?;
+        let time_unit = match config.time.as_ref().filter(|_| needs.time) {
+            Some(column) => unit_of(source, source.find(column)?)?,
+            None => None,
+        };
         let item = config.item.as_ref().map(|item| slot(&item.column)).transpose()?;
         let single = [label.is_some(), user.is_some(), time.is_some(), item.is_some()];
         let fields = 1 + single.into_iter().filter(|there| *there).count();
@@ -163,7 +182,7 @@ impl Wanted {
         let dense_names =
             config.dense.iter().map(|dense| named(&dense.column, &mut of_dense)).collect::<Result<_, _>>()?;
         let names = columns.iter().map(|&c| source.columns()[c].clone()).collect();
-        let dense = fields + of_fields;
+        let (dense, kept) = (fields + of_fields, columns.len());
         let many = Vec::new();
         Ok(Self {
             columns,
@@ -171,10 +190,13 @@ impl Wanted {
             label,
             user,
             time,
+            time_unit,
+            clock: Clock::new(time_unit.unwrap_or(TimeUnit::Seconds)),
             needs,
             item,
             fields,
             dense,
+            kept,
             field_names,
             dense_names,
             many,
@@ -185,6 +207,13 @@ impl Wanted {
     /// The same, where a row with several values is bad if the field, in the order of those that are read, is not of `many`.
     pub(super) fn with_lists_in(self, many: Vec<bool>) -> Self {
         Self { many, ..self }
+    }
+
+    /// The same, with columns that are passed through.
+    pub(super) fn with_kept(mut self, source: &Source, slots: &[usize]) -> Self {
+        self.columns.extend(slots);
+        self.names.extend(slots.iter().map(|slot| source.columns()[*slot].clone()));
+        self
     }
 
     /// The names of the columns of the categorical fields, those of items among them.
@@ -200,6 +229,17 @@ impl Wanted {
     /// The catalogue, where it is a file of its own.
     pub(super) fn items(&self) -> Option<&ItemFile> {
         self.items.as_ref()
+    }
+
+    /// What the numbers of the column of times count, if it is read and they are numbers.
+    pub(super) fn time_unit(&self) -> Option<TimeUnit> {
+        self.time_unit
+    }
+
+    /// Says how the numbers of the column of times are read.
+    pub(super) fn time_note(&self) -> Option<String> {
+        let column = &self.names[self.time?];
+        Some(time::note(column, self.time_unit?))
     }
 
     /// The name of the column of the domain.
@@ -279,7 +319,7 @@ impl Reader<'_> {
         };
         let time = match wanted.time {
             None => None,
-            Some(slot) => Some(cells[slot].moment().ok_or_else(|| refused(slot, time::EXPECTED))?),
+            Some(slot) => Some(wanted.clock.read(&cells[slot]).map_err(|wrong| refused(slot, wrong.expected()))?),
         };
         for (nth, slot) in (wanted.fields..wanted.dense).enumerate() {
             let many = wanted.many.get(nth).copied().unwrap_or(true);
@@ -288,7 +328,7 @@ impl Reader<'_> {
         // Rows have few dense fields: they stand on the stack.
         let mut few = [None; 32];
         let mut many = Vec::new();
-        let count = cells.len() - wanted.dense;
+        let count = wanted.kept - wanted.dense;
         let dense = if count <= few.len() {
             &mut few[..count]
         } else {
@@ -300,7 +340,8 @@ impl Reader<'_> {
         }
         let number = self.passed.all() + 1;
         let fields = &cells[wanted.fields..wanted.dense];
-        let row = Row { number, label, domain, user, time, item, fields, dense };
+        let kept = &cells[wanted.kept..];
+        let row = Row { number, label, domain, user, time, item, fields, dense, kept };
         let of_file = wanted.items.as_ref().zip(item);
         let of_file = of_file.map(|(items, id)| items.find(at, id).map(|item| (items, item))).transpose()?;
         self.listed.met(place);

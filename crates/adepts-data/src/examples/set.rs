@@ -17,6 +17,7 @@ use crate::error::DataError;
 use crate::id::Vocabulary;
 use crate::interactions::Part;
 use crate::progress::Progress;
+use crate::split::SplitError;
 
 /// Prepared examples: a folder that was checked and is read part by part, never whole.
 ///
@@ -68,8 +69,35 @@ impl ExampleSet {
         folder: &Path,
         progress: Progress,
     ) -> Result<Self, DataError> {
+        if *split == (ExampleSplit::All {}) {
+            return Err(SplitError::All.into());
+        }
+        Self::prepare_as(config, &split.resolved(seed), seed, folder, progress)
+    }
+
+    /// As [`ExampleSet::prepare`], with nothing held out: every row is a training row, and vocabularies and statistics come
+    /// from all of them. It is what a final model is trained on.
+    ///
+    /// # Errors
+    /// As [`ExampleSet::prepare`].
+    pub fn prepare_whole(
+        config: &ExamplesConfig,
+        seed: u64,
+        folder: &Path,
+        progress: Progress,
+    ) -> Result<Self, DataError> {
+        Self::prepare_as(config, &ExampleSplit::All {}, seed, folder, progress)
+    }
+
+    fn prepare_as(
+        config: &ExamplesConfig,
+        split: &ExampleSplit,
+        seed: u64,
+        folder: &Path,
+        progress: Progress,
+    ) -> Result<Self, DataError> {
         folder::check_place(folder)?;
-        folder::replace(folder, |new| prepare::prepare(config, &split.resolved(seed), seed, new, GROUP, progress))?;
+        folder::replace(folder, |new| prepare::prepare(config, split, seed, new, GROUP, progress))?;
         Self::open(folder)
     }
 

@@ -129,6 +129,7 @@ impl RowCoder {
             item: None,
             fields,
             dense: &dense,
+            kept: &[],
         };
         self.coder.push(&row, domain, None, &mut rows.0);
         Ok(())
@@ -147,6 +148,12 @@ impl RowCoder {
         let Schema { fields, dense, .. } = self.schema();
         let fields = fields.iter().map(|field| &field.name).zip(&rows.0.missing);
         counted(fields.chain(dense.iter().zip(&rows.0.dense_missing)))
+    }
+
+    /// For each column with such rows: how many have a number so far outside of what the training part has that it was clipped.
+    #[must_use]
+    pub fn clipped(&self, rows: &CodedRows) -> Vec<(String, u64)> {
+        counted(self.schema().dense.iter().zip(&rows.0.clipped))
     }
 }
 

@@ -8,12 +8,33 @@ use super::vocabulary::spelling_hash;
 use crate::interactions::Part;
 use crate::seed;
 use crate::source::Cell;
+use crate::split::{SplitError, check_shares};
+
+impl ExampleSplit {
+    /// The shares of validation and test.
+    #[must_use]
+    pub fn shares(&self) -> (f64, f64) {
+        match *self {
+            Self::Random { validation, test, .. }
+            | Self::Temporal { validation, test }
+            | Self::Users { validation, test, .. } => (validation, test),
+            Self::All {} => (0.0, 0.0),
+        }
+    }
+
+    /// Refuses shares that leave a part without rows, unless nothing is to be held out.
+    pub(super) fn check_shares(&self) -> Result<(), SplitError> {
+        let (validation, test) = self.shares();
+        if *self == (Self::All {}) { Ok(()) } else { check_shares(self.kind(), validation, test) }
+    }
+}
 
 /// Gives each row of a pass its part; every pass over the same rows gives the same parts.
 pub(super) enum Cutter {
     Random { shares: Shares, stream: Box<ChaCha8Rng> },
     Temporal { choose_from: i64, judge_from: i64 },
     Users { shares: Shares, seed: u64, parts: Vec<Part> },
+    All,
 }
 
 #[derive(Clone, Copy)]
@@ -52,6 +73,7 @@ impl Cutter {
             ExampleSplit::Users { seed, .. } => {
                 Self::Users { shares, seed: seed.unwrap_or_default(), parts: Vec::new() }
             }
+            ExampleSplit::All {} => Self::All,
         }
     }
 
@@ -74,11 +96,12 @@ impl Cutter {
                 // A user who was not met when rows were counted; that the source changed is found by their number.
                 parts.get(number as usize).copied().unwrap_or(Part::Train)
             }
+            Self::All => Part::Train,
         }
     }
 }
 
-/// The moments from which rows validate and test; rows of one second are never torn apart.
+/// The moments from which rows validate and test; rows of one moment are never torn apart.
 fn moments(mut times: Vec<i64>, shares: Shares) -> (i64, i64) {
     let n = times.len();
     if n == 0 {

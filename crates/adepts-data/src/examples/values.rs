@@ -2,8 +2,7 @@
 
 use crate::error::DataError;
 use crate::place::shortened;
-use crate::source::{At, Cell};
-use crate::time;
+use crate::source::{At, Cell, Number};
 
 pub(super) const CATEGORY: &str = "a category: a whole number, text or a truth value";
 pub(super) const ONE_CATEGORY: &str = "one category, not a list of several (the field was prepared with single values)";
@@ -21,12 +20,7 @@ pub(super) fn unfit(at: At<'_>, column: &str, cell: Cell<'_>, expected: &'static
 }
 
 pub(super) fn missing(cell: Cell<'_>) -> bool {
-    match cell {
-        Cell::Missing | Cell::Raw("") | Cell::Text("") => true,
-        // What data frames write for a missing number.
-        Cell::Float(value) => value.is_nan(),
-        _ => false,
-    }
+    cell.is_missing()
 }
 
 /// A value as a category: whole numbers and text stay, truth values become text, `None` is missing.
@@ -34,7 +28,13 @@ pub(super) fn category(cell: Cell<'_>) -> Result<Option<Cell<'_>>, ()> {
     match cell {
         _ if missing(cell) => Ok(None),
         Cell::Bool(value) => Ok(Some(Cell::Text(if value { "true" } else { "false" }))),
-        Cell::Float(value) => time::whole(value).map(|value| Some(Cell::Int(value))).ok_or(()),
+        Cell::Float(_) | Cell::Number(_) => match cell.whole() {
+            Some(Number::Int(value)) => Ok(Some(Cell::Int(value))),
+            Some(Number::Digits(digits)) => Ok(Some(Cell::Text(digits))),
+            None => Err(()),
+        },
+        // A date as a category is its second; no field of categories is worth a finer one.
+        Cell::Time(stamp) => Ok(Some(Cell::Int(stamp.count.div_euclid(i64::from(stamp.per_second))))),
         Cell::List(values) => {
             let sound = values.iter().all(|v| !matches!(v, Cell::List(_)) && category(*v).is_ok());
             if sound { Ok(Some(cell)) } else { Err(()) }

@@ -8,7 +8,7 @@ use crate::error::DataError;
 use crate::id::{Vocabulary, canonical_int};
 use crate::intern::{Interner, Refused, Texts};
 use crate::place::shortened;
-use crate::source::{At, Cell};
+use crate::source::{At, Cell, Number};
 
 /// Counts categories.
 pub(super) struct Counting {
@@ -56,6 +56,11 @@ impl Counting {
         self.counts.len()
     }
 
+    /// What is to be said of the values of a column; see [`Interner::note`].
+    pub(super) fn note_of(&self, column: &str) -> Option<String> {
+        self.interner.note(column)
+    }
+
     /// The categories that were noted at least `least` times, ascending, and how often each was.
     pub(super) fn finish(self, least: u64) -> (Vocabulary, Vec<u64>) {
         let (all, place) = self.interner.into_sorted();
@@ -82,18 +87,9 @@ impl Counting {
 
 /// What an id that was refused by an interner means for a row.
 pub(super) fn refused(why: &Refused, at: At<'_>, column: &str, value: Cell<'_>) -> DataError {
-    let mixed = |found, before| DataError::MixedTypes {
-        place: Box::new(at.place()),
-        column: column.to_owned(),
-        value: shortened(&value.spelling()),
-        found,
-        before,
-    };
     match why {
-        Refused::NumberAmongText => mixed("a number", "text"),
-        Refused::TextAmongNumbers => mixed("text", "numbers"),
         Refused::Full => DataError::TooMany { what: "categories", limit: u64::from(u32::MAX) },
-        Refused::Missing | Refused::NoId => DataError::BadValue {
+        Refused::Missing | Refused::NoId | Refused::Rounded => DataError::BadValue {
             place: at.place(),
             column: column.to_owned(),
             value: shortened(&value.spelling()),
@@ -113,7 +109,9 @@ pub(super) fn check_domains(domains: usize, column: &str) -> Result<(), Examples
     Err(ExamplesError::TooManyDomains { column: column.to_owned(), limit: MOST_READ })
 }
 
-/// The index of each value of a vocabulary. A number is found among text by its spelling, and the reverse.
+/// The index of each value of a vocabulary. A number is found among text by its spelling, and the reverse. Values that are no ids
+/// are found as numbers too ([`Lookup::index_of_number`]): data frames write whole numbers as fractions where one value of a
+/// column is missing.
 pub(super) enum Lookup {
     Int(HashMap<i64, u32, FixedState>),
     Text(Texts),
@@ -138,10 +136,43 @@ impl Lookup {
         match (self, value) {
             (Self::Int(ids), Cell::Int(id)) => ids.get(&id).copied(),
             (Self::Int(ids), Cell::Raw(text) | Cell::Text(text)) => ids.get(&canonical_int(text)?).copied(),
+            (Self::Int(ids), Cell::Float(_) | Cell::Number(_)) => match value.whole()? {
+                Number::Int(id) => ids.get(&id).copied(),
+                Number::Digits(_) => None,
+            },
             (Self::Text(texts), Cell::Raw(text) | Cell::Text(text)) => texts.find(text),
             (Self::Text(texts), other) => texts.find(&other.spelling()),
             (Self::Int(_), _) => None,
         }
+    }
+
+    /// As [`Lookup::index`]; where the spelling is not there, `7` is found as `7.0` and the reverse.
+    #[inline]
+    pub(super) fn index_of_number(&self, value: Cell<'_>) -> Option<u32> {
+        self.index(value).or_else(|| {
+            let whole = whole(value)?;
+            let fraction = || self.index(Cell::Text(&format!("{whole}.0")));
+            self.index(Cell::Int(whole)).or_else(fraction)
+        })
+    }
+}
+
+/// The whole number that a value is, also one that is spelled with a fraction of zeros.
+fn whole(value: Cell<'_>) -> Option<i64> {
+    match value {
+        Cell::Int(value) => Some(value),
+        Cell::Float(_) | Cell::Number(_) => match value.whole()? {
+            Number::Int(id) => Some(id),
+            Number::Digits(_) => None,
+        },
+        Cell::Raw(text) | Cell::Text(text) => match text.split_once('.') {
+            None => canonical_int(text),
+            Some((whole, zeros)) => {
+                let only_zeros = !zeros.is_empty() && zeros.bytes().all(|digit| digit == b'0');
+                canonical_int(whole).filter(|_| only_zeros)
+            }
+        },
+        _ => None,
     }
 }
 
@@ -177,6 +208,28 @@ mod tests {
         assert_eq!([7, 30, 5].map(|id| lookup.index(Cell::Int(id))), [Some(0), Some(1), None]);
         assert_eq!(lookup.index(Cell::Raw("30")), Some(1));
         assert_eq!(lookup.index(Cell::Raw("030")), None);
+        assert_eq!(lookup.index(Cell::Raw("30.0")), None);
+        assert_eq!(lookup.index_of_number(Cell::Raw("30.0")), Some(1));
+        for other in ["30.", "30.5", "030.0", "8.0"] {
+            assert_eq!(lookup.index_of_number(Cell::Raw(other)), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_whole_number_is_found_however_it_is_spelled() {
+        let texts = |ids: &[&str]| Vocabulary::Text(ids.iter().map(|id| (*id).into()).collect());
+        for vocabulary in [Vocabulary::Int(vec![3, 7]), texts(&["3", "7"]), texts(&["3.0", "7.0"])] {
+            let lookup = Lookup::new(&vocabulary);
+            for seven in [Cell::Int(7), Cell::Float(7.0), Cell::Raw("7"), Cell::Text("7.0"), Cell::Raw("7.00")] {
+                assert_eq!(lookup.index_of_number(seven), Some(1), "{seven:?} in {vocabulary:?}");
+            }
+            for other in [Cell::Float(7.5), Cell::Raw("7.5"), Cell::Raw("7."), Cell::Raw("07.0"), Cell::Int(8)] {
+                assert_eq!(lookup.index_of_number(other), None, "{other:?} in {vocabulary:?}");
+            }
+        }
+        // Where both are there, each is its own.
+        let both = Lookup::new(&texts(&["7", "7.0"]));
+        assert_eq!((both.index_of_number(Cell::Raw("7")), both.index_of_number(Cell::Raw("7.0"))), (Some(0), Some(1)));
     }
 
     #[test]

@@ -3,15 +3,15 @@
 use std::ops::ControlFlow;
 
 use super::Wanted;
+use super::seen::Seen;
 use crate::config::BadRows;
 use crate::error::DataError;
-use crate::filter::{Pairs, Sieve};
+use crate::filter::{Fate, Pairs, Sieve};
 use crate::groups::GroupColumn;
 use crate::interactions::Part;
 use crate::intern::{Interner, Refused};
 use crate::place::shortened;
 use crate::source::{At, Cell, Flow, Sink};
-use crate::time;
 
 /// How many of the skipped rows are listed.
 const EXAMPLES: usize = 5;
@@ -24,6 +24,8 @@ pub(super) struct Reader<'a> {
     pub(super) users: Interner,
     pub(super) items: Interner,
     pub(super) pairs: Pairs,
+    /// Pairs that are only seen, where a filter can leave some.
+    pub(super) seen: Option<Seen>,
     pub(super) groups: Vec<GroupColumn>,
     /// Rows that could be read.
     pub(super) rows: u64,
@@ -36,6 +38,7 @@ impl<'a> Reader<'a> {
         Self {
             wanted,
             bad_rows,
+            seen: sieve.sees().then(Seen::default),
             sieve,
             users: Interner::new(),
             items: Interner::new(),
@@ -77,20 +80,11 @@ impl<'a> Reader<'a> {
 
     #[cold]
     fn no_id(&self, at: At<'_>, slot: usize, cell: Cell<'_>, refused: &Refused) -> DataError {
-        let mixed = |found, before| DataError::MixedTypes {
-            place: Box::new(at.place()),
-            column: self.wanted.names[slot].clone(),
-            value: shortened(&cell.spelling()),
-            found,
-            before,
-        };
         match refused {
-            Refused::Missing | Refused::NoId => self.refused(at, slot, cell, "an id: a whole number or text"),
-            Refused::NumberAmongText => mixed("a number", "text"),
-            Refused::TextAmongNumbers => mixed("text", "numbers"),
             Refused::Full => {
                 DataError::TooMany { what: if slot == 0 { "users" } else { "items" }, limit: u64::from(u32::MAX) }
             }
+            refused => self.refused(at, slot, cell, refused.expected()),
         }
     }
 
@@ -104,15 +98,24 @@ impl<'a> Reader<'a> {
             }
         }
         let rating = self.value(at, cells, wanted.rating, "a number", Cell::number)?;
-        let time = self.value(at, cells, wanted.time, time::EXPECTED, Cell::moment)?;
-        let part = self.value(at, cells, wanted.part, "`train`, `validation` or `test`", part)?;
-        let kept = match wanted.event.map(|slot| cells[slot]) {
-            None => self.sieve.keeps(rating, None, time),
-            Some(Cell::Raw(event) | Cell::Text(event)) => self.sieve.keeps(rating, Some(event), time),
-            Some(Cell::Missing) => self.sieve.keeps(rating, Some(""), time),
-            Some(other) => self.sieve.keeps(rating, Some(&other.spelling()), time),
+        let time = match wanted.time {
+            None => None,
+            Some(slot) => {
+                let read = wanted.clock.read(&cells[slot]);
+                Some(read.map_err(|wrong| self.refused(at, slot, cells[slot], wrong.expected()))?)
+            }
         };
-        if kept {
+        let part = self.value(at, cells, wanted.part, "`train`, `validation` or `test`", part)?;
+        let fate = match wanted.event.map(|slot| cells[slot]) {
+            None => self.sieve.fate(rating, None, time),
+            Some(Cell::Raw(event) | Cell::Text(event)) => self.sieve.fate(rating, Some(event), time),
+            Some(Cell::Missing) => self.sieve.fate(rating, Some(""), time),
+            Some(other) => self.sieve.fate(rating, Some(&other.spelling()), time),
+        };
+        if let (Fate::Seen, Some(seen)) = (fate, &mut self.seen) {
+            seen.note(cells[0], cells[1]);
+        }
+        if fate == Fate::Kept {
             let user = self.users.intern(cells[0]).map_err(|e| self.no_id(at, 0, cells[0], &e))?;
             let item = self.items.intern(cells[1]).map_err(|e| self.no_id(at, 1, cells[1], &e))?;
             for (group, &slot) in self.groups.iter_mut().zip(&wanted.groups) {
@@ -139,7 +142,7 @@ impl Sink for Reader<'_> {
     fn row(&mut self, at: At<'_>, cells: &[Cell<'_>]) -> Flow {
         match self.take(at, cells) {
             Ok(()) => Ok(ControlFlow::Continue(())),
-            // A row can be passed over; a column of two types or a user of two groups cannot.
+            // A row can be passed over; a user of two groups cannot.
             Err(e @ (DataError::MissingValue { .. } | DataError::BadValue { .. })) => self.malformed(e),
             Err(e) => Err(e),
         }

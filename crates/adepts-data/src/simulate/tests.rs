@@ -94,7 +94,7 @@ fn a_simulation_in_memory_is_the_one_in_the_file() {
         let record = record.unwrap();
         assert_eq!(log.users.id(log.user[row]).to_string(), record[0]);
         assert_eq!(log.items.id(log.item[row]).to_string(), record[1]);
-        assert_eq!(log.time.as_ref().unwrap()[row].to_string(), record[3]);
+        assert_eq!((log.time.as_ref().unwrap()[row] / 1_000_000_000).to_string(), record[3]);
         let community = log.columns[0].of_user[log.user[row] as usize].unwrap();
         assert_eq!(log.columns[0].values[usize::from(community)], record[4]);
     }

@@ -1,16 +1,16 @@
-//! Which files a source is, in which format, and their bytes without compression.
+//! Which files a source is, and what each of them is.
 
-use std::cell::Cell;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
-use crate::config::Format;
+use super::encoding::Foreign as Decoding;
+use super::input::{Stored, once, open_head};
+use super::kind::{HEAD, Kind, kind};
+use super::partition;
+use crate::config::{DataConfig, Encoding, Format};
 use crate::error::DataError;
-use crate::progress::Progress;
 
-/// The suffixes that say what a file is.
+/// The suffixes by which the files of a folder are chosen.
 const SUFFIXES: &str =
     ".csv, .tsv, .txt, .dat, .jsonl, .ndjson, .json, .parquet or .pq, then .gz or .zst if compressed";
 
@@ -19,7 +19,7 @@ const SUFFIXES: &str =
 pub enum FileFormat {
     /// Text with a delimiter.
     Csv,
-    /// One JSON object a line.
+    /// JSON objects.
     Jsonl,
     /// Apache Parquet.
     Parquet,
@@ -30,9 +30,9 @@ pub enum FileFormat {
 pub enum Compression {
     /// Not at all.
     None,
-    /// gzip, by the suffix `.gz`.
+    /// gzip.
     Gzip,
-    /// Zstandard, by the suffix `.zst`.
+    /// Zstandard.
     Zstd,
 }
 
@@ -49,177 +49,252 @@ pub struct SourceFile {
     pub suffix: String,
     /// Its size.
     pub bytes: u64,
+    /// The columns that the names of its folders hold, and their values: `day=2024-01-01` is a column `day`.
+    pub partitions: Vec<(String, Option<String>)>,
+    /// How its text becomes UTF-8, where it is of another encoding.
+    pub(super) decoding: Option<Decoding>,
+    /// What came out of it, where it can be read only once.
+    pub(super) stored: Option<Stored>,
 }
 
-/// The files of a source: a file, the files of a folder that have a known suffix, or those that a glob matches,
-/// sorted by name.
+/// The files of `[data]`.
 ///
 /// # Errors
-/// If there is none, or its format cannot be told.
+/// As [`find`].
+pub(crate) fn files_of(data: &DataConfig) -> Result<Vec<SourceFile>, DataError> {
+    let mut files = find(&data.source, data.format)?;
+    for file in files.iter_mut().filter(|file| file.format != FileFormat::Parquet) {
+        file.decoding = match (data.encoding, file.decoding) {
+            (Encoding::Auto, found) => found,
+            (Encoding::Utf8, _) => None,
+            (Encoding::Latin1, _) => Some(Decoding::Latin1),
+            (Encoding::Windows1252, _) => Some(Decoding::Windows1252),
+            (Encoding::Utf16, found) => found.or(Some(Decoding::Utf16 { low_first: true })),
+        };
+    }
+    Ok(files)
+}
+
+/// The files of a source, sorted by name: a file, the files of a folder that have a known suffix (and of its folders
+/// `key=value`), or those that a glob matches. `-` is stdin. An input that can be read only once, such as a pipe, is
+/// read here, the first time that a process asks for it, and kept until the process ends.
+///
+/// # Errors
+/// If there is none, or one is of a kind that is not read.
 pub fn find(source: &str, format: Format) -> Result<Vec<SourceFile>, DataError> {
     let path = Path::new(source);
-    let files = if path.is_dir() {
-        let mut files = Vec::new();
-        for entry in path.read_dir().map_err(DataError::io("read", path))? {
-            let file = entry.map_err(DataError::io("read", path))?.path();
-            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if file.is_file() && !name.starts_with(['.', '_']) {
-                files.extend(describe(&file, format)?);
-            }
-        }
-        if files.is_empty() {
-            return Err(DataError::EmptyFolder { path: path.to_path_buf(), expected: SUFFIXES });
-        }
-        files
+    if let Some(stored) = once(path)? {
+        let path = if source == "-" { PathBuf::from("stdin") } else { path.to_path_buf() };
+        let bytes = stored.bytes();
+        return Ok(vec![describe(path, bytes, Some(stored), format)?]);
+    }
+    let mut paths = Vec::new();
+    if path.is_dir() {
+        folder(path, &mut paths)?;
     } else if path.exists() || !source.contains(['*', '?', '[']) {
-        vec![known(path, format)?]
+        paths.push(path.to_path_buf());
     } else {
-        let pattern = source.to_owned();
-        let paths = glob::glob(source)
-            .map_err(|e| DataError::BadPattern { pattern: pattern.clone(), reason: e.msg.to_owned() })?;
-        let mut files = Vec::new();
-        for entry in paths {
-            let file =
+        let wrong = |e: glob::PatternError| DataError::BadPattern { pattern: source.into(), reason: e.msg.to_owned() };
+        for entry in glob::glob(source).map_err(wrong)? {
+            let path =
                 entry.map_err(|e| DataError::Io { action: "read", path: e.path().to_path_buf(), source: e.into() })?;
-            if file.is_file() {
-                files.push(known(&file, format)?);
+            if path.is_file() {
+                paths.push(path);
+            } else if path.is_dir() && partition::of_folder(&path).is_some() {
+                folder(&path, &mut paths)?;
             }
         }
-        if files.is_empty() {
-            return Err(DataError::NothingMatches { pattern });
+        // A folder and what is in it may both match.
+        paths.sort();
+        paths.dedup();
+        if paths.is_empty() {
+            return Err(DataError::NothingMatches { pattern: source.to_owned() });
         }
-        files
-    };
-    let mut files = files;
+    }
+    let mut files = paths
+        .into_iter()
+        .map(|path| {
+            let bytes = size(&path)?;
+            describe(path, bytes, None, format)
+        })
+        .collect::<Result<Vec<_>, _>>()?;
     files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(files)
 }
 
-fn known(path: &Path, format: Format) -> Result<SourceFile, DataError> {
-    describe(path, format)?.ok_or_else(|| DataError::UnknownFormat { path: path.to_path_buf(), expected: SUFFIXES })
+/// The files of a folder and of its folders `key=value`: those with a known suffix, or if there are none those without
+/// a suffix.
+fn folder(path: &Path, paths: &mut Vec<PathBuf>) -> Result<(), DataError> {
+    let mut found = Found::default();
+    walk(path, &mut found)?;
+    let chosen = if found.known.is_empty() { found.bare } else { found.known };
+    if chosen.is_empty() {
+        let hint = below(path, 4).map(|below| {
+            let suffix = below.extension().unwrap_or_default().to_string_lossy();
+            format!(
+                "; there are such files in folders below, such as {}: \"{}/**/*.{suffix}\" reads them",
+                below.display(),
+                path.display()
+            )
+        });
+        return Err(DataError::EmptyFolder { path: path.to_path_buf(), expected: SUFFIXES, hint });
+    }
+    paths.extend(chosen);
+    Ok(())
 }
 
-/// What a file is by its name; `None` if the name does not say.
-fn describe(path: &Path, format: Format) -> Result<Option<SourceFile>, DataError> {
-    let bytes = match path.metadata() {
-        Ok(meta) => meta.len(),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            return Err(DataError::MissingFile { path: path.to_path_buf() });
+/// The files of a folder.
+#[derive(Default)]
+struct Found {
+    /// With a known suffix.
+    known: Vec<PathBuf>,
+    /// Without a suffix.
+    bare: Vec<PathBuf>,
+}
+
+/// What is in a folder and is not hidden.
+fn entries(path: &Path) -> Result<Vec<(PathBuf, String)>, DataError> {
+    let mut entries = Vec::new();
+    for entry in path.read_dir().map_err(DataError::io("read", path))? {
+        let path = entry.map_err(DataError::io("read", path))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if !name.starts_with(['.', '_']) {
+            entries.push((path, name));
         }
-        Err(e) => return Err(DataError::io("read", path)(e)),
-    };
-    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    }
+    Ok(entries)
+}
+
+fn is_known(name: &str) -> bool {
+    by_suffix(suffix(&name.to_ascii_lowercase()).1).is_some()
+}
+
+fn walk(path: &Path, found: &mut Found) -> Result<(), DataError> {
+    for (path, name) in entries(path)? {
+        if path.is_dir() {
+            if partition::of_folder(&path).is_some() {
+                walk(&path, found)?;
+            }
+        } else if path.is_file() {
+            if is_known(&name) {
+                found.known.push(path);
+            } else if !name.contains('.') {
+                found.bare.push(path);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A file with a known suffix in the folders of a folder, down to this depth.
+fn below(path: &Path, depth: usize) -> Option<PathBuf> {
+    let entries = entries(path).ok()?;
+    let file = entries.iter().find(|(path, name)| is_known(name) && path.is_file()).map(|(path, _)| path.clone());
+    let mut folders = entries.iter().map(|(path, _)| path).filter(|path| depth > 0 && path.is_dir());
+    file.or_else(|| folders.find_map(|folder| below(folder, depth - 1)))
+}
+
+fn size(path: &Path) -> Result<u64, DataError> {
+    match path.metadata() {
+        Ok(meta) => Ok(meta.len()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(DataError::MissingFile { path: path.to_path_buf() }),
+        Err(e) => Err(DataError::io("read", path)(e)),
+    }
+}
+
+/// The compression and the suffix of a name in lower case.
+fn suffix(name: &str) -> (Compression, &str) {
     let (name, compression) = if let Some(name) = name.strip_suffix(".gz") {
         (name, Compression::Gzip)
     } else if let Some(name) = name.strip_suffix(".zst") {
         (name, Compression::Zstd)
     } else {
-        (name.as_str(), Compression::None)
+        (name, Compression::None)
     };
-    let suffix = name.rsplit_once('.').map_or("", |(_, suffix)| suffix);
-    let format = match (format, suffix) {
-        (Format::Csv, _) | (Format::Auto, "csv" | "tsv" | "txt" | "dat" | "tab" | "inter") => FileFormat::Csv,
-        (Format::Jsonl, _) | (Format::Auto, "jsonl" | "ndjson" | "json") => FileFormat::Jsonl,
-        (Format::Parquet, _) | (Format::Auto, "parquet" | "pq") => FileFormat::Parquet,
-        (Format::Auto, _) => return Ok(None),
+    (compression, name.rsplit_once('.').map_or("", |(_, suffix)| suffix))
+}
+
+/// The format that a suffix stands for.
+fn by_suffix(suffix: &str) -> Option<FileFormat> {
+    Some(match suffix.to_ascii_lowercase().as_str() {
+        "csv" | "tsv" | "txt" | "dat" | "tab" | "inter" => FileFormat::Csv,
+        "jsonl" | "ndjson" | "json" => FileFormat::Jsonl,
+        "parquet" | "pq" => FileFormat::Parquet,
+        _ => return None,
+    })
+}
+
+/// What a file is, by its first bytes; its name is a hint.
+fn describe(path: PathBuf, bytes: u64, stored: Option<Stored>, format: Format) -> Result<SourceFile, DataError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let (_, suffix) = suffix(&name);
+    let (suffix, named) = (suffix.to_owned(), by_suffix(suffix));
+    let partitions = partition::of(&path);
+    let mut file = SourceFile {
+        path,
+        format: named.unwrap_or(FileFormat::Csv),
+        compression: Compression::None,
+        suffix,
+        bytes,
+        partitions,
+        decoding: None,
+        stored,
     };
-    Ok(Some(SourceFile { path: path.to_path_buf(), format, compression, suffix: suffix.to_owned(), bytes }))
-}
-
-/// How many bytes of a file have been read.
-pub(crate) type ByteCount = Rc<Cell<u64>>;
-
-/// The text of a file without its compression and without a byte-order mark, and a counter of the bytes read so far.
-pub(crate) fn open_text(file: &SourceFile) -> Result<(Box<dyn BufRead>, ByteCount), DataError> {
-    const BUFFER: usize = 1 << 18;
-    let raw = File::open(&file.path).map_err(DataError::io("read", &file.path))?;
-    let count = Rc::new(Cell::new(0));
-    let counted = Counted { raw, count: Rc::clone(&count) };
-    let failed = |e| read_error(file, e);
-    let mut text: Box<dyn BufRead> = match file.compression {
-        Compression::None => Box::new(BufReader::with_capacity(BUFFER, counted)),
-        Compression::Gzip => {
-            let inner = flate2::bufread::MultiGzDecoder::new(BufReader::with_capacity(BUFFER, counted));
-            Box::new(BufReader::with_capacity(BUFFER, inner))
-        }
-        Compression::Zstd => {
-            let inner = zstd::stream::read::Decoder::new(counted).map_err(failed)?;
-            Box::new(BufReader::with_capacity(BUFFER, inner))
-        }
-    };
-    let head = text.fill_buf().map_err(failed)?;
-    if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
-        let reason = "it is in UTF-16; expected UTF-8".to_owned();
-        return Err(DataError::Corrupt { path: file.path.clone(), kind: "text", reason });
-    }
-    if head.starts_with(b"\xef\xbb\xbf") {
-        text.consume(3);
-    }
-    Ok((text, count))
-}
-
-/// What a failure to read the bytes of a file means.
-pub(crate) fn read_error(file: &SourceFile, error: io::Error) -> DataError {
-    let path = file.path.clone();
-    let kind = match file.compression {
-        Compression::None => return DataError::io("read", &path)(error),
-        Compression::Gzip => "gzip",
-        Compression::Zstd => "zstd",
-    };
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof => DataError::Truncated { path, kind },
-        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::Other => {
-            DataError::Corrupt { path, kind, reason: error.to_string() }
-        }
-        _ => DataError::io("read", &path)(error),
-    }
-}
-
-struct Counted {
-    raw: File,
-    count: ByteCount,
-}
-
-impl Read for Counted {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let n = self.raw.read(buf)?;
-        self.count.set(self.count.get() + n as u64);
-        Ok(n)
-    }
-}
-
-/// Tells of progress in bytes, once in many rows.
-pub(crate) struct Ticker<'a> {
-    progress: Progress<'a>,
-    what: &'static str,
-    done: u64,
-    total: u64,
-    rows: u32,
-}
-
-impl<'a> Ticker<'a> {
-    pub(crate) fn new(progress: Progress<'a>, what: &'static str, total: u64) -> Self {
-        progress(what, 0, Some(total));
-        Self { progress, what, done: 0, total, rows: 0 }
-    }
-
-    /// After each row of a text file; `bytes` of the file have been read.
-    #[inline]
-    pub(crate) fn row(&mut self, bytes: &ByteCount) {
-        self.rows += 1;
-        if self.rows == 1 << 16 {
-            self.rows = 0;
-            self.at(bytes.get());
+    let mut head = head(&file)?;
+    let mut found = kind(&head);
+    if let Kind::Gzip | Kind::Zstd = found {
+        file.compression = if found == Kind::Gzip { Compression::Gzip } else { Compression::Zstd };
+        head = self::head(&file)?;
+        found = kind(&head);
+        if let Kind::Gzip | Kind::Zstd = found {
+            let instead = "unpack it once";
+            return Err(DataError::UnknownFormat { path: file.path, what: "compressed twice".into(), instead });
         }
     }
-
-    /// `bytes` of the file have been read.
-    pub(crate) fn at(&mut self, bytes: u64) {
-        (self.progress)(self.what, (self.done + bytes).min(self.total), Some(self.total));
+    if let Kind::Utf16 { low_first } = found {
+        file.decoding = Some(Decoding::Utf16 { low_first });
+        head = self::head(&file)?;
+        found = if kind(&head) == Kind::Json { Kind::Json } else { Kind::Text };
     }
+    let said = match format {
+        Format::Auto => None,
+        Format::Csv => Some((FileFormat::Csv, "csv")),
+        Format::Jsonl => Some((FileFormat::Jsonl, "jsonl")),
+        Format::Parquet => Some((FileFormat::Parquet, "parquet")),
+    };
+    file.format = match (said, found) {
+        // Damage in the first bytes of what is to be Parquet is told by its reader.
+        (None, Kind::Foreign(foreign)) if named == Some(FileFormat::Parquet) && foreign.is_any_bytes() => {
+            FileFormat::Parquet
+        }
+        (_, Kind::Foreign(foreign)) => {
+            return Err(DataError::UnknownFormat { path: file.path, what: foreign.what, instead: foreign.instead });
+        }
+        (Some((FileFormat::Csv | FileFormat::Jsonl, said)), Kind::Parquet) => {
+            return Err(DataError::OtherFormat { path: file.path, said, found: "Parquet".into() });
+        }
+        (Some((format, _)), _) => format,
+        (None, Kind::Parquet) => FileFormat::Parquet,
+        (None, Kind::Json) => FileFormat::Jsonl,
+        (None, Kind::Empty) => file.format,
+        // The first line of a file of objects may be damaged.
+        (None, _) if named == Some(FileFormat::Jsonl) && holds_objects(&head) => FileFormat::Jsonl,
+        (None, _) => FileFormat::Csv,
+    };
+    Ok(file)
+}
 
-    pub(crate) fn finish_file(&mut self, bytes: u64) {
-        self.done += bytes;
-        self.at(0);
+/// Whether a line begins as an object.
+fn holds_objects(head: &[u8]) -> bool {
+    head.split(|byte| *byte == b'\n').any(|line| line.trim_ascii_start().starts_with(b"{"))
+}
+
+/// The first bytes of the content; fewer where what is compressed cannot be unpacked, which is told when it is read.
+fn head(file: &SourceFile) -> Result<Vec<u8>, DataError> {
+    let mut head = Vec::new();
+    let Some(content) = open_head(file)? else { return Ok(head) };
+    match content.take(HEAD as u64).read_to_end(&mut head) {
+        Err(e) if file.compression == Compression::None => Err(DataError::io("read", &file.path)(e)),
+        _ => Ok(head),
     }
 }

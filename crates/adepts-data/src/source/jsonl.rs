@@ -1,42 +1,43 @@
-//! One JSON object a line; only the wanted keys are kept.
+//! JSON objects as rows; only the wanted keys are kept.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
-use std::io::BufRead;
 use std::ops::ControlFlow;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
-use super::files::{SourceFile, Ticker, open_text, read_error};
+use super::files::SourceFile;
+use super::frames::Frames;
+use super::input::Ticker;
+use super::json::{Scalar, Value, in_full};
 use super::text::NotUtf8;
-use super::{At, Cell, Flow, Sink};
+use super::{At, Cell, Flow, MOST_COLUMNS, Sink};
 use crate::error::DataError;
 use crate::place::Place;
 
 /// How many objects are looked at for the names of the keys.
 const LOOKED_AT: usize = 100;
 
-/// The keys of the first objects, in order of first appearance.
-pub(super) fn columns(file: &SourceFile) -> Result<Vec<String>, DataError> {
-    let (mut reader, _) = open_text(file)?;
-    let mut columns: Vec<String> = Vec::new();
-    let (mut line, mut number, mut objects) = (Vec::new(), 0, 0);
+/// The keys of the first objects, in order of first appearance; those of all objects if `whole`.
+pub(super) fn columns(file: &SourceFile, whole: bool) -> Result<Vec<String>, DataError> {
+    let mut frames = Frames::open(file)?;
+    let (mut columns, mut objects) = (Keys::default(), 0);
     let mut broken = None;
-    while objects < LOOKED_AT && next_line(file, &mut *reader, &mut line, &mut number)? {
-        match serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&line) {
-            Ok(object) => {
-                columns.extend(
-                    object.into_iter().map(|(key, _)| key).filter(|k| !columns.contains(k)).collect::<Vec<_>>(),
-                );
-            }
-            Err(e) => broken = broken.or_else(|| Some(malformed(file, number, &line, &e))),
+    while (whole || objects < LOOKED_AT) && frames.advance()? {
+        let mut json = serde_json::Deserializer::from_slice(frames.object());
+        if let Err(e) = (&mut columns).deserialize(&mut json) {
+            broken = broken.or_else(|| Some(malformed(file, &frames, &e)));
+        }
+        if columns.order.len() > MOST_COLUMNS {
+            return Err(DataError::TooManyColumns { path: file.path.clone(), limit: MOST_COLUMNS });
         }
         objects += 1;
     }
     match broken {
         _ if objects == 0 => Err(DataError::EmptyFile { path: file.path.clone() }),
-        Some(error) if columns.is_empty() => Err(error),
-        _ => Ok(columns),
+        Some(error) if columns.order.is_empty() => Err(error),
+        _ => Ok(columns.order),
     }
 }
 
@@ -49,89 +50,78 @@ pub(super) fn read(
     sink: &mut dyn Sink,
     ticker: &mut Ticker,
 ) -> Flow {
-    let (mut reader, bytes) = open_text(file)?;
+    let mut frames = Frames::open(file)?;
     let keys: Vec<&str> = wanted.iter().map(|&w| columns[w].as_str()).collect();
-    let (mut line, mut number) = (Vec::new(), 0);
-    while next_line(file, &mut *reader, &mut line, &mut number)? {
-        let mut json = serde_json::Deserializer::from_slice(&line);
+    while frames.advance()? {
+        let mut json = serde_json::Deserializer::from_slice(frames.object());
         let values =
             Picked { keys: &keys, lists }.deserialize(&mut json).and_then(|values| json.end().map(|()| values));
         let flow = match values {
-            Ok(values) => {
+            Ok(mut values) => {
+                in_full(&mut values, &keys, frames.object());
                 let elements: Vec<Vec<Cell>> = values.iter().map(Value::elements).collect();
                 let cells: Vec<Cell> = values.iter().zip(&elements).map(|(value, list)| value.cell(list)).collect();
-                sink.row(At { path: &file.path, unit: "line", number }, &cells)?
+                sink.row(At { path: &file.path, unit: "line", number: frames.number() }, &cells)?
             }
-            Err(e) => sink.malformed(malformed(file, number, &line, &e))?,
+            Err(e) => sink.malformed(malformed(file, &frames, &e))?,
         };
         if flow.is_break() {
             return Ok(flow);
         }
-        ticker.row(&bytes);
+        ticker.row(&frames.bytes);
     }
     Ok(ControlFlow::Continue(()))
 }
 
-/// The next line that is not blank; false at the end.
-fn next_line(
-    file: &SourceFile,
-    reader: &mut dyn BufRead,
-    line: &mut Vec<u8>,
-    number: &mut u64,
-) -> Result<bool, DataError> {
-    loop {
-        line.clear();
-        if reader.read_until(b'\n', line).map_err(|e| read_error(file, e))? == 0 {
-            return Ok(false);
-        }
-        *number += 1;
-        if !line.trim_ascii().is_empty() {
-            return Ok(true);
-        }
-    }
-}
-
-fn malformed(file: &SourceFile, number: u64, line: &[u8], error: &serde_json::Error) -> DataError {
+fn malformed(file: &SourceFile, frames: &Frames, error: &serde_json::Error) -> DataError {
+    // serde_json counts lines within the one object that it saw.
+    let number = frames.number() + (error.line() as u64).saturating_sub(1);
     let place = Place { path: file.path.clone(), unit: "line", number };
-    if let Err(wrong) = NotUtf8::check(line) {
+    if let Err(wrong) = NotUtf8::check(frames.object()) {
         return wrong.error(place);
     }
-    // serde_json counts lines within the one line that it saw; only its column means something here.
     let what = error.to_string();
     let what = what.rsplit_once(" at line ").map_or(what.as_str(), |(what, _)| what);
+    let what = shortened_message(what);
     DataError::MalformedRow { place, reason: format!("{what} (character {}); expected a JSON object", error.column()) }
 }
 
-/// A value of a wanted key.
-#[derive(Clone)]
-enum Value<'a> {
-    Missing,
-    Int(i64),
-    Float(f64),
-    Bool(bool),
-    Text(Cow<'a, str>),
-    List(Vec<Value<'a>>),
+/// A message may hold a piece of the text.
+fn shortened_message(what: &str) -> String {
+    what.chars().take(200).flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
-impl Value<'_> {
-    /// The values of a list; nothing for a single value.
-    fn elements(&self) -> Vec<Cell<'_>> {
-        match self {
-            Self::List(values) => values.iter().map(|value| value.cell(&[])).collect(),
-            _ => Vec::new(),
-        }
+/// The keys of objects, in order of first appearance.
+#[derive(Default)]
+struct Keys {
+    known: HashSet<String>,
+    order: Vec<String>,
+}
+
+impl<'de> DeserializeSeed<'de> for &mut Keys {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for &mut Keys {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
     }
 
-    /// The value as a cell; `elements` are those of a list.
-    fn cell<'c>(&'c self, elements: &'c [Cell<'c>]) -> Cell<'c> {
-        match self {
-            Self::Missing => Cell::Missing,
-            Self::Int(v) => Cell::Int(*v),
-            Self::Float(v) => Cell::Float(*v),
-            Self::Bool(v) => Cell::Bool(*v),
-            Self::Text(v) => Cell::Text(v),
-            Self::List(_) => Cell::List(elements),
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key_seed(Text)? {
+            if self.order.len() <= MOST_COLUMNS && !self.known.contains(key.as_ref()) {
+                self.known.insert(key.clone().into_owned());
+                self.order.push(key.into_owned());
+            }
+            map.next_value::<IgnoredAny>()?;
         }
+        Ok(())
     }
 }
 
@@ -196,69 +186,5 @@ impl<'de> Visitor<'de> for Text {
 
     fn visit_borrowed_str<E: Error>(self, v: &'de str) -> Result<Self::Value, E> {
         Ok(Cow::Borrowed(v))
-    }
-}
-
-/// A single value, or a list of them if `lists`; objects are refused.
-struct Scalar {
-    lists: bool,
-}
-
-impl<'de> DeserializeSeed<'de> for Scalar {
-    type Value = Value<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Scalar {
-    type Value = Value<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a number, text or null")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(Value::Missing)
-    }
-
-    fn visit_bool<E: Error>(self, v: bool) -> Result<Self::Value, E> {
-        Ok(Value::Bool(v))
-    }
-
-    fn visit_i64<E: Error>(self, v: i64) -> Result<Self::Value, E> {
-        Ok(Value::Int(v))
-    }
-
-    fn visit_u64<E: Error>(self, v: u64) -> Result<Self::Value, E> {
-        i64::try_from(v).map(Value::Int).map_err(|_| E::custom(format_args!("{v} is too large for a whole number")))
-    }
-
-    fn visit_f64<E: Error>(self, v: f64) -> Result<Self::Value, E> {
-        Ok(Value::Float(v))
-    }
-
-    fn visit_str<E: Error>(self, v: &str) -> Result<Self::Value, E> {
-        Ok(Value::Text(Cow::Owned(v.to_owned())))
-    }
-
-    fn visit_borrowed_str<E: Error>(self, v: &'de str) -> Result<Self::Value, E> {
-        Ok(Value::Text(Cow::Borrowed(v)))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        if !self.lists {
-            return Err(A::Error::custom("found a list where a single value is expected"));
-        }
-        let mut values = Vec::new();
-        while let Some(value) = list.next_element_seed(Self { lists: false })? {
-            values.push(value);
-        }
-        Ok(Value::List(values))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<Self::Value, A::Error> {
-        Err(A::Error::custom("found an object where a single value is expected"))
     }
 }

@@ -3,90 +3,54 @@
 //! A [`Source`] is found and its columns known before a row is read; [`Source::read`] then hands each row to a
 //! [`Sink`] as a slice of [`Cell`]s, one per wanted column, borrowed from the reader's buffers. Nothing is kept here.
 
+mod cell;
+mod delimiter;
+mod encoding;
 mod files;
+mod frames;
+mod input;
+mod json;
 mod jsonl;
+mod kind;
 mod names;
 mod parquet;
+mod partition;
+mod quotes;
+mod records;
 mod text;
+mod values;
+mod window;
 
 use std::ops::ControlFlow;
 use std::path::Path;
 
+pub use cell::{Cell, Number};
+pub(crate) use delimiter::{WHITESPACE, check_delimiter, default_delimiter};
+pub(crate) use files::files_of;
 pub use files::{Compression, FileFormat, SourceFile, find as find_files};
-pub(crate) use files::{Ticker, open_text, read_error};
+pub(crate) use input::Ticker;
 pub use names::Role;
 pub(crate) use names::{nearest, usual};
-pub(crate) use parquet::{Batches, open as parquet_builder, open_bytes as parquet_of_bytes};
-pub(crate) use text::{Splitter, check_delimiter, default_delimiter};
+pub(crate) use parquet::{
+    Batches, columns_of as parquet_columns, open as parquet_builder, open_bytes as parquet_of_bytes,
+};
+pub(crate) use records::{Splitter, separator};
+pub(crate) use window::first_lines;
 
-use crate::config::{Column, DataConfig};
+use partition::{From, Joined};
+
+use crate::config::{Column, DataConfig, Encoding};
 use crate::error::DataError;
 use crate::place::Place;
 use crate::progress::Progress;
+
+/// The most columns that a file may have.
+const MOST_COLUMNS: usize = 10_000;
 
 /// The column that is usually called by a name for this role, if there is one.
 #[must_use]
 pub fn usual_column(role: Role, columns: &[String]) -> Option<usize> {
     usual(role, columns)
-}
-
-/// One value of a row.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Cell<'a> {
-    /// No value: null, an absent key, or nothing between two delimiters.
-    Missing,
-    /// The characters in a text file, which may mean a number or not.
-    Raw(&'a str),
-    /// Text in a format with types.
-    Text(&'a str),
-    /// A whole number in a format with types; of a Parquet date or timestamp the seconds since 1970.
-    Int(i64),
-    /// A number with a fraction in a format with types.
-    Float(f64),
-    /// A truth value.
-    Bool(bool),
-    /// A list, only where lists were asked for ([`Source::read_with_lists`]); there are no lists in it.
-    List(&'a [Cell<'a>]),
-}
-
-impl Cell<'_> {
-    /// The value as it is shown in messages and used as the name of a group.
-    #[must_use]
-    pub fn spelling(&self) -> String {
-        match self {
-            Self::Missing => String::new(),
-            Self::Raw(text) | Self::Text(text) => (*text).to_owned(),
-            Self::Int(value) => value.to_string(),
-            Self::Float(value) => value.to_string(),
-            Self::Bool(value) => value.to_string(),
-            Self::List(values) => {
-                let values: Vec<String> = values.iter().map(Cell::spelling).collect();
-                format!("[{}]", values.join(", "))
-            }
-        }
-    }
-
-    /// The number that the value is or spells.
-    #[must_use]
-    pub fn number(&self) -> Option<f64> {
-        match self {
-            Self::Raw(text) | Self::Text(text) => text.trim().parse().ok().filter(|v: &f64| v.is_finite()),
-            Self::Int(value) => Some(*value as f64),
-            Self::Float(value) => value.is_finite().then_some(*value),
-            Self::Missing | Self::Bool(_) | Self::List(_) => None,
-        }
-    }
-
-    /// The moment that the value is or spells, in seconds since 1970.
-    #[must_use]
-    pub fn moment(&self) -> Option<i64> {
-        match self {
-            Self::Raw(text) | Self::Text(text) => crate::time::parse(text),
-            Self::Int(value) => Some(*value),
-            Self::Float(value) => crate::time::whole(*value),
-            Self::Missing | Self::Bool(_) | Self::List(_) => None,
-        }
-    }
 }
 
 /// Where a row stands, without owning the name of the file.
@@ -125,35 +89,56 @@ pub trait Sink {
 pub struct Source {
     origin: String,
     files: Vec<SourceFile>,
+    /// Those of the first file, then those that its folders hold, then keys that stand in later objects.
     columns: Vec<String>,
     text: text::Layout,
 }
 
 impl Source {
     /// Finds the files and reads the names of the columns of the first; without a header they are `1`, `2` … A delimiter
-    /// that is left open goes by the name of the file, and a header is expected unless it is denied.
+    /// that is left open goes by the name of the file, and a header is expected unless it is denied. JSON files are read
+    /// whole for their keys where the first objects do not have a column that `data` names.
     ///
     /// # Errors
-    /// If there is no file, or the first cannot be read or has two columns of one name.
+    /// If there is no file, or the first cannot be read.
     pub fn open(data: &DataConfig) -> Result<Self, DataError> {
-        let files = find_files(&data.source, data.format)?;
+        let files = files_of(data)?;
         let text = text::Layout::new(data, &files[0])?;
-        let columns = columns_of(&files[0], &text)?;
-        Ok(Self { origin: data.source.clone(), files, columns, text })
+        let mut columns = columns_of(&files[0], &text)?;
+        let partitions = files[0].partitions.iter().map(|(key, _)| key);
+        let partitions: Vec<String> = partitions.filter(|key| !columns.contains(key)).cloned().collect();
+        columns.extend(partitions);
+        let source = Self { origin: data.source.clone(), files, columns, text };
+        let single = [&data.user, &data.item, &data.rating, &data.event, &data.time];
+        let mut named = single.into_iter().flatten().chain(&data.groups);
+        let unknown = |column: &Column| matches!(column, Column::Name(name) if !source.columns.contains(name));
+        if named.any(unknown) { source.with_all_keys() } else { Ok(source) }
     }
 
-    /// As [`Source::open`], with format, delimiter and header by the names of the files and their first lines. Where a column
-    /// is given by name, there is a header. What stands `within` a value is not taken for the delimiter.
+    /// The same with the keys of all objects of JSON files, where [`Source::open`] looks at the first ones; other files have
+    /// all their columns already.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    pub fn with_all_keys(mut self) -> Result<Self, DataError> {
+        for file in self.files.iter().filter(|file| file.format == FileFormat::Jsonl) {
+            for key in jsonl::columns(file, true)? {
+                if !self.columns.contains(&key) {
+                    self.columns.push(key);
+                }
+            }
+        }
+        Ok(self)
+    }
+
+    /// As [`Source::open`], with delimiter and header by the first lines. Where a column is given by name, there is a header.
+    /// What stands `within` a value is not taken for the delimiter.
     ///
     /// # Errors
     /// As [`Source::open`].
-    pub fn guess(source: &str, columns: Vec<Column>, within: &str) -> Result<Self, DataError> {
-        let mut data = DataConfig { source: source.to_owned(), groups: columns, ..DataConfig::default() };
-        crate::layout::fill(&mut data)?;
-        if data.delimiter.as_deref() == Some(within) {
-            (data.delimiter, data.header) = (Some(",".to_owned()), None);
-            crate::layout::fill(&mut data)?;
-        }
+    pub fn guess(source: &str, encoding: Encoding, columns: Vec<Column>, within: &str) -> Result<Self, DataError> {
+        let mut data = DataConfig { source: source.to_owned(), encoding, groups: columns, ..DataConfig::default() };
+        crate::layout::fill_but(&mut data, within)?;
         Self::open(&data)
     }
 
@@ -225,23 +210,69 @@ impl Source {
         let total = self.files.iter().map(|f| f.bytes).sum();
         let mut ticker = Ticker::new(progress, "read", total);
         for (i, file) in self.files.iter().enumerate() {
-            let columns = if i == 0 { self.columns.clone() } else { columns_of(file, &self.text)? };
-            let here: Vec<usize> = if file.format == FileFormat::Jsonl {
-                wanted.to_vec()
-            } else {
-                wanted.iter().map(|&w| position(&file.path, &columns, &self.columns[w])).collect::<Result<_, _>>()?
-            };
-            let flow = match file.format {
-                FileFormat::Csv => text::read(file, &self.text, columns.len(), &here, &mut seen, &mut ticker)?,
-                FileFormat::Jsonl => jsonl::read(file, &self.columns, &here, lists, &mut seen, &mut ticker)?,
-                FileFormat::Parquet => parquet::read(file, &here, lists, &mut seen, &mut ticker)?,
-            };
-            if flow.is_break() {
+            if self.read_file(i, wanted, lists, &mut seen, &mut ticker)?.is_break() {
                 return Ok(());
             }
             ticker.finish_file(file.bytes);
         }
         if seen.any { Ok(()) } else { Err(DataError::NoRows { origin: self.origin.clone() }) }
+    }
+
+    fn read_file(&self, nth: usize, wanted: &[usize], lists: bool, sink: &mut dyn Sink, ticker: &mut Ticker) -> Flow {
+        let file = &self.files[nth];
+        let columns = match file.format {
+            FileFormat::Jsonl => self.columns.clone(),
+            _ => columns_of(file, &self.text)?,
+        };
+        let of_folder = |name: &str| file.partitions.iter().position(|(key, _)| key == name);
+        // What stands in the file comes before what the folders hold.
+        let (mut here, mut plan) = (Vec::new(), Vec::new());
+        for &w in wanted {
+            let name = &self.columns[w];
+            let found = match file.format {
+                FileFormat::Jsonl => of_folder(name).is_none().then_some(w),
+                _ => same_column(&self.columns, w, &columns),
+            };
+            if let Some(at) = found {
+                plan.push(From::File(here.len()));
+                here.push(at);
+            } else if let Some(key) = of_folder(name) {
+                plan.push(From::Folder(key));
+            } else {
+                return Err(self.unknown_in(file, &columns, name));
+            }
+        }
+        let mut joined;
+        let sink: &mut dyn Sink = if here.len() == wanted.len() {
+            sink
+        } else {
+            joined = Joined { sink, plan: &plan, values: &file.partitions };
+            &mut joined
+        };
+        match file.format {
+            FileFormat::Csv => text::read(file, &self.text, &columns, &here, sink, ticker),
+            FileFormat::Jsonl => jsonl::read(file, &columns, &here, lists, sink, ticker),
+            FileFormat::Parquet => parquet::read(file, &here, lists, sink, ticker),
+        }
+    }
+
+    /// A further file lacks a column; it may be cut at another delimiter than the first one.
+    fn unknown_in(&self, file: &SourceFile, columns: &[String], name: &str) -> DataError {
+        let delimiter = match columns {
+            [only] if file.format == FileFormat::Csv => {
+                crate::layout::other_delimiter(file, &self.text.delimiter, only)
+            }
+            _ => None,
+        };
+        match delimiter {
+            Some(found) => DataError::OtherDelimiter {
+                path: file.path.clone(),
+                found,
+                expected: self.text.delimiter.clone(),
+                first: self.files[0].path.clone(),
+            },
+            None => unknown(&file.path, columns, name),
+        }
     }
 }
 
@@ -267,23 +298,43 @@ impl Sink for Seen<'_> {
 fn columns_of(file: &SourceFile, text: &text::Layout) -> Result<Vec<String>, DataError> {
     let columns = match file.format {
         FileFormat::Csv => text::columns(file, text)?,
-        FileFormat::Jsonl => jsonl::columns(file)?,
+        FileFormat::Jsonl => jsonl::columns(file, false)?,
         FileFormat::Parquet => parquet::columns(file)?,
     };
-    for (second, name) in columns.iter().enumerate() {
-        if let Some(first) = columns[..second].iter().position(|c| c == name && !name.is_empty()) {
-            let (path, column) = (file.path.clone(), name.clone());
-            return Err(DataError::DuplicateColumn { path, column, first: first + 1, second: second + 1 });
-        }
+    if columns.len() > MOST_COLUMNS {
+        return Err(DataError::TooManyColumns { path: file.path.clone(), limit: MOST_COLUMNS });
     }
     Ok(columns)
 }
 
+/// The column of a further file that is the same as one of the first: of several with one name the same of them.
+fn same_column(first: &[String], column: usize, columns: &[String]) -> Option<usize> {
+    let name = &first[column];
+    let before = first[..column].iter().filter(|other| *other == name).count();
+    let mut same = columns.iter().enumerate().filter(|(_, other)| *other == name);
+    same.nth(before).map(|(at, _)| at)
+}
+
+/// The position of the only column of a name.
 fn position(path: &Path, columns: &[String], name: &str) -> Result<usize, DataError> {
-    columns.iter().position(|c| c == name).ok_or_else(|| DataError::UnknownColumn {
+    let mut named = columns.iter().enumerate().filter(|(_, column)| *column == name);
+    let first = named.next().ok_or_else(|| unknown(path, columns, name))?.0;
+    match named.next() {
+        None => Ok(first),
+        Some((second, _)) => Err(DataError::DuplicateColumn {
+            path: path.to_path_buf(),
+            column: name.to_owned(),
+            first: first + 1,
+            second: second + 1,
+        }),
+    }
+}
+
+fn unknown(path: &Path, columns: &[String], name: &str) -> DataError {
+    DataError::UnknownColumn {
         path: path.to_path_buf(),
         column: name.to_owned(),
         hint: nearest(name, columns),
         columns: columns.to_vec(),
-    })
+    }
 }

@@ -7,18 +7,18 @@ use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::{Float64Type, Int64Type};
-use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array, ListArray, RecordBatch, StringArray};
-use arrow_cast::{CastOptions, cast_with_options};
-use arrow_schema::{DataType, Field, TimeUnit};
+use arrow_array::RecordBatch;
+use arrow_schema::{FieldRef, Schema, SchemaRef};
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::basic::LogicalType;
 use parquet::errors::ParquetError;
 use parquet::file::reader::ChunkReader;
 
-use super::files::{Compression, SourceFile, Ticker, open_text, read_error};
+use super::files::{Compression, SourceFile};
+use super::input::{Ticker, open_text, read_error};
+use super::values::{Kind, Values};
 use super::{At, Cell, Flow, Sink};
 use crate::error::DataError;
 
@@ -32,12 +32,16 @@ pub(super) fn columns(file: &SourceFile) -> Result<Vec<String>, DataError> {
 pub(super) fn read(file: &SourceFile, wanted: &[usize], lists: bool, sink: &mut dyn Sink, ticker: &mut Ticker) -> Flow {
     let builder = builder(file)?;
     let schema = builder.schema().clone();
-    let targets: Vec<DataType> = wanted
+    let uuid = |w: usize| {
+        let leaf = &builder.parquet_schema().root_schema().get_fields()[w];
+        matches!(leaf.get_basic_info().logical_type_ref(), Some(LogicalType::Uuid))
+    };
+    let kinds: Vec<Kind> = wanted
         .iter()
         .map(|&w| {
             let field = schema.field(w);
-            let list = || if lists { list_target(field.data_type()) } else { None };
-            target(field.data_type()).or_else(list).ok_or_else(|| DataError::ColumnType {
+            let list = || if lists { Kind::list(field.data_type()) } else { None };
+            Kind::single(field.data_type(), uuid(w)).or_else(list).ok_or_else(|| DataError::ColumnType {
                 path: file.path.clone(),
                 column: field.name().clone(),
                 found: field.data_type().to_string(),
@@ -63,17 +67,28 @@ pub(super) fn read(file: &SourceFile, wanted: &[usize], lists: bool, sink: &mut 
     while let Some(batch) = batches.next()? {
         let columns: Vec<Values> = slots
             .iter()
-            .zip(&targets)
-            .map(|(&slot, to)| Values::new(batch.column(slot), to).map_err(|reason| corrupt(&file.path, reason)))
+            .zip(&kinds)
+            .map(|(&slot, kind)| Values::new(batch.column(slot), kind).map_err(|reason| corrupt(&file.path, reason)))
             .collect::<Result<_, _>>()?;
         let elements: Vec<Vec<Cell>> = columns.iter().map(Values::elements).collect();
         let mut cells = vec![Cell::Missing; columns.len()];
+        let any_bad = columns.iter().any(Values::any_bad);
         for row in 0..batch.num_rows() {
             for ((cell, column), elements) in cells.iter_mut().zip(&columns).zip(&elements) {
                 *cell = column.cell(row, elements);
             }
             number += 1;
-            let flow = sink.row(At { path: &file.path, unit: "row", number }, &cells)?;
+            let at = At { path: &file.path, unit: "row", number };
+            let bad = if any_bad { columns.iter().position(|column| column.is_bad(row)) } else { None };
+            let flow = match bad {
+                None => sink.row(at, &cells)?,
+                Some(column) => sink.malformed(DataError::BadValue {
+                    place: at.place(),
+                    column: schema.field(wanted[column]).name().clone(),
+                    value: "bytes that are no UTF-8 text".to_owned(),
+                    expected: "text, a number or a time; save the column as text",
+                })?,
+            };
             if flow.is_break() {
                 return Ok(flow);
             }
@@ -83,90 +98,22 @@ pub(super) fn read(file: &SourceFile, wanted: &[usize], lists: bool, sink: &mut 
     Ok(ControlFlow::Continue(()))
 }
 
-/// A column as one of four plain types, or as lists of one.
-enum Values {
-    Int(Int64Array),
-    Float(Float64Array),
-    Text(StringArray),
-    Bool(BooleanArray),
-    Lists(ListArray, Box<Values>),
-}
-
-impl Values {
-    fn new(array: &ArrayRef, to: &DataType) -> Result<Self, String> {
-        let plain = |array: &ArrayRef, to: &DataType| {
-            let options = CastOptions { safe: false, ..CastOptions::default() };
-            cast_with_options(array, to, &options).map_err(|e| e.to_string())
-        };
-        Ok(match to {
-            DataType::Float64 => Self::Float(plain(array, to)?.as_primitive::<Float64Type>().clone()),
-            DataType::Utf8 => Self::Text(plain(array, to)?.as_string::<i32>().clone()),
-            DataType::Boolean => Self::Bool(array.as_boolean().clone()),
-            DataType::List(item) => {
-                let lists = plain(array, to)?.as_list::<i32>().clone();
-                let values = Self::new(lists.values(), item.data_type())?;
-                Self::Lists(lists, Box::new(values))
-            }
-            // Times by way of whole seconds.
-            DataType::Timestamp(..) => {
-                let seconds = plain(array, to)?;
-                Self::Int(plain(&seconds, &DataType::Int64)?.as_primitive::<Int64Type>().clone())
-            }
-            _ => Self::Int(plain(array, &DataType::Int64)?.as_primitive::<Int64Type>().clone()),
-        })
-    }
-
-    /// The values of all lists, one behind the other; nothing for single values.
-    fn elements(&self) -> Vec<Cell<'_>> {
-        match self {
-            Self::Lists(lists, values) => (0..lists.values().len()).map(|i| values.cell(i, &[])).collect(),
-            _ => Vec::new(),
-        }
-    }
-
-    /// The value of a row; `elements` are those of all lists.
-    #[inline]
-    fn cell<'c>(&'c self, row: usize, elements: &'c [Cell<'c>]) -> Cell<'c> {
-        match self {
-            Self::Int(a) if a.is_valid(row) => Cell::Int(a.value(row)),
-            Self::Float(a) if a.is_valid(row) => Cell::Float(a.value(row)),
-            Self::Text(a) if a.is_valid(row) => Cell::Text(a.value(row)),
-            Self::Bool(a) if a.is_valid(row) => Cell::Bool(a.value(row)),
-            Self::Lists(a, _) if a.is_valid(row) => {
-                let ends = a.value_offsets();
-                Cell::List(&elements[ends[row] as usize..ends[row + 1] as usize])
-            }
-            _ => Cell::Missing,
-        }
-    }
-}
-
-/// The plain type that a type is read as; `None` for lists, structures and the like.
-fn target(from: &DataType) -> Option<DataType> {
-    Some(match from {
-        t if t.is_integer() => DataType::Int64,
-        t if t.is_floating() || t.is_decimal() => DataType::Float64,
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8,
-        DataType::Boolean => DataType::Boolean,
-        DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) => DataType::Timestamp(TimeUnit::Second, None),
-        DataType::Dictionary(_, value) => return target(value).filter(|t| *t != DataType::Boolean),
-        _ => return None,
-    })
-}
-
-/// The type that lists are read as; `None` for what is no list, and for lists of anything but numbers and text.
-fn list_target(from: &DataType) -> Option<DataType> {
-    let (DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _)) = from else {
-        return None;
-    };
-    let kind = target(item.data_type())?;
-    let plain = matches!(kind, DataType::Int64 | DataType::Float64 | DataType::Utf8);
-    plain.then(|| DataType::List(Arc::new(Field::new("item", kind, true))))
+/// Columns of a file by name, as they are: their schema, in this order, and the batches, in which the order is that of the file.
+pub(crate) fn columns_of(file: &SourceFile, names: &[String]) -> Result<(SchemaRef, Batches), DataError> {
+    let builder = builder(file)?;
+    let schema = builder.schema().clone();
+    let slots = names.iter().map(|name| super::position(&file.path, &columns(file)?, name));
+    let slots = slots.collect::<Result<Vec<usize>, _>>()?;
+    let fields: Vec<FieldRef> =
+        slots.iter().map(|&slot| Arc::new(schema.field(slot).clone().with_nullable(true)) as FieldRef).collect();
+    let mask = ProjectionMask::roots(builder.parquet_schema(), slots);
+    let batches = Batches::new(&file.path, builder.with_projection(mask).with_batch_size(BATCH))?;
+    Ok((Arc::new(Schema::new(fields)), batches))
 }
 
 fn builder(file: &SourceFile) -> Result<ParquetRecordBatchReaderBuilder<File>, DataError> {
     let bytes = if file.compression == Compression::None {
-        File::open(&file.path).map_err(DataError::io("read", &file.path))?
+        file.seekable().map_err(DataError::io("read", &file.path))?
     } else {
         unpacked(file)?
     };

@@ -1,19 +1,22 @@
-//! Text with a delimiter of one or more characters, with or without a header.
+//! Text with a delimiter, with or without a header: its columns and rows.
 //!
-//! With a delimiter of one byte other than tab, values may be quoted as in RFC 4180 (and then hold delimiters and
-//! line ends). With a tab or a delimiter of several bytes nothing is quoted: a `"` is a character like any other.
+//! Blanks around values are taken off. A line that repeats the header, as files that were put behind one another have it, is no
+//! row.
 
-use std::io::BufRead;
 use std::ops::ControlFlow;
 
-use csv::{ByteRecord, ReaderBuilder};
-
-use super::files::{ByteCount, SourceFile, Ticker, open_text, read_error};
-use super::{At, Cell, Flow, Sink};
+use super::delimiter::{check_delimiter, default_delimiter};
+use super::files::SourceFile;
+use super::input::Ticker;
+use super::records::Splitter;
+use super::{At, Cell, Flow, MOST_COLUMNS, Sink};
 use crate::config::DataConfig;
 use crate::error::DataError;
 use crate::place::{Place, shortened};
 use crate::words::counted;
+
+/// How many rows are looked at for names of rows.
+const LOOKED_AT: usize = 20;
 
 /// How the values of a text file are told apart.
 #[derive(Clone, Debug)]
@@ -30,78 +33,73 @@ impl Layout {
     }
 }
 
-/// Refuses what cannot stand between values.
-pub(crate) fn check_delimiter(delimiter: &str) -> Result<(), DataError> {
-    let reason = match delimiter {
-        "" => "it is empty",
-        "\"" => "it is the quotation mark",
-        d if d.contains(['\n', '\r']) => "it ends lines",
-        _ => return Ok(()),
-    };
-    Err(DataError::BadDelimiter { delimiter: delimiter.to_owned(), reason })
-}
-
-/// What stands between the values of a file with this suffix, if nothing else is said.
-pub(crate) fn default_delimiter(suffix: &str) -> &'static str {
-    match suffix {
-        "tsv" | "tab" | "inter" => "\t",
-        "dat" => "::",
-        _ => ",",
-    }
-}
-
 /// The names of the columns: the header, or `1`, `2` … by the first row.
 pub(super) fn columns(file: &SourceFile, layout: &Layout) -> Result<Vec<String>, DataError> {
     let mut splitter = Splitter::open(file, &layout.delimiter)?;
     if !splitter.advance()? {
         return Err(DataError::EmptyFile { path: file.path.clone() });
     }
+    if splitter.width() > MOST_COLUMNS {
+        return Err(DataError::TooManyColumns { path: file.path.clone(), limit: MOST_COLUMNS });
+    }
+    if let Some(error) = splitter.broken() {
+        return Err(error);
+    }
     if !layout.header {
         return Ok((1..=splitter.width()).map(|n| n.to_string()).collect());
     }
-    (0..splitter.width())
+    let mut names = (0..splitter.width())
         .map(|i| {
             let name = splitter.value(i).map_err(|wrong| wrong.error(splitter.place()))?;
-            Ok(name.trim().to_owned())
+            Ok(name.to_owned())
         })
-        .collect()
+        .collect::<Result<Vec<_>, DataError>>()?;
+    if has_names_of_rows(&mut splitter, names.len())? {
+        names.insert(0, String::new());
+    }
+    Ok(names)
+}
+
+/// Whether each row begins with a name that the header has no column for, as R writes tables: all rows have one value more,
+/// and their first values differ.
+fn has_names_of_rows(splitter: &mut Splitter, columns: usize) -> Result<bool, DataError> {
+    let mut names = Vec::new();
+    while names.len() < LOOKED_AT && splitter.advance()? {
+        if splitter.broken().is_some()
+            || splitter.width() != columns + 1
+            || splitter.raw(columns).trim_ascii().is_empty()
+        {
+            return Ok(false);
+        }
+        let name = splitter.raw(0).to_vec();
+        if names.contains(&name) {
+            return Ok(false);
+        }
+        names.push(name);
+    }
+    // One row with a value too many is a bad row.
+    Ok(names.len() > 1 && splitter.may_name_rows())
 }
 
 pub(super) fn read(
     file: &SourceFile,
     layout: &Layout,
-    width: usize,
+    columns: &[String],
     wanted: &[usize],
     sink: &mut dyn Sink,
     ticker: &mut Ticker,
 ) -> Flow {
     let mut splitter = Splitter::open(file, &layout.delimiter)?;
+    splitter.expect(columns.len(), layout.header && columns.last().is_some_and(String::is_empty));
     if layout.header {
         splitter.advance()?;
     }
     let mut cells = Vec::with_capacity(wanted.len());
     while splitter.advance()? {
         let mut row = recycled(cells);
-        let flow = if splitter.width() == width {
-            let mut broken = None;
-            for &i in wanted {
-                match splitter.value(i) {
-                    Ok("") => row.push(Cell::Missing),
-                    Ok(value) => row.push(Cell::Raw(value)),
-                    Err(wrong) => broken = Some(wrong),
-                }
-            }
-            match broken {
-                None => sink.row(At { path: &file.path, unit: "line", number: splitter.line }, &row)?,
-                Some(wrong) => sink.malformed(wrong.error(splitter.place()))?,
-            }
-        } else {
-            let reason = format!(
-                "found {}, expected {width} separated by `{}`",
-                counted(splitter.width(), "value"),
-                layout.delimiter.escape_default()
-            );
-            sink.malformed(DataError::MalformedRow { place: splitter.place(), reason })?
+        let flow = match cut(&splitter, layout, columns, wanted, &mut row) {
+            Ok(()) => sink.row(At { path: &file.path, unit: "line", number: splitter.line() }, &row)?,
+            Err(error) => sink.malformed(error)?,
         };
         if flow.is_break() {
             return Ok(flow);
@@ -110,6 +108,55 @@ pub(super) fn read(
         ticker.row(&splitter.bytes);
     }
     Ok(ControlFlow::Continue(()))
+}
+
+/// The wanted values of the current record, or what is wrong with it.
+#[inline]
+fn cut<'r>(
+    splitter: &'r Splitter,
+    layout: &Layout,
+    columns: &[String],
+    wanted: &[usize],
+    row: &mut Vec<Cell<'r>>,
+) -> Result<(), DataError> {
+    if let Some(error) = splitter.broken() {
+        return Err(error);
+    }
+    if !splitter.fits() {
+        let reason = format!(
+            "found {}, expected {} separated by `{}`",
+            counted(splitter.width(), "value"),
+            columns.len(),
+            layout.delimiter.escape_default()
+        );
+        return Err(DataError::MalformedRow { place: splitter.place(), reason });
+    }
+    if layout.header && is_header(splitter, columns) {
+        let reason = "the header stands here again, as in files that were put behind one another; leave it out, or skip it \
+                      with `--bad-rows skip` (data.bad_rows)";
+        return Err(DataError::MalformedRow { place: splitter.place(), reason: reason.to_owned() });
+    }
+    for &i in wanted {
+        if i >= splitter.width() {
+            row.push(Cell::Missing);
+            continue;
+        }
+        match splitter.value(i) {
+            Ok("") => row.push(Cell::Missing),
+            Ok(value) => row.push(Cell::Raw(value)),
+            Err(wrong) => return Err(wrong.error(splitter.place())),
+        }
+    }
+    Ok(())
+}
+
+#[inline]
+fn is_header(splitter: &Splitter, columns: &[String]) -> bool {
+    let is = |i: usize| splitter.raw(i).trim_ascii() == columns[i].as_bytes();
+    // The names of rows have no name themselves.
+    let unnamed = usize::from(columns[0].is_empty());
+    let columns = columns.len().min(splitter.width());
+    unnamed < columns && is(columns - 1) && (unnamed..columns).all(is)
 }
 
 /// The same allocation, empty, for cells that borrow from elsewhere.
@@ -140,160 +187,24 @@ impl NotUtf8 {
         let Self { shown, byte, number } = self;
         let shown = shortened(shown);
         let reason = format!(
-            "byte {number} of `{shown}` is {byte:#04x}, which is not UTF-8; expected UTF-8 text, so convert the file, \
-             from Latin-1 with `iconv -f latin1 -t utf8`"
+            "byte {number} of `{shown}` is {byte:#04x}, which is not UTF-8; if the text is in Latin-1 or Windows-1252, say so \
+             with `--encoding latin1` or `--encoding windows-1252` (data.encoding)"
         );
         DataError::MalformedRow { place, reason }
     }
 }
 
-/// The records of a text file and their values. Blank lines are passed over.
-pub(crate) struct Splitter {
-    file: SourceFile,
-    bytes: ByteCount,
-    kind: Kind,
-    /// The line on which the current record begins, from 1.
-    line: u64,
-}
-
-enum Kind {
-    /// One byte: the csv crate.
-    Csv {
-        reader: Box<csv::Reader<Box<dyn BufRead>>>,
-        record: ByteRecord,
-        /// 1 where lines end with a return and a feed: for the csv crate a record ends with the return, so the feed before the
-        /// next one is not counted yet.
-        late: u64,
-    },
-    /// Several bytes: plain search.
-    Plain { reader: Box<dyn BufRead>, delimiter: Vec<u8>, text: Vec<u8>, spans: Vec<(usize, usize)>, lines: u64 },
-}
-
-impl Splitter {
-    pub(crate) fn open(file: &SourceFile, delimiter: &str) -> Result<Self, DataError> {
-        let (reader, bytes) = open_text(file)?;
-        Ok(Self { bytes, ..Self::over(file, reader, delimiter) })
-    }
-
-    /// As [`Splitter::open`], of text that is read already; `file` is for messages.
-    pub(crate) fn over(file: &SourceFile, mut reader: Box<dyn BufRead>, delimiter: &str) -> Self {
-        let kind = match *delimiter.as_bytes() {
-            [byte] => {
-                // What cannot be read is told when the first record is asked for.
-                let start = reader.fill_buf().unwrap_or_default();
-                let first = start.iter().position(|byte| *byte == b'\n').unwrap_or(0);
-                let late = u64::from(start[..first].ends_with(b"\r"));
-                let reader = ReaderBuilder::new()
-                    .delimiter(byte)
-                    .quoting(byte != b'\t')
-                    .has_headers(false)
-                    .flexible(true)
-                    .from_reader(reader);
-                Kind::Csv { reader: Box::new(reader), record: ByteRecord::new(), late }
-            }
-            _ => Kind::Plain {
-                reader,
-                delimiter: delimiter.as_bytes().to_vec(),
-                text: Vec::new(),
-                spans: Vec::new(),
-                lines: 0,
-            },
-        };
-        Self { file: file.clone(), bytes: ByteCount::default(), kind, line: 0 }
-    }
-
-    /// Goes to the next record; false at the end.
-    #[inline]
-    pub(crate) fn advance(&mut self) -> Result<bool, DataError> {
-        match &mut self.kind {
-            Kind::Csv { reader, record, late } => {
-                let more = reader.read_byte_record(record).map_err(|e| csv_error(&self.file, e))?;
-                let line = |at: &csv::Position| at.line() + if at.byte() > 0 { *late } else { 0 };
-                self.line = record.position().map_or(self.line, line);
-                Ok(more)
-            }
-            Kind::Plain { reader, delimiter, text, spans, lines } => loop {
-                text.clear();
-                if reader.read_until(b'\n', text).map_err(|e| read_error(&self.file, e))? == 0 {
-                    return Ok(false);
-                }
-                *lines += 1;
-                while matches!(text.last(), Some(b'\n' | b'\r')) {
-                    text.pop();
-                }
-                if text.is_empty() {
-                    continue;
-                }
-                self.line = *lines;
-                split(text, delimiter, spans);
-                return Ok(true);
-            },
-        }
-    }
-
-    /// Number of values of the current record.
-    #[inline]
-    pub(crate) fn width(&self) -> usize {
-        match &self.kind {
-            Kind::Csv { record, .. } => record.len(),
-            Kind::Plain { spans, .. } => spans.len(),
-        }
-    }
-
-    /// A value of the current record, unless it is not UTF-8.
-    #[inline]
-    pub(crate) fn value(&self, i: usize) -> Result<&str, NotUtf8> {
-        NotUtf8::check(self.raw(i))
-    }
-
-    /// The bytes of a value of the current record.
-    #[inline]
-    pub(crate) fn raw(&self, i: usize) -> &[u8] {
-        match &self.kind {
-            Kind::Csv { record, .. } => &record[i],
-            Kind::Plain { text, spans, .. } => &text[spans[i].0..spans[i].1],
-        }
-    }
-
-    /// Where the current record stands.
-    pub(crate) fn place(&self) -> Place {
-        Place { path: self.file.path.clone(), unit: "line", number: self.line }
-    }
-}
-
-/// The spans between delimiters.
-fn split(text: &[u8], delimiter: &[u8], spans: &mut Vec<(usize, usize)>) {
-    spans.clear();
-    let (mut start, mut at) = (0, 0);
-    while at + delimiter.len() <= text.len() {
-        if text[at] == delimiter[0] && text[at..].starts_with(delimiter) {
-            spans.push((start, at));
-            at += delimiter.len();
-            start = at;
-        } else {
-            at += 1;
-        }
-    }
-    spans.push((start, text.len()));
-}
-
-fn csv_error(file: &SourceFile, error: csv::Error) -> DataError {
-    match error.into_kind() {
-        csv::ErrorKind::Io(e) => read_error(file, e),
-        other => DataError::Corrupt { path: file.path.clone(), kind: "text", reason: format!("{other:?}") },
-    }
-}
-
+/// A file without a name, for tests.
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_long_delimiter_splits_from_the_left() {
-        let mut spans = Vec::new();
-        split(b"1::2:::x::", b"::", &mut spans);
-        let text = b"1::2:::x::";
-        let values: Vec<&[u8]> = spans.iter().map(|&(a, b)| &text[a..b]).collect();
-        assert_eq!(values, [&b"1"[..], b"2", b":x", b""]);
+pub(super) fn nameless() -> SourceFile {
+    SourceFile {
+        path: "text.csv".into(),
+        format: super::FileFormat::Csv,
+        compression: super::Compression::None,
+        suffix: "csv".to_owned(),
+        bytes: 0,
+        partitions: Vec::new(),
+        decoding: None,
+        stored: None,
     }
 }

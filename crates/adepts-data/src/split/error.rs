@@ -72,6 +72,12 @@ pub enum SplitError {
         /// All users.
         users: usize,
     },
+    /// A split that holds nothing out, where something is to be chosen or judged by.
+    #[error(
+        "split all: nothing is held out, so nothing could be chosen or judged by; expected another kind of split, such as \
+         random. A final model, which is trained on everything, is made of an evaluated run: `adepts finalize RUN --out DIR`"
+    )]
+    All,
     /// A part came out empty.
     #[error(
         "split {kind}: the {part} part is empty after cutting {rows} interactions of {users} users, expected at least \

@@ -9,7 +9,7 @@ use crate::seed;
 /// Of each user the last `test` interactions for test and the `validation` before them for validation. Users for
 /// whom that would leave nothing to train on, and those with fewer than three interactions, only train.
 ///
-/// Interactions of one user at the same second have no order of their own; they are put into one that is drawn from
+/// Interactions of one user at the same nanosecond have no order of their own; they are put into one that is drawn from
 /// the user's id alone, because the order of the item's ids would prefer new items.
 pub(super) fn cut(log: &Interactions, rows: &ByUser, validation: usize, test: usize) -> Result<Vec<Part>, SplitError> {
     for (part, count) in [("validation", validation), ("test", test)] {

@@ -65,6 +65,7 @@ pub fn split(log: &Interactions, config: &SplitConfig, seed: u64) -> Result<Cut,
             ("users", users::cut(log, &rows, &shares, seed, &mut learns)?)
         }
         SplitConfig::Column { .. } => ("column", column::cut(log, &rows)?),
+        SplitConfig::All {} => return Err(SplitError::All.into()),
     };
     Ok(rows.assemble(kind, &parts, learns, resolved)?)
 }

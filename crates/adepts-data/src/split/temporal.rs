@@ -5,7 +5,7 @@ use crate::interactions::{Interactions, Part};
 
 /// All interactions before the first moment train, those before the second validate, and the rest test, so that
 /// everything trained on happened before everything tested on, whoever did it. The moments are where the shares fall;
-/// interactions at the same second are never torn apart, so the shares are met as nearly as the times allow.
+/// interactions at the same moment are never torn apart, so the shares are met as nearly as the times allow.
 pub(super) fn cut(_log: &Interactions, rows: &ByUser, validation: f64, test: f64) -> Result<Vec<Part>, SplitError> {
     check_shares("temporal", validation, test)?;
     let times = rows.times("temporal")?;

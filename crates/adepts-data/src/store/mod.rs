@@ -2,7 +2,7 @@
 //!
 //! | file | columns |
 //! |---|---|
-//! | `interactions.parquet` | `user`, `item` (positions in the other two files, from 0), `part` (`train`, `validation`, `test`), ordered by part, user, item |
+//! | `interactions.parquet` | `user`, `item` (positions in the other two files, from 0), `part` (`train`, `validation`, `test`, and `seen` for pairs that a filter dropped and that are not to be recommended), ordered by part, user, item |
 //! | `users.parquet` | `id`, `learns`, `mainstream`, and `group.NAME` for each column of groups |
 //! | `items.parquet` | `id`, `train` (number of training users) |
 //!
@@ -27,16 +27,18 @@ use std::path::Path;
 
 use crate::dataset::Dataset;
 use crate::id::Vocabulary;
-use crate::interactions::Part;
 use crate::rows::Rows;
 
-/// The version of the format that is written, and the latest that is read.
-pub const FORMAT: u32 = 1;
+/// The version of the format that is written, and the latest that is read. From 2 on there can be rows of the part `seen`.
+pub const FORMAT: u32 = 2;
 
 const MANIFEST: &str = "manifest.json";
 const INTERACTIONS: &str = "interactions.parquet";
 const USERS: &str = "users.parquet";
 const ITEMS: &str = "items.parquet";
+
+/// What the column `part` says, in the order of the rows.
+const PARTS: [&str; 4] = ["train", "validation", "test", "seen"];
 
 /// Before the name of a column of groups in `users.parquet`.
 const GROUP: &str = "group.";
@@ -48,7 +50,7 @@ pub fn is_prepared(path: &Path) -> bool {
 }
 
 impl Dataset {
-    /// blake3 over the content: vocabularies, rows, who learns, scores and columns, each after its length.
+    /// blake3 over the content: vocabularies, rows, who learns, scores, columns and what was only seen, each after its length.
     #[must_use]
     pub fn content_hash(&self) -> String {
         let mut hash = blake3::Hasher::new_derive_key("adepts 1 prepared data set");
@@ -68,9 +70,7 @@ impl Dataset {
             }
         }
         for rows in [&self.train, &self.validation, &self.test] {
-            length(&mut hash, rows.len());
-            numbers(&mut hash, rows.starts().iter().map(|&start| (start as u64).to_le_bytes()));
-            numbers(&mut hash, rows.items().iter().map(|item| item.to_le_bytes()));
+            rows_of(&mut hash, rows);
         }
         length(&mut hash, self.learns.len());
         numbers(&mut hash, self.learns.iter().map(|&learns| [u8::from(learns)]));
@@ -84,25 +84,29 @@ impl Dataset {
             length(&mut hash, column.of_user.len());
             numbers(&mut hash, column.of_user.iter().map(|v| v.map_or(u32::MAX, u32::from).to_le_bytes()));
         }
+        // Where nothing was only seen the hash is that of format 1, so that runs on equal data stay comparable.
+        if self.seen.pairs() > 0 {
+            text(&mut hash, "seen");
+            rows_of(&mut hash, &self.seen);
+        }
         hash.finalize().to_hex().to_string()
     }
 
-    /// The three parts in the order in which they are stored.
-    fn parts(&self) -> [(Part, &Rows); 3] {
-        [(Part::Train, &self.train), (Part::Validation, &self.validation), (Part::Test, &self.test)]
-    }
-}
-
-fn part_name(part: Part) -> &'static str {
-    match part {
-        Part::Train => "train",
-        Part::Validation => "validation",
-        Part::Test => "test",
+    /// The parts in the order in which they are stored.
+    fn parts(&self) -> [(&'static str, &Rows); 4] {
+        let [train, validation, test, seen] = PARTS;
+        [(train, &self.train), (validation, &self.validation), (test, &self.test), (seen, &self.seen)]
     }
 }
 
 fn length(hash: &mut blake3::Hasher, length: usize) {
     hash.update(&(length as u64).to_le_bytes());
+}
+
+fn rows_of(hash: &mut blake3::Hasher, rows: &Rows) {
+    length(hash, rows.len());
+    numbers(hash, rows.starts().iter().map(|&start| (start as u64).to_le_bytes()));
+    numbers(hash, rows.items().iter().map(|item| item.to_le_bytes()));
 }
 
 fn text(hash: &mut blake3::Hasher, text: &str) {

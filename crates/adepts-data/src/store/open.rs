@@ -9,11 +9,10 @@ use arrow_array::types::{Float32Type, UInt32Type};
 use arrow_schema::{DataType, Schema};
 
 use super::columns::{batches, no_nulls, open, push_ids};
-use super::{FORMAT, FolderError, GROUP, INTERACTIONS, ITEMS, MANIFEST, USERS, part_name};
+use super::{FORMAT, FolderError, GROUP, INTERACTIONS, ITEMS, MANIFEST, PARTS, USERS};
 use crate::dataset::{Dataset, Manifest, UserColumn};
 use crate::error::DataError;
 use crate::id::Vocabulary;
-use crate::interactions::Part;
 use crate::rows::Rows;
 
 /// No manifest is larger.
@@ -32,18 +31,28 @@ impl Dataset {
         let (users, learns, mainstream, columns) = read_users(&dir.join(USERS), manifest.users)?;
         let (items, counts) = read_items(&dir.join(ITEMS), manifest.items)?;
         let path = dir.join(INTERACTIONS);
-        let [train, validation, test] = read_interactions(&path, &manifest)?;
+        let [train, validation, test, seen] = read_interactions(&path, &manifest)?;
         if train.item_counts(items.len()) != counts {
             let expected = "the number of training users of each item".to_owned();
             let found = "another number of them".to_owned();
             return Err(FolderError::WrongSchema { path: dir.join(ITEMS), found, expected }.into());
         }
-        let dataset = Self { users, items, train, validation, test, learns, mainstream, columns, manifest };
+        let dataset = Self { users, items, train, validation, test, seen, learns, mainstream, columns, manifest };
         let (found, expected) = (dataset.content_hash(), dataset.manifest.content_hash.clone());
         if found != expected {
             return Err(FolderError::WrongHash { path: dir.to_path_buf(), found, expected }.into());
         }
         Ok(dataset)
+    }
+}
+
+impl Manifest {
+    /// What a prepared folder says of itself, without a look at its other files.
+    ///
+    /// # Errors
+    /// If there is none, or none of a format that is known.
+    pub fn of_folder(dir: &Path) -> Result<Self, DataError> {
+        manifest(dir)
     }
 }
 
@@ -170,15 +179,17 @@ fn read_items(path: &Path, items: usize) -> Result<(Vocabulary, Vec<u32>), DataE
 
 /// The rows of a part as they come in.
 struct Growing {
-    part: Part,
+    part: &'static str,
     starts: Vec<usize>,
     items: Vec<u32>,
     expected: usize,
 }
 
-fn read_interactions(path: &Path, manifest: &Manifest) -> Result<[Rows; 3], DataError> {
+fn read_interactions(path: &Path, manifest: &Manifest) -> Result<[Rows; 4], DataError> {
     let builder = open(path)?;
-    let parts = [(Part::Train, manifest.train), (Part::Validation, manifest.validation), (Part::Test, manifest.test)];
+    let [train, validation, test, seen] = PARTS;
+    let Manifest { train: of_train, validation: of_validation, test: of_test, seen: of_seen, .. } = *manifest;
+    let parts = [(train, of_train), (validation, of_validation), (test, of_test), (seen, of_seen)];
     let total = parts.iter().try_fold(0_usize, |sum, (_, n)| sum.checked_add(*n)).unwrap_or(usize::MAX);
     counted(path, "interactions", rows_of(builder.metadata()), total)?;
     let mut growing = parts.map(|(part, expected)| Growing { part, starts: vec![0], items: Vec::new(), expected });
@@ -198,7 +209,7 @@ fn read_interactions(path: &Path, manifest: &Manifest) -> Result<[Rows; 3], Data
             in_range(path, row, "user", user, manifest.users)?;
             in_range(path, row, "item", item, manifest.items)?;
             let part = parts.value(i);
-            while part_name(growing[current].part) != part {
+            while growing[current].part != part {
                 current += 1;
                 if current == growing.len() {
                     return Err(out_of_order(path, row));
@@ -207,11 +218,11 @@ fn read_interactions(path: &Path, manifest: &Manifest) -> Result<[Rows; 3], Data
             growing[current].push(path, row, user, item)?;
         }
     }
-    let mut done = Vec::with_capacity(3);
+    let mut done = Vec::with_capacity(PARTS.len());
     for part in growing {
         done.push(part.finish(path, manifest.users)?);
     }
-    <[Rows; 3]>::try_from(done).map_err(|_| out_of_order(path, row))
+    <[Rows; 4]>::try_from(done).map_err(|_| out_of_order(path, row))
 }
 
 impl Growing {
@@ -228,9 +239,10 @@ impl Growing {
 
     fn finish(mut self, path: &Path, users: usize) -> Result<Rows, DataError> {
         let what = match self.part {
-            Part::Train => "training interactions",
-            Part::Validation => "validation interactions",
-            Part::Test => "test interactions",
+            "train" => "training interactions",
+            "validation" => "validation interactions",
+            "test" => "test interactions",
+            _ => "pairs that were only seen",
         };
         counted(path, what, self.items.len() as u64, self.expected)?;
         self.starts.resize(users + 1, self.items.len());
@@ -247,6 +259,6 @@ fn in_range(path: &Path, row: u64, what: &'static str, index: u32, limit: usize)
 }
 
 fn out_of_order(path: &Path, row: u64) -> DataError {
-    let expected = "training, validation and test rows, each by user and item, each pair once";
+    let expected = "training, validation, test and seen rows, each by user and item, each pair once";
     FolderError::OutOfOrder { path: path.to_path_buf(), row, expected }.into()
 }

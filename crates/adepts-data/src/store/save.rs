@@ -11,10 +11,11 @@ use arrow_array::{ArrayRef, BooleanArray, Float32Array, StringArray, UInt32Array
 use arrow_schema::{DataType, Field, Schema};
 
 use super::columns::{BATCH, field, id_array, id_type, write};
-use super::{FolderError, GROUP, INTERACTIONS, ITEMS, MANIFEST, USERS, part_name};
+use super::{FolderError, GROUP, INTERACTIONS, ITEMS, MANIFEST, USERS};
 use crate::atomic::{make_readable_folder, parent, sync_folder};
 use crate::dataset::{Dataset, UserColumn};
 use crate::error::DataError;
+use crate::lock::Lock;
 
 impl Dataset {
     /// Writes a prepared folder: whole, or not at all. A prepared folder that is there is replaced.
@@ -23,6 +24,7 @@ impl Dataset {
     /// [`FolderError::WouldReplace`] if something else is there, which is then left as it is;
     /// [`DataError::Io`] if the system refuses, with an old folder intact.
     pub fn save(&self, dir: &Path) -> Result<(), DataError> {
+        let _lock = Lock::beside(dir)?;
         let replaces = check_place(dir)?;
         let beside = parent(dir);
         std::fs::create_dir_all(beside).map_err(DataError::io("create", beside))?;
@@ -69,7 +71,7 @@ impl Dataset {
                 });
                 let users = UInt32Array::from_iter_values(users);
                 let items = UInt32Array::from(rows.items()[piece.clone()].to_vec());
-                let part = StringArray::from_iter_values(piece.map(|_| part_name(part)));
+                let part = StringArray::from_iter_values(piece.map(|_| part));
                 vec![Arc::new(users) as ArrayRef, Arc::new(items), Arc::new(part)]
             })
         });

@@ -56,7 +56,7 @@ fn config(source: String, catalogue: Option<String>) -> ExamplesConfig {
             column("item").into(),
         ],
         dense: vec![column("price").into()],
-        item: Some(ItemConfig { column: column("item"), fields, catalogue }),
+        item: Some(ItemConfig { fields, catalogue, ..column("item").into() }),
         ..ExamplesConfig::new(source, column(""), column("site"))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use adepts_data::examples::{Codes, Coding, ExampleSplit, ExamplesConfig, FieldConfig};
+use adepts_data::examples::{Codes, Coding, DenseColumn, ExampleSplit, ExamplesConfig, FieldConfig};
 use adepts_data::{Part, Vocabulary};
 use tempfile::tempdir;
 
@@ -37,6 +37,41 @@ fn vocabularies_and_statistics_come_from_the_training_rows_alone() {
     assert_eq!(test.fields[0], Codes::One(vec![0; 10]));
     // All training ages are equal: a deviation of one, so that what differs keeps its distance.
     assert!(train.dense.iter().all(|&age| age == 0.0) && test.dense.iter().all(|&age| age == 10.0));
+}
+
+#[test]
+fn numbers_far_outside_of_the_training_rows_are_clipped_and_counted_and_others_are_not() {
+    let dir = tempdir().unwrap();
+    let mut text = String::from("time,price,label,site\n");
+    for row in 0..100 {
+        let price = match row {
+            5 => "1.7976931348623157e308".to_owned(),
+            // Of those that test one lies outside of the training rows, but near, and two far off.
+            90 => "11".to_owned(),
+            91 => "1e9".to_owned(),
+            92 => "-1e300".to_owned(),
+            _ => (row % 10).to_string(),
+        };
+        writeln!(text, "{row},{price},{},main", row % 3 / 2).unwrap();
+    }
+    let config = ExamplesConfig {
+        time: Some(column("time")),
+        dense: vec![column("price").into()],
+        ..ExamplesConfig::new(file(dir.path(), "a.csv", text), column("label"), column("site"))
+    };
+    let split = ExampleSplit::Temporal { validation: 0.1, test: 0.1 };
+    let set = prepare(&config, &split, &dir.path().join("prepared")).unwrap();
+    let price = &set.manifest().dense[0];
+    assert_eq!((price.least, price.most), (Some(0.0), Some(9.0)));
+    assert!((price.mean - 4.5).abs() < 0.1 && (price.deviation - 2.9).abs() < 0.1, "{price:?}");
+    assert_eq!((price.clipped.train, price.clipped.validation, price.clipped.test), (1, 0, 2));
+    let (train, test) = (all(&set, Part::Train).dense, all(&set, Part::Test).dense);
+    assert!((train[5] - 10.0).abs() < 1e-6 && (train[4] - ((4.0 - price.mean) / price.deviation) as f32).abs() < 1e-6);
+    assert!((test[0] - ((11.0 - price.mean) / price.deviation) as f32).abs() < 1e-6);
+    assert!((test[1] - 10.0).abs() < 1e-6 && (test[2] + 10.0).abs() < 1e-6);
+    // Without a known range, as in folders of before, it is as wide as the training rows can have made it.
+    let before = DenseColumn { least: None, most: None, mean: 0.0, deviation: 2.0, ..price.clone() };
+    assert_eq!((before.limits(10_000), before.limits(9)), ((-200.0, 200.0), (-20.0, 20.0)));
 }
 
 #[test]

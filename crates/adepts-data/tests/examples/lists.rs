@@ -89,7 +89,7 @@ fn an_item_that_no_positive_row_has_keeps_its_list() {
     for (log, catalogue) in [(in_log, None), (bare, Some(items))] {
         let config = ExamplesConfig {
             fields: vec![column("who").into(), column("item").into(), column("kind").into()],
-            item: Some(ItemConfig { column: column("item"), fields: vec![column("kind")], catalogue }),
+            item: Some(ItemConfig { fields: vec![column("kind")], catalogue, ..column("item").into() }),
             ..ExamplesConfig::new(log, column("bought"), column("site"))
         };
         let set = prepare(&config, &ExampleSplit::default(), &dir.path().join("prepared")).unwrap();

@@ -11,6 +11,7 @@ mod retrieval;
 mod sources;
 #[path = "../support/mod.rs"]
 mod support;
+mod whole;
 
 use std::fmt::Write;
 use std::path::Path;

@@ -33,11 +33,7 @@ fn config(source: impl Into<String>) -> ExamplesConfig {
         time: Some(column("time")),
         fields: vec![column("who").into(), column("item").into(), column("kind").into()],
         dense: vec![column("age").into(), column("price").into()],
-        item: Some(ItemConfig {
-            column: column("item"),
-            fields: vec![column("kind"), column("price")],
-            catalogue: None,
-        }),
+        item: Some(ItemConfig { fields: vec![column("kind"), column("price")], ..column("item").into() }),
         ..ExamplesConfig::new(source, column("bought"), column("site"))
     }
 }

@@ -3,8 +3,10 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use adepts_data::{DataConfig, DataError, Read, SplitConfig};
+use arrow_array::{Array as _, ArrayRef, RecordBatch};
 
 /// Writes a file into a folder and gives its path.
 pub(crate) fn file(folder: &Path, name: &str, content: impl AsRef<[u8]>) -> String {
@@ -25,6 +27,17 @@ pub(crate) fn read(data: &DataConfig) -> Result<Read, DataError> {
 pub(crate) fn rows(read: &Read) -> Vec<String> {
     let log = &read.interactions;
     log.user.iter().zip(&log.item).map(|(&u, &i)| format!("{} {}", log.users.id(u), log.items.id(i))).collect()
+}
+
+/// The bytes of a Parquet file.
+pub(crate) fn parquet(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
+    let nullable = |(name, column): (_, ArrayRef)| (name, Arc::clone(&column), column.logical_null_count() > 0);
+    let batch = RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(nullable)).unwrap();
+    let mut bytes = Vec::new();
+    let mut writer = parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    bytes
 }
 
 pub(crate) fn gzip(content: &[u8]) -> Vec<u8> {

@@ -35,7 +35,8 @@ impl World {
 
     fn judgement<'a>(&'a self, mask: &'a [&'a Rows], metrics: &'a [MetricAt], batch: usize) -> Judgement<'a> {
         let (users, popularity) = (&self.users, &self.popularity);
-        Judgement { users, items: self.items, mask, mask_row: None, relevant: &self.test, metrics, popularity, batch }
+        let (items, relevant) = (self.items, &self.test);
+        Judgement { users, items, mask, mask_row: None, relevant, metrics, popularity, ties: None, batch }
     }
 
     fn scores(&self) -> impl FnMut(&[u32], &mut [f32]) -> Result<(), String> {
@@ -155,6 +156,7 @@ fn a_judgement_that_does_not_fit_together_is_refused() {
     assert!(matches!(ask(Judgement { users: &[], ..good }), EvalError::NoUsers));
     assert!(matches!(ask(Judgement { batch: 0, ..good }), EvalError::EmptyBatch));
     assert!(matches!(ask(Judgement { popularity: &[], ..good }), EvalError::Popularity { given: 0, items: 10 }));
+    assert!(matches!(ask(Judgement { ties: Some(&[0]), ..good }), EvalError::Ties { given: 1, items: 10 }));
     assert!(matches!(ask(Judgement { metrics: &metrics, ..good }), EvalError::DuplicateMetric { .. }));
     assert!(matches!(ask(Judgement { users: &[1, 1], ..good }), EvalError::DuplicateUser { user: 1 }));
     assert!(matches!(ask(Judgement { users: &[3], ..good }), EvalError::UserOutside { user: 3, users: 3, .. }));
@@ -196,6 +198,7 @@ fn a_user_whose_items_are_all_masked_measures_zero() {
         relevant: &wanted,
         metrics: &metrics,
         popularity: &[1.0; 3],
+        ties: None,
         batch: 4,
     };
     let mut zeros = |_: &[u32], out: &mut [f32]| {
@@ -205,4 +208,29 @@ fn a_user_whose_items_are_all_masked_measures_zero() {
     let measured = evaluate(&judgement, &mut zeros, &mut silent).unwrap();
     assert_eq!(measured.values, [0.0]);
     assert!(measured.lists.values().all(|&value| value == 0.0));
+}
+
+#[test]
+fn equal_scores_stand_in_the_order_that_is_given() {
+    let (train, wanted) = (Rows::from_lists([vec![0]]), Rows::from_lists([vec![3]]));
+    let metrics = metrics(&["mrr@4"]);
+    let judgement = Judgement {
+        users: &[0],
+        items: 4,
+        mask: &[&train],
+        mask_row: None,
+        relevant: &wanted,
+        metrics: &metrics,
+        popularity: &[0.0; 4],
+        ties: None,
+        batch: 1,
+    };
+    let found = |ties| {
+        let mut equal = |_: &[u32], out: &mut [f32]| {
+            out.fill(1.0);
+            Ok::<(), String>(())
+        };
+        evaluate(&Judgement { ties, ..judgement }, &mut equal, &mut silent).unwrap().values[0]
+    };
+    assert_eq!((found(None), found(Some(&[0, 3, 2, 1])), found(Some(&[0, 3, 1, 2]))), (1.0 / 3.0, 1.0, 0.5));
 }

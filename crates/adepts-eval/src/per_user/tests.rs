@@ -33,10 +33,27 @@ fn what_is_written_is_read_bit_for_bit() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("users.parquet");
     for ids in [ids(), Vocabulary::Text(vec!["anna".into(), "ben".into(), "chloé".into()])] {
-        write_per_user(&path, &measured(), &ids).unwrap();
+        write_per_user(&path, &measured(), &ids, None).unwrap();
         assert_eq!(read_per_user(&path, &ids).unwrap(), measured());
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
+}
+
+#[test]
+fn what_is_known_of_users_stands_beside_their_figures_and_is_no_figure() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("users.parquet");
+    let names = ["de", "fr"].map(|country| format!("country:{country}")).to_vec();
+    let grouping = Grouping { by: "country".into(), names, of_user: vec![None, Some(0), Some(1)] };
+    let facts = UserFacts { history_lengths: &[4, 5, 6], groupings: &[grouping] };
+    write_per_user(&path, &measured(), &ids(), Some(facts)).unwrap();
+    assert_eq!(read_per_user(&path, &ids()).unwrap(), measured());
+    let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(&path).unwrap()).unwrap().build().unwrap();
+    let batch = reader.map(Result::unwrap).next().unwrap();
+    let lengths = batch.column_by_name("history_length").unwrap().as_primitive::<Int64Type>();
+    assert_eq!(lengths.values(), &[6, 4]);
+    let groups = batch.column_by_name("group_country").unwrap().as_string::<i32>();
+    assert_eq!(groups.iter().collect::<Vec<_>>(), [Some("country:fr"), None]);
 }
 
 #[test]
@@ -50,7 +67,7 @@ fn columns_follow_the_users() {
 fn a_file_that_cannot_be_opened_is_named() {
     let error = read_per_user(Path::new("/nowhere/users.parquet"), &ids()).unwrap_err();
     assert!(error.to_string().starts_with("cannot open /nowhere/users.parquet: "), "{error}");
-    let error = write_per_user(Path::new("/nowhere/users.parquet"), &measured(), &ids()).unwrap_err();
+    let error = write_per_user(Path::new("/nowhere/users.parquet"), &measured(), &ids(), None).unwrap_err();
     assert!(matches!(error, PerUserError::Io { action: "write", .. }));
 }
 
@@ -92,7 +109,7 @@ fn wrong_rows_are_refused_by_number() {
 fn no_damaged_byte_and_no_cut_is_a_panic() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("users.parquet");
-    write_per_user(&path, &measured(), &ids()).unwrap();
+    write_per_user(&path, &measured(), &ids(), None).unwrap();
     let whole = std::fs::read(&path).unwrap();
     for at in 0..whole.len() {
         let mut bytes = whole.clone();

@@ -1,15 +1,16 @@
 //! Is one run better than another, and in which domain? Over the same rows.
 
 use serde::Serialize;
-use statrs::distribution::{ContinuousCDF, Normal};
 
-use crate::compare::{ComparedRun, Difference, holm};
+use crate::compare::ComparedRun;
 use crate::nearest::nearest;
 
 use super::metrics::{Better, POINTWISE_METRICS, PointwiseMetric};
-use super::resample::{DOMAINS, Judged, MACRO, POOLED, WEIGHTED, estimate, resampled};
+use super::paired::Paired;
+use super::resample::{DOMAINS, Judged, POOLED, WEIGHTED, resampled};
 use super::rows::Places;
 use super::truth::{PointwiseError, Truth};
+use super::units::{Resampled, Units};
 
 /// Several runs on the same rows against one of them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -18,10 +19,15 @@ pub struct DomainComparison {
     pub metric: String,
     /// The run that the others are compared with.
     pub baseline: String,
-    /// The compared rows.
+    /// Why it is that one; empty where nobody said.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub baseline_reason: String,
+    /// The compared rows, in retrieval lists.
     pub rows: usize,
     /// Seed and number of the bootstrap resamples.
     pub bootstrap: (u64, usize),
+    /// What they draw.
+    pub resampled: Resampled,
     /// Every run by all rows pooled.
     pub pooled: Vec<ComparedRun>,
     /// By the mean over domains.
@@ -46,10 +52,11 @@ pub struct ComparedDomain {
 /// Compares every run, given by its name and its probabilities of the rows (`[rows]`), with the one called `baseline`.
 ///
 /// A difference is positive where the run is better, also for a loss. Its interval is the percentile bootstrap's: in each resample
-/// both runs are measured on the same drawn rows, so that what makes rows easy or hard for all falls out. The p-value is that of the
-/// difference divided by the standard deviation of the resampled ones, under the normal distribution: unlike a share of resamples it
-/// has no smallest step, which matters once it is multiplied by the number of domains. `p_holm` is corrected over the domains;
-/// pooled and over domains it is `None`, because each of those is one question.
+/// both runs are measured on the same drawn rows, so that what makes rows easy or hard for all falls out. What is drawn are users
+/// with all their rows where `truth` knows them, or else rows. The p-value is that of the difference divided by the standard
+/// deviation of the resampled ones, under Student's t distribution with one degree of freedom less than there are users (or rows):
+/// unlike a share of resamples it has no smallest step, which matters once it is multiplied by the number of domains. `p_holm` is
+/// corrected over the domains; pooled and over domains it is `None`, because each of those is one question.
 ///
 /// # Errors
 /// If there are fewer than two runs, no such baseline, two of one name, no such metric or one that is better near 1, if the metric
@@ -62,8 +69,24 @@ pub fn gains(
     seed: u64,
     resamples: usize,
 ) -> Result<DomainComparison, PointwiseError> {
+    let mut found = gains_against(truth, runs, &[baseline], metric, seed, resamples)?;
+    Ok(found.remove(0))
+}
+
+/// As [`gains`] with each of several baselines, over the same draws: a comparison for each.
+///
+/// # Errors
+/// As [`gains`].
+pub fn gains_against(
+    truth: &Truth<'_>,
+    runs: &[(String, Vec<f32>)],
+    baselines: &[&str],
+    metric: &str,
+    seed: u64,
+    resamples: usize,
+) -> Result<Vec<DomainComparison>, PointwiseError> {
     let metric = comparable(metric)?;
-    let base = check(runs, baseline)?;
+    let bases = baselines.iter().map(|baseline| check(runs, baseline)).collect::<Result<Vec<_>, _>>()?;
     truth.check()?;
     runs.iter().try_for_each(|(name, score)| truth.check_score(name, score))?;
     let places = Places::of(truth);
@@ -71,53 +94,29 @@ pub fn gains(
     let figures =
         |counts: &[u32]| -> Vec<Vec<f64>> { judged.iter().flat_map(|run| run.figures([metric], counts)).collect() };
     let values = figures(&vec![1; truth.rows()]);
-    if values[base][POOLED].is_nan() {
+    if bases.iter().any(|base| values[*base][POOLED].is_nan()) {
         return Err(PointwiseError::Undefined { metric: metric.name.to_owned(), by_user: metric.name == "gauc" });
     }
-    let draws = resampled(&places, seed, resamples, figures);
-    let sign = if metric.better == Better::Lower { -1.0 } else { 1.0 };
-    let compared = |place: usize| -> Vec<ComparedRun> {
-        let one = |run: usize| {
-            let of = |figures: &Vec<Vec<f64>>| sign * (figures[run][place] - figures[base][place]);
-            let difference = (run != base).then(|| {
-                let resampled: Vec<f64> = draws.iter().map(of).filter(|value| value.is_finite()).collect();
-                let mean = of(&values);
-                let interval = estimate(mean, resampled.iter().copied(), false);
-                Difference { mean, lower: interval.lower, upper: interval.upper, p: p(mean, &resampled), p_holm: None }
-            });
-            ComparedRun { run: runs[run].0.clone(), mean: values[run][place], difference }
-        };
-        (0..runs.len()).map(one).collect()
-    };
-    let defined = (0..truth.domains.len()).filter(|domain| values[base][DOMAINS + domain].is_finite());
-    let mut domains: Vec<ComparedDomain> = defined
-        .map(|domain| ComparedDomain {
-            name: truth.domains[domain].clone(),
-            rows: places.start[domain + 1] - places.start[domain],
-            runs: compared(DOMAINS + domain),
-        })
-        .collect();
-    correct(&mut domains, runs.len());
-    Ok(DomainComparison {
+    let units = Units::of(truth.user, &places);
+    let paired = Paired {
         metric: metric.name.to_owned(),
-        baseline: baseline.to_owned(),
-        rows: truth.rows(),
+        runs: runs.iter().map(|(name, _)| name.as_str()).collect(),
+        draws: resampled(&units, truth.rows(), seed, resamples, figures),
+        values,
+        sign: if metric.better == Better::Lower { -1.0 } else { 1.0 },
+        weighted: Some(WEIGHTED),
+        first: DOMAINS,
+        domains: truth
+            .domains
+            .iter()
+            .map(String::as_str)
+            .zip(places.start.windows(2).map(|ends| ends[1] - ends[0]))
+            .collect(),
+        units,
+        resampled: if truth.user.is_empty() { Resampled::Rows } else { Resampled::Users },
         bootstrap: (seed, resamples),
-        pooled: compared(POOLED),
-        macro_mean: compared(MACRO),
-        weighted_mean: compared(WEIGHTED),
-        domains,
-    })
-}
-
-/// Corrects the p-values of each run over the domains.
-pub(super) fn correct(domains: &mut [ComparedDomain], runs: usize) {
-    for run in 0..runs {
-        let mut of_domains: Vec<&mut Difference> =
-            domains.iter_mut().filter_map(|domain| domain.runs[run].difference.as_mut()).collect();
-        let corrected = holm(&of_domains.iter().map(|difference| difference.p).collect::<Vec<_>>());
-        of_domains.iter_mut().zip(corrected).for_each(|(difference, p)| difference.p_holm = Some(p));
-    }
+    };
+    Ok(bases.into_iter().map(|base| paired.against(base)).collect())
 }
 
 /// The metric, if more of it or less of it is better.
@@ -147,27 +146,13 @@ pub(super) fn check<T>(runs: &[(String, T)], baseline: &str) -> Result<usize, Po
     })
 }
 
-/// Two-sided p-value of a difference whose resampled values are these; 1 without at least two of them.
-pub(super) fn p(difference: f64, resampled: &[f64]) -> f64 {
-    let n = resampled.len() as f64;
-    if resampled.len() < 2 || difference == 0.0 {
-        return 1.0;
-    }
-    let mean = resampled.iter().sum::<f64>() / n;
-    let error = (resampled.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt();
-    if error == 0.0 {
-        return 0.0;
-    }
-    // Both tails at once, as the lower one: 1 − cdf would lose every digit of a small p.
-    (2.0 * Normal::standard().cdf(-(difference / error).abs())).min(1.0)
-}
-
 #[cfg(test)]
 mod tests {
     use adepts_data::seed;
     use rand_chacha::rand_core::Rng;
 
     use super::*;
+    use crate::compare::Difference;
 
     const ROWS: usize = 1200;
 
@@ -199,6 +184,57 @@ mod tests {
         assert!(found.pooled[1].difference.unwrap().mean > 0.0 && found.pooled[0].difference.is_none());
         let same = found.pooled[2].difference.unwrap();
         assert_eq!(same, Difference { mean: 0.0, lower: 0.0, upper: 0.0, p: 1.0, p_holm: None });
+    }
+
+    /// Of 60 users with 20 rows each, all labelled alike, `b` is right about two thirds of the users and `a` about a third.
+    fn with_users<T>(use_them: impl FnOnce(&Truth<'_>, &[(String, Vec<f32>)]) -> T) -> T {
+        let user: Vec<u32> = (0..ROWS as u32).map(|row| row % 60).collect();
+        let label: Vec<f32> = user.iter().map(|user| f32::from(u8::from(user % 2 == 0))).collect();
+        let right = |of: fn(u32) -> bool| -> Vec<f32> {
+            let score = |(user, label): (&u32, &f32)| if of(*user / 2) { 0.2 + 0.6 * label } else { 0.5 };
+            user.iter().zip(&label).map(score).collect()
+        };
+        let runs = [("a", right(|n| n % 3 == 0)), ("b", right(|n| n % 3 != 0))].map(|(n, s)| (n.to_owned(), s));
+        let (domain, domains) = (vec![0; ROWS], ["all".to_owned()]);
+        use_them(&Truth { label: &label, user: &user, domain: &domain, domains: &domains }, &runs)
+    }
+
+    #[test]
+    fn where_users_are_known_they_are_drawn_with_all_their_rows() {
+        let of = |users: bool, metric: &str| {
+            with_users(|truth, runs| {
+                let truth = if users { *truth } else { Truth { user: &[], ..*truth } };
+                gains(&truth, runs, "a", metric, 1, 1000).unwrap()
+            })
+        };
+        let (rows, users) = (of(false, "log_loss"), of(true, "log_loss"));
+        assert_eq!((rows.resampled, users.resampled), (Resampled::Rows, Resampled::Users));
+        let [rows, users] = [rows, users].map(|found| found.pooled[1].difference.unwrap());
+        assert_eq!(rows.mean, users.mean);
+        // 60 users of 20 equal rows each know as much as 60 rows: the interval is √20 times as wide.
+        let ratio = (users.upper - users.lower) / (rows.upper - rows.lower);
+        assert!((ratio / 20f64.sqrt() - 1.0).abs() < 0.1, "{ratio}");
+        assert!(rows.p < 1e-9 && users.p > 1e-4 && users.p < 0.2, "{rows:?} {users:?}");
+    }
+
+    #[test]
+    fn a_single_user_establishes_nothing() {
+        let found = with_users(|truth, runs| {
+            let user = vec![3; ROWS];
+            gains(&Truth { user: &user, ..*truth }, runs, "a", "auc", 1, 50).unwrap()
+        });
+        let difference = found.domains[0].runs[1].difference.unwrap();
+        assert!(difference.mean > 0.0);
+        assert_eq!((difference.p, difference.p_holm), (1.0, Some(1.0)));
+    }
+
+    #[test]
+    fn several_baselines_get_what_each_gets_alone() {
+        with_runs(|truth, runs| {
+            let both = gains_against(truth, runs, &["a", "b"], "auc", 1, 50).unwrap();
+            let alone = ["a", "b"].map(|base| gains(truth, runs, base, "auc", 1, 50).unwrap());
+            assert_eq!(both, alone);
+        });
     }
 
     #[test]

@@ -75,7 +75,8 @@ pub static POINTWISE_METRICS: &[PointwiseMetric] = &[
         measure: ece,
         raised_by_noise: true,
         definition: "Expected calibration error: rows sorted by score and cut into 15 bins of equal size; the mean, weighted by rows, \
-                     of |mean score - mean label| of a bin (Naeini, Cooper and Hauskrecht 2015, with equal counts).",
+                     of |mean score - mean label| of a bin (Naeini, Cooper and Hauskrecht 2015, with equal counts). Rows of equal \
+                     scores each count with the mean of their labels, so that their order changes nothing.",
     },
     PointwiseMetric {
         name: "predicted_over_observed",
@@ -172,7 +173,7 @@ fn log_loss(sample: &Sample<'_>) -> Option<f64> {
 fn ece(sample: &Sample<'_>) -> Option<f64> {
     let (mut sum, mut rows) = (0.0, 0_u64);
     for bin in bins(sample) {
-        sum += (bin.scores - bin.positive as f64).abs();
+        sum += (bin.scores - bin.positive).abs();
         rows += bin.rows;
     }
     (rows > 0).then(|| sum / rows as f64)
@@ -192,40 +193,71 @@ fn predicted_over_observed(sample: &Sample<'_>) -> Option<f64> {
 pub(super) struct Bin {
     /// How many they are.
     pub(super) rows: u64,
-    /// Those with label 1.
-    pub(super) positive: u64,
+    /// Sum of the labels, where each row of equal scores has the mean of their labels.
+    pub(super) positive: f64,
     /// Sum of the scores.
     pub(super) scores: f64,
 }
 
-impl Bin {
-    /// Adds a row, so many times.
-    fn add(&mut self, row: Row, times: u64) {
-        self.rows += times;
-        self.positive += times * u64::from(row.positive);
-        self.scores += times as f64 * f64::from(row.score);
+/// The rows of one score.
+#[derive(Clone, Copy, Default)]
+struct Tie {
+    score: f64,
+    rows: u64,
+    positive: u64,
+}
+
+/// The bins that are full, and the one that is being filled.
+struct Bins {
+    full: Vec<Bin>,
+    bin: Bin,
+    room: u64,
+    all: u64,
+}
+
+impl Bins {
+    fn size(all: u64, bin: usize) -> u64 {
+        all / BINS as u64 + u64::from((bin as u64) < all % BINS as u64)
+    }
+
+    /// Adds the rows of a score. Where they go into several bins, each bin gets the same share of those with label 1.
+    fn add(&mut self, tie: Tie) {
+        let share = tie.positive as f64 / tie.rows.max(1) as f64;
+        let mut left = tie.rows;
+        // How often a score counts is not to be foreseen, but that its bin has room for it nearly always is.
+        while left >= self.room && left > 0 {
+            self.put(tie, share, self.room);
+            left -= self.room;
+            self.full.push(std::mem::take(&mut self.bin));
+            self.room = Self::size(self.all, self.full.len());
+        }
+        self.put(tie, share, left);
+        self.room -= left;
+    }
+
+    fn put(&mut self, tie: Tie, share: f64, rows: u64) {
+        self.bin.rows += rows;
+        // A tie that stays whole keeps whole numbers.
+        self.bin.positive += if rows == tie.rows { tie.positive as f64 } else { share * rows as f64 };
+        self.bin.scores += tie.score * rows as f64;
     }
 }
 
 /// The rows by score, cut into [`BINS`] bins whose sizes differ by at most one, larger ones first; fewer where there are fewer rows.
 pub(super) fn bins(sample: &Sample<'_>) -> Vec<Bin> {
     let all = sample.rows();
-    let size = |bin: usize| all / BINS as u64 + u64::from((bin as u64) < all % BINS as u64);
-    let mut bins = Vec::with_capacity(BINS);
-    let (mut bin, mut room) = (Bin::default(), size(0));
+    let mut bins = Bins { full: Vec::with_capacity(BINS), bin: Bin::default(), room: Bins::size(all, 0), all };
+    let mut tie = Tie::default();
     for row in sample.by_score() {
-        let mut left = u64::from(row.count);
-        // How often a row counts is not to be foreseen, but that its bin has room for it nearly always is.
-        while left >= room && left > 0 {
-            bin.add(row, room);
-            left -= room;
-            bins.push(std::mem::take(&mut bin));
-            room = size(bins.len());
+        if row.first != First::Nothing {
+            bins.add(std::mem::take(&mut tie));
+            tie.score = f64::from(row.score);
         }
-        bin.add(row, left);
-        room -= left;
+        tie.rows += u64::from(row.count);
+        tie.positive += u64::from(row.count) * u64::from(row.positive);
     }
-    bins
+    bins.add(tie);
+    bins.full
 }
 
 #[cfg(test)]

@@ -11,25 +11,29 @@
 //! ```
 //!
 //! A metric is a function of rows that each count so many times. With every row once it is the figure itself, with the counts of a
-//! draw with replacement it is that figure resampled: intervals need no second definition, and rows are sorted once.
+//! draw with replacement it is that figure resampled: intervals need no second definition, and rows are sorted once. A draw takes
+//! users with all their rows where users are known.
 
 mod alike;
 mod experts;
 mod gains;
 mod metrics;
+mod paired;
 mod queries;
 mod resample;
 mod rows;
 mod summarise;
 mod summary;
 mod truth;
+mod units;
 
 pub use alike::OutputTally;
 pub use experts::GateTally;
-pub use gains::{ComparedDomain, DomainComparison, gains};
+pub use gains::{ComparedDomain, DomainComparison, gains, gains_against};
 pub use metrics::{BINS, Better, POINTWISE_METRICS, PointwiseMetric, find};
-pub use queries::{Asked, query_gains, summarise_queries};
+pub use queries::{Asked, query_gains, query_gains_against, summarise_queries};
 pub use rows::Sample;
 pub use summarise::summarise_examples;
 pub use summary::{AlikeExperts, DomainSummary, ExpertSummary, ReliabilityBin, SelectedSummary, WorkSummary};
 pub use truth::{PointwiseError, Truth};
+pub use units::Resampled;

@@ -4,18 +4,19 @@ use std::collections::BTreeMap;
 
 use adepts_data::Rows;
 
-use crate::compare::{ComparedRun, Difference};
 use crate::evaluate::Measured;
 use crate::metrics::MetricAt;
 use crate::nearest::nearest;
 use crate::summary::{Estimate, Protocol, RunSummary};
 
-use super::gains::{ComparedDomain, DomainComparison, check, correct, p};
+use super::gains::{DomainComparison, check};
+use super::paired::Paired;
 use super::resample::{estimate, resampled};
 use super::rows::Places;
 use super::summarise::worst;
 use super::summary::DomainSummary;
 use super::truth::PointwiseError;
+use super::units::{Resampled, Units};
 
 /// The place of the mean over all queries among the figures of a metric.
 const POOLED: usize = 0;
@@ -33,17 +34,31 @@ pub struct Asked<'a> {
     pub domains: &'a [String],
     /// The items that each query should find.
     pub relevant: &'a Rows,
+    /// The user of each query, [`NO_USER`](adepts_data::examples::NO_USER) for a query without one; empty where users are not
+    /// known.
+    pub user: &'a [u32],
 }
 
 /// The queries that were judged, domain by domain.
 struct Judged {
     places: Places,
+    /// The user of each, if users are known.
+    user: Vec<u32>,
 }
 
 impl Judged {
     fn of(asked: &Asked<'_>, queries: &[u32]) -> Self {
-        let domain: Vec<u32> = queries.iter().map(|&query| asked.domain[query as usize]).collect();
-        Self { places: Places::of_domains(&domain, asked.domains.len()) }
+        let of = |column: &[u32]| queries.iter().filter_map(|&query| column.get(query as usize)).copied().collect();
+        let domain: Vec<u32> = of(asked.domain);
+        Self { places: Places::of_domains(&domain, asked.domains.len()), user: of(asked.user) }
+    }
+
+    fn units(&self) -> Units<'_> {
+        Units::of(&self.user, &self.places)
+    }
+
+    fn resampled(&self) -> Resampled {
+        if self.user.is_empty() { Resampled::Lists } else { Resampled::Users }
     }
 
     fn lists(&self, domain: usize) -> usize {
@@ -54,18 +69,19 @@ impl Judged {
     /// each query counts so many times.
     fn figures(&self, measured: &Measured, counts: &[u32]) -> Vec<Vec<f64>> {
         let (width, domains) = (measured.metrics.len(), self.places.start.len() - 1);
-        let mut sums = vec![vec![0.0; width]; domains];
-        for (domain, sums) in sums.iter_mut().enumerate() {
+        let (mut sums, mut lists) = (vec![vec![0.0; width]; domains], vec![0.0; domains]);
+        for (domain, (sums, lists)) in sums.iter_mut().zip(&mut lists).enumerate() {
             let places = self.places.start[domain]..self.places.start[domain + 1];
             for (&count, &at) in counts[places.clone()].iter().zip(&self.places.row[places]) {
                 let (count, values) = (f64::from(count), measured.row(at as usize));
                 sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += count * value);
+                *lists += count;
             }
         }
-        let all = self.places.row.len() as f64;
+        let all = lists.iter().sum::<f64>();
         let of_metric = |metric: usize| {
-            let mean = |domain: usize| sums[domain][metric] / self.lists(domain) as f64;
-            let used: Vec<f64> = (0..domains).filter(|&domain| self.lists(domain) > 0).map(mean).collect();
+            let mean = |domain: usize| sums[domain][metric] / lists[domain];
+            let used: Vec<f64> = (0..domains).filter(|&domain| lists[domain] > 0.0).map(mean).collect();
             let pooled = sums.iter().map(|of| of[metric]).sum::<f64>() / all;
             let macro_mean = used.iter().sum::<f64>() / used.len() as f64;
             [pooled, macro_mean].into_iter().chain((0..domains).map(mean)).collect()
@@ -78,7 +94,7 @@ impl Judged {
 ///
 /// `metrics` and `intervals` have each metric twice: as mean over all queries (`recall@10`) and as mean of the domains
 /// (`recall@10_macro`). `worst` is the domain with the lowest first metric, among those with enough lists to say something. Intervals are of `resamples` bootstrap resamples of
-/// the queries of each domain. `other` is the same run under another mask and fills `metrics_validation_unmasked`.
+/// users, each with all queries that are his, or of the queries of each domain where users are not known. `other` is the same run under another mask and fills `metrics_validation_unmasked`.
 ///
 /// The caller fills in what only it knows: `experts`, `work`, `seconds`, and of the protocol all but users and bootstrap.
 ///
@@ -102,7 +118,7 @@ pub fn summarise_queries(
     let judged = Judged::of(asked, &measured.users);
     let figures = |counts: &[u32]| judged.figures(measured, counts);
     let values = figures(&vec![1; measured.users.len()]);
-    let draws = resampled(&judged.places, seed, resamples, figures);
+    let draws = resampled(&judged.units(), measured.users.len(), seed, resamples, figures);
     let found = |metric: usize, place: usize| {
         let value = Some(values[metric][place]).filter(|value| value.is_finite())?;
         Some(estimate(value, draws.iter().map(|draw| draw[metric][place]), false))
@@ -140,12 +156,18 @@ pub fn summarise_queries(
         metrics_validation_unmasked: other.map(means).unwrap_or_default(),
         worst: measured.metrics.first().and_then(|metric| worst(&domains, &metric.to_string())),
         domains,
-        protocol: Protocol { users: measured.users.len(), bootstrap: (seed, resamples), ..Protocol::default() },
+        protocol: Protocol {
+            users: measured.users.len(),
+            bootstrap: (seed, resamples),
+            resampled: judged.resampled(),
+            ..Protocol::default()
+        },
         ..RunSummary::default()
     })
 }
 
-/// Compares runs on the same queries, as [`super::gains`] does on the same rows; a draw takes queries of each domain.
+/// Compares runs on the same queries, as [`super::gains`] does on the same rows; a draw takes users with all their queries, or
+/// queries of each domain where users are not known.
 ///
 /// # Errors
 /// If there are fewer than two runs, no such baseline, two of one name, no such metric, or other queries in one of them.
@@ -160,7 +182,27 @@ pub fn query_gains(
     seed: u64,
     resamples: usize,
 ) -> Result<DomainComparison, PointwiseError> {
-    let base = check(runs, baseline)?;
+    let mut found = query_gains_against(runs, asked, &[baseline], metric, seed, resamples)?;
+    Ok(found.remove(0))
+}
+
+/// As [`query_gains`] with each of several baselines, over the same draws: a comparison for each.
+///
+/// # Errors
+/// As [`query_gains`].
+///
+/// # Panics
+/// As [`query_gains`].
+pub fn query_gains_against(
+    runs: &[(String, Measured)],
+    asked: &Asked<'_>,
+    baselines: &[&str],
+    metric: MetricAt,
+    seed: u64,
+    resamples: usize,
+) -> Result<Vec<DomainComparison>, PointwiseError> {
+    let bases = baselines.iter().map(|baseline| check(runs, baseline)).collect::<Result<Vec<_>, _>>()?;
+    let Some(base) = bases.first().copied() else { return Ok(Vec::new()) };
     let (first, queries) = (&runs[base].0, &runs[base].1.users);
     let column = |(run, measured): &(String, Measured)| {
         if measured.users != *queries {
@@ -186,39 +228,21 @@ pub fn query_gains(
     let figures =
         |counts: &[u32]| -> Vec<Vec<f64>> { alone.iter().flat_map(|run| judged.figures(run, counts)).collect() };
     let values = figures(&vec![1; queries.len()]);
-    let draws = resampled(&judged.places, seed, resamples, figures);
-    let compared = |place: usize| -> Vec<ComparedRun> {
-        let one = |run: usize| {
-            let of = |figures: &Vec<Vec<f64>>| figures[run][place] - figures[base][place];
-            let difference = (run != base).then(|| {
-                let resampled: Vec<f64> = draws.iter().map(of).collect();
-                let mean = of(&values);
-                let interval = estimate(mean, resampled.iter().copied(), false);
-                Difference { mean, lower: interval.lower, upper: interval.upper, p: p(mean, &resampled), p_holm: None }
-            });
-            ComparedRun { run: runs[run].0.clone(), mean: values[run][place], difference }
-        };
-        (0..runs.len()).map(one).collect()
-    };
-    let used = (0..asked.domains.len()).filter(|domain| judged.lists(*domain) > 0);
-    let mut domains: Vec<ComparedDomain> = used
-        .map(|domain| ComparedDomain {
-            name: asked.domains[domain].clone(),
-            rows: judged.lists(domain),
-            runs: compared(DOMAINS + domain),
-        })
-        .collect();
-    correct(&mut domains, runs.len());
-    Ok(DomainComparison {
+    let units = judged.units();
+    let paired = Paired {
         metric: metric.to_string(),
-        baseline: baseline.to_owned(),
-        rows: queries.len(),
+        runs: runs.iter().map(|(name, _)| name.as_str()).collect(),
+        draws: resampled(&units, queries.len(), seed, resamples, figures),
+        values,
+        sign: 1.0,
+        weighted: None,
+        first: DOMAINS,
+        domains: asked.domains.iter().enumerate().map(|(n, name)| (name.as_str(), judged.lists(n))).collect(),
+        units,
+        resampled: judged.resampled(),
         bootstrap: (seed, resamples),
-        pooled: compared(POOLED),
-        macro_mean: compared(MACRO),
-        weighted_mean: Vec::new(),
-        domains,
-    })
+    };
+    Ok(bases.into_iter().map(|base| paired.against(base)).collect())
 }
 
 #[cfg(test)]
@@ -234,7 +258,34 @@ mod tests {
     fn with_asked<T>(use_it: impl FnOnce(&Asked<'_>) -> T) -> T {
         let domains = ["a", "none", "c"].map(String::from);
         let relevant = Rows::from_lists([vec![0], vec![1, 2], vec![3], vec![4], vec![0, 1, 2], vec![5]]);
-        use_it(&Asked { domain: &[0, 2, 0, 0, 2, 0], domains: &domains, relevant: &relevant })
+        use_it(&Asked { domain: &[0, 2, 0, 0, 2, 0], domains: &domains, relevant: &relevant, user: &[] })
+    }
+
+    #[test]
+    fn the_lists_of_a_user_are_drawn_together_in_all_domains() {
+        let (values, queries) = ([0.0, 1.0], 200);
+        let domains = ["a", "b"].map(String::from);
+        let domain: Vec<u32> = (0..queries).map(|query| query % 2).collect();
+        let relevant = Rows::from_lists((0..queries).map(|_| vec![0]));
+        // Queries 10 n to 10 n + 9 are of one user and found alike.
+        let user: Vec<u32> = (0..queries).map(|query| query / 10).collect();
+        let measured = Measured {
+            users: (0..queries).collect(),
+            metrics: vec!["recall@10".parse().unwrap()],
+            values: user.iter().map(|user| values[(user % 2) as usize]).collect(),
+            ..Measured::default()
+        };
+        let of = |user: &[u32]| {
+            let asked = Asked { domain: &domain, domains: &domains, relevant: &relevant, user };
+            summarise_queries("a", "b", &measured, None, &asked, 1, 1000).unwrap()
+        };
+        let (lists, users) = (of(&[]), of(&user));
+        assert_eq!((lists.protocol.resampled, users.protocol.resampled), (Resampled::Lists, Resampled::Users));
+        for name in ["recall@10", "recall@10_macro"] {
+            let width = |of: &RunSummary| of.intervals[name].upper - of.intervals[name].lower;
+            let ratio = width(&users) / width(&lists);
+            assert!((ratio / 10f64.sqrt() - 1.0).abs() < 0.15, "{name}: {ratio}");
+        }
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! The figures of a run, pooled and by domain, and the same of rows drawn anew.
 
-use adepts_data::seed;
 use rayon::prelude::*;
 
-use crate::bootstrap::{below, percentiles};
+use crate::bootstrap::percentiles;
 use crate::summary::Estimate;
 
 use super::metrics::PointwiseMetric;
 use super::rows::{Part, Places, Sample};
 use super::truth::Truth;
+use super::units::Units;
 
 /// The place of the pooled figure among those of a run.
 pub(super) const POOLED: usize = 0;
@@ -62,27 +62,19 @@ impl Judged {
 
 /// What `measure` says of the counts of each of `resamples` draws.
 ///
-/// A draw takes as many rows as a domain has, with replacement, domain by domain: the sizes of the domains are taken as given, and
-/// what holds for rows of other domains changes nothing in one. Each draw and domain has a random stream of its own, so the result
-/// is the same for any number of threads, and the same draws serve all runs.
+/// A draw takes as many units as there are, with replacement, as [`Units`] says; there are `rows` rows.
 pub(super) fn resampled<T: Send>(
-    places: &Places,
+    units: &Units<'_>,
+    rows: usize,
     seed: u64,
     resamples: usize,
     measure: impl Fn(&[u32]) -> T + Sync,
 ) -> Vec<T> {
     let draw = |counts: &mut Vec<u32>, resample: usize| {
-        counts.fill(0);
-        for (domain, ends) in places.start.windows(2).enumerate() {
-            let mut random = seed::stream(seed, "bootstrap rows", &[resample as u64, domain as u64]);
-            let of_domain = &mut counts[ends[0]..ends[1]];
-            for _ in 0..of_domain.len() {
-                of_domain[below(&mut random, of_domain.len() as u32) as usize] += 1;
-            }
-        }
+        units.draw(seed, resample, counts);
         measure(counts)
     };
-    (0..resamples).into_par_iter().map_init(|| vec![0; places.row.len()], draw).collect()
+    (0..resamples).into_par_iter().map_init(|| vec![0; rows], draw).collect()
 }
 
 /// A value with the 2.5 % and the 97.5 % percentile of its resampled values, those left out that are not defined; without any, the

@@ -62,7 +62,7 @@ pub(super) enum First {
 
 /// The rows of a domain, or all, of one run.
 pub(super) struct Part {
-    /// By score, from the lowest; equal scores in the order of the rows.
+    /// By score, from the lowest; of equal scores those with label 0 first, so that the order of the rows changes no figure.
     pub(super) by_score: Order,
     /// What each row of `by_score` costs (nats).
     loss: Vec<f64>,
@@ -75,8 +75,13 @@ impl Part {
     pub(super) fn of(truth: &Truth<'_>, score: &[f32], places: &Places, range: std::ops::Range<usize>) -> Self {
         let row = |place: u32| places.row[place as usize] as usize;
         let mut order: Vec<u32> = (range.start as u32..range.end as u32).collect();
-        // The rows of all domains stand domain by domain, so equal scores need the row to keep its order.
-        order.sort_unstable_by(|&a, &b| score[row(a)].total_cmp(&score[row(b)]).then(row(a).cmp(&row(b))));
+        let key = |place: u32| (score[row(place)], truth.label[row(place)]);
+        // The rows of all domains stand domain by domain, so equal keys need the row to keep their order. Adding 0 makes of −0 a 0.
+        order.sort_unstable_by(|&a, &b| {
+            let ((score_a, label_a), (score_b, label_b)) = (key(a), key(b));
+            let by_score = (score_a + 0.0).total_cmp(&(score_b + 0.0));
+            by_score.then(label_a.total_cmp(&label_b)).then(row(a).cmp(&row(b)))
+        });
         let sorted = |place: Vec<u32>, user: Option<&[u32]>| {
             let first = |n: usize| {
                 let (this, before) = (row(place[n]), row(place[n.saturating_sub(1)]));

@@ -11,6 +11,7 @@ use super::resample::{DOMAINS, Judged, MACRO, POOLED, WEIGHTED, estimate, resamp
 use super::rows::{Part, Places};
 use super::summary::{DomainSummary, ReliabilityBin};
 use super::truth::{PointwiseError, Truth};
+use super::units::{Resampled, Units};
 
 /// The 97.5 % percentile of the normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
@@ -19,8 +20,8 @@ const Z: f64 = 1.959_963_984_540_054;
 ///
 /// `metrics` and `intervals` have each metric three times: of all rows pooled (`auc`), which rewards knowing the base rates of the
 /// domains, as mean of the domains (`auc_macro`) and as their mean weighted by rows (`auc_weighted`). A metric that is not defined
-/// is left out. `worst` is the domain with the lowest AUC of those that have ten rows of each label. Intervals are of `resamples` bootstrap resamples of rows; without
-/// resamples they are the values. They take rows as independent: where few users have most of the rows, they are too narrow.
+/// is left out. `worst` is the domain with the lowest AUC of those that have ten rows of each label. Intervals are of `resamples` bootstrap resamples of users,
+/// each with all of his rows, or of rows where users are not known; without resamples they are the values.
 ///
 /// The caller fills in what only it knows: `experts`, `work`, `seconds`, and of the protocol all but users and bootstrap.
 ///
@@ -41,7 +42,7 @@ pub fn summarise_examples(
     let figures = |counts: &[u32]| judged.figures(POINTWISE_METRICS, counts);
     let once = vec![1; truth.rows()];
     let values = figures(&once);
-    let draws = resampled(&places, seed, resamples, figures);
+    let draws = resampled(&Units::of(truth.user, &places), truth.rows(), seed, resamples, figures);
     let found = |metric: usize, place: usize| {
         let value = Some(values[metric][place]).filter(|value| value.is_finite())?;
         let resampled = draws.iter().map(|draw| draw[metric][place]);
@@ -76,6 +77,7 @@ pub fn summarise_examples(
         protocol: Protocol {
             users: truth.user.iter().filter(|user| **user != NO_USER).collect::<BTreeSet<_>>().len(),
             bootstrap: (seed, resamples),
+            resampled: if truth.user.is_empty() { Resampled::Rows } else { Resampled::Users },
             ..Protocol::default()
         },
         ..RunSummary::default()
@@ -88,7 +90,7 @@ fn base_rate(positive: &[bool]) -> f64 {
 
 fn reliability(part: &Part, once: &[u32]) -> Vec<ReliabilityBin> {
     let bin = |bin: super::metrics::Bin| {
-        let (rows, observed) = (bin.rows as f64, bin.positive as f64 / bin.rows as f64);
+        let (rows, observed) = (bin.rows as f64, (bin.positive / bin.rows as f64).clamp(0.0, 1.0));
         let centre = (observed + Z * Z / (2.0 * rows)) / (1.0 + Z * Z / rows);
         let half = Z * (observed * (1.0 - observed) / rows + Z * Z / (4.0 * rows * rows)).sqrt() / (1.0 + Z * Z / rows);
         ReliabilityBin {
@@ -167,6 +169,39 @@ mod tests {
         let inside = |bin: &&ReliabilityBin| bin.lower <= bin.predicted && bin.predicted <= bin.upper;
         assert_eq!(summary.reliability.len(), 15);
         assert!(summary.reliability.iter().filter(inside).count() >= 12);
+    }
+
+    #[test]
+    fn the_order_of_the_rows_changes_no_figure_however_many_scores_are_equal() {
+        let mut random = seed::stream(6, "order", &[]);
+        for scores in [1, 2, 5, 40] {
+            let mut rows = calibrated(300);
+            // Labels and scores that drift with the row, as in a file that is sorted by time.
+            for row in 0..300 {
+                rows.score[row] = ((row * scores / 300) as f32 + 0.5) / scores as f32;
+            }
+            let sorted = summary(&rows, 0);
+            for _ in 0..5 {
+                for place in (1..300).rev() {
+                    let other = random.next_u32() as usize % (place + 1);
+                    rows.label.swap(place, other);
+                    rows.score.swap(place, other);
+                    rows.user.swap(place, other);
+                    rows.domain.swap(place, other);
+                }
+                assert_eq!(summary(&rows, 0), sorted, "{scores} scores");
+            }
+        }
+    }
+
+    #[test]
+    fn one_score_for_all_rows_is_off_by_how_far_it_is_from_the_share_of_positive_rows() {
+        let mut rows = calibrated(400);
+        rows.label = (0..400).map(|row| f32::from(u8::from(row < 100))).collect();
+        rows.score = vec![0.5; 400];
+        let summary = summary(&rows, 0);
+        assert!((summary.metrics["ece"] - 0.25).abs() < 1e-12, "{}", summary.metrics["ece"]);
+        assert!(summary.reliability.iter().all(|bin| bin.observed == 0.25 && bin.predicted == 0.5));
     }
 
     #[test]

@@ -40,7 +40,8 @@ use crate::parts::init;
 pub static SPEC: ExampleSpec = ExampleSpec {
     name: "cesaa",
     summary: "Each example takes its own few of many experts; a loss lets experts and domains find each other",
-    paper: "Dong et al., 2024 (our construction of it: its equations are not public); Shazeer et al., ICLR 2017; \
+    paper: "Dong et al., Adaptive Conditional Expert Selection Network for Multi-domain Recommendation, 2024 (arXiv 2411.06826), \
+            of which this is our construction, made without its equations; Shazeer et al., ICLR 2017; \
             Chen et al., CVPR 2023",
     example: include_str!("examples/cesaa.toml"),
     recipe: recipe::<CesaaConfig>,

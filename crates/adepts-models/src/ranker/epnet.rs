@@ -18,7 +18,8 @@ use crate::parts::init;
 pub static SPEC: ExampleSpec = ExampleSpec {
     name: "epnet",
     summary: "One network whose embeddings are scaled by a gate that sees the domain",
-    paper: "Chang et al., PEPNet: Parameter and Embedding Personalized Network, KDD 2023 (arXiv 2302.01115)",
+    paper: "Chang et al., PEPNet: Parameter and Embedding Personalized Network for Infusing with Personalized Prior \
+            Information, KDD 2023 (arXiv 2302.01115)",
     example: include_str!("examples/epnet.toml"),
     recipe: recipe::<EpnetConfig>,
 };

@@ -17,7 +17,8 @@ use super::recipe::{Architecture, Input, positive, recipe, widths};
 pub static SPEC: ExampleSpec = ExampleSpec {
     name: "ple",
     summary: "Experts of each domain beside shared ones, mixed level by level, and a tower for each domain",
-    paper: "Tang et al., Progressive Layered Extraction, RecSys 2020",
+    paper: "Tang et al., Progressive Layered Extraction (PLE): A Novel Multi-Task Learning (MTL) Model for Personalized \
+            Recommendations, RecSys 2020",
     example: include_str!("examples/ple.toml"),
     recipe: recipe::<PleConfig>,
 };

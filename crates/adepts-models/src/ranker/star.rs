@@ -2,8 +2,8 @@
 //!
 //! - Partitioned normalisation of the embedded fields, with mean and variance of the rows of the domain:
 //!   `z' = (γ γ_d) (z − μ_d) / √(σ_d² + ε) + (β + β_d)`; running statistics of the domain in prediction.
-//! - `W*_d = W ⊙ W_d`, `b*_d = b + b_d`; domains begin with `W_d` = 1 and `b_d` = 0, so that all begin with the same network.
-//!   The last layer is linear.
+//! - `W*_d = W ⊙ W_d`, `b*_d = b + b_d`; domains begin with `W_d` = 1 and `b_d` = 0, so that all begin with the same network,
+//!   and weight decay draws `W_d`, γ and `γ_d` to 1. The last layer is linear.
 //! - An auxiliary network that sees z and an embedding of the domain; its logit is added.
 
 use adepts_core::{ConfigError, ExampleSpec, Work};
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::model::{Output, Trunk};
 use super::parts::embedding::DEVIATION;
-use super::parts::slots::matrix;
+use super::parts::slots::{factors, matrix};
 use super::parts::{DomainField, Embedded, Layout, Named, Norm, Pass, Running, Shape, Slot, Slots, Stack};
 use super::recipe::{Architecture, Input, positive, recipe, sum, widths};
 use crate::parts::init;
@@ -23,7 +23,8 @@ use crate::parts::init;
 pub static SPEC: ExampleSpec = ExampleSpec {
     name: "star",
     summary: "A network whose weights are shared ones times those of the domain, with normalisation by domain",
-    paper: "Sheng et al., One Model to Serve All: Star Topology Adaptive Recommender, CIKM 2021 (arXiv 2101.11427)",
+    paper: "Sheng et al., One Model to Serve All: Star Topology Adaptive Recommender for Multi-Domain CTR Prediction, \
+            CIKM 2021 (arXiv 2101.11427)",
     example: include_str!("examples/star.toml"),
     recipe: recipe::<StarConfig>,
 };
@@ -149,8 +150,8 @@ impl Named for Star {
     fn slots(&mut self) -> Slots<'_> {
         let Self { norm, own, shared, auxiliary, domain } = self;
         let mut slots = vec![
-            matrix("norm.scale", &mut norm.scale),
-            matrix("norm.scales", &mut norm.scales),
+            factors("norm.scale", &mut norm.scale),
+            factors("norm.scales", &mut norm.scales),
             matrix("norm.shift", &mut norm.shift),
             matrix("norm.shifts", &mut norm.shifts),
             ("norm.running".to_owned(), Slot::Running(&mut norm.running)),

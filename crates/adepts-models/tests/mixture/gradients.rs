@@ -1,10 +1,11 @@
 //! Losses, signals and every gradient against central differences of the 64-bit reference.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use adepts_core::{HistoryModel, Learner, Probe, Step};
 use adepts_models::history::mixture::MixtureConfig;
-use adepts_models::history::mixture::config::{Gate, GateScore, Reduce};
+use adepts_models::history::mixture::config::{Gate, GateScore, Reduce, Signal, Weights};
 use adepts_models::history::mixture::model::Inputs;
 use adepts_ops::Csr;
 use adepts_ops::latent::kernel::Noise;
@@ -141,4 +142,34 @@ fn weights_by_a_part_of_the_history_do_not_look_at_what_the_experts_have_seen() 
         let want: Vec<f64> = want.signal.into_iter().filter(known).collect();
         assert_close(&format!("signal, {gate:?}"), &got, &want, TOLERANCE);
     }
+}
+
+#[test]
+fn the_signal_of_a_user_is_the_sum_or_the_mean_over_his_probe_items() {
+    let adaptive = |reduce| Weights::Adaptive {
+        signal: Signal::LossChange,
+        reduce,
+        gap: 2,
+        alpha: 0.1,
+        window: 2,
+        probe: Probe::Validation,
+    };
+    let batch = Users::random(9, ITEMS).batch(Some(Probe::Validation));
+    let signal = |reduce| {
+        let config = MixtureConfig { weights: adaptive(reduce), ..config(2, &[4], Gate::Uniform {}) };
+        mixture(&config, ITEMS).loss_with(&batch, &inputs(&config, &batch), BETA).signal
+    };
+    let (sums, means) = (signal(Reduce::Sum), signal(Reduce::Mean));
+    let probe = &batch.gate.as_ref().unwrap().probe;
+    let mut lengths = BTreeSet::new();
+    for (row, (sum, mean)) in sums.iter().zip(&means).enumerate() {
+        let length = probe.row(row).len();
+        lengths.insert(length);
+        assert_eq!(sum.is_nan(), length == 0);
+        assert_eq!(mean.is_nan(), length == 0);
+        if length > 0 {
+            assert_close("mean", &[*mean], &[f64::from(*sum) / length as f64], 1e-6);
+        }
+    }
+    assert!(lengths.len() > 2, "{lengths:?}");
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use adepts_core::batch::gate_from_histories;
-use adepts_core::{GateView, HistoryBatch, HistoryModel, Learner, Loss, Parameter, Probe, tensors};
+use adepts_core::{GateView, HistoryBatch, HistoryModel, Learner, Loss, Probe, ProbeSplit, Values, tensors};
 use adepts_data::seed;
 use adepts_models::history::mixture::config::{Gate, GateScore, Kl, Reduce, Weights};
 use adepts_models::history::mixture::model::Inputs;
@@ -82,7 +82,9 @@ impl Users {
         let input = Arc::new(csr(self.items, &self.histories));
         let gate = probe.map(|probe| match probe {
             Probe::Validation => GateView { seen: Arc::clone(&input), probe: Arc::new(csr(self.items, &self.held)) },
-            Probe::History => gate_from_histories(9, self.items, self.histories.iter().map(Vec::as_slice)),
+            Probe::History => {
+                gate_from_histories(9, ProbeSplit::default(), self.items, self.histories.iter().map(Vec::as_slice))
+            }
         });
         let weights = (0..self.histories.len()).map(|user| 0.3 + (user % 5) as f32 * 0.4).collect();
         HistoryBatch { users: (0..self.histories.len() as u32).collect(), input, gate, weights }
@@ -132,10 +134,10 @@ pub(crate) fn gradients(model: &mut Mixture, loss: &Loss) -> Vec<(String, Vec<f3
     let gradients = loss.total.backward();
     let parameters = model.parameters().into_iter();
     parameters
-        .map(|(name, parameter)| match parameter {
-            Parameter::One(tensor) => (name, gradient(tensor, &gradients)),
-            Parameter::Two(tensor) => (name, gradient(tensor, &gradients)),
-            Parameter::Three(tensor) => (name, gradient(tensor, &gradients)),
+        .map(|(name, parameter)| match parameter.values {
+            Values::One(tensor) => (name, gradient(tensor, &gradients)),
+            Values::Two(tensor) => (name, gradient(tensor, &gradients)),
+            Values::Three(tensor) => (name, gradient(tensor, &gradients)),
         })
         .collect()
 }

@@ -1,6 +1,6 @@
 //! What every model of examples must hold to, through the registry.
 
-use adepts_core::{Step, TensorsError, tensors};
+use adepts_core::{Parameter, Step, TensorsError, tensors};
 use adepts_models::registry::{RANKERS, find_ranker, nearest};
 use rayon::ThreadPoolBuilder;
 
@@ -24,6 +24,24 @@ fn examples_are_the_defaults_written_out() {
         let defaults = (spec.recipe)(toml::Table::new()).unwrap().resolved();
         assert_eq!((spec.recipe)(example).unwrap().resolved(), defaults, "{}", spec.name);
         assert_eq!((spec.recipe)(defaults.clone()).unwrap().resolved(), defaults, "{}", spec.name);
+    }
+}
+
+#[test]
+fn weight_decay_draws_what_begins_at_1_to_1_and_all_else_to_0() {
+    let schema = schema();
+    let mut factors = Vec::new();
+    for (name, settings) in variants() {
+        let mut model = build(&*recipe(name, settings), &schema, 1);
+        let initial = model.save();
+        for (parameter, Parameter { neutral, .. }) in model.learner().parameters() {
+            let begins_at_1 = initial.array(&parameter).unwrap().values.iter().all(|value| *value == 1.0);
+            assert_eq!(neutral, f32::from(u8::from(begins_at_1)), "{name} {settings}: {parameter}");
+            factors.extend(begins_at_1.then_some((name, parameter)));
+        }
+    }
+    for (name, parameter) in [("star", "norm.scales"), ("star", "domains.0.weight"), ("mlp", "layers.0.scale")] {
+        assert!(factors.contains(&(name, parameter.to_owned())), "{name} {parameter}: {factors:?}");
     }
 }
 

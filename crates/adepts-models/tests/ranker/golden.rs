@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use adepts_core::{Parameter, Step, Tensors, tensors};
+use adepts_core::{Step, Tensors, Values, tensors};
 use adepts_models::ranker::cesaa::{CesaaConfig, TowerDomain};
 use adepts_models::ranker::model::cross_entropies;
 use adepts_models::ranker::parts::slots::{load, parameters};
@@ -106,10 +106,10 @@ fn a_cesaa_step_is_that_of_the_independent_implementation() {
     assert_eq!(found.len(), want.len());
     for ((name, parameter), (expected, _, want)) in found.into_iter().zip(want) {
         assert_eq!(name, expected);
-        let got = match parameter {
-            Parameter::One(tensor) => tensors::values(&tensor.grad(&gradients).unwrap()),
-            Parameter::Two(tensor) => tensors::values(&tensor.grad(&gradients).unwrap()),
-            Parameter::Three(tensor) => tensors::values(&tensor.grad(&gradients).unwrap()),
+        let got = match parameter.values {
+            Values::One(tensor) => tensors::values(&tensor.grad(&gradients).unwrap()),
+            Values::Two(tensor) => tensors::values(&tensor.grad(&gradients).unwrap()),
+            Values::Three(tensor) => tensors::values(&tensor.grad(&gradients).unwrap()),
         };
         assert_close(&format!("gradient of {name}"), &got, &want, TOLERANCE);
     }

@@ -1,6 +1,6 @@
 //! Learning: losses fall, and running statistics follow the batches.
 
-use adepts_core::{ExampleModel, Parameter, Step, tensors};
+use adepts_core::{ExampleModel, Step, Values, tensors};
 use adepts_data::examples::Examples;
 use adepts_models::registry::RANKERS;
 use burn::tensor::{Gradients, Tensor};
@@ -22,10 +22,10 @@ fn train(model: &mut dyn ExampleModel, batch: &Examples, steps: u64) -> Vec<f32>
         losses.push(loss.parts[0].1 as f32);
         let gradients = loss.total.backward();
         for (_, parameter) in model.learner().parameters() {
-            match parameter {
-                Parameter::One(tensor) => descend(tensor, &gradients, 4e-3),
-                Parameter::Two(tensor) => descend(tensor, &gradients, 4e-3),
-                Parameter::Three(tensor) => descend(tensor, &gradients, 4e-3),
+            match parameter.values {
+                Values::One(tensor) => descend(tensor, &gradients, 4e-3),
+                Values::Two(tensor) => descend(tensor, &gradients, 4e-3),
+                Values::Three(tensor) => descend(tensor, &gradients, 4e-3),
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Small batches and models.
 
-use adepts_core::{ExampleModel, ExampleRecipe, ExampleSizes, LazyTables, Parameter, Tensors, tensors};
+use adepts_core::{ExampleModel, ExampleRecipe, ExampleSizes, LazyTables, Parameter, Tensors, Values, tensors};
 use adepts_data::examples::{Codes, Examples, Field, Schema};
 use adepts_data::seed;
 use adepts_models::registry;
@@ -94,10 +94,10 @@ fn gradient<const D: usize>(name: &str, tensor: &Tensor<D>, gradients: &Gradient
 /// The gradient of every parameter; each must have one.
 pub(crate) fn gradients(model: &mut dyn ExampleModel, gradients: &Gradients) -> Vec<(String, Vec<f32>)> {
     let of = |(name, parameter): (String, Parameter<'_>)| {
-        let values = match parameter {
-            Parameter::One(tensor) => gradient(&name, tensor, gradients),
-            Parameter::Two(tensor) => gradient(&name, tensor, gradients),
-            Parameter::Three(tensor) => gradient(&name, tensor, gradients),
+        let values = match parameter.values {
+            Values::One(tensor) => gradient(&name, tensor, gradients),
+            Values::Two(tensor) => gradient(&name, tensor, gradients),
+            Values::Three(tensor) => gradient(&name, tensor, gradients),
         };
         (name, values)
     };

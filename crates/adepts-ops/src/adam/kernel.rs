@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::level::{Level, per_level};
 use crate::math::fma;
 
-/// Settings of Adam (Kingma & Ba 2015) with coupled L2: `l2 · w` is added to the gradient.
+/// Settings of Adam (Kingma & Ba 2015) with coupled L2: `l2 · (w − neutral)` is added to the gradient.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adam {
     /// Step size.
@@ -18,6 +18,8 @@ pub struct Adam {
     pub epsilon: f32,
     /// Coupled weight decay.
     pub l2: f32,
+    /// Where weight decay draws to.
+    pub neutral: f32,
 }
 
 /// The parameters of one task.
@@ -79,7 +81,7 @@ pub(crate) fn update_body<const FMA: bool>(step: Step, w: &mut [f32], g: &[f32],
     let Step { adam, rate, root } = step;
     let (a1, a2) = (1.0 - adam.beta1, 1.0 - adam.beta2);
     for (((w, g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
-        let g = or_none(fma::<FMA>(adam.l2, *w, *g), LEAST_GRADIENT);
+        let g = or_none(fma::<FMA>(adam.l2, *w - adam.neutral, *g), LEAST_GRADIENT);
         *m = or_none(fma::<FMA>(adam.beta1, *m, a1 * g), LEAST_FIRST);
         *v = or_none(fma::<FMA>(adam.beta2, *v, a2 * (g * g)), LEAST_SECOND);
         *w -= rate * *m / fma::<FMA>(v.sqrt(), root, adam.epsilon);
@@ -92,7 +94,7 @@ mod tests {
 
     #[test]
     fn what_only_l2_moves_shrinks_but_never_becomes_subnormal() {
-        let adam = Adam { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, l2: 1e-5 };
+        let adam = Adam { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, l2: 1e-5, neutral: 0.0 };
         for level in Level::available() {
             let mut weight: Vec<f32> =
                 (0..70).map(|i| 0.3 * 0.5f32.powi(i) * if i % 2 == 0 { 1.0 } else { -1.0 }).collect();
@@ -108,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_gradient_that_is_no_number_stays_one() {
-        let adam = Adam { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, l2: 0.0 };
+        let adam = Adam { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, l2: 0.0, neutral: 0.0 };
         let (mut weight, mut m, mut v) = ([1.0; 3], [0.0; 3], [0.0; 3]);
         step(Level::best(), adam, 1, &mut weight, &[f32::NAN, 0.0, 1.0], &mut m, &mut v);
         assert!(weight[0].is_nan() && weight[1] == 1.0 && weight[2] < 1.0);

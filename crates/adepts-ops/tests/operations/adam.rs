@@ -7,7 +7,7 @@ use burn::tensor::Device;
 
 use crate::support::{Arrays, assert_close, assert_same_bits, assert_same_for_any_threads, floats, tensor, values};
 
-const SETTINGS: Adam = Adam { learning_rate: 1e-2, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, l2: 0.05 };
+const SETTINGS: Adam = Adam { learning_rate: 1e-2, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, l2: 0.05, neutral: 0.0 };
 const STEPS: u64 = 10;
 
 /// More than one task, and no multiple of one.
@@ -28,15 +28,15 @@ fn run(level: Level, adam: Adam) -> Arrays {
     vec![("weight", weight), ("m", m), ("v", v)]
 }
 
-/// Kingma & Ba 2015, algorithm 1, with l2 · w added to the gradient.
+/// Kingma & Ba 2015, algorithm 1, with l2 · (w − neutral) added to the gradient.
 fn reference(adam: Adam) -> Arrays {
-    let [rate, b1, b2, epsilon, l2] =
-        [adam.learning_rate, adam.beta1, adam.beta2, adam.epsilon, adam.l2].map(f64::from);
+    let [rate, b1, b2, epsilon, l2, neutral] =
+        [adam.learning_rate, adam.beta1, adam.beta2, adam.epsilon, adam.l2, adam.neutral].map(f64::from);
     let mut weight: Vec<f64> = floats(1, COUNT, 1.0).into_iter().map(f64::from).collect();
     let (mut m, mut v) = (vec![0.0; COUNT], vec![0.0; COUNT]);
     for time in 1..=STEPS {
         for (at, g) in gradient(time).into_iter().enumerate() {
-            let g = f64::from(g) + l2 * weight[at];
+            let g = f64::from(g) + l2 * (weight[at] - neutral);
             m[at] = b1 * m[at] + (1.0 - b1) * g;
             v[at] = b2 * v[at] + (1.0 - b2) * g * g;
             let (m, v): (f64, f64) = (m[at] / (1.0 - b1.powi(time as i32)), v[at] / (1.0 - b2.powi(time as i32)));
@@ -49,7 +49,12 @@ fn reference(adam: Adam) -> Arrays {
 
 #[test]
 fn ten_steps_are_those_of_plain_64_bit_arithmetic() {
-    for adam in [SETTINGS, Adam { l2: 0.0, ..SETTINGS }, Adam { learning_rate: 0.3, beta1: 0.5, ..SETTINGS }] {
+    for adam in [
+        SETTINGS,
+        Adam { l2: 0.0, ..SETTINGS },
+        Adam { neutral: 1.0, ..SETTINGS },
+        Adam { learning_rate: 0.3, beta1: 0.5, ..SETTINGS },
+    ] {
         let want = reference(adam);
         for level in Level::available() {
             assert_close(&format!("{} {adam:?}", level.name()), &run(level, adam), &want, 5e-6);
@@ -63,6 +68,18 @@ fn without_gradient_and_decay_a_weight_stays() {
     let (mut m, mut v) = (vec![0.0; 3], vec![0.0; 3]);
     step(Level::best(), Adam { l2: 0.0, ..SETTINGS }, 1, &mut weight, &[0.0; 3], &mut m, &mut v);
     assert_eq!(weight, [0.5; 3]);
+}
+
+#[test]
+fn decay_draws_to_the_neutral_value_and_leaves_a_weight_that_has_it() {
+    let adam = Adam { neutral: 1.0, ..SETTINGS };
+    let mut weight = vec![1.0f32, 0.2, 3.0];
+    let (mut m, mut v) = (vec![0.0; 3], vec![0.0; 3]);
+    for time in 1..=2000 {
+        step(Level::best(), adam, time, &mut weight, &[0.0; 3], &mut m, &mut v);
+    }
+    assert_eq!(weight[0], 1.0);
+    assert!(weight.iter().all(|w| (w - 1.0).abs() < 1e-2), "{weight:?}");
 }
 
 #[test]

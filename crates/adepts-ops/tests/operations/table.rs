@@ -19,7 +19,7 @@ use crate::support::{
     walk_back,
 };
 
-const ADAM: Adam = Adam { learning_rate: 1e-2, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, l2: 0.05 };
+const ADAM: Adam = Adam { learning_rate: 1e-2, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, l2: 0.05, neutral: 0.0 };
 const ADAGRAD: Adagrad = Adagrad { learning_rate: 0.1, epsilon: 1e-8, l2: 0.05 };
 const TOLERANCE: f32 = 1e-5;
 

@@ -8,6 +8,10 @@ use crate::format::{UNKNOWN, count, exact, group_label, grouping_label, metric_l
 use crate::look::Look;
 use crate::view::View;
 
+/// The size of a shape, and of one whose difference is not established.
+pub(crate) const SIZES: [f64; 2] = [4.6, 2.4];
+/// What a caption says of the small ones.
+pub(crate) const SMALL: &str = "Small shapes are differences that are not established.";
 /// Vertical room of one run in a group's row.
 pub(crate) const LANE: f64 = 14.0;
 /// A plot of more groups than this is not legible; the table holds them all.
@@ -37,9 +41,11 @@ pub(super) fn section(view: &View) -> Option<Section> {
     let baseline = &comparison.baseline;
     let mut blocks = vec![Block::Text(format!(
         "Every one of {} users was served by each model, so their differences from {baseline} can be taken user by user; what makes \
-         a user easy or hard for all models falls out. Right of the dashed line a model is better than {baseline}, left of it worse. \
-         Where the interval does not touch the line, the difference is unlikely to be chance.",
-        count(comparison.users)
+         a user easy or hard for all models falls out.{} Right of the dashed line a model is better than {baseline}, left of it worse. \
+         The lines are 95 % intervals, each for itself. Many groups are many questions, of which some would seem answered by chance: a \
+         difference in a group is called better or worse, and drawn large, only if it holds after a correction for their number (Holm).",
+        count(comparison.users),
+        why(baseline, &comparison.baseline_reason)
     ))];
     if !figures.is_empty() {
         blocks.push(Block::Plots(Plots { legend, figures }));
@@ -63,7 +69,18 @@ pub(crate) fn verdict(difference: Difference) -> &'static str {
     match difference.p_holm.unwrap_or(difference.p) {
         p if p < 0.05 && difference.mean > 0.0 => "better",
         p if p < 0.05 && difference.mean < 0.0 => "worse",
-        _ => "not established",
+        _ => NOT_ESTABLISHED,
+    }
+}
+
+/// The verdict on a difference that may be chance.
+pub(crate) const NOT_ESTABLISHED: &str = "not established";
+
+/// The p-value that counts, in words: corrected where it is.
+pub(crate) fn p_in_words(p: f64, p_holm: Option<f64>) -> String {
+    match p_holm {
+        None => probability(p),
+        Some(p_holm) => format!("{} after correction", probability(p_holm)),
     }
 }
 
@@ -85,24 +102,34 @@ fn figure(comparison: &Comparison, runs: &[&str], by: &str, look: &dyn Fn(&str) 
     chart.mark(0.0);
     for (i, run) in runs.iter().enumerate() {
         let lane = ((runs.len() as f64 - 1.0) / 2.0 - i as f64) * LANE / row;
-        let mut points = Vec::new();
+        let (mut established, mut open) = (Vec::new(), Vec::new());
         for (place, group) in groups.iter().enumerate() {
             let Some(d) = of(group, run) else { continue };
             let y = lane - place as f64;
             chart.bar(look(run), (d.lower, d.upper), y);
-            points.push((d.mean, y, format!("{run}, {}: {} ({})", full_name(group), signed(d.mean), verdict(d))));
+            let points = if verdict(d) == NOT_ESTABLISHED { &mut open } else { &mut established };
+            points.push((d.mean, y, in_words(run, group, d)));
         }
-        chart.points(look(run), 4.2, 1.0, points);
+        chart.points(look(run), SIZES[0], 1.0, established);
+        chart.points(look(run), SIZES[1], 1.0, open);
     }
-    let said = groups.iter().flat_map(|g| {
-        runs.iter().filter_map(move |run| Some(format!("{run}, {}: {}", full_name(g), signed(of(g, run)?.mean))))
-    });
+    let said = groups.iter().flat_map(|g| runs.iter().filter_map(move |run| Some(in_words(run, g, of(g, run)?))));
     Some(Figure {
         title: if by.is_empty() { "All users".into() } else { format!("By {}", grouping_label(by)) },
         alt: format!("Differences from {}: {}.", comparison.baseline, said.collect::<Vec<_>>().join("; ")),
         svg: chart.svg()?,
-        caption: if of_grouping().count() > groups.len() { LEFT_OUT.into() } else { String::new() },
+        caption: if of_grouping().count() > groups.len() { format!("{SMALL} {LEFT_OUT}") } else { SMALL.into() },
     })
+}
+
+/// A difference in words.
+fn in_words(run: &str, group: &ComparedGroup, d: Difference) -> String {
+    format!("{run}, {}: {} ({})", full_name(group), signed(d.mean), verdict(d))
+}
+
+/// Why the baseline is that one, as a sentence to follow another; nothing where nobody said.
+pub(crate) fn why(baseline: &str, reason: &str) -> String {
+    if reason.is_empty() { String::new() } else { format!(" The others are compared with {baseline}: {reason}.") }
 }
 
 fn table(comparison: &Comparison, runs: &[&str]) -> Table {
@@ -117,7 +144,7 @@ fn table(comparison: &Comparison, runs: &[&str]) -> Table {
                 "{} to {}, {}, {}",
                 signed(d.lower),
                 signed(d.upper),
-                probability(d.p_holm.unwrap_or(d.p)),
+                p_in_words(d.p, d.p_holm),
                 verdict(d)
             )),
         }));
@@ -126,8 +153,8 @@ fn table(comparison: &Comparison, runs: &[&str]) -> Table {
     });
     Table {
         caption: format!(
-            "Mean {} of {}, and the others’ differences from it with 95 % interval, p-value (corrected by Holm’s method over all \
-             groups) and what it means at 5 %",
+            "Mean {} of {}, and the others’ differences from it with 95 % interval, p-value (in groups corrected by Holm’s method \
+             over all groups; over all users as it is) and what it means at 5 %",
             metric_label(&comparison.metric),
             comparison.baseline
         ),

@@ -84,7 +84,8 @@ pub(super) fn last(epochs: &[EpochRecord]) -> usize {
 /// What to say of a training that its last epoch ended, and not its patience.
 pub(super) fn limited(run: &RunInput) -> Option<String> {
     let (limits, last, kept) = (run.limits?, last(&run.epochs), run.epochs.iter().rev().find(|e| e.best)?.epoch);
-    (last == limits.epochs && last - kept < limits.patience).then(|| {
+    // A best epoch among the last few may not be the best there is; one that lies further back most likely is.
+    (last == limits.epochs && last - kept < limits.patience.min(FEW)).then(|| {
         format!(
             "{}: training stopped at the limit of {} and may still be improving (the best is epoch {kept}). With more epochs \
              this model may be better than it looks here.",
@@ -93,6 +94,9 @@ pub(super) fn limited(run: &RunInput) -> Option<String> {
         )
     })
 }
+
+/// So many last epochs are the last few.
+const FEW: usize = 3;
 
 struct Curves {
     everyone: Vec<(f64, f64)>,

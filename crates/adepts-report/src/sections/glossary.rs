@@ -32,14 +32,17 @@ const GATE: (&str, &str) = (
 const WEIGHTS: (&str, &str) = (
     "Row weights",
     "How much each user counts in training. Usually all count the same, so that large groups shape the model. Adaptive weights give \
-     more weight to users whom the model still learns quickly, and less to those with whom it has come to a stop. The smallest \
-     possible weight is called the floor: such a user is practically left out of that epoch.",
+     more weight to users whose loss on some items beside the input fell more than that of the average user, and less to the \
+     others. As published the loss of a user is a sum over these items, so the weight follows the change of an item times the \
+     number of items: while losses fall, users with long histories weigh most, and once losses rise, least. Only the mean over \
+     the items (weights.reduce = \"mean\") compares how fast users are learned. The smallest possible weight is called the floor: \
+     such a user is practically left out of that epoch.",
 );
 const INTERVAL: (&str, &str) = (
     "95 % interval",
     "The range in which the average would be expected to lie if other users of the same kind had been measured. The smaller a group, \
-     the wider its interval. If the intervals of two models do not overlap, their difference is unlikely to be chance. If they do \
-     overlap, that does not prove them equal: a comparison user by user can still find a difference.",
+     the wider its interval. If the intervals of two models’ averages do not overlap, their difference is unlikely to be chance. \
+     If they do overlap, that does not prove them equal: a comparison user by user can still find a difference.",
 );
 
 /// The words of a page that knows only a metric.

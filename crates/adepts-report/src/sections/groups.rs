@@ -147,6 +147,11 @@ fn groups_of<'a>(view: &View<'a>, by: &str) -> Vec<&'a GroupSummary> {
     run.map(|run| run.summary.groups.iter().filter(|g| g.by == by).collect()).unwrap_or_default()
 }
 
+/// From this rank correlation on, the score says hardly more than how long a history is.
+const MOSTLY: f64 = 0.7;
+/// From this one on it says something of it.
+const PARTLY: f64 = 0.4;
+
 /// What "niche" means here, where it goes with the length of the history.
 fn short_history(view: &View) -> Option<String> {
     let groups = groups_of(view, "mainstream");
@@ -154,7 +159,7 @@ fn short_history(view: &View) -> Option<String> {
     let (first, last) = (filled.first()?, filled.last()?);
     let correlation = view.input.dataset.score_history_correlation.filter(|r| r.is_finite());
     let longer = last.history_median >= 1.5 * first.history_median;
-    if !longer && correlation.is_none_or(|r| r < 0.4) {
+    if !longer && correlation.is_none_or(|r| r < PARTLY) {
         return None;
     }
     let rank = correlation.map(|r| format!("; the rank correlation of score and length is {r:.2}")).unwrap_or_default();
@@ -164,8 +169,12 @@ fn short_history(view: &View) -> Option<String> {
     } else {
         "So a difference between these groups may be one between short and long histories rather than between tastes."
     };
+    let what = match correlation {
+        Some(r) if r >= MOSTLY => "is mostly “short history”",
+        _ => "is partly “short history”",
+    };
     Some(format!(
-        "“Niche” here is mostly “short history”: the median user of “{}” has {} training items, of “{}” {}{rank}. {advice}",
+        "“Niche” here {what}: the median user of “{}” has {} training items, of “{}” {}{rank}. {advice}",
         first.name,
         quantity(first.history_median),
         last.name,

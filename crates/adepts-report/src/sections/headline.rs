@@ -10,6 +10,7 @@ use crate::view::{Grouping, View, bounded, overlap};
 pub(super) fn section(view: &View) -> Option<Section> {
     let (best, top) = view.best_by(|run| view.overall(run))?;
     let mut points = vec![overall(view, best, top)];
+    points.extend(view.runs().iter().filter_map(|run| served(view, run)));
     if let Some(grouping) = view.groupings.first() {
         points.extend(by_group(view, grouping, best));
     }
@@ -52,17 +53,34 @@ fn overall(view: &View, best: usize, top: Estimate) -> String {
     )
 }
 
-/// What the comparison user by user says of two runs in a group (`""` and `all` for everyone), where one of them is its
+/// What a run is worth whose gate was shown validation items, when it has to do without them.
+fn served(view: &View, run: &RunInput) -> Option<String> {
+    let finite = |value: &&f64| value.is_finite();
+    let with = run.summary.metrics.get(&view.metric).filter(finite)?;
+    let without = run.summary.metrics_history_probe.get(&view.metric).filter(finite)?;
+    Some(format!(
+        "The gate of {} was shown the validation items of each user, which it does not have when it is served. With a fifth of \
+         the history in their place, as then, it reaches {} {} instead of {}.",
+        run.summary.name,
+        metric_label(&view.metric),
+        score(*without),
+        score(*with)
+    ))
+}
+
+/// What the comparison user by user says of two runs in a group (`""` and `all` for everyone), where one of them is a
 /// baseline: how far `ours` is ahead of `theirs`.
 fn paired(view: &View, (by, group): (&str, &str), ours: &str, theirs: &str) -> Option<String> {
-    let comparison = view.input.comparison.as_ref().filter(|c| c.metric == view.metric)?;
-    let group = comparison.groups.iter().find(|g| g.by == by && (by.is_empty() || g.name == group))?;
-    let of = |run: &str| group.runs.iter().find(|r| r.run == run).and_then(|r| r.difference);
-    let (d, sign) = match comparison.baseline.as_str() {
-        base if base == theirs => (of(ours)?, 1.0),
-        base if base == ours => (of(theirs)?, -1.0),
-        _ => return None,
-    };
+    let comparisons = view.input.comparison.iter().chain(&view.input.against_best);
+    let (d, sign) = comparisons.filter(|c| c.metric == view.metric).find_map(|comparison| {
+        let group = comparison.groups.iter().find(|g| g.by == by && (by.is_empty() || g.name == group))?;
+        let of = |run: &str| group.runs.iter().find(|r| r.run == run).and_then(|r| r.difference);
+        match comparison.baseline.as_str() {
+            base if base == theirs => Some((of(ours)?, 1.0)),
+            base if base == ours => Some((of(theirs)?, -1.0)),
+            _ => None,
+        }
+    })?;
     let (low, high) = if sign > 0.0 { (d.lower, d.upper) } else { (-d.upper, -d.lower) };
     let chance =
         if d.p_holm.unwrap_or(d.p) < 0.05 { "unlikely to be chance" } else { "so small that it may be chance" };
@@ -180,7 +198,7 @@ fn small_gap(view: &View, grouping: &Grouping, winner: usize, worst: &str) -> Op
 fn different_protocols(runs: &[RunInput]) -> bool {
     let of = |run: &RunInput| {
         let p = &run.summary.protocol;
-        (p.part.clone(), p.users, p.items, p.mask_validation)
+        (p.part.clone(), p.users, p.items, p.mask_validation, (p.seen > 0).then_some(p.mask_seen))
     };
     runs.windows(2).any(|pair| of(&pair[0]) != of(&pair[1]))
 }

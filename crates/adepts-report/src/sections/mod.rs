@@ -5,6 +5,7 @@ mod dataset;
 mod epochs;
 pub(crate) mod examples;
 mod experts;
+pub(crate) mod final_form;
 pub(crate) mod glossary;
 mod groups;
 mod headline;
@@ -12,7 +13,7 @@ mod lists;
 mod protocol;
 mod runs;
 pub(crate) mod seeds;
-mod weights;
+pub(crate) mod weights;
 
 use crate::blocks::Section;
 use crate::view::View;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use adepts_eval::Protocol;
+use adepts_eval::{Protocol, Unprobed};
 
 use crate::blocks::{Block, Cell, Section, Table};
-use crate::format::{UNKNOWN, count, exact, listed, metric_label};
+use crate::format::{UNKNOWN, count, counted, exact, listed, metric_label};
 use crate::input::RunInput;
 use crate::view::{View, in_order, is_list_metric};
 
@@ -30,10 +30,15 @@ pub(super) fn section(view: &View) -> Option<Section> {
 }
 
 fn sentences(p: &Protocol) -> Vec<String> {
+    let ties = if p.ties == "popularity" {
+        "Of items with equal scores those come first that more users have, and then an order decides that follows from who has \
+         them, so results repeat exactly and do not depend on how items are numbered."
+    } else {
+        "Items with equal scores are ordered by their number, so results repeat exactly."
+    };
     let mut out = vec![format!(
         "For each of {} users every one of the {} items of the catalogue was ranked (no sampling of candidates), and the list was \
-         judged by the items held out in the {} part. Items with equal scores are ordered by their number, so results repeat \
-         exactly.",
+         judged by the items held out in the {} part. {ties}",
         count(p.users),
         count(p.items),
         if p.part.is_empty() { "test" } else { &p.part }
@@ -45,16 +50,9 @@ fn sentences(p: &Protocol) -> Vec<String> {
          work: they take places that cannot count as hits."
             .into()
     });
-    match p.probe.as_str() {
-        "" => {}
-        "validation" => out.push(
-            "The gate looks at the user’s validation items, also when it answers. That repeats published work, but a user nobody \
-             held items out for has none: such a model cannot be served like this."
-                .into(),
-        ),
-        "history" => out.push("The gate looks only at the user’s own history, as it must when it is served.".into()),
-        other => out.push(format!("The gate looks at: {other}.")),
-    }
+    out.extend(seen(p));
+    out.extend(without_history(p));
+    out.extend(gate(p));
     let (seed, resamples) = p.bootstrap;
     if resamples > 0 {
         out.push(format!(
@@ -63,6 +61,85 @@ fn sentences(p: &Protocol) -> Vec<String> {
              there; not how much depends on the split of the data or on the seed of the training. For that, train with several \
              seeds.",
             count(resamples)
+        ));
+    }
+    out
+}
+
+/// What became of items that users have only seen.
+fn seen(p: &Protocol) -> Option<String> {
+    let pairs = (p.seen > 0).then(|| count(p.seen))?;
+    let what =
+        format!("{pairs} times a user has an item in the log in rows that a filter dropped, such as low ratings");
+    Some(if p.mask_seen {
+        format!("{what}. These items are kept out of the user’s list too, as they are when it recommends.")
+    } else {
+        format!("{what}. These items may take places in the user’s list, where they cannot count as hits.")
+    })
+}
+
+/// How many users are judged by the list of everyone.
+fn without_history(p: &Protocol) -> Option<String> {
+    (p.without_history > 0).then(|| {
+        format!(
+            "{} of the {} users have no training items, so there is nothing that a model could go by. They are judged by the list \
+             that they would be answered: the items that most users have, the same for every model.",
+            count(p.without_history),
+            count(p.users)
+        )
+    })
+}
+
+/// What gate and row weights looked at, and for whom there was nothing.
+fn gate(p: &Protocol) -> Vec<String> {
+    let mut out = Vec::new();
+    match (p.probe.as_str(), p.learned_probe.as_str()) {
+        ("", _) => {}
+        ("validation", _) if p.part == "validation" => out.push(
+            "The gate looks at the validation items that are to be found, as in published work: these figures tell which epoch \
+             training kept, not how well anything is found that is not known."
+                .into(),
+        ),
+        ("validation", _) => out.push(
+            "The gate looks at the user’s validation items, in training and for these lists, as in published work. When it is \
+             served it looks at a fifth of the history instead, since nobody held items out for the user who asks."
+                .into(),
+        ),
+        ("history", "validation") if p.part == "validation" => out.push(
+            "The gate was trained to look at the user’s validation items. Here these are to be found, so it looks at a fifth of \
+             the history."
+                .into(),
+        ),
+        ("history", _) => {
+            out.push("The gate looks at a fifth of the user’s own history, as it does when it is served.".into());
+        }
+        (other, _) => out.push(format!("The gate looks at: {other}.")),
+    }
+    match (p.stop_probe.as_str(), p.learned_probe.as_str()) {
+        ("validation", _) => out.push(
+            "Training was stopped by how well the validation items were found while the gate looked at them, as in published \
+             work. The gate is told there what it is to find; it is not told the test items."
+                .into(),
+        ),
+        ("history", "validation") => out.push(
+            "Training was stopped by how well the validation items were found while the gate looked at a fifth of each history, \
+             so that it was not told what it was to find."
+                .into(),
+        ),
+        _ => {}
+    }
+    let share = |found: &Unprobed| format!("{} of the {}", count(found.users), counted(found.of, "user"));
+    if let Some(found) = p.unprobed.filter(|found| found.users > 0) {
+        out.push(format!(
+            "For {} that were judged the gate had nothing to look at: for them all experts have equal shares.",
+            share(&found)
+        ));
+    }
+    if let Some(found) = p.learned_unprobed.filter(|found| found.users > 0) {
+        out.push(format!(
+            "For {} that the model learned from, gate and row weights had nothing to look at: shares were equal and the weight 1. \
+             A probe on the history (model.gate.probe, model.weights.probe) exists for everyone with at least five items.",
+            share(&found)
         ));
     }
     out

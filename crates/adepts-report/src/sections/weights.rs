@@ -1,5 +1,7 @@
 //! Adaptive row weights: whom does training listen to, and when?
 
+use adepts_core::EpochRecord;
+
 use crate::blocks::{Block, Figure, Plots, Section};
 use crate::chart::{Chart, Range};
 use crate::format::percent;
@@ -19,14 +21,35 @@ pub(super) fn section(view: &View) -> Option<Section> {
     let legend = names.iter().enumerate().map(|(i, n)| Look::group(i, names.len()).line_entry(n, false)).collect();
     let blocks = vec![
         Block::Text(
-            "A model with adaptive weights listens more to users whose loss still falls fast and less to those it has already \
-             learned. A weight of 1 is that of the average user; a user at the floor has practically no say in that epoch."
+            "Adaptive weights follow by how much the loss of each user fell over the last epochs: a user whose loss fell more than \
+             the average weighs more in the next epoch, and one whose loss fell less weighs less. As published the loss is a sum \
+             over the user’s probe items, so the change of an item counts as many times as there are items: long histories weigh \
+             most while losses fall and least once they rise. With the mean (weights.reduce = \"mean\") the number of items does not \
+             count. A weight of 1 is that of the average user; a user at the floor has practically no say in that epoch."
                 .into(),
         ),
         Block::Plots(Plots { legend, figures }),
-        Block::Points(weighted.iter().filter_map(Weights::in_words).collect()),
+        Block::Points(weighted.iter().flat_map(|w| [w.in_words(), w.floor_in_words()]).flatten().collect()),
     ];
     Some(Section { id: "weights", title: "Whom training listens to", blocks })
+}
+
+/// What is to be said of a training in which the row weights of more than half of the users were at the floor, so that few
+/// users shaped the model.
+#[must_use]
+pub fn mostly_at_floor(epochs: &[EpochRecord]) -> Option<String> {
+    let at_floor = |record: &EpochRecord| {
+        let users: f64 = record.groups.iter().map(|group| group.at_floor).sum();
+        (record.epoch, users / record.groups.len().max(1) as f64)
+    };
+    let (epoch, share) = epochs.iter().map(at_floor).max_by(|a, b| a.1.total_cmp(&b.1))?;
+    (share > 0.5).then(|| {
+        format!(
+            "in epoch {epoch} the row weights of {} of the users were at the floor, so that few users shaped the model; a larger \
+             model.weights.alpha makes weights more alike",
+            percent(share)
+        )
+    })
 }
 
 struct Weights<'a> {
@@ -90,6 +113,10 @@ impl<'a> Weights<'a> {
             chart.line(Look::group(i, lines.len()), line);
         }
         chart
+    }
+
+    fn floor_in_words(&self) -> Option<String> {
+        Some(format!("{}: {}.", self.run.summary.name, mostly_at_floor(&self.run.epochs)?))
     }
 
     /// Who weighed most at the end, who least, and how many were at the floor.

@@ -1,11 +1,13 @@
 //! The tables of runs on examples.
 
-use adepts_eval::{ComparedRun, DomainComparison, RunSummary, Summary};
+use adepts_eval::{ComparedRun, DomainComparison, Resampled, RunSummary, Summary};
 
-use super::TextTable;
-use crate::format::{UNKNOWN, count, exact, metric_label, percent, probability, score, seconds, signed};
+use super::{TextTable, because, corrected, p_value};
+use crate::format::{UNKNOWN, count, exact, metric_label, percent, score, seconds, signed};
 use crate::sections::compared::verdict;
-use crate::sections::examples::{in_domain, largest_first, list_metrics, mark_in_words, marked, overall, retrieves};
+use crate::sections::examples::{
+    Domain, in_domain, largest_first, list_metrics, mark_in_words, marked, overall, retrieves,
+};
 use crate::view::bounded;
 
 /// What stands in a column for a run, if anything.
@@ -90,8 +92,40 @@ pub fn domains_table(summary: &Summary, metric: &str) -> String {
         table.row(facts.chain(summary.runs.iter().map(cell)));
     }
     let mark = mark_in_words(&domains).map(|mark| format!("{mark}\n")).unwrap_or_default();
-    let without = without_rows(summary);
-    format!("{} by domain\n{}{mark}{without}", metric_label(metric), table.render())
+    let (undefined, drawn, without) = (undefined(summary, &domains, metric), drawn(summary), without_rows(summary));
+    format!("{} by domain\n{}{mark}{undefined}{drawn}{without}", metric_label(metric), table.render())
+}
+
+/// The domains in which the metric has no value although rows of them were judged, in a line.
+fn undefined(summary: &Summary, domains: &[Domain<'_>], metric: &str) -> String {
+    let has_none = |domain: &&Domain<'_>| summary.runs.iter().all(|run| in_domain(run, domain.name, metric).is_none());
+    let names: Vec<&str> = domains.iter().filter(has_none).map(|domain| domain.name).collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    let (label, of) = (metric_label(metric), names.len());
+    let why = if metric == "auc" { ", whose rows all have one label" } else { "" };
+    format!(
+        "no {label} of {}{why}: left out of the means, which are over {} of {} domains\n",
+        names.join(", "),
+        domains.len() - of,
+        domains.len()
+    )
+}
+
+/// What the intervals take as independent, in a line; nothing where there are none.
+fn drawn(summary: &Summary) -> &'static str {
+    let with_intervals = summary.runs.iter().map(|run| &run.protocol).find(|protocol| protocol.bootstrap.1 > 0);
+    match with_intervals.map(|protocol| protocol.resampled) {
+        Some(Resampled::Users) => "95 % intervals over users, each with all of his rows\n",
+        Some(Resampled::Rows) => {
+            "95 % intervals over rows: too narrow if rows of one user are alike (`user` in [data] names the user)\n"
+        }
+        Some(Resampled::Lists) => {
+            "95 % intervals over lists: too narrow if lists of one user are alike (`user` in [data] names the user)\n"
+        }
+        Some(Resampled::Unknown) | None => "",
+    }
 }
 
 /// The domains of which no row was judged, in a line, and why there is no GAUC.
@@ -118,19 +152,22 @@ fn without_rows(summary: &Summary) -> String {
 /// The gains over the baseline, a line per domain and run, with interval, corrected p-value and verdict.
 #[must_use]
 pub fn gains_table(comparison: &DomainComparison) -> String {
-    let mut table = TextTable::new(["domain", "rows", "run", "mean", "gain", "95 % interval", "p (Holm)", "verdict"]);
+    let lists = comparison.weighted_mean.is_empty();
+    let rows = if lists { "lists" } else { "rows" };
+    let head = ["domain", rows, "run", "mean", "gain", "95 % interval", "p", "p (Holm)", "verdict"];
+    let mut table = TextTable::new(head);
     let mut lines = |name: &str, rows: usize, runs: &[ComparedRun]| {
         for (place, run) in runs.iter().enumerate() {
             let [name, rows] = if place == 0 { [name.to_owned(), count(rows)] } else { Default::default() };
-            let found = run.difference.map_or(["baseline", "", "", ""].map(str::to_owned), |d| {
+            let found = run.difference.map_or(["baseline", "", "", "", ""].map(str::to_owned), |d| {
                 let interval = format!("{} to {}", signed(d.lower), signed(d.upper));
-                [signed(d.mean), interval, probability(d.p_holm.unwrap_or(d.p)), verdict(d).into()]
+                [signed(d.mean), interval, p_value(d.p), corrected(d.p_holm), verdict(d).into()]
             });
             table.row([name, rows, run.run.clone(), exact(run.mean)].into_iter().chain(found));
         }
     };
     let (pooled, mean) = (("all, pooled", &comparison.pooled), ("mean of domains", &comparison.macro_mean));
-    let all = if comparison.weighted_mean.is_empty() {
+    let all = if lists {
         vec![pooled, mean]
     } else {
         // Pooled rows also reward knowing base rates.
@@ -145,10 +182,16 @@ pub fn gains_table(comparison: &DomainComparison) -> String {
         lines(&domain.name, domain.rows, &domain.runs);
     }
     let title = format!(
-        "{} against {} on the same {} rows; p corrected over the domains\n",
+        "{} against {}{} on the same {} {rows}{}; p (Holm) is corrected over the domains\n",
         metric_label(&comparison.metric),
         comparison.baseline,
-        count(comparison.rows)
+        because(&comparison.baseline_reason),
+        count(comparison.rows),
+        match comparison.resampled {
+            Resampled::Users => ", drawn by user",
+            Resampled::Rows | Resampled::Lists => ", each drawn by itself because users are not known",
+            Resampled::Unknown => "",
+        }
     );
     title + &table.render()
 }

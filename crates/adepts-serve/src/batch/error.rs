@@ -38,7 +38,7 @@ pub enum BatchError {
         first: String,
     },
     /// The name of the output says no format.
-    #[error("{}: expected a name that ends with .parquet or .jsonl", path.display())]
+    #[error("{}: expected a name that ends with .parquet, .csv or .jsonl", path.display())]
     Format {
         /// The output.
         path: PathBuf,

@@ -18,8 +18,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::answer::Unknown;
 use crate::error::AnswerError;
-use crate::history::{HistoryAnswerer, List, Wish, most_rows};
+use crate::history::{HistoryAnswerer, List, Person, Wish, most_rows};
 use crate::question::Question;
+use crate::seen::SeenPairs;
 
 pub use error::BatchError;
 pub use read::TableFile;
@@ -49,7 +50,7 @@ pub enum Whom {
 /// How a batch is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Job<'a> {
-    /// The file that is written: `.parquet`, with a row per user and rank, or `.jsonl`, with an object per user.
+    /// The file that is written: `.parquet` or `.csv`, with a row per user and rank, or `.jsonl`, with an object per user.
     pub out: &'a Path,
     /// Whether to go on with work that was stopped.
     pub resume: bool,
@@ -68,8 +69,11 @@ pub struct Done {
     pub answered: u64,
     /// Those whose list is the items that most users have.
     pub popular: u64,
-    /// Users that the run does not know, which have no list.
+    /// Users that the run does not know. They have no list, or if that was asked for the items that most users have.
     pub unknown_users: Unknown,
+    /// Rows without a known item that were to have no list.
+    #[serde(default)]
+    pub refused: u64,
     /// Ids in histories that are not in the catalogue.
     pub unknown_items: Unknown,
     /// Rows of the table that could not be read and were skipped.
@@ -113,6 +117,7 @@ impl Done {
         self.rows += other.rows;
         self.answered += other.answered;
         self.popular += other.popular;
+        self.refused += other.refused;
         self.unknown_users.add(&other.unknown_users);
         self.unknown_items.add(&other.unknown_items);
     }
@@ -122,9 +127,13 @@ impl Done {
         self.answered += chunk.lists.len() as u64;
         self.popular += chunk.lists.iter().filter(|list| list.popular).count() as u64;
         for (row, wish) in chunk.rows.iter().zip(&chunk.wishes) {
+            if let Ok(wish) = wish {
+                self.unknown_items.add(&wish.unknown);
+            }
             match wish {
-                Ok(wish) => self.unknown_items.add(&wish.unknown),
-                Err(_) => row.user.iter().for_each(|user| self.unknown_users.note(user)),
+                Ok(Wish { stranger: false, .. }) => {}
+                Err(AnswerError::NothingKnown) => self.refused += 1,
+                Ok(_) | Err(_) => row.user.iter().for_each(|user| self.unknown_users.note(user)),
             }
         }
     }
@@ -147,7 +156,7 @@ impl HistoryAnswerer {
         progress: Progress<'_>,
     ) -> Result<Done, BatchError> {
         let format = Format::of(job.out).ok_or_else(|| BatchError::Format { path: job.out.to_owned() })?;
-        if format == Format::Parquet && question.explain {
+        if format != Format::Jsonl && question.explain {
             return Err(BatchError::Explained { path: job.out.to_owned() });
         }
         let part = job.part.max(1);
@@ -166,6 +175,7 @@ impl HistoryAnswerer {
             run: self.parts().facts.hash.clone(),
             input: table.as_ref().map_or_else(|| Ok("everyone".to_owned()), Table::hash)?,
             question: question.clone(),
+            seen: self.parts().seen.as_ref().map(SeenPairs::hash),
             part,
         };
         let mut parts = Parts::begin(&job, format, &begun)?;
@@ -245,7 +255,8 @@ impl HistoryAnswerer {
                 part
             } else {
                 let file = parts.open()?;
-                (Writer::new(self, layout, file.reopen().map_err(parts.failed())?).map_err(parts.failed())?, file)
+                let out = file.reopen().map_err(parts.failed())?;
+                (Writer::new(self, layout, out, parts.is_empty()).map_err(parts.failed())?, file)
             };
             part.0.write(&chunk).map_err(parts.failed())?;
             done.note(&chunk);
@@ -293,7 +304,8 @@ impl Asking<'_> {
         let wish = |row: &Row| {
             // With a history, the user is a name for it.
             let user = row.user.as_ref().filter(|_| row.history.is_none());
-            self.answerer.fill(self.pattern.clone(), user, row.history.as_deref().unwrap_or_default(), &[])
+            let person = Person { user, label: row.user.as_ref() };
+            self.answerer.fill(self.pattern.clone(), person, row.history.as_deref().unwrap_or_default(), &[])
         };
         let wishes: Vec<Result<Wish, AnswerError>> = rows.par_iter().map(wish).collect();
         let good: Vec<&Wish> = wishes.iter().filter_map(|wish| wish.as_ref().ok()).collect();

@@ -4,7 +4,9 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use adepts_data::atomic::write_atomically;
+use adepts_data::Lock;
+use adepts_data::atomic::{plain, write_atomically};
+use adepts_data::lock::LOCK;
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
@@ -23,6 +25,9 @@ pub(super) struct Begun {
     pub(super) input: String,
     /// What the lists are like.
     pub(super) question: Question,
+    /// Hash of what users have seen beyond what the run knows.
+    #[serde(default)]
+    pub(super) seen: Option<String>,
     /// Rows of a part.
     pub(super) part: u64,
 }
@@ -37,17 +42,20 @@ pub(super) struct Parts {
     folder: PathBuf,
     format: Format,
     done: Vec<Done>,
+    _lock: Lock,
 }
 
 impl Parts {
     /// Begins, or goes on with what was begun.
     pub(super) fn begin(job: &Job<'_>, format: Format, begun: &Begun) -> Result<Self, BatchError> {
+        let mut name = job.out.as_os_str().to_owned();
+        name.push(".parts");
+        let folder = PathBuf::from(name);
+        let lock = Lock::take(&folder)?;
         if job.out.exists() && !job.overwrite {
             return Err(BatchError::Exists { path: job.out.to_owned() });
         }
-        let mut name = job.out.as_os_str().to_owned();
-        name.push(".parts");
-        let mut parts = Self { folder: PathBuf::from(name), format, done: Vec::new() };
+        let mut parts = Self { folder, format, done: Vec::new(), _lock: lock };
         if parts.folder.join(BEGUN).exists() && job.resume {
             parts.check(begun)?;
             while let Some(done) = parts.recorded(parts.done.len())? {
@@ -55,15 +63,25 @@ impl Parts {
             }
             return Ok(parts);
         }
-        if parts.folder.exists() {
-            if !job.overwrite {
-                return Err(BatchError::Begun { path: parts.folder });
-            }
-            fs::remove_dir_all(&parts.folder).map_err(parts.failed())?;
-        }
-        fs::create_dir_all(&parts.folder).map_err(parts.failed())?;
+        parts.clear(job.overwrite)?;
         write_atomically(&parts.folder.join(BEGUN), |out| Ok(serde_json::to_writer(out, begun)?))?;
         Ok(parts)
+    }
+
+    /// Removes what was written before, if that is wanted; the lock stays.
+    fn clear(&self, wanted: bool) -> Result<(), BatchError> {
+        for entry in fs::read_dir(&self.folder).map_err(self.failed())? {
+            let path = entry.map_err(self.failed())?.path();
+            if path.file_name().is_some_and(|name| name == LOCK) {
+                continue;
+            }
+            if !wanted {
+                return Err(BatchError::Begun { path: self.folder.clone() });
+            }
+            let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            removed.map_err(self.failed())?;
+        }
+        Ok(())
     }
 
     fn check(&self, begun: &Begun) -> Result<(), BatchError> {
@@ -72,6 +90,7 @@ impl Parts {
         let same = [
             ("another run", found.run == begun.run),
             ("another table", found.input == begun.input),
+            ("other items that users have seen", found.seen == begun.seen),
             ("other options", found.question == begun.question && found.part == begun.part),
         ];
         same.into_iter().find(|(_, same)| !same).map_or(Ok(()), |(what, _)| Err(other(what)))
@@ -103,10 +122,15 @@ impl Parts {
         all
     }
 
+    /// Whether none is kept yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.done.is_empty()
+    }
+
     /// What a refusal of the system means here.
     pub(super) fn failed(&self) -> impl Fn(io::Error) -> BatchError + use<> {
         let path = self.folder.clone();
-        move |source| BatchError::Io { action: "write", path: path.clone(), source }
+        move |source| BatchError::Io { action: "write", path: path.clone(), source: plain(source) }
     }
 
     /// The file of the next part.

@@ -4,13 +4,16 @@ use std::io::Read as _;
 use std::ops::ControlFlow;
 
 use adepts_data::source::{At, Cell, Flow, Role, Sink, Source, usual_column};
-use adepts_data::{BadRows, Column, DataError, Id, Progress};
+use adepts_data::{BadRows, Column, DataError, Encoding, Id, Progress};
 
 use super::Skipped;
 use super::error::BatchError;
 
 /// What the column of histories is usually called.
 const HISTORY: [&str; 3] = ["history", "histories", "items"];
+
+/// The most ids of a history.
+const LONGEST_HISTORY: usize = 1 << 20;
 
 /// A table of users or histories.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +28,8 @@ pub struct TableFile {
     pub separator: String,
     /// What happens to rows that cannot be read.
     pub bad_rows: BadRows,
+    /// The encoding of text files.
+    pub encoding: Encoding,
 }
 
 /// A row of a table.
@@ -52,7 +57,11 @@ impl Table {
     pub(super) fn open(file: &TableFile) -> Result<Self, BatchError> {
         let column = |name: &String| name.parse().map_or_else(|_| Column::Name(name.clone()), Column::Position);
         let given = [&file.user, &file.history].into_iter().flatten().map(column).collect();
-        let source = Source::guess(&file.source, given, &file.separator)?;
+        let mut source = Source::guess(&file.source, file.encoding, given, &file.separator)?;
+        let is_history = |column: &String| HISTORY.contains(&column.to_lowercase().as_str());
+        if usual_column(Role::User, source.columns()).is_none() && !source.columns().iter().any(is_history) {
+            source = source.with_all_keys()?;
+        }
         let find = |name: &Option<String>| name.as_ref().map(|name| source.find(&column(name))).transpose();
         let columns = source.columns();
         let history = match find(&file.history)? {
@@ -92,7 +101,7 @@ impl Table {
         let mut piece = vec![0; 1 << 20];
         for file in self.source.files() {
             let failed = |source| BatchError::Io { action: "read", path: file.path.clone(), source };
-            let mut bytes = std::fs::File::open(&file.path).map_err(failed)?;
+            let mut bytes = file.open().map_err(failed)?;
             hasher.update(&file.bytes.to_le_bytes());
             loop {
                 match bytes.read(&mut piece).map_err(failed)? {
@@ -134,7 +143,7 @@ struct Rows<'a> {
 }
 
 impl Sink for Rows<'_> {
-    fn row(&mut self, _: At<'_>, cells: &[Cell<'_>]) -> Flow {
+    fn row(&mut self, at: At<'_>, cells: &[Cell<'_>]) -> Flow {
         self.read += 1;
         if self.read <= self.skip {
             return Ok(ControlFlow::Continue(()));
@@ -143,6 +152,11 @@ impl Sink for Rows<'_> {
         let mut cells = cells.iter();
         let user = user.and_then(|_| id(cells.next()?));
         let history = history.and_then(|_| Some(ids(cells.next()?, separator)));
+        if history.as_ref().is_some_and(|history| history.len() > LONGEST_HISTORY) {
+            self.read -= 1;
+            let reason = format!("the history has more than {LONGEST_HISTORY} ids");
+            return self.malformed(DataError::MalformedRow { place: at.place(), reason });
+        }
         match (self.each)(Row { number: self.read + self.skipped.rows, user, history }) {
             Ok(()) => Ok(ControlFlow::Continue(())),
             Err(error) => {
@@ -170,15 +184,70 @@ fn id(cell: &Cell<'_>) -> Option<Id> {
     }
 }
 
-/// The ids of a history: a list, or text. Where nothing stands the history is empty.
+/// The ids of a history: a list, or text, which may be a list as programs print it, such as `[3, 5]` or `['a' 'b']`. Where
+/// nothing stands the history is empty. No more are taken than a history may have, and one.
 fn ids(cell: &Cell<'_>, separator: &str) -> Vec<Id> {
     match cell {
         Cell::Missing => Vec::new(),
         Cell::List(cells) => cells.iter().filter_map(id).collect(),
-        Cell::Raw(text) | Cell::Text(text) => {
-            let ids = text.split(separator).map(str::trim).filter(|id| !id.is_empty());
-            ids.map(|id| Id::Text(id.into())).collect()
-        }
+        Cell::Raw(text) | Cell::Text(text) => match printed(text.trim()) {
+            Some(inner) if !inner.contains(separator) => {
+                let pieces = if inner.contains(',') { inner.split(',').collect() } else { words(inner) };
+                texts(pieces.into_iter().map(unquoted))
+            }
+            Some(inner) => texts(inner.split(separator).map(unquoted)),
+            None => texts(text.split(separator)),
+        },
         cell => id(cell).into_iter().collect(),
+    }
+}
+
+fn texts<'t>(pieces: impl Iterator<Item = &'t str>) -> Vec<Id> {
+    let ids = pieces.map(str::trim).filter(|id| !id.is_empty());
+    ids.take(LONGEST_HISTORY + 1).map(|id| Id::Text(id.into())).collect()
+}
+
+/// What stands between the brackets of a printed list.
+fn printed(text: &str) -> Option<&str> {
+    let inner = |open, close| text.strip_prefix(open)?.strip_suffix(close);
+    inner('[', ']').or_else(|| inner('(', ')')).or_else(|| inner('{', '}'))
+}
+
+/// Words between blanks; what stands in quotes is one.
+fn words(text: &str) -> Vec<&str> {
+    let (mut words, mut rest) = (Vec::new(), text.trim_start());
+    while let Some(first) = rest.chars().next() {
+        let quoted = matches!(first, '\'' | '"').then(|| rest[1..].find(first).map(|at| at + 2)).flatten();
+        let end = quoted.or_else(|| rest.find(char::is_whitespace)).unwrap_or(rest.len());
+        words.push(&rest[..end]);
+        rest = rest[end..].trim_start();
+    }
+    words
+}
+
+fn unquoted(piece: &str) -> &str {
+    let piece = piece.trim();
+    let inner = |quote| piece.strip_prefix(quote)?.strip_suffix(quote);
+    inner('\'').or_else(|| inner('"')).unwrap_or(piece)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_that_programs_print_are_histories() {
+        let texts = |text: &str| ids(&Cell::Raw(text), "|").iter().map(ToString::to_string).collect::<Vec<_>>();
+        for text in
+            ["3|5", " 3 | 5 ", "[3, 5]", "[3,5]", "[3 5]", "(3, 5)", "{3,5}", "['3', '5']", "[\"3\" \"5\"]", "[3|5]"]
+        {
+            assert_eq!(texts(text), ["3", "5"], "{text}");
+        }
+        assert_eq!(texts("['a b' 'c']"), ["a b", "c"]);
+        assert_eq!(texts("[7]"), ["7"]);
+        for text in ["", "[]", "[ ]", "()"] {
+            assert!(texts(text).is_empty(), "{text}");
+        }
+        assert_eq!(texts("[a"), ["[a"]);
     }
 }

@@ -1,11 +1,11 @@
-//! Lists to files: a row per user and rank (Parquet), or an object per user (JSON lines).
+//! Lists to files: a row per user and rank (Parquet, CSV), or an object per user (JSON lines).
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use adepts_data::{Id, Vocabulary};
+use adepts_data::{CsvTable, Id, Vocabulary};
 use arrow_array::{
     ArrayRef, BooleanArray, Float32Array, Int64Array, RecordBatch, StringArray, UInt32Array, UInt64Array,
 };
@@ -20,6 +20,7 @@ use serde::Serialize;
 
 use super::Chunk;
 use crate::answer::Answer;
+use crate::answerer::Answerer as _;
 use crate::history::HistoryAnswerer;
 use crate::question::{Asked, Question};
 
@@ -27,6 +28,7 @@ use crate::question::{Asked, Question};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
     Parquet,
+    Csv,
     Jsonl,
 }
 
@@ -34,6 +36,7 @@ impl Format {
     pub(super) fn of(path: &Path) -> Option<Self> {
         match path.extension()?.to_str()? {
             "parquet" => Some(Self::Parquet),
+            "csv" => Some(Self::Csv),
             "jsonl" => Some(Self::Jsonl),
             _ => None,
         }
@@ -54,16 +57,22 @@ pub(super) struct Layout {
 /// Writes a part of the lists.
 pub(super) enum Writer<'a> {
     Parquet { columns: Columns<'a>, writer: Box<ArrowWriter<BufWriter<File>>> },
+    Csv { columns: Columns<'a>, table: Box<CsvTable<BufWriter<File>>> },
     Jsonl { answerer: &'a HistoryAnswerer, row: bool, file: BufWriter<File> },
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(answerer: &'a HistoryAnswerer, layout: Layout, file: File) -> io::Result<Self> {
+    /// `first` says whether this is the first part, which in CSV has the names of the columns.
+    pub(super) fn new(answerer: &'a HistoryAnswerer, layout: Layout, file: File, first: bool) -> io::Result<Self> {
         let file = BufWriter::with_capacity(1 << 20, file);
         if layout.format == Format::Jsonl {
             return Ok(Self::Jsonl { answerer, row: layout.row, file });
         }
         let columns = Columns::new(answerer, layout);
+        if layout.format == Format::Csv {
+            let table = Box::new(CsvTable::new(file, first.then_some(&*columns.schema))?);
+            return Ok(Self::Csv { columns, table });
+        }
         let writer = ArrowWriter::try_new(file, Arc::clone(&columns.schema), Some(properties()?))?;
         Ok(Self::Parquet { columns, writer: Box::new(writer) })
     }
@@ -71,6 +80,7 @@ impl<'a> Writer<'a> {
     pub(super) fn write(&mut self, chunk: &Chunk) -> io::Result<()> {
         match self {
             Self::Parquet { columns, writer } => Ok(writer.write(&columns.batch(chunk)?)?),
+            Self::Csv { columns, table } => table.rows(&columns.batch(chunk)?),
             Self::Jsonl { answerer, row, file } => lines(answerer, *row, file, chunk),
         }
     }
@@ -78,6 +88,7 @@ impl<'a> Writer<'a> {
     pub(super) fn finish(self) -> io::Result<File> {
         match self {
             Self::Parquet { writer, .. } => writer.into_inner()?.into_inner().map_err(io::IntoInnerError::into_error),
+            Self::Csv { table, .. } => table.finish()?.into_inner().map_err(io::IntoInnerError::into_error),
             Self::Jsonl { file, .. } => file.into_inner().map_err(io::IntoInnerError::into_error),
         }
     }
@@ -122,8 +133,8 @@ fn lines(answerer: &HistoryAnswerer, numbered: bool, file: &mut impl Write, chun
                 serde_json::to_writer(&mut *file, &Line { row, answer })?;
             }
             (Err(error), _) => {
-                let error = error.to_string();
-                serde_json::to_writer(&mut *file, &Refused { row, user: asked.user.as_ref(), error })?;
+                let (user, error) = (asked.user.clone().map(|user| answerer.user_id(user)), error.to_string());
+                serde_json::to_writer(&mut *file, &Refused { row, user: user.as_ref(), error })?;
             }
             (Ok(_), _) => {}
         }
@@ -216,7 +227,7 @@ impl<'a> Columns<'a> {
 
 /// Puts parts behind one another: bytes of lines, or row groups as they are.
 pub(super) fn join(format: Format, parts: &[File], out: &mut (impl Write + Send)) -> io::Result<()> {
-    if format == Format::Jsonl {
+    if format != Format::Parquet {
         return parts.iter().try_for_each(|part| io::copy(&mut &*part, out).map(drop));
     }
     let mut writer = None;

@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 
 use adepts_core::{ExampleModel, Towers};
 use adepts_data::Id;
-use adepts_data::examples::{BadCell, CodedRows, Examples, RowCoder};
+use adepts_data::examples::{BadCell, CodedRows, Examples, Had, RowCoder};
 use adepts_data::source::Cell;
 
 use crate::answer::Answer;
 use crate::answerer::{Answerer, Facts, ItemFound, Page};
 use crate::error::AnswerError;
-use crate::question::Asked;
+use crate::question::{Asked, Exclude};
 use crate::rank::{Dropped, FieldValue, Output, RankQuestion, Ranked, Ranking};
 use crate::retrieval::{FoundItem, Retrieval, RetrievalQuestion};
 
@@ -47,6 +47,20 @@ pub struct Finder {
     pub users: RowCoder,
     /// The items.
     pub shelf: Shelf,
+    /// What users have already; `None` where a question does not say whose it is.
+    pub had: Option<Had>,
+    /// What is left out of lists where a question does not say.
+    pub exclude: Exclude,
+}
+
+impl Finder {
+    /// The items that are left out for a row of the user's columns.
+    fn excluded(&self, users: &Examples, row: usize, exclude: Option<Exclude>) -> &[u32] {
+        match (&self.had, exclude.unwrap_or(self.exclude)) {
+            (None, _) | (_, Exclude::None) => &[],
+            (Some(had), exclude) => had.of(users, row, exclude == Exclude::Learned),
+        }
+    }
 }
 
 impl ExampleAnswerer {
@@ -132,7 +146,11 @@ fn push<'q>(
 
 fn dropped(coder: &RowCoder, rows: &CodedRows) -> Dropped {
     let counts = |counts: Vec<(String, u64)>| counts.into_iter().collect();
-    Dropped { unknown: counts(coder.unknown(rows)), missing: counts(coder.missing(rows)) }
+    Dropped {
+        unknown: counts(coder.unknown(rows)),
+        missing: counts(coder.missing(rows)),
+        clipped: counts(coder.clipped(rows)),
+    }
 }
 
 fn elements(value: Option<&FieldValue>) -> Vec<Cell<'_>> {
@@ -172,20 +190,23 @@ impl Answerer for ExampleAnswerer {
     }
 
     fn retrieve(&self, questions: &[RetrievalQuestion]) -> Vec<Result<Retrieval, AnswerError>> {
-        let (Finder { users, shelf }, towers) = match self.finder() {
+        let (finder, towers) = match self.finder() {
             Ok(found) => found,
             Err(error) => return questions.iter().map(|_| Err(error.clone())).collect(),
         };
+        let Finder { users, shelf, .. } = finder;
         let askers: Vec<Result<CodedRows, AnswerError>> = questions.iter().map(|asked| asker(users, asked)).collect();
         // All that can be answered in one pass over the catalogue.
-        let (mut rows, mut numbers) = (Examples::none(users.schema()), Vec::new());
+        let (mut rows, mut numbers, mut exclude) = (Examples::none(users.schema()), Vec::new(), Vec::new());
         for (asker, question) in askers.iter().zip(questions) {
             if let Ok(asker) = asker {
                 rows.append(asker.examples());
                 numbers.push(question.n);
+                exclude.push(question.exclude);
             }
         }
-        let mut lists = shelf.best(towers, &rows, &numbers).into_iter();
+        let excluded = |row: usize| finder.excluded(&rows, row, exclude[row]);
+        let mut lists = shelf.best(towers, &rows, &numbers, &excluded).into_iter();
         let ids = &shelf.catalogue().ids;
         let mut told = |asker: CodedRows| {
             let list = lists.next().unwrap_or_default().into_iter();

@@ -61,13 +61,19 @@ impl Shelf {
     }
 
     /// The items with the highest scores for each row of the user's columns, best first: the item's number and its score. A row has
-    /// its number of items in `numbers`, or all items where they are fewer; equal scores stand in the order of the items. The
-    /// list of a row does not depend on the other rows.
+    /// its number of items in `numbers`, or all that are left where they are fewer, without those that `excluded` names for it;
+    /// equal scores stand in the order of the items. The list of a row does not depend on the other rows.
     ///
     /// # Panics
     /// If there are not as many numbers as rows.
     #[must_use]
-    pub fn best(&self, towers: &dyn Towers, users: &Examples, numbers: &[usize]) -> Vec<Vec<(u32, f32)>> {
+    pub fn best<'a>(
+        &self,
+        towers: &dyn Towers,
+        users: &Examples,
+        numbers: &[usize],
+        excluded: &(dyn Fn(usize) -> &'a [u32] + Sync),
+    ) -> Vec<Vec<(u32, f32)>> {
         assert_eq!(numbers.len(), users.rows(), "best: rows");
         let (items, width) = (self.catalogue.len(), towers.width());
         let vectors = towers.users(users);
@@ -79,8 +85,14 @@ impl Shelf {
                 let asked: Vec<f32> = some.iter().flat_map(|row| &vectors[row * width..][..width]).copied().collect();
                 let mut scores = vec![0.0; some.len() * items];
                 self.scores(towers, users.domain[some[0]], &asked, &mut scores);
-                let rows = some.par_iter().zip(scores.par_chunks_exact(items.max(1)));
-                let best: Vec<Vec<(u32, f32)>> = rows.map(|(row, scores)| best(scores, numbers[*row])).collect();
+                let rows = some.par_iter().zip(scores.par_chunks_exact_mut(items.max(1)));
+                let one = |(row, scores): (&usize, &mut [f32])| {
+                    for item in excluded(*row) {
+                        scores[*item as usize] = f32::NEG_INFINITY;
+                    }
+                    best(scores, numbers[*row])
+                };
+                let best: Vec<Vec<(u32, f32)>> = rows.map(one).collect();
                 some.iter().zip(best).for_each(|(row, best)| found[*row] = best);
             }
         }

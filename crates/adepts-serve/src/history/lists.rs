@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use adepts_core::fold_in;
+use adepts_core::{HistoryBatch, answered, fold_in};
 use adepts_ops::shares::relative_entropy;
-use adepts_ops::top_k::top_k;
+use adepts_ops::top_k::top_k_by;
 use rayon::prelude::*;
 
-use super::HistoryAnswerer;
+use super::{HistoryAnswerer, Parts};
 use crate::answer::Unknown;
+use crate::question::{Exclude, NothingKnown};
 
 /// The largest block of scores at once, in elements.
 const BLOCK: usize = 1 << 23;
@@ -30,8 +31,14 @@ pub struct Wish {
     pub latest: Vec<u32>,
     /// How many items.
     pub n: usize,
-    /// Leave out what is in the history.
-    pub exclude_used: bool,
+    /// What is left out because the user has it already.
+    pub exclude: Exclude,
+    /// The known items that the user has seen beside the history; only where they are left out.
+    pub seen: Vec<u32>,
+    /// What is answered where the history is empty.
+    pub fallback: Option<NothingKnown>,
+    /// Whether a user was asked about whom the run does not know.
+    pub stranger: bool,
     /// Only these, ascending.
     pub allow: Option<Arc<[u32]>>,
     /// Not these.
@@ -71,10 +78,12 @@ impl HistoryAnswerer {
         let mut scores = Vec::new();
         for block in wishes.chunks(most_rows(items)) {
             scores.resize(block.len() * items, 0.0);
-            let shares = self.score(block.iter().map(|wish| &*wish.history), &mut scores[..block.len() * items]);
+            let histories = block.iter().map(|wish| &*wish.history);
+            let (shares, popular) = self.answered(histories, &mut scores[..block.len() * items]);
             let experts = shares.len() / block.len();
             let list = |(row, (wish, scores)): (usize, (&&Wish, &mut [f32]))| {
                 let mut list = self.cut(wish, scores);
+                list.popular = popular[row];
                 if !list.popular {
                     list.shares = shares[row * experts..][..experts].to_vec();
                 }
@@ -86,26 +95,34 @@ impl HistoryAnswerer {
         lists
     }
 
-    /// Scores of all items for histories, `[rows, items]`, and the experts' shares, `[rows, experts]`, empty without a gate.
-    pub(super) fn score<'a>(
+    /// Scores of all items for histories as they are answered, `[rows, items]`, the experts' shares, `[rows, experts]`, empty
+    /// without a gate, and which rows have scores of popularity.
+    fn answered<'a>(
         &self,
         histories: impl ExactSizeIterator<Item = &'a [u32]> + Clone,
         scores: &mut [f32],
-    ) -> Vec<f32> {
-        let model = &self.parts.model;
+    ) -> (Vec<f32>, Vec<bool>) {
+        let model = &*self.parts.model;
         let (rows, experts) = (histories.len(), model.experts());
         let mut shares = vec![0.0; if experts > 1 { rows * experts } else { 0 }];
-        let batch = fold_in(self.parts.seed, self.popularity.len(), model.probe().is_some(), histories);
-        model.score(&batch, scores, &mut shares);
-        shares
+        let popular = answered(model, &self.folded(histories), &self.popularity, scores, &mut shares);
+        (shares, popular)
+    }
+
+    /// The model's own scores of all items for histories, `[rows, items]`.
+    pub(super) fn score<'a>(&self, histories: impl ExactSizeIterator<Item = &'a [u32]> + Clone, scores: &mut [f32]) {
+        let model = &*self.parts.model;
+        let mut shares = vec![0.0; if model.experts() > 1 { histories.len() * model.experts() } else { 0 }];
+        model.score(&self.folded(histories), scores, &mut shares);
+    }
+
+    fn folded<'a>(&self, histories: impl ExactSizeIterator<Item = &'a [u32]> + Clone) -> HistoryBatch {
+        let Parts { seed, split, model, .. } = &self.parts;
+        fold_in(*seed, *split, self.popularity.len(), model.gate_probe().is_some(), histories)
     }
 
     /// The best of what may be recommended. The scores are used up.
     fn cut(&self, wish: &Wish, scores: &mut [f32]) -> List {
-        let popular = wish.history.is_empty();
-        if popular {
-            scores.copy_from_slice(&self.popularity);
-        }
         if let Some(allow) = &wish.allow {
             let mut allowed = allow.iter().peekable();
             for (item, score) in (0..).zip(scores.iter_mut()) {
@@ -114,13 +131,13 @@ impl HistoryAnswerer {
                 }
             }
         }
-        let used = if wish.exclude_used { &wish.history[..] } else { &[] };
-        for item in used.iter().chain(&*wish.deny) {
+        let used = if wish.exclude == Exclude::None { &[] } else { &wish.history[..] };
+        for item in used.iter().chain(&wish.seen).chain(&*wish.deny) {
             scores[*item as usize] = f32::NEG_INFINITY;
         }
         let mut items = Vec::new();
-        top_k(scores, wish.n, &mut items);
+        top_k_by(scores, wish.n, &self.parts.catalogue.order, &mut items);
         let scores = items.iter().map(|item| scores[*item as usize]).collect();
-        List { items, scores, popular, shares: Vec::new() }
+        List { items, scores, popular: false, shares: Vec::new() }
     }
 }

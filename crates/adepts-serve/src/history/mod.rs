@@ -11,18 +11,20 @@ mod search;
 
 use std::sync::OnceLock;
 
-use adepts_core::HistoryModel;
+use adepts_core::{HistoryModel, ProbeSplit};
 use adepts_data::{Catalogue, Community, Histories, Id, Titles};
 
 use crate::answer::{Answer, Fallback, Group, Reason, Recommended};
 use crate::answerer::{Answerer, Facts, ItemFound, Page};
 use crate::error::AnswerError;
-use crate::question::Asked;
+use crate::question::{Asked, Exclude};
 use crate::rank::{RankQuestion, Ranking};
 use crate::retrieval::{Retrieval, RetrievalQuestion};
+use crate::seen::SeenPairs;
 
 pub use explain::EXPLAINED;
 pub use lists::{List, Wish, most_rows};
+pub(crate) use resolve::Person;
 
 /// Groups of users by mainstream score, niche first.
 pub const GROUPS: [&str; 5] = ["low", "med-low", "medium", "med-high", "high"];
@@ -30,12 +32,17 @@ pub const GROUPS: [&str; 5] = ["low", "med-low", "medium", "med-high", "high"];
 /// The note where there was no history to go by.
 pub const POPULAR: &str = "no known item in the history, so these are the items that most users have";
 
+/// The note where the user is one that the run does not know.
+pub const STRANGER: &str = "the run does not know this user, so these are the items that most users have";
+
 /// What a run has that answers need.
 pub struct Parts {
     /// What is to be known of it.
     pub facts: Facts,
     /// Seed of the split of histories that a gate looks at.
     pub seed: u64,
+    /// How that split draws.
+    pub split: ProbeSplit,
     /// The trained model.
     pub model: Box<dyn HistoryModel>,
     /// The items.
@@ -46,6 +53,10 @@ pub struct Parts {
     pub histories: Option<Histories>,
     /// The mainstream scores at which a group ends and the next begins; empty where they are not known.
     pub limits: Vec<f32>,
+    /// What is left out of lists where a question does not say.
+    pub exclude: Exclude,
+    /// What users have seen beyond what the run knows.
+    pub seen: Option<SeenPairs>,
     /// The report as a page.
     pub report: Page,
 }
@@ -82,7 +93,7 @@ impl HistoryAnswerer {
     }
 
     fn found(&self, item: u32) -> ItemFound {
-        let Catalogue { ids, users } = &self.parts.catalogue;
+        let Catalogue { ids, users, .. } = &self.parts.catalogue;
         ItemFound { item: ids.id(item), title: self.title(item), users: users[item as usize].into() }
     }
 
@@ -99,13 +110,13 @@ impl HistoryAnswerer {
         let experts = list.shares.len() as f32;
         let relative = || list.shares.iter().map(|share| share * experts).collect();
         Answer {
-            user: asked.question.user.clone(),
+            user: asked.question.user.clone().map(|user| self.user_id(user)),
             items: items.collect(),
             unknown: wish.unknown.clone(),
             fallback: list.popular.then_some(Fallback::Popularity),
             experts: (wish.explain && !list.shares.is_empty()).then(relative),
             group: if wish.explain { self.group(wish) } else { None },
-            note: list.popular.then(|| POPULAR.to_owned()),
+            note: list.popular.then(|| if wish.stranger { STRANGER } else { POPULAR }.to_owned()),
             gate_entropy: list.entropy(),
         }
     }
@@ -153,6 +164,28 @@ impl Answerer for HistoryAnswerer {
         let (histories, index) = self.user(user)?;
         let ids = &self.parts.catalogue.ids;
         Ok(histories.items.row(index as usize).iter().map(|item| ids.id(*item)).collect())
+    }
+
+    fn seen(&self, user: &Id) -> Vec<Id> {
+        let ids = &self.parts.catalogue.ids;
+        let of_run = self.user(user).map(|(histories, index)| histories.seen.row(index as usize)).unwrap_or_default();
+        let more = self.parts.seen.as_ref().map_or(&[][..], |seen| seen.of(user));
+        let history = self.user(user).map(|(histories, index)| histories.items.row(index as usize)).unwrap_or_default();
+        let mut seen = [of_run, more].concat();
+        seen.sort_unstable();
+        seen.dedup();
+        seen.into_iter().filter(|item| history.binary_search(item).is_err()).map(|item| ids.id(item)).collect()
+    }
+
+    fn user_id(&self, id: Id) -> Id {
+        match &self.parts.histories {
+            Some(histories) => histories.users.typed(id),
+            None => id,
+        }
+    }
+
+    fn item_id(&self, id: Id) -> Id {
+        self.parts.catalogue.ids.typed(id)
     }
 
     fn item(&self, id: &Id) -> Option<ItemFound> {

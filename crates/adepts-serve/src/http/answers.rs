@@ -13,7 +13,8 @@ use super::body::{Json, OneOrMany, Sent};
 use super::problem::Problem;
 use super::schema::IdSchema;
 use crate::answer::Answer;
-use crate::question::Question;
+use crate::answerer::ItemFound;
+use crate::question::{Exclude, NothingKnown, Question};
 use crate::rank::{RankQuestion, Ranking};
 use crate::retrieval::{Retrieval, RetrievalQuestion};
 use crate::server::{App, Waiting};
@@ -100,9 +101,14 @@ pub(crate) struct Wishes {
     /// How many items.
     #[param(minimum = 1, maximum = 10_000, default = 10)]
     n: usize,
-    /// Leave out what the user has used.
-    #[param(default = true)]
-    exclude_used: bool,
+    /// What is left out because the user has it already; by default what the server was started with, and else `seen`.
+    #[param(inline)]
+    exclude: Option<Exclude>,
+    /// The former name: `false` is `exclude=none`.
+    exclude_used: Option<bool>,
+    /// What a user is answered that the run does not know; by default an error.
+    #[param(inline)]
+    fallback: Option<NothingKnown>,
     /// Say why.
     #[param(default = false)]
     explain: bool,
@@ -110,8 +116,8 @@ pub(crate) struct Wishes {
 
 impl Default for Wishes {
     fn default() -> Self {
-        let Question { n, exclude_used, explain, .. } = Question::default();
-        Self { n, exclude_used, explain }
+        let Question { n, exclude, exclude_used, fallback, explain, .. } = Question::default();
+        Self { n, exclude, exclude_used, fallback, explain }
     }
 }
 
@@ -124,12 +130,13 @@ pub(crate) async fn of_user(
     id: Result<Path<String>, PathRejection>,
     wishes: Result<Query<Wishes>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let (id, Wishes { n, exclude_used, explain }) = (path(id)?, query(wishes)?);
-    let question = Question { n, exclude_used, explain, ..Question::of_user(Id::Text(id.into())) };
+    let (id, Wishes { n, exclude, exclude_used, fallback, explain }) = (path(id)?, query(wishes)?);
+    let user = Question::of_user(Id::Text(id.into()));
+    let question = Question { n, exclude, exclude_used, fallback, explain, ..user };
     Ok(Json(ask(&app, question).await?).into_response())
 }
 
-/// What is known of a user: what the model was trained on, and what happened since.
+/// What is known of a user: what the model goes by, what else the user has seen, and what happened since.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct History {
     /// The user.
@@ -137,6 +144,9 @@ pub(crate) struct History {
     user: Id,
     /// Items of the training data, in the order of their ids.
     trained: Vec<Named>,
+    /// Other items that the user has seen: held out, or dropped by a filter. They are not recommended by default.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    seen: Vec<Named>,
     /// Items of events, the latest last.
     since: Vec<Named>,
 }
@@ -169,10 +179,14 @@ pub(crate) async fn history(
             trained => trained.unwrap_or_default(),
         };
         let named = |items: Vec<Id>| {
-            let name = |item: Id| Named { title: model.item(&item).and_then(|found| found.title), item };
+            let name = |item: Id| match model.item(&item) {
+                Some(ItemFound { item, title, .. }) => Named { item, title },
+                None => Named { item: model.item_id(item), title: None },
+            };
             items.into_iter().map(name).collect()
         };
-        Ok::<_, Problem>(History { user, trained: named(trained), since: named(since) })
+        let (trained, seen, since) = (named(trained), named(model.seen(&user)), named(since));
+        Ok::<_, Problem>(History { user: model.user_id(user), trained, seen, since })
     });
     Ok(Json(looked_up.await.map_err(|_| Problem::bug())??).into_response())
 }

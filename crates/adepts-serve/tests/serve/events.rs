@@ -35,7 +35,7 @@ fn the_next_answer_goes_by_what_was_acknowledged() {
     assert_eq!(items(&server.get("/v1/users/new/recommendations?n=1").ok()), [1]);
     let history = server.get("/v1/users/1/history").ok();
     assert_eq!(history["since"].as_array().unwrap().len(), 3);
-    assert_eq!(history["since"][2], json!({"item": "3", "title": "Film 3"}));
+    assert_eq!(history["since"][2], json!({"item": 3, "title": "Film 3"}));
 }
 
 #[test]

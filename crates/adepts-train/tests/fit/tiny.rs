@@ -78,12 +78,12 @@ impl Tiny {
 impl Learner for Tiny {
     fn parameters(&mut self) -> Vec<(String, Parameter<'_>)> {
         let encoder = if self.rename { "other" } else { "encoder" };
-        let mut all = vec![
-            (encoder.to_owned(), Parameter::Two(&mut self.encoder)),
-            ("decoder".to_owned(), Parameter::Three(&mut self.decoder)),
-            ("bias".to_owned(), Parameter::One(&mut self.bias)),
+        let mut all: Vec<(String, Parameter<'_>)> = vec![
+            (encoder.to_owned(), (&mut self.encoder).into()),
+            ("decoder".to_owned(), (&mut self.decoder).into()),
+            ("bias".to_owned(), (&mut self.bias).into()),
         ];
-        all.extend(self.unused.as_mut().map(|unused| ("unused".to_owned(), Parameter::One(unused))));
+        all.extend(self.unused.as_mut().map(|unused| ("unused".to_owned(), unused.into())));
         all
     }
 

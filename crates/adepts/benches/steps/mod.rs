@@ -1,7 +1,7 @@
 //! A training step, and the matrix products that it cannot do without.
 #![allow(dead_code, reason = "each benchmark uses its part")]
 
-use adepts_core::{Batcher, HistoryBatch, HistoryModel, Sizes, Step, Stopwatch};
+use adepts_core::{Batcher, HistoryBatch, HistoryModel, ProbeSplit, Sizes, Step, Stopwatch};
 use adepts_data::{Rows, seed};
 use adepts_models::registry;
 use adepts_ops::matrix::{Matrix, Start, Threads, product};
@@ -100,7 +100,7 @@ fn steps<T>(kind: &str, experts: usize, items: usize, mut between: impl FnMut() 
     let (train, held) = histories(items, 115);
     let probe = model.probe();
     let users: Vec<u32> = (0..BATCH as u32).collect();
-    let batcher = Batcher { histories: &train, validation: &held, items, probe, seed: 1 };
+    let batcher = Batcher { histories: &train, validation: &held, items, probe, seed: 1, split: ProbeSplit::default() };
     let adepts_core::Fit::Steps(learner) = model.fit() else { panic!("{kind} is fitted in closed form") };
     let mut adam = Adam::new(&OptimizerConfig::default(), learner.l2_divisor());
     let mut taken = 0;

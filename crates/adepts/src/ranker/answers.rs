@@ -1,13 +1,13 @@
-//! What answers need of the run of a ranker: the model, the vocabularies and, for retrieval, the catalogue. The examples are not
-//! opened.
+//! What answers need of the run of a ranker: the model, the vocabularies and, for retrieval, the catalogue and what users have
+//! already. Else the examples are not opened.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use adepts_core::Tensors;
-use adepts_data::examples::{Catalogue, RowCoder};
+use adepts_data::examples::{Catalogue, ExampleSet, RowCoder};
 use adepts_serve::examples::{ExampleAnswerer, Finder, KEPT, Shelf};
-use adepts_serve::{Facts, Family};
+use adepts_serve::{Exclude, Facts, Family};
 use burn::tensor::Device;
 
 use super::run::{self, RankerManifest};
@@ -17,7 +17,8 @@ use crate::pages;
 use crate::run::{DATA, MODEL};
 
 /// Opens a finished run of a ranker for answering; every file is checked before it is used.
-pub fn open(folder: &Path) -> Result<ExampleAnswerer, Error> {
+/// Those of a model for retrieval are, for what users have in them.
+pub fn open(folder: &Path, exclude: Exclude) -> Result<ExampleAnswerer, Error> {
     let manifest = run::manifest(folder)?;
     let hash = pages::identity(&manifest);
     let report = pages::own(folder, &manifest.files);
@@ -39,7 +40,8 @@ pub fn open(folder: &Path) -> Result<ExampleAnswerer, Error> {
     let catalogue = trained.towers().map(|_| Catalogue::open(&folder.join(DATA))).transpose()?.flatten();
     let finder = catalogue.map(|catalogue| {
         let users = RowCoder::open_users(&folder.join(DATA))?;
-        Ok::<_, Error>(Finder { users, shelf: Shelf::new(Arc::new(catalogue), KEPT) })
+        let had = ExampleSet::open(&folder.join(DATA))?.had()?;
+        Ok::<_, Error>(Finder { users, shelf: Shelf::new(Arc::new(catalogue), KEPT), had, exclude })
     });
     let finder = finder.transpose()?;
     let facts = Facts {

@@ -10,7 +10,7 @@ use adepts_train::{Fingerprint, TrainConfig};
 use serde::{Deserialize, Serialize};
 
 use super::queries::Mask;
-use crate::config::{default_kind, expand, expand_of, seed, table_of, unnamed};
+use crate::config::{default_kind, expand, expand_of, seed, table_of, unnamed, without_stop};
 use crate::error::Error;
 
 /// An experiment with a model of examples.
@@ -243,8 +243,10 @@ impl RankerExperiment {
     #[expect(clippy::missing_panics_doc, reason = "it never does")]
     pub fn to_toml(&self) -> String {
         let Self { name, seed, data, split, model, train, retrieval, eval } = self.clone();
+        let whole = split == (ExampleSplit::All {});
         let typed = Typed { name, seed, data, split, model, train, retrieval, eval };
-        toml::to_string(&typed).expect("a configuration is a table")
+        let text = toml::to_string(&typed).expect("a configuration is a table");
+        if whole { without_stop(&text) } else { text }
     }
 }
 

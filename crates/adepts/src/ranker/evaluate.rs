@@ -14,7 +14,7 @@ use adepts_eval::{
 use adepts_train::{StopConfig, Validation};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float32Type;
-use arrow_array::{Array as _, ArrayRef, Float32Array, StringArray, UInt32Array, UInt64Array};
+use arrow_array::{Array as _, ArrayRef, Float32Array, Int64Array, StringArray, UInt32Array, UInt64Array};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::config::{RankerExperiment, RetrievalEval, STOP_METRICS};
@@ -252,12 +252,12 @@ fn outputs(model: &dyn ExampleModel, data: &ExampleSet, part: Part) -> Result<Ou
     Ok(tally)
 }
 
-/// Writes the scores of test rows: columns `row` (its place among the rows of the source, from 1), `score`, `label`, `domain` (its
-/// name) and `user` (the id as it stands in the source). Data that was prepared before this was kept has the user's number
+/// Writes the scores of test rows: columns `row` (its place among the rows of the source, from 1), `score`, `label`, `domain` and
+/// `user` (the id), each in the type that it has in the source, so that tables join without a cast. Data that was prepared before this was kept has the user's number
 /// instead of the id, and no `row`.
 pub(super) fn write_scored(path: &Path, scored: &Scored, data: &ExampleSet) -> Result<(), Error> {
     let domains = &data.schema().domains;
-    let names = scored.domain.iter().map(|domain| domains[*domain as usize].as_str());
+    let names = scored.domain.iter().map(|domain| Some(domains[*domain as usize].as_str()));
     let origins = data.origins(Part::Test)?;
     let mut columns = Columns::new();
     if let Some(origins) = &origins {
@@ -266,16 +266,25 @@ pub(super) fn write_scored(path: &Path, scored: &Scored, data: &ExampleSet) -> R
     columns.extend([
         ("score", Arc::new(Float32Array::from(scored.score.clone())) as ArrayRef),
         ("label", Arc::new(Float32Array::from(scored.label.clone()))),
-        ("domain", Arc::new(StringArray::from_iter_values(names))),
+        ("domain", typed(names, data.manifest().number_domains)),
     ]);
     match origins {
         Some(origins) if !origins.users.is_empty() => {
-            columns.push(("user", Arc::new(StringArray::from(origins.users))));
+            let users = origins.users.iter().map(Option::as_deref);
+            columns.push(("user", typed(users, data.manifest().number_users)));
         }
         None if !scored.user.is_empty() => columns.push(("user", Arc::new(UInt32Array::from(scored.user.clone())))),
         _ => {}
     }
     write_table(path, columns.clone(), |table| Ok(table.write(columns)?))
+}
+
+/// Spellings as a column of whole numbers or of text.
+fn typed<'a>(spellings: impl Iterator<Item = Option<&'a str>>, numbers: bool) -> ArrayRef {
+    if numbers {
+        return Arc::new(spellings.map(|spelling| spelling?.parse::<i64>().ok()).collect::<Int64Array>());
+    }
+    Arc::new(spellings.collect::<StringArray>())
 }
 
 /// The scores that a run gave to the rows of its test part, in their order.

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use adepts_core::memory::elements;
 use adepts_core::{ConfigError, ExampleModel, Stopwatch, Towers};
-use adepts_data::examples::{DomainColumn, ExampleSet, ExamplesError};
+use adepts_data::examples::{DomainColumn, ExampleSet, ExampleSplit, ExamplesError};
 use adepts_data::source::find_files;
 use adepts_data::store::is_prepared;
-use adepts_data::{DataError, Format, Part};
+use adepts_data::{DataError, Format, Part, SplitError};
 use adepts_eval::{RunSummary, Summary};
 use adepts_train::{ExampleTraining, Fingerprint, Outcome, fit_examples};
 use burn::tensor::Device;
@@ -20,7 +20,7 @@ use super::run;
 use crate::error::Error;
 use crate::experiment::{Work, check_memory};
 use crate::folder as place;
-use crate::run::{DATA, REPORT, finished, write_json};
+use crate::run::{Beside, DATA, REPORT, finished, write_json};
 
 /// The name under which examples are prepared in the folder of a run before the run is begun.
 const BESIDE: &str = ".preparing-examples";
@@ -28,6 +28,10 @@ const BESIDE: &str = ".preparing-examples";
 /// Does an experiment and leaves a finished run in `folder`. One that is to be continued and is finished already is left as
 /// it is, and its evaluation returned. What is there already is replaced only after the new data was prepared and found to fit.
 pub fn run(experiment: &RankerExperiment, folder: &Path, work: &mut Work<'_>) -> Result<RunSummary, Error> {
+    if experiment.split == (ExampleSplit::All {}) {
+        return Err(DataError::from(SplitError::All).into());
+    }
+    let _lock = place::lock(folder)?;
     place::claim(folder, experiment, work.resume, work.overwrite)?;
     let watch = Stopwatch::start();
     let source = Path::new(&experiment.data.source);
@@ -77,13 +81,14 @@ pub fn run_on(
     folder: &Path,
     work: &mut Work<'_>,
 ) -> Result<RunSummary, Error> {
+    let _lock = place::lock(folder)?;
     check(experiment, data, work)?;
     place::begin(folder, experiment, work.resume, work.overwrite)?;
     train(experiment, data, prepared, folder, work)
 }
 
 /// What the program takes before it holds data, and what reading, counting and writing leave behind, in bytes.
-const PROGRAM: u64 = 256 << 20;
+pub(super) const PROGRAM: u64 = 256 << 20;
 
 /// Whether the model of this experiment fits on this data.
 fn check(experiment: &RankerExperiment, data: &ExampleSet, work: &mut Work<'_>) -> Result<(), Error> {
@@ -179,7 +184,9 @@ fn train(
     };
     let found = match fit_examples(&mut *model, &training, validate, work.observer, work.stop)? {
         Outcome::Finished(found) => found,
-        Outcome::Interrupted { epoch, batch } => return Err(Error::Interrupted { epoch, batch }),
+        Outcome::Interrupted { epoch, batch } => {
+            return Err(Error::Interrupted { folder: folder.to_owned(), epoch, batch });
+        }
     };
     let seconds = BTreeMap::from([
         ("prepare".to_owned(), prepared),
@@ -192,7 +199,8 @@ fn train(
         evaluate::judge(experiment, eval.as_ref(), &*model, data, Part::Test, Some(folder), work.progress)?;
     summary.seconds.extend(seconds.clone());
     write_json(&folder.join(REPORT), &Summary { runs: vec![summary.clone()] })?;
-    run::finish(folder, experiment, data, &*model, (found.best_epoch, found.epochs), seconds)?;
+    let epochs = (found.best_epoch, found.epochs);
+    run::finish(folder, experiment, data, &*model, epochs, seconds, Beside::default())?;
     place::tidy(folder)?;
     Ok(summary)
 }

@@ -8,13 +8,16 @@ pub mod answers;
 pub mod config;
 pub mod evaluate;
 pub mod experiment;
+pub(crate) mod finalize;
 pub mod predict;
 pub mod queries;
 pub mod quickstart;
 pub mod report;
 pub mod retrieval;
 pub mod run;
+mod sheet;
 mod table;
 
 pub use config::RankerExperiment;
 pub use run::RankerRun;
+pub use sheet::Form;

@@ -4,15 +4,18 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use adepts_data::examples::{EncodeSummary, Encoded, RawFiles};
+use adepts_data::examples::{EncodeSummary, Encoded, RawFiles, appended, repeated};
 use adepts_data::{DataError, Id, Progress, Vocabulary};
+use adepts_serve::Exclude;
 use adepts_serve::examples::{KEPT, Shelf};
-use arrow_array::{ArrayRef, Float32Array, Int64Array, StringArray, UInt32Array, UInt64Array};
+use arrow_array::{Array, ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray, UInt32Array, UInt64Array};
+use arrow_schema::{Field, FieldRef, Schema};
 
 use super::evaluate::BLOCK;
 use super::retrieval;
 use super::run::RankerRun;
-use super::table::{Columns, STEP, write_table};
+use super::sheet::{Form, write_sheet};
+use super::table::STEP;
 use crate::error::Error;
 
 /// Items in lists that are held at once.
@@ -21,6 +24,9 @@ const LONGEST: usize = 1 << 20;
 /// Rows of a table of lists that are written at once.
 const ENTRIES: usize = 64 * STEP;
 
+/// Names of columns of what is written, which no column that is passed through may have.
+const NAMES: [&str; 4] = ["row", "rank", "item", "score"];
+
 /// What was predicted for some rows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Predicted {
@@ -28,12 +34,14 @@ pub struct Predicted {
     pub rows: Vec<u64>,
     /// Its probability; of a run for retrieval the score of its item, no probability.
     pub scores: Vec<f32>,
+    /// The columns of the files that are passed through ([`RawFiles::keep`]), if there are some.
+    pub kept: Option<RecordBatch>,
 }
 
 impl RankerRun {
     /// Gives each row of raw files, which have the columns that the model was trained on, its probability, and hands them to `each`
     /// block by block. The label may be absent. What was met in the files is returned.
-    pub fn predict<E: From<DataError>>(
+    pub fn predict<E: From<Error> + From<DataError>>(
         &self,
         files: &RawFiles,
         mut each: impl FnMut(Predicted) -> Result<(), E>,
@@ -42,26 +50,61 @@ impl RankerRun {
         let score = |block: Encoded| {
             let mut scores = vec![0.0; block.examples.rows()];
             self.model.score(&block.examples, &mut scores);
-            each(Predicted { rows: block.rows, scores })
+            check_names(block.kept.as_ref())?;
+            each(Predicted { rows: block.rows, scores, kept: block.kept })
         };
         self.data.encode(files, BLOCK, score, progress)
     }
 
-    /// As [`RankerRun::predict`], into a Parquet file, which is there whole or not at all: `row` and `score` of each row.
+    /// As [`RankerRun::predict`], into a file, `.parquet` or `.csv`, which is there whole or not at all: `row`, what is passed
+    /// through, and `score` of each row.
     pub fn predict_to(&self, files: &RawFiles, path: &Path, progress: Progress<'_>) -> Result<EncodeSummary, Error> {
-        let done: Result<EncodeSummary, DataError> = write_table(path, Predicted::default().columns(), |table| {
-            self.predict(files, |block| table.write(block.columns()), progress)
-        });
-        Ok(done?)
+        write_sheet(path, Form::of(path)?, |sheet| {
+            self.predict(files, |block| Ok::<(), Error>(sheet.write(&block.table())?), progress)
+        })
     }
 }
 
 impl Predicted {
-    fn columns(self) -> Columns {
-        vec![
-            ("row", Arc::new(UInt64Array::from(self.rows)) as ArrayRef),
-            ("score", Arc::new(Float32Array::from(self.scores))),
-        ]
+    /// As a table: `row`, what is passed through, and `score`.
+    #[must_use]
+    pub fn table(self) -> RecordBatch {
+        let row: ArrayRef = Arc::new(UInt64Array::from(self.rows));
+        let score: ArrayRef = Arc::new(Float32Array::from(self.scores));
+        table([("row", row)], self.kept, [("score", score)])
+    }
+}
+
+/// Columns of equal length, those that are passed through between the others.
+fn table(
+    before: impl IntoIterator<Item = (&'static str, ArrayRef)>,
+    kept: Option<RecordBatch>,
+    behind: impl IntoIterator<Item = (&'static str, ArrayRef)>,
+) -> RecordBatch {
+    let own =
+        |(name, column): (&str, ArrayRef)| (Arc::new(Field::new(name, column.data_type().clone(), false)), column);
+    let mut columns: Vec<(FieldRef, ArrayRef)> = before.into_iter().map(own).collect();
+    if let Some(kept) = kept {
+        columns.extend(kept.schema().fields().iter().cloned().zip(kept.columns().iter().cloned()));
+    }
+    columns.extend(behind.into_iter().map(own));
+    let (fields, columns): (Vec<FieldRef>, Vec<ArrayRef>) = columns.into_iter().unzip();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).expect("columns of equal length")
+}
+
+/// Refuses columns to pass through that would have the name of another one.
+fn check_names(kept: Option<&RecordBatch>) -> Result<(), Error> {
+    let schema = kept.map(RecordBatch::schema);
+    let names: Vec<&str> =
+        schema.iter().flat_map(|schema| schema.fields()).map(|field| field.name().as_str()).collect();
+    if let Some(name) = names.iter().find(|name| NAMES.contains(name)) {
+        return Err(Error::Request(format!(
+            "the column `{name}` cannot be kept: what is written has one of that name; rename it in the file"
+        )));
+    }
+    match names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
+        Some((_, twice)) => Err(Error::Request(format!("the column `{twice}` is to be kept twice"))),
+        None => Ok(()),
     }
 }
 
@@ -72,48 +115,64 @@ pub struct Retrieved {
     pub rows: Vec<u64>,
     /// For each of them the items with the highest scores, best first: the item's id and its score.
     pub lists: Vec<Vec<(Id, f32)>>,
+    /// The columns of the files that are passed through, a row for each of them, if there are some.
+    pub kept: Option<RecordBatch>,
 }
 
 impl RankerRun {
     /// Finds the `number` items with the highest scores for each row of raw files, which have the domain and the columns that
-    /// describe the user, and hands them to `each` block by block. All items of the catalogue are looked at; items that the user
-    /// has already are not left out. Equal scores stand in the order of the items.
+    /// describe the user, and hands them to `each` block by block. All items of the catalogue are looked at but for those that
+    /// `exclude` says, where a field of the model names the user. Equal scores stand in the order of the items.
     ///
     /// Memory is that of the catalogue's vectors, and of scores and lists for a block of rows.
     pub fn retrieve<E: From<Error> + From<DataError>>(
         &self,
         files: &RawFiles,
         number: usize,
+        exclude: Exclude,
         each: impl FnMut(Retrieved) -> Result<(), E>,
         progress: Progress<'_>,
     ) -> Result<EncodeSummary, E> {
-        self.lists(&self.shelf()?, files, number, each, progress)
+        self.lists(&self.shelf()?, files, number, exclude, each, progress)
     }
 
-    /// As [`RankerRun::retrieve`], into a Parquet file, which is there whole or not at all: `row`, `rank` (from 1), `item` and
-    /// `score`.
+    /// As [`RankerRun::retrieve`], into a file, `.parquet` or `.csv`, which is there whole or not at all: `row`, what is passed
+    /// through, `rank` (from 1), `item` and `score`.
     pub fn retrieve_to(
         &self,
         files: &RawFiles,
         number: usize,
+        exclude: Exclude,
         path: &Path,
         progress: Progress<'_>,
     ) -> Result<EncodeSummary, Error> {
         let shelf = self.shelf()?;
-        let mut entries =
-            Entries { numbers: matches!(shelf.catalogue().ids, Vocabulary::Int(_)), ..Entries::default() };
-        write_table(path, entries.columns(0), |table| {
+        let numbers = matches!(shelf.catalogue().ids, Vocabulary::Int(_));
+        write_sheet(path, Form::of(path)?, |sheet| {
+            // Rows wait until there are as many as are written at once.
+            let mut waiting: Option<RecordBatch> = None;
             let each = |block: Retrieved| {
-                entries.add(block);
-                while entries.ranks.len() >= ENTRIES {
-                    table.write(entries.columns(ENTRIES))?;
+                let table = block.table(numbers);
+                let mut all = match waiting.take() {
+                    Some(before) => appended(&before, &table),
+                    None => table,
+                };
+                while all.num_rows() >= ENTRIES {
+                    sheet.write(&all.slice(0, ENTRIES))?;
+                    all = all.slice(ENTRIES, all.num_rows() - ENTRIES);
                 }
+                waiting = Some(all);
                 Ok::<(), Error>(())
             };
-            let met = self.lists(&shelf, files, number, each, progress)?;
-            table.write(entries.columns(entries.ranks.len()))?;
+            let met = self.lists(&shelf, files, number, exclude, each, progress)?;
+            waiting.iter().try_for_each(|rest| sheet.write(rest))?;
             Ok(met)
         })
+    }
+
+    /// Whether the ids of the items to be found are numbers.
+    pub fn numbered(&self) -> Result<bool, Error> {
+        Ok(matches!(retrieval::catalogue(&self.data)?.ids, Vocabulary::Int(_)))
     }
 
     fn shelf(&self) -> Result<Shelf, Error> {
@@ -129,64 +188,46 @@ impl RankerRun {
         shelf: &Shelf,
         files: &RawFiles,
         number: usize,
+        exclude: Exclude,
         mut each: impl FnMut(Retrieved) -> Result<(), E>,
         progress: Progress<'_>,
     ) -> Result<EncodeSummary, E> {
         let towers = retrieval::towers(&*self.model)?;
         let (catalogue, ids) = (shelf.catalogue(), &shelf.catalogue().ids);
         let rows = (LONGEST / number.min(catalogue.len()).max(1)).clamp(1, BLOCK);
+        let had = if exclude == Exclude::None { None } else { self.data.had()? };
         let find = |block: Encoded| {
-            let found = shelf.best(towers, &block.examples, &vec![number; block.examples.rows()]).into_iter();
+            let (users, had) = (&block.examples, had.as_ref());
+            let excluded = |row: usize| had.map_or(&[][..], |had| had.of(users, row, exclude == Exclude::Learned));
+            let found = shelf.best(towers, users, &vec![number; users.rows()], &excluded).into_iter();
             let lists = found.map(|list| list.into_iter().map(|(item, score)| (ids.id(item), score)).collect());
-            each(Retrieved { rows: block.rows, lists: lists.collect() })
+            check_names(block.kept.as_ref())?;
+            each(Retrieved { rows: block.rows, lists: lists.collect(), kept: block.kept })
         };
         self.data.encode_users(files, rows, find, progress)
     }
 }
 
-/// Rows of a table of lists that are still to be written.
-#[derive(Default)]
-struct Entries {
-    /// Whether ids are numbers.
-    numbers: bool,
-    rows: Vec<u64>,
-    ranks: Vec<u32>,
-    ids: Vec<Id>,
-    scores: Vec<f32>,
-}
-
-impl Entries {
-    fn add(&mut self, block: Retrieved) {
-        for (row, list) in block.rows.into_iter().zip(block.lists) {
-            for (rank, (id, score)) in (1..).zip(list) {
-                self.rows.push(row);
-                self.ranks.push(rank);
-                self.ids.push(id);
-                self.scores.push(score);
-            }
-        }
-    }
-
-    /// Takes the first so many.
-    fn columns(&mut self, count: usize) -> Columns {
-        let ids = first(&mut self.ids, count);
-        let ids: ArrayRef = if self.numbers {
-            let number = |id: &Id| if let Id::Int(number) = id { *number } else { 0 };
-            Arc::new(Int64Array::from_iter_values(ids.iter().map(number)))
+impl Retrieved {
+    /// As a table with a row for each item: `row`, what is passed through, `rank`, `item` (as numbers if the ids of all are
+    /// `numbers`) and `score`.
+    #[must_use]
+    pub fn table(self, numbers: bool) -> RecordBatch {
+        let Self { rows, lists, kept } = self;
+        let lengths: Vec<usize> = lists.iter().map(Vec::len).collect();
+        let row = rows.into_iter().zip(&lengths).flat_map(|(row, length)| std::iter::repeat_n(row, *length));
+        let row: ArrayRef = Arc::new(UInt64Array::from_iter_values(row));
+        let rank = lengths.iter().flat_map(|length| 1..=*length as u32);
+        let rank: ArrayRef = Arc::new(UInt32Array::from_iter_values(rank));
+        let entries = || lists.iter().flatten();
+        let item: ArrayRef = if numbers {
+            let number = |(id, _): &(Id, f32)| if let Id::Int(number) = id { *number } else { 0 };
+            Arc::new(Int64Array::from_iter_values(entries().map(number)))
         } else {
-            Arc::new(StringArray::from_iter_values(ids.iter().map(ToString::to_string)))
+            Arc::new(StringArray::from_iter_values(entries().map(|(id, _)| id.to_string())))
         };
-        vec![
-            ("row", Arc::new(UInt64Array::from(first(&mut self.rows, count))) as ArrayRef),
-            ("rank", Arc::new(UInt32Array::from(first(&mut self.ranks, count)))),
-            ("item", ids),
-            ("score", Arc::new(Float32Array::from(first(&mut self.scores, count)))),
-        ]
+        let score: ArrayRef = Arc::new(Float32Array::from_iter_values(entries().map(|(_, score)| *score)));
+        let kept = kept.map(|kept| repeated(&kept, &lengths));
+        table([("row", row)], kept, [("rank", rank), ("item", item), ("score", score)])
     }
-}
-
-/// Takes the first so many out of a list.
-fn first<T>(of: &mut Vec<T>, count: usize) -> Vec<T> {
-    let rest = of.split_off(count);
-    std::mem::replace(of, rest)
 }

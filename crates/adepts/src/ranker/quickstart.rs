@@ -10,6 +10,7 @@ use super::experiment::run_on;
 use super::report;
 use crate::error::Error;
 use crate::experiment::Work;
+use crate::folder::lock;
 use crate::quickstart::claim;
 use crate::report::{PAGE, open_all};
 
@@ -60,6 +61,7 @@ pub struct Quickstart {
 
 /// Simulates domains in `folder`, trains [`MODELS`] on them, for at most `epochs` where given, and reports.
 pub fn quickstart(folder: &Path, epochs: Option<usize>, work: &mut Work<'_>) -> Result<Quickstart, Error> {
+    let _lock = lock(folder)?;
     claim(folder, work.overwrite)?;
     let (log, data, runs) = (folder.join("examples.csv"), folder.join("data"), folder.join("runs"));
     let simulated = simulate_domains(&world(), &log, work.progress)?;

@@ -8,7 +8,7 @@ use adepts_data::examples::{Counts, ExampleSet, ExamplesManifest};
 use adepts_data::{Part, Progress};
 use adepts_eval::{
     Better, DomainComparison, Estimate, GroupSummary, MetricError, POINTWISE_METRICS, RunSummary, SeedComparison,
-    Summary, gains, pointwise_metric,
+    Summary, gains_against, pointwise_metric,
 };
 use adepts_report::{ExampleFacts, FieldFacts, LeftOut, ReportInput, page};
 
@@ -16,9 +16,13 @@ use super::config::{RankerExperiment, RetrievalEval};
 use super::evaluate::{BLOCK, Scored, judge, read_scores};
 use super::retrieval;
 use super::run::{PREDICTIONS, RankerRun};
-use crate::compare::{check_data, over_seeds, seeded, several_seeds};
+use crate::baseline::best;
+use crate::compare::{baseline_of, candidates, check_data, over_seeds, seeded, several_seeds};
 use crate::error::{Error, RunError};
 use crate::evaluate;
+use crate::files::same_model;
+use crate::finalize::refuse;
+use crate::folder::lock;
 use crate::pages;
 use crate::report::heading;
 use crate::run::{DATA, REPORT, write_json};
@@ -32,10 +36,15 @@ impl RankerRun {
         metrics: &[String],
         progress: Progress<'_>,
     ) -> Result<RunSummary, Error> {
+        refuse(&self.folder, self.manifest.final_of.as_ref())?;
         check_metrics(&self.experiment, metrics)?;
         let Self { experiment, data, model, folder, manifest } = self;
         let keep = metrics.is_empty() && part == evaluate::Part::Test;
         let folder = keep.then_some(folder.as_path());
+        let _lock = folder.map(lock).transpose()?;
+        if let Some(folder) = folder {
+            same_model(folder, &super::run::manifest(folder)?.files, &manifest.files)?;
+        }
         let eval = experiment.retrieval_eval().map(|eval| asked_for(eval, metrics)).transpose()?;
         let mut summary = judge(experiment, eval.as_ref(), &**model, data, part.of_data(), folder, progress)?;
         summary.seconds.extend(manifest.seconds.clone());
@@ -85,7 +94,7 @@ fn keep_metrics(summary: &mut RunSummary, metrics: &[String]) {
 
 /// What an evaluation of a run will measure and for whom, for questions that are asked before the work.
 pub fn outline(folder: &Path, metrics: &[String]) -> Result<RunSummary, Error> {
-    super::run::manifest(folder)?;
+    refuse(folder, super::run::manifest(folder)?.final_of.as_ref())?;
     check_metrics(&super::run::experiment(folder)?, metrics)?;
     let mut outline = crate::run::evaluation(folder)?;
     keep_metrics(&mut outline, metrics);
@@ -104,10 +113,18 @@ pub fn write(
     metric: Option<&str>,
 ) -> Result<(), Error> {
     let title = heading(title, records);
-    let domains = if records.len() > 1 { Some(compare(records, baseline, metric)?) } else { None };
+    let (domains, domains_against_best) = if records.len() > 1 {
+        let (asked, best) = compare_all(records, baseline, metric, true)?;
+        (Some(asked), best)
+    } else {
+        (None, Vec::new())
+    };
     let runs = records.iter().map(Record::shown).collect();
     let examples = records.first().and_then(facts);
-    pages::put(path, &page(&ReportInput { title, examples, runs, domains, ..ReportInput::default() })?)
+    pages::put(
+        path,
+        &page(&ReportInput { title, examples, runs, domains, domains_against_best, ..ReportInput::default() })?,
+    )
 }
 
 /// What a run says of its data; `None` where that is no longer what it was trained on.
@@ -130,6 +147,14 @@ fn facts_of(data: &ExamplesManifest) -> ExampleFacts {
         ),
         left("Rows without a user, which do not count for measures by user", data.without_user.total()),
     ];
+    let clipped = data.dense.iter().filter(|of| of.clipped.total() > 0);
+    let clipped = clipped.map(|of| {
+        left(
+            &format!("Numbers of {} far outside of what training rows have, which were clipped", of.name),
+            of.clipped.total(),
+        )
+    });
+    let left_out: Vec<LeftOut> = left_out.into_iter().chain(clipped).collect();
     let field = |name: &str, missing, unknown| FieldFacts {
         name: name.to_owned(),
         missing: parts(missing),
@@ -142,7 +167,7 @@ fn facts_of(data: &ExamplesManifest) -> ExampleFacts {
 }
 
 /// Compares models over several seeds, where that is what these runs are: each model's mean over its seeds, and the differences from
-/// the baseline (by default the first model) paired by data and seed; over all rows, over domains and in each domain that every run
+/// the baseline (by default that of `single`, or else the best model that mixes no experts) paired by data and seed; over all rows, over domains and in each domain that every run
 /// has. `None` where the runs are to be compared row by row.
 pub fn compare_seeds(
     records: &[Record],
@@ -196,8 +221,18 @@ fn by_domain(run: &RunSummary, metric: &str, over_domains: bool) -> RunSummary {
 }
 
 /// Compares runs on the same test rows, domain by domain, with `baseline`: by default a run of the model `single`, which has a
-/// model of its own for each domain, and else the first.
+/// model of its own for each domain, and else the best of those that mix no experts.
 pub fn compare(records: &[Record], baseline: Option<&str>, metric: Option<&str>) -> Result<DomainComparison, Error> {
+    Ok(compare_all(records, baseline, metric, false)?.0)
+}
+
+/// As [`compare`], and where that is wanted also with the runs that are best, over all rows and over domains, in place of the baseline.
+fn compare_all(
+    records: &[Record],
+    baseline: Option<&str>,
+    metric: Option<&str>,
+    also_best: bool,
+) -> Result<(DomainComparison, Vec<DomainComparison>), Error> {
     let Some(first) = records.first() else { return Err(Error::Request("name the runs to compare".into())) };
     check_data(records)?;
     let data = ExampleSet::open(&first.folder.join(DATA))?;
@@ -205,23 +240,35 @@ pub fn compare(records: &[Record], baseline: Option<&str>, metric: Option<&str>)
         let (found, expected) = (data.manifest().content_hash.clone(), first.manifest.data.clone());
         return Err(RunError::Changed { path: first.folder.join(DATA), found, expected }.into());
     }
-    let single = records.iter().find(|record| record.experiment.kind() == "single").unwrap_or(first);
-    let baseline = baseline.unwrap_or(&single.name);
     let usual = first.experiment.main_metric();
     let metric = metric.unwrap_or(&usual);
-    if let Some(eval) = first.experiment.retrieval_eval() {
-        return retrieval::compare(records, &data, &eval, baseline, metric.parse()?);
+    let better = pointwise_metric(metric).map_or(Better::Higher, |metric| metric.better);
+    let (baseline, reason) = baseline_of(records, baseline, (metric, better));
+    let mut baselines = vec![baseline];
+    for figure in [metric.to_owned(), format!("{metric}_macro")].into_iter().filter(|_| also_best) {
+        let best = best(&candidates(records, &figure), better).filter(|best| !best.figure.is_nan());
+        if let Some(best) = best.filter(|best| baselines.iter().all(|name| name != best.name)) {
+            baselines.push(best.name.to_owned());
+        }
     }
-    let mut truth = Scored::default();
-    for block in data.blocks(Part::Test, BLOCK)? {
-        let block = block?;
-        truth.label.extend_from_slice(&block.label);
-        truth.domain.extend_from_slice(&block.domain);
-        truth.user.extend_from_slice(&block.user);
+    let baselines: Vec<&str> = baselines.iter().map(String::as_str).collect();
+    let mut found = if let Some(eval) = first.experiment.retrieval_eval() {
+        retrieval::compare(records, &data, &eval, &baselines, metric.parse()?)?
+    } else {
+        let mut truth = Scored::default();
+        for block in data.blocks(Part::Test, BLOCK)? {
+            let block = block?;
+            truth.label.extend_from_slice(&block.label);
+            truth.domain.extend_from_slice(&block.domain);
+            truth.user.extend_from_slice(&block.user);
+        }
+        let rows = truth.label.len();
+        let scores = |record: &Record| Ok((record.name.clone(), read_scores(&record.folder.join(PREDICTIONS), rows)?));
+        let runs = records.iter().map(scores).collect::<Result<Vec<_>, Error>>()?;
+        let (seed, resamples) = (first.experiment.seed, first.experiment.eval.resamples);
+        gains_against(&truth.truth(&data.schema().domains), &runs, &baselines, metric, seed, resamples)?
     }
-    let rows = truth.label.len();
-    let scores = |record: &Record| Ok((record.name.clone(), read_scores(&record.folder.join(PREDICTIONS), rows)?));
-    let runs = records.iter().map(scores).collect::<Result<Vec<_>, Error>>()?;
-    let (seed, resamples) = (first.experiment.seed, first.experiment.eval.resamples);
-    Ok(gains(&truth.truth(&data.schema().domains), &runs, baseline, metric, seed, resamples)?)
+    .into_iter();
+    let Some(asked) = found.next() else { return Err(Error::Request("name the runs to compare".into())) };
+    Ok((DomainComparison { baseline_reason: reason, ..asked }, found.collect()))
 }

@@ -9,7 +9,7 @@ use adepts_core::{ExampleModel, Memory, Stopwatch, Towers};
 use adepts_data::examples::{Catalogue, ExampleSet, Side};
 use adepts_data::{Part, Progress, Rows, Vocabulary};
 use adepts_eval::{
-    Asked, DomainComparison, GateTally, Judgement, Measured, MetricAt, RunSummary, evaluate_both, query_gains,
+    Asked, DomainComparison, GateTally, Judgement, Measured, MetricAt, RunSummary, evaluate_both, query_gains_against,
     read_per_user, summarise_queries, write_per_user,
 };
 use adepts_serve::examples::Shelf;
@@ -123,6 +123,7 @@ impl<'a> Judge<'a> {
             relevant: &queries.relevant,
             metrics,
             popularity: &self.popularity,
+            ties: None,
             batch: batch(items),
         };
         let mut score = |asked: &[u32], scores: &mut [f32]| {
@@ -162,8 +163,8 @@ impl<'a> Judge<'a> {
     }
 
     fn asked(&self) -> Asked<'_> {
-        let Queries { domain, relevant, .. } = &self.queries;
-        Asked { domain, domains: &self.data.schema().domains, relevant }
+        let Queries { domain, relevant, user, .. } = &self.queries;
+        Asked { domain, domains: &self.data.schema().domains, relevant, user }
     }
 
     /// The numbers of the queries, by which the file of their figures names them.
@@ -203,19 +204,19 @@ pub(super) fn judge(
     let mask = if judge.queries.user.is_empty() { Mask::None } else { eval.mask };
     summary.protocol.mask = mask.name().into();
     if let Some(folder) = keep {
-        write_per_user(&folder.join(PER_USER), &measured, &judge.numbers())?;
+        write_per_user(&folder.join(PER_USER), &measured, &judge.numbers(), None)?;
     }
     Ok(summary)
 }
 
-/// Compares runs on the same queries, domain by domain.
+/// Compares runs on the same queries, domain by domain, with each of the baselines.
 pub(super) fn compare(
     records: &[Record],
     data: &ExampleSet,
     eval: &RetrievalEval,
-    baseline: &str,
+    baselines: &[&str],
     metric: MetricAt,
-) -> Result<DomainComparison, Error> {
+) -> Result<Vec<DomainComparison>, Error> {
     let Some(first) = records.first() else { return Err(Error::Request("name the runs to compare".into())) };
     let mask = |record: &Record| record.experiment.retrieval_eval().map(|eval| eval.mask);
     if let Some(other) = records.iter().find(|record| mask(record) != Some(eval.mask)) {
@@ -236,5 +237,5 @@ pub(super) fn compare(
         let folder = records.iter().find(|record| record.name == *run).map_or(&first.folder, |record| &record.folder);
         return Err(crate::error::RunError::Damaged { path: folder.join(PER_USER), reason }.into());
     }
-    Ok(query_gains(&runs, &asked, baseline, metric, seed, resamples)?)
+    Ok(query_gains_against(&runs, &asked, baselines, metric, seed, resamples)?)
 }

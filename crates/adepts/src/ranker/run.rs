@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use super::config::{RankerExperiment, is_ranker};
 use crate::error::{Error, RunError};
 use crate::files::{FileMark, LARGEST, checked, checked_tensors, mark, read};
-use crate::run::{self, CONFIG, DATA, FORMAT, MANIFEST, MODEL};
+use crate::finalize::FinalOf;
+use crate::run::{self, Beside, CONFIG, DATA, FORMAT, MANIFEST, MODEL};
 
 /// The scores of the test examples in a run.
 pub const PREDICTIONS: &str = "predictions.parquet";
@@ -39,6 +40,9 @@ pub struct RankerManifest {
     pub epochs: (usize, usize),
     /// Seconds spent in `prepare` and `train`.
     pub seconds: BTreeMap<String, f64>,
+    /// The evaluated run that it is the final form of; absent where it was evaluated itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub final_of: Option<FinalOf>,
     /// The files with their sizes and hashes.
     pub files: BTreeMap<String, FileMark>,
 }
@@ -89,6 +93,7 @@ pub(super) fn finish(
     model: &dyn ExampleModel,
     epochs: (usize, usize),
     seconds: BTreeMap<String, f64>,
+    beside: Beside,
 ) -> Result<(), Error> {
     let path = folder.join(MODEL);
     model.save().write(&path).map_err(|source| Error::Model { path, source: source.into() })?;
@@ -101,7 +106,7 @@ pub(super) fn finish(
             return Err(RunError::Changed { path, found, expected }.into());
         }
     }
-    let mut files = BTreeMap::new();
+    let Beside { final_of, mut files } = beside;
     for name in [CONFIG, MODEL] {
         files.insert(name.to_owned(), mark(&folder.join(name))?);
     }
@@ -114,6 +119,7 @@ pub(super) fn finish(
         data: data.manifest().content_hash.clone(),
         epochs,
         seconds,
+        final_of,
         files,
     };
     run::write_json(&folder.join(MANIFEST), &manifest)

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use adepts::Artefact;
-use adepts::contract::{Batcher, NOBODY, Probe, fold_in};
+use adepts::contract::{Batcher, NOBODY, Probe, ProbeSplit, fold_in};
 use adepts::data::Id;
 use adepts::serve::history::POPULAR;
-use adepts::serve::{Answer, AnswerError, Answerer, Asked, Fallback, HistoryAnswerer, Question};
+use adepts::serve::{Answer, AnswerError, Answerer, Asked, Exclude, Fallback, HistoryAnswerer, Question};
 
 use crate::support::{COMMUNITY, RUNS, Trained, bits, trained};
 
@@ -24,6 +24,11 @@ fn user(index: u32) -> Id {
 
 fn ids(items: &[u32]) -> Vec<Id> {
     items.iter().map(|item| COMMUNITY.items.id(*item)).collect()
+}
+
+/// What is recommended to a user with what is held out among it, as to whoever has the history.
+fn learned(user: Id) -> Question {
+    Question { exclude: Some(Exclude::Learned), ..Question::of_user(user) }
 }
 
 fn one(answerer: &HistoryAnswerer, asked: impl Into<Asked>) -> Answer {
@@ -45,7 +50,7 @@ fn a_user_has_the_list_of_his_history_alone_and_among_others() {
             let mut known = [COMMUNITY.train.row(index as usize), COMMUNITY.validation.row(index as usize)].concat();
             known.sort_unstable();
             assert_eq!(history, ids(&known));
-            asked.push(Question::of_user(user(index)).into());
+            asked.push(learned(user(index)).into());
             asked.push(Question { n: 7 + index as usize, ..Question::of_history(history) }.into());
         }
         asked.push(Question::of_history(Vec::new()).into());
@@ -70,13 +75,20 @@ fn answers_have_the_scores_of_an_evaluation_that_looks_at_histories() {
         let answerer = of(trained);
         let (model, seed) = (&answerer.parts().model, trained.experiment.seed);
         let probe = model.probe().map(|_| Probe::History);
-        let batcher = Batcher { histories: &COMMUNITY.train, validation: &COMMUNITY.validation, items, probe, seed };
+        let batcher = Batcher {
+            histories: &COMMUNITY.train,
+            validation: &COMMUNITY.validation,
+            items,
+            probe,
+            seed,
+            split: ProbeSplit::default(),
+        };
         let users: Vec<u32> = (0..50).collect();
         let mut scores = vec![0.0; users.len() * items];
         model.score(&batcher.batch(&users), &mut scores, &mut []);
         for (user, scores) in users.iter().zip(scores.chunks(items)) {
             let history = ids(COMMUNITY.train.row(*user as usize));
-            let question = Question { n: items, exclude_used: false, ..Question::of_history(history) };
+            let question = Question { n: items, exclude: Some(Exclude::None), ..Question::of_history(history) };
             for row in one(&answerer, question).items {
                 let item = COMMUNITY.items.index(&row.item).unwrap();
                 assert_eq!(row.score.to_bits(), scores[item as usize].to_bits(), "{}", trained.spec.name);
@@ -88,20 +100,20 @@ fn answers_have_the_scores_of_an_evaluation_that_looks_at_histories() {
 #[test]
 fn a_batch_of_histories_names_nobody_and_its_gate_sees_a_part_of_each() {
     let histories: [&[u32]; 2] = [&[1, 4, 5, 9, 11, 20], &[3]];
-    let batch = fold_in(7, 30, true, histories.into_iter());
+    let batch = fold_in(7, ProbeSplit::default(), 30, true, histories.into_iter());
     assert_eq!((batch.users, batch.weights), (vec![NOBODY; 2], vec![1.0; 2]));
     let gate = batch.gate.unwrap();
     assert_eq!((gate.seen.row(0).len(), gate.probe.row(0).len()), (4, 2));
     assert_eq!((gate.seen.row(1), gate.probe.row(1).len()), (&[3][..], 0));
-    assert!(fold_in(7, 30, false, histories.into_iter()).gate.is_none());
+    assert!(fold_in(7, ProbeSplit::default(), 30, false, histories.into_iter()).gate.is_none());
 }
 
 #[test]
 fn without_a_known_item_the_answer_is_what_most_users_have_and_says_so() {
     let popular = {
-        let counts = COMMUNITY.train.item_counts(COMMUNITY.items.len());
-        let mut order: Vec<u32> = (0..counts.len() as u32).collect();
-        order.sort_by_key(|item| std::cmp::Reverse(counts[*item as usize]));
+        let places = COMMUNITY.tie_order();
+        let mut order: Vec<u32> = (0..places.len() as u32).collect();
+        order.sort_by_key(|item| places[*item as usize]);
         ids(&order[..10])
     };
     for trained in RUNS.iter() {
@@ -123,7 +135,8 @@ fn lists_hold_what_was_asked_for() {
     let history = ids(&[3, 9, 14, 40, 41, 77]);
     let all = one(&answerer, Question { n: 1000, ..Question::of_history(history.clone()) });
     assert_eq!(all.items.len(), COMMUNITY.items.len() - history.len());
-    let used = one(&answerer, Question { n: 1000, exclude_used: false, ..Question::of_history(history.clone()) });
+    let used =
+        one(&answerer, Question { n: 1000, exclude: Some(Exclude::None), ..Question::of_history(history.clone()) });
     assert_eq!(used.items.len(), COMMUNITY.items.len());
     // Allowed items keep their scores and their order; ids twice, of the history and of nothing change nothing.
     let mut allow = ids(&[80, 81, 3, 82, 81]);
@@ -142,11 +155,11 @@ fn what_happened_since_is_part_of_the_history() {
     let answerer = of(trained("tall"));
     let mut known = answerer.history(&user(5)).unwrap();
     let since = ids(&[2, 50, 51]);
-    let asked = Asked { question: Question::of_user(user(5)), since: since.clone() };
+    let asked = Asked { question: learned(user(5)), since: since.clone() };
     let answer = one(&answerer, asked);
     known.extend(since.iter().cloned());
     assert_eq!(list(&answer), list(&one(&answerer, Question::of_history(known))));
-    assert_ne!(list(&answer), list(&one(&answerer, Question::of_user(user(5)))));
+    assert_ne!(list(&answer), list(&one(&answerer, learned(user(5)))));
     // Someone who came after the training is known by it.
     let newcomer = Id::Text("newcomer".into());
     let asked = Asked { question: Question::of_user(newcomer.clone()), since: since.clone() };

@@ -180,7 +180,7 @@ fn without_histories_nothing_of_a_user_is_left_and_histories_are_answered() {
     forget_histories(copy.path()).unwrap();
     forget_histories(copy.path()).unwrap();
     let left = files(copy.path());
-    let of_users = ["data/", "per_user", "users", "histories", "groups"];
+    let of_users = ["data/", "per_user", "users", "histories", "seen", "groups"];
     assert!(!left.iter().any(|file| of_users.iter().any(|name| file.contains(name))), "{left:?}");
     for file in &left {
         let bytes = fs::read(copy.path().join(file)).unwrap();
@@ -204,7 +204,7 @@ fn titles_come_with_answers_and_can_be_replaced() {
         writeln!(text, "{},\"Part {item}, the film\"", COMMUNITY.items.id(item)).unwrap();
     }
     fs::write(&table, &text).unwrap();
-    let file = TitleFile { source: table.display().to_string(), item: None, title: None };
+    let file = TitleFile::new(table.display().to_string());
     let attached = attach(copy.path(), &file, &mut progress::silent).unwrap();
     assert_eq!((attached.items, attached.titled, attached.others), (120, 100, 1));
     let answerer = Artefact::open(copy.path()).unwrap().answerer();
@@ -229,7 +229,7 @@ fn titles_come_with_answers_and_can_be_replaced() {
 }
 
 #[test]
-fn a_run_of_format_1_answers_and_becomes_one_of_the_newest_with_titles() {
+fn a_run_of_format_1_answers_and_becomes_one_of_format_2_with_titles() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/compat/format-1/run");
     let copy = copied(&folder);
     let ask = || {
@@ -249,7 +249,7 @@ fn a_run_of_format_1_answers_and_becomes_one_of_the_newest_with_titles() {
         Id::Text(id) => format!("{id:?}"),
     };
     fs::write(&table, format!("{{\"id\": {id}, \"name\": \"First\"}}\n")).unwrap();
-    let file = TitleFile { source: table.display().to_string(), item: None, title: None };
+    let file = TitleFile::new(table.display().to_string());
     attach(copy.path(), &file, &mut progress::silent).unwrap();
     let (format, after) = ask();
     let plain = |answers: Vec<Result<Answer, AnswerError>>| -> Vec<_> {
@@ -257,6 +257,6 @@ fn a_run_of_format_1_answers_and_becomes_one_of_the_newest_with_titles() {
             |answer: Answer| answer.items.into_iter().map(|row| (row.item, row.score.to_bits())).collect::<Vec<_>>();
         answers.into_iter().map(|answer| list(answer.unwrap())).collect()
     };
-    assert_eq!((format, plain(after)), (adepts::run::FORMAT, plain(before)));
+    assert_eq!((format, plain(after)), (2, plain(before)));
     assert_eq!(Artefact::open(copy.path()).unwrap().answerer().item(&item).unwrap().title.as_deref(), Some("First"));
 }

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use adepts::Artefact;
-use adepts::data::{BadRows, Id, progress};
+use adepts::data::{BadRows, Encoding, Id, progress};
 use adepts::serve::batch::{BatchError, Done, Job, PART, TableFile, Whom};
 use adepts::serve::{Answer, Answerer, HistoryAnswerer, Question};
 
@@ -24,7 +24,14 @@ fn job(out: &Path) -> Job<'_> {
 
 fn table(path: &Path) -> Whom {
     let source = path.display().to_string();
-    Whom::Table(TableFile { source, user: None, history: None, separator: "|".into(), bad_rows: BadRows::Fail })
+    Whom::Table(TableFile {
+        source,
+        user: None,
+        history: None,
+        separator: "|".into(),
+        bad_rows: BadRows::Fail,
+        encoding: Encoding::Auto,
+    })
 }
 
 fn written(answerer: &HistoryAnswerer, whom: &Whom, job: Job<'_>) -> Result<Done, BatchError> {
@@ -86,6 +93,7 @@ fn histories_are_read_from_text_and_from_lists() {
             history: None,
             separator: "|".into(),
             bad_rows: BadRows::Fail,
+            encoding: Encoding::Auto,
         });
         let done = written(&answerer, &whom, job(&out)).unwrap();
         assert_eq!((done.rows, done.answered, done.popular), (21, 21, 1));

@@ -16,8 +16,13 @@ use crate::support::{RUNS, bits, copied, files, scores, trained};
 const BESIDE: [&str; 3] = ["epochs.jsonl", "per_user.parquet", "report.json"];
 
 /// What only answers need; `answers.rs` damages it.
-const ANSWERS: [&str; 4] =
-    ["answers/groups.json", "answers/histories.parquet", "answers/items.parquet", "answers/users.parquet"];
+const ANSWERS: [&str; 5] = [
+    "answers/groups.json",
+    "answers/histories.parquet",
+    "answers/items.parquet",
+    "answers/seen.parquet",
+    "answers/users.parquet",
+];
 
 /// A learner with all that there can be, and a closed form.
 fn subjects() -> [&'static Path; 2] {

@@ -15,7 +15,13 @@ fn a_finished_run_holds_the_documented_files_and_nothing_else() {
     let learners: Vec<_> = learners().map(|spec| spec.name).collect();
     for trained in RUNS.iter() {
         let mut expected = vec!["answers/groups.json", "answers/histories.parquet", "answers/items.parquet"];
-        expected.extend(["answers/users.parquet", "config.toml", "data/interactions.parquet", "data/items.parquet"]);
+        expected.extend([
+            "answers/seen.parquet",
+            "answers/users.parquet",
+            "config.toml",
+            "data/interactions.parquet",
+            "data/items.parquet",
+        ]);
         expected.extend(["data/manifest.json", "data/users.parquet"]);
         expected.extend(learners.contains(&trained.spec.name).then_some("epochs.jsonl"));
         expected.extend(["manifest.json", "model.safetensors", "per_user.parquet", "report.json"]);

@@ -4,8 +4,9 @@ use std::io::Write as _;
 use std::path::Path;
 
 use adepts::data::examples::RawFiles;
-use adepts::data::{DataError, progress, write_atomically};
+use adepts::data::{progress, write_atomically};
 use adepts::ranker::predict::{Predicted, Retrieved};
+use adepts::serve::Exclude;
 use adepts::{Error, RankerRun};
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Float32Type, UInt32Type, UInt64Type};
@@ -30,7 +31,7 @@ fn scores(run: &RankerRun, files: &RawFiles) -> (Predicted, Vec<usize>) {
         blocks.push(block.rows.len());
         all.rows.extend(block.rows);
         all.scores.extend(block.scores);
-        Ok::<(), DataError>(())
+        Ok::<(), Error>(())
     };
     let met = run.predict(files, each, &mut progress::silent).unwrap();
     assert_eq!(met.rows, all.rows.len() as u64);
@@ -46,7 +47,7 @@ fn lists(run: &RankerRun, files: &RawFiles, number: usize) -> (Retrieved, Vec<us
         all.lists.extend(block.lists);
         Ok::<(), Error>(())
     };
-    let met = run.retrieve(files, number, each, &mut progress::silent).unwrap();
+    let met = run.retrieve(files, number, Exclude::None, each, &mut progress::silent).unwrap();
     assert_eq!(met.rows, all.rows.len() as u64);
     (all, blocks)
 }
@@ -97,7 +98,7 @@ fn rows_in_many_blocks_have_the_lists_that_they_have_in_one() {
         assert!(many.lists.chunks(5_000).all(|lists| lists == once.lists), "{kind}");
 
         let out = home.path().join(format!("{kind}.parquet"));
-        run.retrieve_to(&files, 9, &out, &mut progress::silent).unwrap();
+        run.retrieve_to(&files, 9, Exclude::None, &out, &mut progress::silent).unwrap();
         let mut entries = many.rows.iter().zip(&many.lists).flat_map(|(row, list)| {
             (1u32..).zip(list).map(|(rank, (id, score))| (*row, rank, id.to_string(), score.to_bits()))
         });
@@ -127,7 +128,7 @@ fn a_bad_row_behind_the_first_block_is_named_and_leaves_no_file() {
     let out = place.join("a.parquet");
     let refused = [
         run.predict_to(&files, &out, &mut progress::silent).unwrap_err().to_string(),
-        run.retrieve_to(&files, 3, &out, &mut progress::silent).unwrap_err().to_string(),
+        run.retrieve_to(&files, 3, Exclude::None, &out, &mut progress::silent).unwrap_err().to_string(),
     ];
     assert!(refused.iter().all(|told| told.contains("many.csv, line 20002: ")), "{refused:?}");
     assert_eq!(std::fs::read_dir(&place).unwrap().count(), 0);

@@ -18,9 +18,10 @@ static WHOLE: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tensors");
     tensors.write(&path).unwrap();
-    let catalogue = Catalogue { ids: ids(), users: vec![1, 2, 3] };
+    let catalogue = Catalogue { ids: ids(), users: vec![1, 2, 3], order: vec![2, 0, 1] };
     let items = Rows::from_lists(vec![vec![0, 4], vec![], vec![2]]);
-    let histories = Histories { users: ids(), learns: vec![true, false, true], items };
+    let seen = Rows::from_lists(vec![vec![1], vec![0, 2], vec![]]);
+    let histories = Histories { users: ids(), learns: vec![true, false, true], items, seen };
     let (users, of_users) = (histories.users_to_bytes().unwrap(), histories.items_to_bytes().unwrap());
     let at = (256 * users.len()).div_ceil(users.len() + of_users.len()) as u8;
     let manifest = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/compat/format-1/run/manifest.json"));

@@ -12,7 +12,7 @@ use adepts::eval::RunSummary;
 use adepts::ranker::predict::Retrieved;
 use adepts::ranker::queries::{Mask, Queries};
 use adepts::run::PER_USER;
-use adepts::serve::{AnswerError, Asked, FieldValue, Retrieval, RetrievalQuestion};
+use adepts::serve::{AnswerError, Asked, Exclude, FieldValue, Retrieval, RetrievalQuestion};
 use adepts::{Error, RankerExperiment, RankerRun};
 
 use crate::rankers::run_with;
@@ -250,7 +250,8 @@ fn lists_of(run: &RankerRun, number: usize) -> Retrieved {
         all.lists.extend(block.lists);
         Ok::<(), Error>(())
     };
-    run.retrieve(&RawFiles::new(DATA.0.display().to_string()), number, each, &mut progress::silent).unwrap();
+    run.retrieve(&RawFiles::new(DATA.0.display().to_string()), number, Exclude::None, each, &mut progress::silent)
+        .unwrap();
     all
 }
 
@@ -280,7 +281,7 @@ fn questions(n: usize) -> Vec<RetrievalQuestion> {
     let question = |line: &str| {
         let cells: Vec<&str> = line.split(',').collect();
         let context = BTreeMap::from([("user".to_owned(), FieldValue::Text(cells[at("user")].to_owned()))]);
-        RetrievalQuestion { domain: Id::Text(cells[at("domain")].into()), context, n }
+        RetrievalQuestion { domain: Id::Text(cells[at("domain")].into()), context, n, exclude: Some(Exclude::None) }
     };
     text.lines().skip(1).map(question).collect()
 }

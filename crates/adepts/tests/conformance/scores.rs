@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use adepts::Run;
-use adepts::contract::{Batcher, GateView, HistoryBatch, Probe};
+use adepts::contract::{Batcher, GateView, HistoryBatch, Probe, ProbeSplit};
 use adepts::data::Rows;
 use adepts_ops::Csr;
 use burn::tensor::Device;
@@ -76,7 +76,15 @@ fn asking_for_shares_changes_no_score() {
         let model = opened(trained).model;
         let users: Vec<u32> = (0..histories.len() as u32).collect();
         let (items, probe) = (model.items(), model.probe());
-        let batch = Batcher { histories: &histories, validation: &validation, items, probe, seed: 1 }.batch(&users);
+        let batch = Batcher {
+            histories: &histories,
+            validation: &validation,
+            items,
+            probe,
+            seed: 1,
+            split: ProbeSplit::default(),
+        }
+        .batch(&users);
         let mut scores = vec![f32::NAN; users.len() * items];
         model.score(&batch, &mut scores, &mut []);
         assert_eq!(bits(&scores), bits(&score(&*model, &histories, &validation).0), "{}", trained.spec.name);
@@ -98,7 +106,8 @@ fn emptying_the_gates_field_changes_nothing_but_the_gate() {
             (scores, shares)
         };
         let batch = |validation: &Rows, probe| {
-            Batcher { histories: &histories, validation, items, probe, seed: 1 }.batch(&users)
+            Batcher { histories: &histories, validation, items, probe, seed: 1, split: ProbeSplit::default() }
+                .batch(&users)
         };
         let nothing = batch(&validation, None);
         let (scores, shares) = ask(&nothing);

@@ -20,7 +20,17 @@ use burn::tensor::Device;
 /// A data set of a log in memory, as [`prepare`] makes it of one in files.
 pub(crate) fn dataset(log: Interactions, split: &SplitConfig) -> Dataset {
     let data = DataConfig { source: "memory".into(), ..DataConfig::default() };
-    let read = Read { interactions: log, steps: Vec::new(), skipped_rows: 0, skipped_examples: Vec::new(), data };
+    let read = Read {
+        seen: Rows::empty(log.users.len()),
+        interactions: log,
+        seen_rows: Vec::new(),
+        steps: Vec::new(),
+        skipped_rows: 0,
+        skipped_examples: Vec::new(),
+        data,
+        time_unit: None,
+        notes: Vec::new(),
+    };
     prepare::assemble(read, split, 2024, &mut progress::silent).unwrap()
 }
 
@@ -183,7 +193,14 @@ pub(crate) fn recipe(spec: &Spec) -> Box<dyn Recipe> {
 pub(crate) fn score(model: &dyn HistoryModel, histories: &Rows, validation: &Rows) -> (Vec<f32>, Vec<f32>) {
     let users: Vec<u32> = (0..histories.len() as u32).collect();
     let (items, probe) = (model.items(), model.probe());
-    let batcher = adepts::contract::Batcher { histories, validation, items, probe, seed: 1 };
+    let batcher = adepts::contract::Batcher {
+        histories,
+        validation,
+        items,
+        probe,
+        seed: 1,
+        split: adepts::contract::ProbeSplit::default(),
+    };
     let mut scores = vec![f32::NAN; users.len() * items];
     let mut shares = vec![f32::NAN; users.len() * model.experts()];
     model.score(&batcher.batch(&users), &mut scores, if model.experts() > 1 { &mut shares } else { &mut [] });

@@ -124,7 +124,7 @@ impl Experts {
     pub fn parameters(&mut self) -> Vec<(String, Parameter<'_>)> {
         self.layers_mut()
             .flat_map(|(name, Layer { weight, bias })| {
-                [(format!("{name}.weight"), Parameter::Three(weight)), (format!("{name}.bias"), Parameter::Two(bias))]
+                [(format!("{name}.weight"), weight.into()), (format!("{name}.bias"), bias.into())]
             })
             .collect()
     }

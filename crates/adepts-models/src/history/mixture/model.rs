@@ -148,8 +148,11 @@ impl Mixture {
         let mut signal = judged.probe;
         if let Some((_, probe)) = view {
             for (row, signal) in signal.iter_mut().enumerate() {
-                if probe.row(row).is_empty() {
+                let items = probe.row(row).len();
+                if items == 0 {
                     *signal = f32::NAN;
+                } else if self.config.weights.reduce() == Some(Reduce::Mean) {
+                    *signal /= items as f32;
                 }
             }
         }
@@ -238,6 +241,14 @@ impl HistoryModel for Mixture {
 
     fn probe(&self) -> Option<Probe> {
         self.config.probe()
+    }
+
+    fn gate_probe(&self) -> Option<Probe> {
+        self.config.gate_probe()
+    }
+
+    fn stops_as_published(&self) -> bool {
+        self.config.gate.is_published()
     }
 
     fn score(&self, batch: &HistoryBatch, scores: &mut [f32], shares: &mut [f32]) {

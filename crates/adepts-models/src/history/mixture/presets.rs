@@ -4,15 +4,20 @@ use adepts_core::memory::elements;
 use adepts_core::{ConfigError, HistoryModel, Memory, Probe, Recipe, Sizes, Spec, Tensors, TensorsError, config};
 use burn::tensor::Device;
 
-use super::config::{Gate, MixtureConfig, Weights};
+use super::config::{Gate, MixtureConfig, Reduce, Signal, Weights, default_alpha};
 use super::expert::parameter_count;
 use super::model::{Mixture, block_rows};
+
+/// Where TALL was published, with its ablations.
+const TALL_PAPER: &str = "Pan, Zhu, Wang, Lin & Caverlee, Countering Mainstream Bias via End-to-End Adaptive Local Learning, \
+                          ECIR 2024 (arXiv 2404.08887)";
 
 /// A variational autoencoder of histories.
 pub static MULTVAE: Spec = Spec {
     name: "multvae",
     summary: "A variational autoencoder of histories with a multinomial likelihood; the strong single model",
-    paper: "Liang et al., Variational Autoencoders for Collaborative Filtering, WWW 2018",
+    paper: "Liang et al., Variational Autoencoders for Collaborative Filtering, WWW 2018; with the sizes of the TALL code (one \
+            layer of 100, no dropout, noise .01), not those of the paper",
     example: include_str!("examples/multvae.toml"),
     recipe: |table| recipe(include_str!("examples/multvae.toml"), table),
 };
@@ -30,7 +35,7 @@ pub static WL: Spec = Spec {
 pub static MOE: Spec = Spec {
     name: "moe",
     summary: "MultVAE experts mixed by a network that sees the history (the TALL paper's MoE)",
-    paper: "Pan et al., Combating Heterogeneous Preferences via Adaptive Mixture-of-Experts, ECIR 2024 (arXiv 2404.08887)",
+    paper: TALL_PAPER,
     example: include_str!("examples/moe.toml"),
     recipe: |table| recipe(include_str!("examples/moe.toml"), table),
 };
@@ -39,16 +44,16 @@ pub static MOE: Spec = Spec {
 pub static LMOE: Spec = Spec {
     name: "lmoe",
     summary: "MultVAE experts mixed by how well each finds held-out items of the user (TALL without row weights)",
-    paper: "Pan et al., ECIR 2024 (arXiv 2404.08887)",
+    paper: TALL_PAPER,
     example: include_str!("examples/lmoe.toml"),
     recipe: |table| recipe(include_str!("examples/lmoe.toml"), table),
 };
 
-/// MultVAE experts mixed by their losses, with weights that bring users of different pace into step.
+/// MultVAE experts mixed by their losses, with row weights that follow how the loss of each user changes.
 pub static TALL: Spec = Spec {
     name: "tall",
-    summary: "Loss-driven mixture of MultVAE experts with adaptive row weights, for users of uncommon taste",
-    paper: "Pan et al., ECIR 2024 (arXiv 2404.08887)",
+    summary: "Loss-driven mixture of MultVAE experts whose row weights follow how the loss of each user changes",
+    paper: TALL_PAPER,
     example: include_str!("examples/tall.toml"),
     recipe: |table| recipe(include_str!("examples/tall.toml"), table),
 };
@@ -57,12 +62,28 @@ pub static TALL: Spec = Spec {
 fn recipe(preset: &str, table: toml::Table) -> Result<Box<dyn Recipe>, ConfigError> {
     let mut merged: toml::Table = preset.parse().map_err(|e: toml::de::Error| ConfigError::Syntax(e.to_string()))?;
     merged.remove("kind");
+    let own_alpha = table.get("weights").is_some_and(|weights| weights.get("alpha").is_some());
     for (key, value) in table {
         overlay(&mut merged, key, value);
+    }
+    if !own_alpha {
+        set_alpha(&mut merged);
     }
     let config: MixtureConfig = config::read(merged)?;
     config.check()?;
     Ok(Box::new(config))
+}
+
+/// Gives adaptive weights whose α nobody chose the one that belongs to their signal.
+fn set_alpha(merged: &mut toml::Table) {
+    let Some(toml::Value::Table(weights)) = merged.get_mut("weights") else { return };
+    let is = |key: &str, name: &str| weights.get(key).and_then(toml::Value::as_str) == Some(name);
+    if !is("kind", "adaptive") {
+        return;
+    }
+    let signal = if is("signal", "loss") { Signal::Loss } else { Signal::LossChange };
+    let reduce = if is("reduce", "mean") { Reduce::Mean } else { Reduce::Sum };
+    weights.insert("alpha".to_owned(), default_alpha(signal, reduce).into());
 }
 
 /// Puts a value in place; tables of the same kind are merged, so that one of their keys can be set alone.
@@ -184,6 +205,22 @@ mod tests {
         let one_row = Sizes { batch: 1, ..SIZES };
         let block = (100 * block_rows(100, SIZES.items) * SIZES.items) as u64;
         assert!(total(&TALL, "experts = 100\nhidden = [8]", &one_row) > 4 * block);
+    }
+
+    #[test]
+    fn alpha_follows_the_signal_where_nobody_chose_it() {
+        let alpha = |spec: &Spec, weights: &str| {
+            let resolved = recipe_of(spec, &format!("weights = {{ {weights} }}")).resolved();
+            resolved["weights"]["alpha"].as_float().unwrap()
+        };
+        let at = |weights: &str| alpha(&TALL, weights);
+        assert_eq!((at("gap = 10"), at("reduce = \"sum\"")), (0.08, 0.08));
+        assert_eq!(at("reduce = \"mean\""), default_alpha(Signal::LossChange, Reduce::Mean));
+        assert_eq!(at("signal = \"loss\""), default_alpha(Signal::Loss, Reduce::Sum));
+        assert_eq!(at("signal = \"loss\", reduce = \"mean\""), default_alpha(Signal::Loss, Reduce::Mean));
+        assert_eq!(at("signal = \"loss\", alpha = 0.08"), 0.08);
+        assert_eq!(at("reduce = \"mean\", alpha = 0.08"), 0.08);
+        assert_eq!(alpha(&LMOE, "kind = \"adaptive\", signal = \"loss\""), default_alpha(Signal::Loss, Reduce::Sum));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a model consists of, by name: for the optimizer, for saving, and for prediction without gradients.
 
-use adepts_core::{Parameter, Tensors, TensorsError};
+use adepts_core::{Parameter, Tensors, TensorsError, Values};
 
 use super::running::Running;
 
@@ -24,7 +24,12 @@ pub trait Named {
 
 /// A matrix in its slot.
 pub fn matrix<'a>(name: &str, tensor: &'a mut burn::tensor::Tensor<2>) -> (String, Slot<'a>) {
-    (name.to_owned(), Slot::Parameter(Parameter::Two(tensor)))
+    (name.to_owned(), Slot::Parameter(tensor.into()))
+}
+
+/// A matrix of factors in its slot: at 1 they change nothing.
+pub fn factors<'a>(name: &str, tensor: &'a mut burn::tensor::Tensor<2>) -> (String, Slot<'a>) {
+    (name.to_owned(), Slot::Parameter(Parameter::factor(tensor)))
 }
 
 /// What is learned.
@@ -41,9 +46,9 @@ pub fn parameters(slots: Slots<'_>) -> Vec<(String, Parameter<'_>)> {
 pub fn save(slots: Slots<'_>, tensors: &mut Tensors) {
     for (name, slot) in slots {
         match slot {
-            Slot::Parameter(Parameter::One(tensor)) => tensors.insert_tensor(name, tensor),
-            Slot::Parameter(Parameter::Two(tensor)) => tensors.insert_tensor(name, tensor),
-            Slot::Parameter(Parameter::Three(tensor)) => tensors.insert_tensor(name, tensor),
+            Slot::Parameter(Parameter { values: Values::One(tensor), .. }) => tensors.insert_tensor(name, tensor),
+            Slot::Parameter(Parameter { values: Values::Two(tensor), .. }) => tensors.insert_tensor(name, tensor),
+            Slot::Parameter(Parameter { values: Values::Three(tensor), .. }) => tensors.insert_tensor(name, tensor),
             Slot::Running(running) => running.save(&name, tensors),
         }
     }
@@ -54,13 +59,13 @@ pub fn load(slots: Slots<'_>, tensors: &Tensors) -> Result<Vec<String>, TensorsE
     let mut known = Vec::new();
     for (name, slot) in slots {
         match slot {
-            Slot::Parameter(Parameter::One(slot)) => {
+            Slot::Parameter(Parameter { values: Values::One(slot), .. }) => {
                 *slot = tensors.tensor(&name, slot.dims(), &slot.device())?.require_grad();
             }
-            Slot::Parameter(Parameter::Two(slot)) => {
+            Slot::Parameter(Parameter { values: Values::Two(slot), .. }) => {
                 *slot = tensors.tensor(&name, slot.dims(), &slot.device())?.require_grad();
             }
-            Slot::Parameter(Parameter::Three(slot)) => {
+            Slot::Parameter(Parameter { values: Values::Three(slot), .. }) => {
                 *slot = tensors.tensor(&name, slot.dims(), &slot.device())?.require_grad();
             }
             Slot::Running(running) => {
@@ -100,9 +105,9 @@ pub fn recount(slots: Slots<'_>, tensors: &Tensors) -> Result<(), TensorsError> 
 pub fn freeze(slots: Slots<'_>) {
     for (_, slot) in slots {
         match slot {
-            Slot::Parameter(Parameter::One(tensor)) => *tensor = tensor.clone().inner(),
-            Slot::Parameter(Parameter::Two(tensor)) => *tensor = tensor.clone().inner(),
-            Slot::Parameter(Parameter::Three(tensor)) => *tensor = tensor.clone().inner(),
+            Slot::Parameter(Parameter { values: Values::One(tensor), .. }) => *tensor = tensor.clone().inner(),
+            Slot::Parameter(Parameter { values: Values::Two(tensor), .. }) => *tensor = tensor.clone().inner(),
+            Slot::Parameter(Parameter { values: Values::Three(tensor), .. }) => *tensor = tensor.clone().inner(),
             Slot::Running(_) => {}
         }
     }

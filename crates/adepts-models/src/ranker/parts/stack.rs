@@ -118,6 +118,8 @@ impl Shape {
 #[derive(Clone, Debug)]
 pub struct Stack {
     shape: Shape,
+    /// Whether its weights are factors of those of another stack, which change nothing at 1.
+    factors: bool,
     layers: Vec<Layer>,
 }
 
@@ -158,13 +160,13 @@ impl Stack {
             }
         };
         let layers = shape.layers().enumerate().map(layer).collect();
-        Self { shape, layers }
+        Self { shape, factors: false, layers }
     }
 
     /// Weights of 1 and biases of 0, which [`Stack::times`] leaves others unchanged.
     #[must_use]
     pub fn neutral(shape: Shape, device: &Device) -> Self {
-        let mut stack = Self::init(shape, 0, device);
+        let mut stack = Self { factors: true, ..Self::init(shape, 0, device) };
         for layer in &mut stack.layers {
             layer.weight = init::constant(1.0, layer.weight.dims(), device);
             layer.bias = init::constant(0.0, layer.bias.dims(), device);
@@ -181,7 +183,8 @@ impl Stack {
             bias: own.bias.clone() + shared.bias.clone(),
             norm: own.norm.clone(),
         };
-        Self { shape: self.shape.clone(), layers: self.layers.iter().zip(&shared.layers).map(layer).collect() }
+        let layers = self.layers.iter().zip(&shared.layers).map(layer).collect();
+        Self { shape: self.shape.clone(), factors: false, layers }
     }
 
     /// Initial parameters of several.
@@ -289,11 +292,12 @@ impl Named for Stack {
         let mut slots = Vec::new();
         for (n, Layer { weight, bias, norm }) in self.layers.iter_mut().enumerate() {
             let name = |what: &str| format!("{}.{n}.{what}", self.shape.name);
-            slots.push((name("weight"), Slot::Parameter(Parameter::Three(weight))));
-            slots.push((name("bias"), Slot::Parameter(Parameter::Two(bias))));
+            let weight = if self.factors { Parameter::factor(weight) } else { weight.into() };
+            slots.push((name("weight"), Slot::Parameter(weight)));
+            slots.push((name("bias"), Slot::Parameter(bias.into())));
             if let Some(BatchNorm { scale, shift, running }) = norm {
-                slots.push((name("scale"), Slot::Parameter(Parameter::Two(scale))));
-                slots.push((name("shift"), Slot::Parameter(Parameter::Two(shift))));
+                slots.push((name("scale"), Slot::Parameter(Parameter::factor(scale))));
+                slots.push((name("shift"), Slot::Parameter(shift.into())));
                 slots.push((name("running"), Slot::Running(running)));
             }
         }

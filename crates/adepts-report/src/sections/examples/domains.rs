@@ -4,17 +4,15 @@ use adepts_eval::{ComparedDomain, ComparedRun, Difference, DomainComparison};
 
 use crate::blocks::{Block, Cell, Figure, Plots, Section, Table};
 use crate::chart::{Chart, Range};
-use crate::format::{UNKNOWN, count, exact, metric_label, percent, probability, shortened, signed};
+use crate::format::{UNKNOWN, count, exact, metric_label, percent, shortened, signed};
 use crate::look::Look;
-use crate::sections::compared::verdict;
+use crate::sections::compared::{NOT_ESTABLISHED, SIZES, p_in_words, verdict, why};
 use crate::view::View;
 
 use super::{Domain, by_size, in_domain, interval, main_metric, mark_in_words, marked, retrieves, with_interval};
 
 /// A plot of more domains than this is not legible; the table holds them all.
 const MOST: usize = 20;
-/// The size of a shape, and of one whose difference is not established.
-const SIZES: [f64; 2] = [4.6, 2.4];
 /// The model whose domains share nothing.
 const SINGLE: &str = "single";
 /// Vertical room of one run in a domain's row.
@@ -37,14 +35,15 @@ pub(super) fn section(view: &View) -> Option<Section> {
             "In which domains is a run better? "
         };
         blocks.push(Block::Text(format!(
-            "{question}Every run judged the same {} {}, so its {} can be taken against that of {}{} domain by domain. Right of the dashed line a run is better, left of it worse. Many domains are \
+            "{question}Every run judged the same {} {}, so its {} can be taken against that of {} domain by domain.{} Right of \
+             the dashed line a run is better, left of it worse. Many domains are \
              many questions: in text and tables a difference is called better or worse only if it holds after a correction for their \
              number (Holm), and only such differences are drawn large.",
             count(comparison.rows),
             if view.runs().iter().any(|run| retrieves(&run.summary)) { "lists" } else { "rows" },
             metric_label(&comparison.metric),
             comparison.baseline,
-            if single { ", which has a model of its own for each domain," } else { "" }
+            why(&comparison.baseline, &comparison.baseline_reason)
         )));
     }
     let legend = view.runs().iter().enumerate().map(|(i, run)| Look::model(i).point_entry(&run.summary.name)).collect();
@@ -98,7 +97,7 @@ fn gains(view: &View, comparison: &DomainComparison, domains: &[Domain<'_>]) -> 
             let Some(d) = difference(of, run) else { continue };
             let words = format!("{run}, {name}: {} ({})", signed(d.mean), verdict(d));
             chart.bar(Look::model(*i), (d.lower, d.upper), lane - place as f64);
-            let points = if verdict(d) == "not established" { &mut open } else { &mut established };
+            let points = if verdict(d) == NOT_ESTABLISHED { &mut open } else { &mut established };
             points.push((d.mean, lane - place as f64, words.clone()));
             said.push(words);
         }
@@ -216,7 +215,7 @@ fn differences(comparison: &DomainComparison, domains: &[Domain<'_>]) -> Table {
                 "{} to {}, {}, {}",
                 signed(d.lower),
                 signed(d.upper),
-                probability(d.p_holm.unwrap_or(d.p)),
+                p_in_words(d.p, d.p_holm),
                 verdict(d)
             )),
         };
@@ -226,8 +225,8 @@ fn differences(comparison: &DomainComparison, domains: &[Domain<'_>]) -> Table {
     let head = ["Rows", comparison.baseline.as_str()].into_iter().chain(runs.iter().copied()).map(str::to_owned);
     Table {
         caption: format!(
-            "{} of {}, and the others’ gain over it with 95 % interval, p-value (corrected by Holm’s method over the domains) and \
-             what it means at 5 %",
+            "{} of {}, and the others’ gain over it with 95 % interval, p-value (in domains corrected by Holm’s method over the \
+             domains; over all of them as it is) and what it means at 5 %",
             metric_label(&comparison.metric),
             comparison.baseline
         ),

@@ -97,7 +97,7 @@ fn paired(
 ) -> Option<String> {
     let (metric, _) = main_metric(view);
     let what = if view.runs().iter().any(|run| retrieves(&run.summary)) { "lists" } else { "rows" };
-    let comparisons = view.input.domains.iter();
+    let comparisons = view.input.domains.iter().chain(&view.input.domains_against_best);
     let (d, sign) = comparisons.filter(|c| c.metric == metric).find_map(|comparison| {
         let of = |run: &str| figures(comparison).iter().find(|r| r.run == run).and_then(|r| r.difference);
         match comparison.baseline.as_str() {

@@ -1,6 +1,6 @@
 //! How it was measured.
 
-use adepts_eval::RunSummary;
+use adepts_eval::{Protocol, Resampled, RunSummary};
 
 use crate::blocks::{Block, Section};
 use crate::format::{count, listed, percent};
@@ -50,21 +50,44 @@ fn sentences(run: &RunSummary) -> Vec<String> {
         };
         out.push(format!("AUC within users (GAUC) is not measured: {why}."));
     }
-    let (seed, resamples) = protocol.bootstrap;
-    if resamples > 0 {
-        out.push(format!(
-            "The intervals are 95 % percentile bootstrap intervals: from each domain {} times as many rows as it has were drawn with \
-             replacement (seed {seed}). They take rows as independent, so they are too narrow where a few users have most of the \
-             rows; and they say nothing of how much depends on the split of the data or on the seed of the training. For that, train \
-             with several seeds.",
-            count(resamples)
-        ));
-        out.push(
-            "Runs are compared on the same drawn rows. The p-values of the domains are corrected for how many domains there are."
-                .into(),
-        );
-    }
+    out.extend(intervals(protocol, Resampled::Rows));
     out
+}
+
+/// What the intervals are; evaluations of versions that did not say what they drew have drawn `before`.
+fn intervals(protocol: &Protocol, before: Resampled) -> Vec<String> {
+    let (seed, resamples) = protocol.bootstrap;
+    if resamples == 0 {
+        return Vec::new();
+    }
+    let resampled = if protocol.resampled.is_unknown() { before } else { protocol.resampled };
+    vec![
+        format!(
+            "The intervals are 95 % percentile bootstrap intervals: {} (seed {seed}). They say nothing of how much depends on the \
+             split of the data or on the seed of the training. For that, train with several seeds.",
+            drawn(resampled, resamples)
+        ),
+        "Runs are compared on the same draws. The p-values of the domains are corrected for how many domains there are.".into(),
+    ]
+}
+
+/// What was drawn for the intervals.
+fn drawn(resampled: Resampled, resamples: usize) -> String {
+    let times = count(resamples);
+    match resampled {
+        Resampled::Users => format!(
+            "{times} times as many users as there are were drawn with replacement, each with all that is his (what has no known \
+             user by itself)"
+        ),
+        Resampled::Lists => format!(
+            "from each domain {times} times as many lists as it has were drawn with replacement. They take lists as independent, \
+             because users are not known, and are too narrow where several lists are of one user"
+        ),
+        Resampled::Rows | Resampled::Unknown => format!(
+            "from each domain {times} times as many rows as it has were drawn with replacement. They take rows as independent, \
+             because users are not known, and are too narrow where many rows are of one user"
+        ),
+    }
 }
 
 fn of_lists(run: &RunSummary) -> Vec<String> {
@@ -100,18 +123,6 @@ fn of_lists(run: &RunSummary) -> Vec<String> {
         }
         _ => "Nothing is kept out of the lists, so the items that a user already had take places in them.".into(),
     });
-    let (seed, resamples) = protocol.bootstrap;
-    if resamples > 0 {
-        out.push(format!(
-            "The intervals are 95 % percentile bootstrap intervals: from each domain {} times as many lists as it has were drawn with \
-             replacement (seed {seed}). They say nothing of how much depends on the split of the data or on the seed of the training. \
-             For that, train with several seeds.",
-            count(resamples)
-        ));
-        out.push(
-            "Runs are compared on the same drawn lists. The p-values of the domains are corrected for how many domains there are."
-                .into(),
-        );
-    }
+    out.extend(intervals(protocol, Resampled::Lists));
     out
 }

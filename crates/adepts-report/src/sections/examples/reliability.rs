@@ -100,7 +100,10 @@ fn table(line: &Line<'_>) -> Table {
         ((n + 1).to_string(), vec![Cell::of(count(bin.rows)), Cell::of(exact(bin.predicted)), observed])
     };
     Table {
-        caption: format!("{}: predicted and observed, with 95 % interval, from the lowest probabilities up", line.name),
+        caption: format!(
+            "{}: predicted and observed, with 95 % interval (Wilson; each row for itself), from the lowest probabilities up",
+            line.name
+        ),
         head: ["Group", "Rows", "Predicted", "Observed"].map(str::to_owned).into(),
         rows: line.bins.iter().enumerate().map(row).collect(),
     }

@@ -1,0 +1,25 @@
+//! What lists leave out because a user has it already, as it is asked for.
+
+use adepts::serve::Exclude;
+use clap::ValueEnum;
+
+/// What is left out of lists because a user has it already.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum ExcludeName {
+    /// All that the user is known to have seen: learned items, held-out items, what a filter dropped, events, and --seen
+    Seen,
+    /// What the model goes by: the history, and events
+    Learned,
+    /// Nothing
+    None,
+}
+
+impl ExcludeName {
+    pub(crate) fn of(self) -> Exclude {
+        match self {
+            Self::Seen => Exclude::Seen,
+            Self::Learned => Exclude::Learned,
+            Self::None => Exclude::None,
+        }
+    }
+}

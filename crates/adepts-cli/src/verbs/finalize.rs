@@ -1,0 +1,91 @@
+//! `adepts finalize`: a model for use, of a run that was evaluated.
+
+use std::path::{Path, PathBuf};
+
+use adepts::answers::forget_histories;
+use adepts::data::{agreeing, counted};
+use adepts::eval::Summary;
+use adepts::finalize::{self, Finalized};
+use adepts::ranker::run::holds_ranker;
+use adepts::{Error, report};
+use clap::Args;
+
+use crate::options::{WorkOptions, with_work};
+use crate::output::{self, tables};
+use crate::progress::Terminal;
+
+/// Train a model for use: as an evaluated run was trained, but on all of its data.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  adepts finalize runs/tall --out runs/tall-final
+  adepts train experiments/own-csv.toml --out runs/own --final runs/own-final     evaluates, then does the same
+  adepts serve runs/tall-final --state state
+
+The final model has the settings of the run and is trained for the number of epochs with which that did best on its
+validation part, on its training, validation and test part together. Nothing is held out, so it has no figures of its
+own: its page repeats those of the run, and says so. A gate or weights that look at held-out items look at a part of the
+history instead, and the figures that are repeated are then those under `adepts evaluate --probe history`.
+
+A run of a model of examples reads its log again, so that values which only held-out rows have are known as well.")]
+pub(crate) struct Options {
+    /// The folder of the evaluated run
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// The folder of the final model
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// For models of examples: where the log is now, if it was moved
+    #[arg(long, value_name = "PATH")]
+    data: Option<String>,
+    /// For models of histories: keep nothing of single users in the final model, no ids and no histories. It then answers
+    /// for histories that are sent
+    #[arg(long)]
+    without_histories: bool,
+    /// Print as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    work: WorkOptions,
+}
+
+impl Options {
+    pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
+        let Self { run, out, data, work, .. } = self;
+        if self.without_histories && holds_ranker(run) {
+            return Err(Error::Request("--without-histories is for models of histories".into()).into());
+        }
+        let made = with_work(terminal, *work, |work| finalize::run(run, data.as_deref(), out, work))?;
+        if self.without_histories {
+            forget_histories(out)?;
+        }
+        terminal.clear();
+        if self.json {
+            return output::json(&made);
+        }
+        let figures = tables(&Summary { runs: vec![made.figures.clone()] });
+        let whose =
+            format!("Figures of the evaluated run {}, which were not measured with the final model:", run.display());
+        output::text(&format!("{}\n\n{whose}\n\n{figures}\n{}", told(&made, run), places(out)))
+    }
+}
+
+/// What was made, in words.
+pub(crate) fn told(made: &Finalized, run: &Path) -> String {
+    let what = if holds_ranker(run) { "row" } else { "interaction" };
+    let epochs = made.epochs.map_or_else(String::new, |epochs| format!(", for {}", counted(epochs, "epoch")));
+    let all = agreeing(made.rows, "the one", "all");
+    format!("the final form of {} was trained on {all} {}{epochs}", run.display(), counted(made.rows, what))
+}
+
+/// Where a final model and its page are.
+pub(crate) fn places(out: &Path) -> String {
+    format!("final:  {}\nreport: {}", out.display(), out.join(report::PAGE).display())
+}
+
+/// Says of an evaluated run that is to answer that there is more to learn from.
+pub(crate) fn hint(run: &Path, terminal: &Terminal) {
+    if let Some(hint) = finalize::hint(run) {
+        terminal.note(&hint);
+    }
+}
