@@ -153,13 +153,51 @@ fn the_families_are_not_mixed_up() {
 }
 
 #[test]
-fn the_quickstart_of_many_domains_leaves_three_runs_and_a_page() {
+fn a_stop_that_validation_rows_do_not_define_is_refused_before_training() {
+    let home = folder();
+    let (log, config) = (home.path().join("log.csv"), home.path().join("own.toml"));
+    let columns = "label = \"label\"\ndomain = \"shop\"\nfields = [\"item\"]\ntime = \"when\"\n";
+    let small = "epochs = 2\nbatch = 32\n[model]\nkind = \"mlp\"\nembedding = 2\nhidden = [2]\n[eval]\nresamples = 5\n";
+    let split = "[split]\nkind = \"temporal\"\nvalidation = 0.1\ntest = 0.1\n";
+    write(&config, &format!("[data]\nsource = \"{}\"\n{columns}{split}[train]\n{small}", log.display()));
+    // Of 200 rows in order of time those from 160 on validate, 20 of them.
+    let logged = |label: &dyn Fn(usize) -> usize| {
+        let of = |row: usize| {
+            let label = if (160..180).contains(&row) { label(row) } else { row % 2 };
+            format!("i{},{},{},{label}\n", row % 7, ["a", "b"][row / 2 % 2], 1_700_000_000 + row)
+        };
+        write(&log, &format!("item,shop,when,label\n{}", (0..200).map(of).collect::<String>()));
+    };
+    let train =
+        |name: &str, sets: &str| run(&format!("train {{}} --out {{}} {sets} -q"), &[&config, &home.path().join(name)]);
+    logged(&|_| 0);
+    train("none", "").fails(2, &["train.stop.metric", "all 20 validation rows have the label 0", "\"log_loss\""]);
+    assert!(!home.path().join("none").exists());
+    train("loss", "--set train.stop.metric=log_loss").ok();
+    // Each shop has one label: no domain has an AUC, but all rows together have one.
+    logged(&|row| row / 2 % 2);
+    train("worst", "--set train.stop.metric=auc_worst")
+        .fails(2, &["no domain has validation rows of both labels", "\"auc\""]);
+    train("mean", "").ok();
+    let last = &epochs(&home.path().join("mean"))[1]["validation"];
+    assert!(last["auc_macro"].is_null() && last["stop"] == last["auc"], "{last}");
+    logged(&|row| row % 2);
+    train("both", "").ok();
+    let last = &epochs(&home.path().join("both"))[1]["validation"];
+    assert!(last["stop"] == last["auc_macro"] && last["stop"] != last["auc"], "{last}");
+}
+
+#[test]
+fn the_quickstart_of_many_domains_leaves_a_model_of_each_domain_three_of_all_and_a_page() {
     let home = folder();
     let out = home.path().join("quick");
     let done = run("quickstart --multi-domain --epochs 1 --out {} --json -q", &[&out]).ok().json();
     let models: Vec<&str> = done["runs"].as_array().unwrap().iter().map(|run| run["model"].as_str().unwrap()).collect();
-    assert_eq!(models, ["mlp", "mmoe", "cesaa"]);
-    assert!(out.join("report.html").is_file() && out.join("runs/cesaa/manifest.json").is_file());
+    assert_eq!(models, ["single", "mlp", "mmoe", "cesaa"]);
+    assert!(out.join("runs/cesaa/manifest.json").is_file());
+    let page = fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(page.contains("Gain or loss against single") && page.contains("the mean AUC of the domains is"));
+    assert!(page.contains("Does a domain gain from being learned together with the others?"));
     run("quickstart --multi-domain --out {}", &[&out]).fails(2, &["--overwrite"]);
 }
 

@@ -293,7 +293,7 @@ fn models_with_several_seeds_are_compared_over_seeds() {
     let compared = run("compare {} {} {} {} --baseline mlp --json", &folders).ok().json();
     assert_eq!((&compared["over"], &compared["baseline"]), (&"seeds".into(), &"mlp".into()));
     let names: Vec<&str> = compared["groups"].as_array().unwrap().iter().map(|g| g["name"].as_str().unwrap()).collect();
-    assert_eq!(names[..2], ["all rows, pooled", "mean of domains"]);
+    assert_eq!(names[..2], ["mean of domains", "all rows, pooled"]);
     assert!(names.contains(&"france") && names.contains(&"germany"));
     let fm = &compared["groups"][0]["models"][1];
     assert_eq!(
