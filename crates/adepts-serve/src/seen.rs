@@ -176,7 +176,7 @@ mod tests {
         assert!(
             matches!(read("a.csv", "a,b,c\nx,1,2\n"), Err(SeenError::Columns { columns, .. }) if columns.len() == 3)
         );
-        assert!(matches!(read("a.csv", "x,3\ny,5\n"), Err(SeenError::Columns { .. })));
+        assert_eq!(read("a.csv", "x,3\ny,5\n").unwrap().pairs(), 2);
         assert!(matches!(read("a.csv", "user,item\nx,\n"), Err(SeenError::Data(DataError::MissingValue { .. }))));
     }
 }

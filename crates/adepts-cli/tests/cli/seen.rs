@@ -68,7 +68,7 @@ fn a_file_of_lists_holds_nothing_that_its_users_have() {
     let more = out("more.csv");
     write(&more, "user,item\n7,1\n7,2\n7,3\n7,4\n7,5\n9,no\n");
     let said = run("recommend {} --user 7 -n 30 --seen {} --json", &[&ease, &more]).ok();
-    assert!(said.err.contains("6 more pairs seen by 1 user; 1 unknown item (`no`)"), "{}", said.err);
+    assert!(said.err.contains("6 more pairs seen by 1 user; 2 unknown items (`3`, `no`)"), "{}", said.err);
     assert!(said.json()["items"].as_array().unwrap().iter().all(|row| row["item"].as_i64().unwrap() > 5));
     run("recommend {} --user 7 --seen {} --exclude none", &[&ease, &more]).fails(2, &["--seen adds"]);
     run("recommend {} --user 7 --exclude none --include-used", &[&ease]).fails(2, &["cannot be used with"]);
