@@ -210,5 +210,14 @@ pub(crate) fn lost_examples(manifest: &ExamplesManifest) -> Vec<String> {
         let rows = counted(left_out, "validation or test row");
         lines.push(format!("{rows} {of} without training rows and {left} left out"));
     }
+    for dense in manifest.dense.iter().filter(|dense| dense.clipped.total() > 0) {
+        let clipped = dense.clipped.total();
+        let (lie, were) = (agreeing(clipped, "lies", "lie"), agreeing(clipped, "was", "were"));
+        let numbers = counted(clipped, "number");
+        lines.push(format!(
+            "{numbers} of {} {lie} far outside of what training rows have and {were} clipped",
+            dense.name
+        ));
+    }
     lines
 }

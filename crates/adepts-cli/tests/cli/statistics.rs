@@ -158,6 +158,8 @@ fn numbers_from_far_outside_get_a_probability_and_are_told() {
     assert!(marked.iter().all(|score| *score > 0.0 && *score < 1.0) && marked[0] != marked[5], "{marked:?}");
     let page = fs::read_to_string(out.join("report.html")).unwrap();
     assert!(page.contains("Numbers of price far outside of what training rows have"));
+    let said = run("prepare --config {} --out {}", &[&config, &home.path().join("data")]).ok().out;
+    assert!(said.contains("1 number of price lies far outside of what training rows have and was clipped"), "{said}");
     let text = fs::read_to_string(&log).unwrap();
     let all = text.lines().map(|line| {
         let mut cells: Vec<&str> = line.split(',').collect();
