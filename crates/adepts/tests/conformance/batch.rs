@@ -217,8 +217,8 @@ fn a_separator_that_was_not_said_is_found_where_no_item_is_known() {
 #[test]
 fn what_cannot_be_written_is_refused_before_the_work() {
     let (folder, answerer) = (tempfile::tempdir().unwrap(), answerer("ease"));
-    let csv = folder.path().join("lists.csv");
-    assert!(matches!(written(&answerer, &Whom::Everyone, job(&csv)), Err(BatchError::Format { .. })));
+    let sheet = folder.path().join("lists.xlsx");
+    assert!(matches!(written(&answerer, &Whom::Everyone, job(&sheet)), Err(BatchError::Format { .. })));
     let parquet = folder.path().join("lists.parquet");
     let explained = Question { explain: true, ..Question::default() };
     let refused = answerer.batch(&Whom::Everyone, &explained, job(&parquet), &mut progress::silent);

@@ -92,7 +92,7 @@ fn what_was_expected_of_a_value_is_said_in_plain_words() {
         ("eval.mask_validation=1", "eval.mask_validation: found `1`, expected `true` or `false`"),
         ("data.user=1.5", "data.user: expected the name of a column, or its position from 1"),
         ("data.filter.min_rating=x", "data.filter.min_rating: found the text \"x\", expected a number"),
-        ("data.filter.events=buy", "data.filter.events: found the text \"buy\", expected a list"),
+        ("data.filter.events=buy", "data.filter.events: found the text \"buy\", expected a list, such as [\"buy\"]"),
     ] {
         let error = read("[model]\nkind = \"ease\"\n", &[set.to_owned()]).unwrap_err().to_string();
         assert!(error.ends_with(expected), "{set}: {error}");

@@ -5,6 +5,7 @@
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use adepts::data::DataError;
 use adepts::experiment::{Work, run_on};
 use adepts::{Error, Run, RunError, folder, run as files_of};
 
@@ -116,7 +117,8 @@ fn a_folder_is_taken_only_if_it_is_free_or_a_run_and_that_was_said() {
     }
     let file = home.path().join("file");
     fs::write(&file, "mine").unwrap();
-    assert!(matches!(run(&experiment, &COMMUNITY, &file, How::default()), Err(Error::Run(RunError::Io { .. }))));
+    let refused = run(&experiment, &COMMUNITY, &file, How::default());
+    assert!(matches!(refused, Err(Error::Data(DataError::NotAFolder { .. }))), "{refused:?}");
 }
 
 /// Does an experiment that is ended where it first says how far it is.
