@@ -83,18 +83,15 @@ fn plain(problem: &str) -> String {
     let Some((found, expected)) = rest.rsplit_once(", expected ") else { return problem.to_owned() };
     let (jargon, word) = FOUND.into_iter().find(|(jargon, _)| found.starts_with(jargon)).unwrap_or_default();
     let found = format!("{word}{}", &found[jargon.len()..]);
-    let value = found[jargon.len()..].trim_matches(['`', '"']);
-    let is_value = matches!(word, "" | "the text ") && !value.is_empty();
+    let value = found.strip_prefix("the text ").or(found.starts_with('`').then_some(found.as_str()));
+    let value = value.map(|value| value.trim_matches(['`', '"'])).filter(|value| !value.is_empty());
     let expected = match expected {
         "usize" | "u64" | "u32" | "u16" | "u8" => "a whole number, 0 or more",
         "isize" | "i64" | "i32" => "a whole number",
         "f64" | "f32" => "a number",
         "a string" => "a text",
         "a boolean" => "`true` or `false`",
-        "a sequence" if is_value => {
-            return format!("found {word}{}, expected a list, such as {}", &found[jargon.len()..], list(value));
-        }
-        "a sequence" => "a list",
+        "a sequence" => &value.map_or("a list".to_owned(), |value| format!("a list, such as {}", list(value))),
         other if other == "a map" || other.starts_with("struct ") => "a table",
         other if other.contains("tagged enum ") => "a table with a `kind`",
         other => other,

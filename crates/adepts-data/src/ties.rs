@@ -96,7 +96,9 @@ mod tests {
             let mut owners = vec![Vec::new(); items as usize];
             for (part, rows) in [&data.train, &data.validation, &data.test].into_iter().enumerate() {
                 for (user, row) in rows.iter().enumerate() {
-                    row.iter().for_each(|item| owners[*item as usize].push((part, user)));
+                    for item in row {
+                        owners[*item as usize].push((part, user));
+                    }
                 }
             }
             let mut ordered: Vec<_> = data.tie_order().into_iter().zip(owners).collect();

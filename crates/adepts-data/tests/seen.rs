@@ -61,7 +61,7 @@ fn what_is_too_old_is_seen_and_what_is_yet_to_come_is_not() {
     let mut data = config(file(dir.path(), "log.csv", text));
     data.time = Some(Column::Name("time".into()));
     data.filter =
-        Filter { from: Some(TimeBound::Seconds(10)), until: Some(TimeBound::Seconds(100)), ..Filter::default() };
+        Filter { from: Some(TimeBound::Number(10)), until: Some(TimeBound::Number(100)), ..Filter::default() };
     assert_eq!(seen(&read(&data).unwrap()), ["1 b"]);
 }
 

@@ -138,7 +138,8 @@ fn users_for_whom_a_gate_had_nothing_to_look_at_are_counted() {
 fn weights_of_which_most_are_at_the_floor_are_said() {
     let with = |at_floor: f64| {
         let group = EpochGroup { name: "low".into(), weight: 0.4, at_floor, ..EpochGroup::default() };
-        let epochs = vec![EpochRecord { epoch: 7, groups: vec![group], ..EpochRecord::default() }];
+        let record = |epoch| EpochRecord { epoch, groups: vec![group.clone()], ..EpochRecord::default() };
+        let epochs = vec![record(6), record(7)];
         (mostly_at_floor(&epochs), one_run(|run| run.epochs = epochs))
     };
     let (told, html) = with(0.65);

@@ -176,7 +176,15 @@ mod tests {
     #[test]
     fn a_model_whose_scores_are_larger_has_no_more_say_unless_they_are_taken_raw() {
         let rows = Rows::from_lists([vec![0]]);
-        let batch = Batcher { histories: &rows, validation: &rows, items: 4, probe: None, seed: 1, split: ProbeSplit::default() }.batch(&[0]);
+        let batch = Batcher {
+            histories: &rows,
+            validation: &rows,
+            items: 4,
+            probe: None,
+            seed: 1,
+            split: ProbeSplit::default(),
+        }
+        .batch(&[0]);
         let scores = |scale| {
             let parts: Vec<Box<dyn HistoryModel>> = vec![Box::new(Line { by: 1000.0 }), Box::new(Line { by: -1.0 })];
             let mut scores = vec![0.0; 4];

@@ -246,3 +246,19 @@ fn of_model(path: &Path, source: &TensorsError) -> String {
         _ => format!("{}: ", path.display()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_about_a_model_names_its_file_once() {
+        let path = PathBuf::from("runs/a/model.safetensors");
+        let full = DataError::writing(&path)(std::io::Error::other("no space left"));
+        let told = Error::Model { path: path.clone(), source: Box::new(full.into()) }.to_string();
+        assert_eq!(told, "cannot write runs/a/model.safetensors: no space left");
+        let unknown = TensorsError::Unknown { name: "bias".into() };
+        let told = Error::Model { path, source: Box::new(unknown) }.to_string();
+        assert_eq!(told, "runs/a/model.safetensors: bias belongs to no parameter of this model");
+    }
+}

@@ -66,7 +66,11 @@ impl Options {
         if self.multi_domain {
             return self.propose(&found);
         }
-        if self.json { output::json(&found) } else { output::text(&found.to_string()) }
+        if self.json {
+            return output::json(&found);
+        }
+        // Only what goes to a terminal is cut.
+        output::text(&if output::width().is_some() { format!("{found}") } else { format!("{found:#}") })
     }
 
     /// Proposes the table of an experiment with examples.

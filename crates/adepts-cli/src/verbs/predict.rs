@@ -203,7 +203,7 @@ impl Options {
         if !shown {
             let mut table = Table::new(BufWriter::new(stdout().lock()));
             let each = |block: Retrieved| Ok(table.rows(&block.table(numbers))?);
-            let met = run.retrieve::<anyhow::Error>(files, number, each, progress)?;
+            let met = run.retrieve::<anyhow::Error>(files, number, exclude, each, progress)?;
             table.end()?;
             return Ok(met);
         }

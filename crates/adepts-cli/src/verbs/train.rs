@@ -29,7 +29,7 @@ Examples:
   adepts train experiments/tall-ml-1m.toml --set train.epochs=2 --out /tmp/try
   adepts train --model ease --data prepared --out runs/ease
   adepts train --model multvae --data log.csv --user customer --item sku --set train.epochs=50
-  adepts train --resume runs/tall                                  a run that was stopped says itself what it is
+  adepts train --resume runs/tall                    what was stopped; its folder has the settings
   adepts train --model ease --data books.csv --titles titles.csv --out runs/ease
   adepts train --model ease --data prepared --out runs/ease --final runs/ease-final     and one for use, on all data
   adepts train experiments/cesaa-ml-1m.toml --out runs/cesaa       many domains: the model says what the data is

@@ -211,7 +211,7 @@ fn negative(home: &Path) -> std::path::PathBuf {
     write(&log, &text);
     let prepared = home.join("prepared");
     let dropped = run("prepare --input {} --rating rating --min-rating -1 --out {} --json -q", &[&log, &prepared]).ok();
-    assert!(dropped.json()["steps"].to_string().contains("min_rating"), "{}", dropped.out);
+    assert_eq!(dropped.json()["data"]["filter"]["min_rating"], json!(-1.0));
     run("train --model ease --data {} --out {} -q", &[&log, &out]).ok();
     out
 }
@@ -234,6 +234,8 @@ fn a_negative_number_is_an_id_and_no_option() {
     assert!(alike.iter().all(|answer| items(answer) == items(&alike[0]) && answer["unknown"].is_null()), "{alike:?}");
     assert_eq!(items(&ask("--history 3 --allow -5,-1")).iter().copied().collect::<BTreeSet<_>>(), [-5, -1].into());
     assert!(!items(&ask("--history 3 --deny -5,-1 -n 100")).contains(&-5));
+    let all = ask("--history -5 -n 1000000");
+    assert_eq!(items(&all).len(), 11, "a list has no more than the catalogue");
     run("recommend {} --user -99", &[&out]).fails(2, &["there is no user `-99`"]);
     run("recommend {} --nonsense", &[&out]).fails(2, &["--nonsense"]);
 }
@@ -276,4 +278,46 @@ fn lists_are_written_as_csv_with_the_rows_of_the_other_files() {
     assert_eq!(text.lines().count(), 1 + 2 * 2);
     run("recommend {} --all --explain --out {} --overwrite", &[ease, &csv]).fails(2, &["explanations", ".jsonl"]);
     run("recommend {} --all --out {}", &[ease, &home.path().join("all.xlsx")]).fails(2, &[".parquet, .csv or .jsonl"]);
+}
+
+#[test]
+fn what_does_not_go_to_a_terminal_is_not_cut() {
+    let home = folder();
+    let (log, titles, out) = (home.path().join("log.csv"), home.path().join("titles.csv"), home.path().join("run"));
+    let long = "of a title that goes on and on, as titles of scholarly books do, second edition, revised and enlarged";
+    let column = "a_column_with_a_name_of_more_than_twenty_eight_characters";
+    let mut text = format!("user,item,{column}\n");
+    let mut table = "item,title\n".to_owned();
+    for user in 0..30 {
+        for item in (0..12).filter(|item| (user + item) % 2 == 0) {
+            writeln!(text, "{user},{item},{}", "x".repeat(60)).unwrap();
+        }
+    }
+    (0..12).for_each(|item| writeln!(table, "{item},\"Part {item} {long}\"").unwrap());
+    write(&log, &text);
+    write(&titles, &table);
+    run("train --model ease --data {} --titles {} --out {} -q", &[&log, &titles, &out]).ok();
+    let shown = run("recommend {} --user 3 -n 4 --explain", &[&out]).ok().out;
+    assert!(shown.matches(long).count() >= 6 && !shown.contains('…'), "{shown}");
+    let shown = run("inspect {}", &[&log]).ok().out;
+    assert!(shown.contains(column) && shown.contains(&"x".repeat(60)), "{shown}");
+}
+
+#[test]
+fn the_settings_that_were_meant_are_shown() {
+    let home = folder();
+    let out = home.path().join("run");
+    let on = |model: &str, set: &str| {
+        let mut words = words("train --model", &[]);
+        words.extend(
+            [model, "--data", &prepared().display().to_string(), "--out", &out.display().to_string()]
+                .map(str::to_owned),
+        );
+        words.extend(["--set", set].map(str::to_owned));
+        Done::of(&adepts(words).output().unwrap())
+    };
+    on("ease", "l2=3").fails(2, &["unknown field `l2`", "did you mean `model.l2`?"]);
+    on("multvae", "model.hidden=200").fails(2, &["expected a list, such as [200]", "'model.hidden=[200]'"]);
+    on("ease", "model.l2=50,100,200").fails(2, &["train a run for each", "--set model.l2=50 --out runs/50"]);
+    assert!(!out.exists());
 }

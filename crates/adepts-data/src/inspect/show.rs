@@ -190,13 +190,13 @@ impl Inspection {
     }
 }
 
-/// Columns of equal width, at most 28 characters each.
+/// Columns of equal width, at most 28 characters each, or as wide as their values with `{:#}`.
 fn aligned(f: &mut fmt::Formatter<'_>, rows: &[Vec<String>]) -> fmt::Result {
-    const WIDEST: usize = 28;
+    let widest = if f.alternate() { usize::MAX } else { 28 };
     let cut =
-        |text: &String| text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(WIDEST).collect::<String>();
+        |text: &String| text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(widest).collect::<String>();
     let width =
-        |at: usize| rows.iter().map(|r| r.get(at).map_or(0, |t| t.chars().count().min(WIDEST))).max().unwrap_or(0);
+        |at: usize| rows.iter().map(|r| r.get(at).map_or(0, |t| t.chars().count().min(widest))).max().unwrap_or(0);
     let widths: Vec<usize> = (0..rows.first().map_or(0, Vec::len)).map(width).collect();
     for row in rows {
         let cells: Vec<String> = row.iter().zip(&widths).map(|(text, &w)| format!("{:<w$}", cut(text))).collect();

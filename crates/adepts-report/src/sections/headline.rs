@@ -3,7 +3,7 @@
 use adepts_eval::Estimate;
 
 use crate::blocks::{Block, Section};
-use crate::format::{counted, metric_label, quantity, score, signed};
+use crate::format::{counted, exact, metric_label, quantity, score, signed};
 use crate::input::RunInput;
 use crate::view::{Grouping, View, bounded, overlap};
 
@@ -63,8 +63,8 @@ fn served(view: &View, run: &RunInput) -> Option<String> {
          the history in their place, as then, it reaches {} {} instead of {}.",
         run.summary.name,
         metric_label(&view.metric),
-        score(*without),
-        score(*with)
+        exact(*without),
+        exact(*with)
     ))
 }
 

@@ -80,7 +80,7 @@ impl HistoryAnswerer {
         }
         let mut later = self.indices(history, &mut wish.unknown);
         // Events are kept as text; an id that is told of is of the type that the others have.
-        let since: Vec<Id> = since.iter().map(|id| self.parts.catalogue.ids.typed(id)).collect();
+        let since: Vec<Id> = since.iter().map(|id| self.parts.catalogue.ids.typed(id.clone())).collect();
         later.extend(self.indices(&since, &mut wish.unknown));
         wish.latest = if wish.explain { self.latest(of_user, &later) } else { Vec::new() };
         wish.history = of_user.to_vec();

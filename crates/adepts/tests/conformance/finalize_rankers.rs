@@ -7,6 +7,7 @@ use adepts::data::{Part, progress};
 use adepts::finalize::{self, Finalized};
 use adepts::models::RANKERS;
 use adepts::ranker::report;
+use adepts::serve::Exclude;
 use adepts::{Error, RankerExperiment, RankerRun, RunError};
 
 use crate::support::{How, files, log, model_bytes, timeless, with_stops, working};
@@ -89,7 +90,7 @@ fn retrieval_is_finalized_on_all_positives_and_knows_every_item() {
             lists += block.lists.iter().filter(|list| list.len() == 3).count();
             Ok::<(), Error>(())
         };
-        last.retrieve(&RawFiles::from(&last.experiment.data), 3, each, &mut progress::silent).unwrap();
+        last.retrieve(&RawFiles::from(&last.experiment.data), 3, Exclude::None, each, &mut progress::silent).unwrap();
         assert!(lists > positives, "{kind}");
     }
 }

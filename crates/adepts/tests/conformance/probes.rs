@@ -74,7 +74,7 @@ fn found(model: &dyn HistoryModel, probe: ProbeChoice, part: Part) -> Result<ade
 fn stop(model: &dyn HistoryModel) -> f64 {
     let (data, experiment) =
         (two_users(), experiment(find("tall").unwrap(), &["train.stop={metric='recall@2',patience=1}"]));
-    Validator::new(&data, &experiment.train.stop, None, 1).unwrap().validate(model).unwrap().stop
+    Validator::new(&data, &experiment.train.stop, &experiment.eval, None, 1).unwrap().validate(model).unwrap().stop
 }
 
 /// The share of users whose validation item is among the first two where the gate is not told of it, and where it is.

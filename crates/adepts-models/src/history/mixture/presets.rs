@@ -9,7 +9,7 @@ use super::expert::parameter_count;
 use super::model::{Mixture, block_rows};
 
 /// Where TALL was published, with its ablations.
-const TALL_PAPER: &str = "Pan, Zhu, Wang, Lin & Caverlee, Countering Mainstream Bias via End-to-End Adaptive Local Learning, \
+const TALL_PAPER: &str = "Pan et al., Countering Mainstream Bias via End-to-End Adaptive Local Learning, \
                           ECIR 2024 (arXiv 2404.08887)";
 
 /// A variational autoencoder of histories.
