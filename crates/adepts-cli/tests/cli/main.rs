@@ -8,6 +8,7 @@ mod domains;
 mod doors;
 mod evaluation;
 mod newcomer;
+mod reading;
 mod resuming;
 mod retrieval;
 mod server;
