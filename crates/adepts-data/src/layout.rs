@@ -191,6 +191,10 @@ fn looks_like_data(rows: &[Vec<String>], by_position: bool) -> bool {
     if first.iter().any(number) || by_position {
         return true;
     }
+    // Users or histories alone: a name that is taken for a row is told as unknown, a row that is taken for a name is lost.
+    if let [only] = first.as_slice() {
+        return !["history", "histories", "items"].contains(&only.to_lowercase().as_str());
+    }
     if [Role::Rating, Role::Event, Role::Time].into_iter().any(|role| usual(role, first).is_some()) {
         return false;
     }

@@ -222,8 +222,7 @@ fn a_malformed_row_names_file_line_column_and_value() {
         assert!(text.ends_with(expected), "{text}");
     }
     let text = message(&config(file(dir.path(), "h.csv", b"user,item\n1,caf\xe9\n")));
-    let wanted =
-        "line 2: byte 4 of `caf\u{fffd}` is 0xe9, which is not UTF-8; if the text is in Latin-1 or Windows-1252";
+    let wanted = "line 2: column `item`: byte 4 of `caf\u{fffd}` is 0xe9, which is not UTF-8; if the text is in Latin-1 or Windows-1252";
     assert!(text.contains(wanted) && text.contains("`--encoding latin1`"), "{text}");
     let lines = b"{\"user\":1,\"item\":\"x\"}\n{\"user\":1,\"item\":\"caf\xe9\"}\n";
     let text = message(&config(file(dir.path(), "i.jsonl", lines)));

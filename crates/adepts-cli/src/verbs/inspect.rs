@@ -26,7 +26,7 @@ Examples:
 The last line is the command that prepares the log; with --multi-domain a [data] and a [model] table for an experiment
 file are printed instead. A log is read whole; nothing is written.")]
 pub(crate) struct Options {
-    /// A file, a glob or a folder: CSV, TSV, JSON lines or Parquet, plain, .gz or .zst
+    /// A file, a glob, a folder, or - for stdin: CSV, TSV, JSON lines or Parquet, plain, .gz or .zst
     #[arg(value_name = "FILE")]
     file: String,
     /// Propose the [data] table of an experiment with a model of examples (cesaa and its peers)

@@ -20,6 +20,7 @@ Examples:
   adepts prepare --input log.csv --user customer --item sku --rating stars --min-rating 4 --core 5 --out prepared
   adepts prepare --input shop.csv --event kind --events buy --seen-events return,view --out prepared
   adepts prepare --input log.jsonl.gz --user u --item i --time at --split leave-last --out prepared
+  zcat log.csv.gz | adepts prepare --input - --user customer --item sku --out prepared
   adepts prepare --config experiments/tall-ml-1m.toml --out prepared
   adepts prepare --config experiments/cesaa-ml-1m.toml --split users --out prepared
 
@@ -33,7 +34,7 @@ What the columns of examples mean is said in the file of --config, whose model s
 on the log and the split these then take the user, the time, the layout of text, --bad-rows, --seed, --validation, --test and
 the splits random, temporal and users.")]
 pub(crate) struct Options {
-    /// The log: a file, a glob or a folder
+    /// The log: a file, a glob, a folder, or - for stdin
     #[arg(long, value_name = "FILE", required_unless_present = "config")]
     input: Option<String>,
     /// Take [data] and [split] from this experiment file; options given here come first

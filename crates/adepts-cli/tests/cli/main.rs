@@ -11,6 +11,7 @@ mod finalize;
 mod keeping;
 mod locking;
 mod newcomer;
+mod reading;
 mod resuming;
 mod retrieval;
 mod seen;

@@ -59,6 +59,7 @@ impl Frames {
                 return Ok(true);
             }
             self.window.advance(line.next, 1);
+            self.window.skip_empty();
         }
         Ok(false)
     }
@@ -66,7 +67,7 @@ impl Frames {
     fn value(&mut self) -> Result<bool, DataError> {
         loop {
             match self.window.bytes().first().copied() {
-                Some(b'\n') => self.window.advance(1, 1),
+                Some(b'\n') => self.window.skip_empty(),
                 Some(b' ' | b'\t' | b'\r' | b',') => self.window.advance(1, 0),
                 Some(b'[') => {
                     self.open += 1;

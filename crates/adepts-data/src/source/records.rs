@@ -93,6 +93,7 @@ impl Splitter {
         self.window.advance(self.record.next, self.record.lines);
         (self.record.next, self.record.lines, self.record.broken) = (0, 0, None);
         let line = loop {
+            self.window.skip_empty();
             let Some(line) = self.window.line(0, 0)? else { return Ok(false) };
             let text = &self.window.bytes()[..line.end];
             if text.starts_with(b"\xef\xbb\xbf") {

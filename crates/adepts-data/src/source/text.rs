@@ -144,7 +144,7 @@ fn cut<'r>(
         match splitter.value(i) {
             Ok("") => row.push(Cell::Missing),
             Ok(value) => row.push(Cell::Raw(value)),
-            Err(wrong) => return Err(wrong.error(splitter.place())),
+            Err(wrong) => return Err(wrong.in_column(splitter.place(), &columns[i])),
         }
     }
     Ok(())
@@ -184,13 +184,20 @@ impl NotUtf8 {
     }
 
     pub(super) fn error(&self, place: Place) -> DataError {
+        DataError::MalformedRow { place, reason: self.reason() }
+    }
+
+    fn in_column(&self, place: Place, column: &str) -> DataError {
+        DataError::MalformedRow { place, reason: format!("column `{}`: {}", shortened(column), self.reason()) }
+    }
+
+    fn reason(&self) -> String {
         let Self { shown, byte, number } = self;
         let shown = shortened(shown);
-        let reason = format!(
+        format!(
             "byte {number} of `{shown}` is {byte:#04x}, which is not UTF-8; if the text is in Latin-1 or Windows-1252, say so \
              with `--encoding latin1` or `--encoding windows-1252` (data.encoding)"
-        );
-        DataError::MalformedRow { place, reason }
+        )
     }
 }
 

@@ -136,6 +136,15 @@ impl Window {
         }
     }
 
+    /// Passes over lines without a character, of which a file may have very many.
+    #[inline]
+    pub(super) fn skip_empty(&mut self) {
+        if self.bytes().first() == Some(&b'\n') {
+            let run = self.bytes().iter().position(|byte| *byte != b'\n').unwrap_or(self.bytes().len());
+            self.advance(run, run as u64);
+        }
+    }
+
     fn check(&self, number: u64, length: usize) -> Result<(), DataError> {
         if length <= LONGEST {
             return Ok(());
@@ -158,6 +167,7 @@ pub(crate) fn first_lines(file: &SourceFile, count: usize) -> Result<Vec<u8>, Da
     let mut window = Window::new(file, reader, Ends::Any);
     let (mut lines, mut found) = (Vec::new(), 0);
     while found < count && lines.len() < LONGEST / 16 {
+        window.skip_empty();
         let Some(line) = window.line(0, 0)? else { break };
         if !window.bytes()[..line.end].trim_ascii().is_empty() {
             lines.extend_from_slice(&window.bytes()[..line.next]);
