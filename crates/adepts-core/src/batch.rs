@@ -63,27 +63,38 @@ impl Probe {
 pub enum ProbeSplit {
     /// By seed and item, as runs of formats 1 and 2 were trained: nearly all owners of an item have it in the same part.
     ByItem,
-    /// By seed, the whole history and item: each item is in the probe of a fifth of its owners.
+    /// By seed, item and history: each item is in the probe of a fifth of its owners. Of the history those items count that
+    /// follow the item in the order of a hash, so that one more item leaves most of the draw of a long history as it is.
     #[default]
     ByHistory,
 }
 
 impl ProbeSplit {
-    /// What the hash of each item of a history starts from; it does not depend on the order of the items.
-    fn key(self, seed: u64, history: &[u32]) -> u64 {
-        match self {
-            Self::ByItem => seed,
-            // The sum is hashed once more, so that the hash of an item is not a term of the key that it is hashed with.
-            Self::ByHistory => {
-                let sum = history.iter().fold(seed, |sum, item| sum.wrapping_add(mix(seed, *item)));
-                mix(sum, history.len() as u32)
-            }
+    /// The hash of each item of a history, and the item; it does not depend on the order of the items.
+    fn hashes(self, seed: u64, history: &[u32]) -> Vec<(u64, u32)> {
+        let mut ring: Vec<(u64, u32)> = history.iter().map(|item| (mix(seed, *item), *item)).collect();
+        if self == Self::ByItem {
+            return ring;
         }
+        ring.sort_unstable();
+        let (all, near) = (ring.len(), NEIGHBOURS.min(ring.len().saturating_sub(1)));
+        let mut sum = ring[1..=near].iter().fold(seed, |sum, (hash, _)| sum.wrapping_add(*hash));
+        let mut hashes = Vec::with_capacity(all);
+        for at in 0..all {
+            hashes.push((mix(sum, ring[at].1), ring[at].1));
+            let (leaves, enters) = (ring[(at + 1) % all].0, ring[(at + 1 + near) % all].0);
+            sum = sum.wrapping_sub(leaves).wrapping_add(enters);
+        }
+        hashes
     }
 }
 
 /// Histories shorter than this are not split, and their gate is uniform.
 pub const SHORTEST_SPLIT: usize = 5;
+
+/// How many other items of a history take part in the hash of an item. More of them make the draw of an item depend on more of
+/// the history, so that its owners differ in it; fewer leave more of a draw as it is when an item is added.
+const NEIGHBOURS: usize = 12;
 
 /// Splits a history into what the experts see and the fifth that judges them: the ⌈n/5⌉ items with the smallest hash. The
 /// split is a function of the seed and of the set of items alone, so it is the same for a user and for the same history sent
@@ -93,8 +104,7 @@ pub fn split_history(seed: u64, split: ProbeSplit, history: &[u32]) -> (Vec<u32>
     if history.len() < SHORTEST_SPLIT {
         return (history.to_vec(), Vec::new());
     }
-    let key = split.key(seed, history);
-    let mut order: Vec<(u64, u32)> = history.iter().map(|item| (mix(key, *item), *item)).collect();
+    let mut order = split.hashes(seed, history);
     order.sort_unstable();
     let (probe, seen) = order.split_at(history.len().div_ceil(5));
     let ascending = |part: &[(u64, u32)]| {
@@ -259,6 +269,23 @@ mod tests {
         assert!(largest < 4.5 && (0.7..1.3).contains(&variance), "{largest}, {variance}");
         let (largest, variance) = of_split(ProbeSplit::ByItem);
         assert!(largest > 30.0 && variance > 100.0, "the split by item: {largest}, {variance}");
+    }
+
+    #[test]
+    fn one_more_item_leaves_most_of_the_probe_of_a_long_history() {
+        let kept = |split, length: u32| {
+            let (mut kept, mut all) = (0, 0);
+            for start in 0..200 {
+                let history: Vec<u32> = (0..=length).map(|n| start * 1000 + n).collect();
+                let (_, before) = split_history(3, split, &history[..length as usize]);
+                let (_, after) = split_history(3, split, &history);
+                all += before.len();
+                kept += before.iter().filter(|item| after.contains(item)).count();
+            }
+            kept as f64 / all as f64
+        };
+        assert!(kept(ProbeSplit::ByHistory, 200) > 0.9);
+        assert!(kept(ProbeSplit::ByHistory, 50) > 0.7);
     }
 
     #[test]

@@ -28,7 +28,7 @@ const DRAWS: [(&str, Draw); 5] = [
     ("equal shares", |_, history| vec![(history.to_vec(), Vec::new())]),
     ("by item", |seed, history| vec![split_history(seed, ProbeSplit::ByItem, history)]),
     ("by history", |seed, history| vec![split_history(seed, ProbeSplit::ByHistory, history)]),
-    ("by history, mean of 3 draws", |seed, history| draws(seed, history, 3)),
+    ("by history, mean of 3", |seed, history| draws(seed, history, 3)),
     ("by history, all 5 fifths", fifths),
 ];
 
