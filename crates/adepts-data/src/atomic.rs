@@ -43,8 +43,11 @@ pub fn write_atomically_with<T, E: From<DataError>>(
 /// The system's answer alone: errors about temporary files bring the names of these along, which nobody knows.
 #[must_use]
 pub fn plain(error: io::Error) -> io::Error {
-    let inner = error.get_ref().and_then(|inner| inner.source()?.downcast_ref::<io::Error>()?.raw_os_error());
-    inner.map_or(error, io::Error::from_raw_os_error)
+    let told = error.to_string();
+    match told.split_once(" at path \"") {
+        Some((plain, _)) if error.get_ref().is_some() => io::Error::new(error.kind(), plain.to_owned()),
+        _ => error,
+    }
 }
 
 /// The folder a path is in; `.` for a bare name.

@@ -14,7 +14,8 @@ pub(crate) fn hinted(error: Error, table: &toml::Table, sets: &[String]) -> Erro
     let Error::Config { file, source: ConfigError::Invalid { path, problem, hint } } = error else { return error };
     let set = sets.iter().find(|set| set.split('=').next().is_some_and(|key| key.trim() == path));
     let value = set.and_then(|set| Some(set.split_once('=')?.1.trim()));
-    let hint = hint.or_else(|| elsewhere(unknown(&problem)?, table));
+    // The very name of another setting is nearer than a similar one of this table.
+    let hint = unknown(&problem).and_then(|name| elsewhere(name, table)).or(hint);
     let problem = match value {
         Some(value) if problem.ends_with("expected a number") || problem.contains("expected a whole number") => {
             problem + &several(&path, value).unwrap_or_default()

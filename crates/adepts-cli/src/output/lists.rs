@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn without_reasons_a_title_has_the_room_that_is_left() {
-        let title = "of seventy characters or nearly so, which is more than a column had before";
+        let title = "of sixty characters or nearly so, more than a column had";
         let mut answer = answer(title, &|nth| Id::Int(7 + nth));
         answer.items.iter_mut().for_each(|row| row.because.clear());
         assert!(shown(&answer, Some(TERMINAL)).contains(&format!("Item {title}")));
