@@ -160,12 +160,12 @@ fn times_and_ratings_are_proposed_as_they_are_to_be_used() {
     let mut log = "user,item,rating,when\n".to_owned();
     for day in 1..=20 {
         (0..12).for_each(|user| {
-            writeln!(log, "{user},{},{},2020-09-{day:02} 20:47", day * 7 + user, day % 5 + 1).unwrap()
+            writeln!(log, "{user},{},{},2020-09-{day:02} 20:47", day * 7 + user, day % 5 + 1).unwrap();
         });
     }
     let seen = look(&file(dir.path(), "a.csv", &log));
     let time = seen.columns.iter().find(|column| column.name == "when").unwrap();
-    assert_eq!(time.role.map(|role| role.key()), Some("time"));
+    assert_eq!(time.role.map(adepts_data::source::Role::key), Some("time"));
     assert_eq!(
         (time.min.as_deref(), time.max.as_deref()),
         (Some("2020-09-01T20:47:00Z"), Some("2020-09-20T20:47:00Z"))
@@ -181,7 +181,7 @@ fn times_and_ratings_are_proposed_as_they_are_to_be_used() {
     let mut log = "user,item,time\n".to_owned();
     for user in 0..30 {
         (0..5).for_each(|item| {
-            writeln!(log, "{user},{item},{}", 1_600_000_000_000_i64 + user * 86_400_000 + item).unwrap()
+            writeln!(log, "{user},{item},{}", 1_600_000_000_000_i64 + user * 86_400_000 + item).unwrap();
         });
     }
     let seen = look(&file(dir.path(), "b.csv", &log));
