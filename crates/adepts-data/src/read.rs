@@ -112,12 +112,34 @@ fn times(log: &Interactions, column: Option<&str>, unit: Option<TimeUnit>) -> Op
     Some(format!("{unit}times are from {} to {}", time::shown(*first), time::shown(*last)))
 }
 
-/// What [`read`] would make of the rows without a filter: how many it could read, how many not, and the first of those.
-pub(crate) fn readable(source: &Source, data: &DataConfig) -> Result<(u64, u64, Option<String>), DataError> {
+/// What [`read`] would make of a log.
+pub(crate) struct Readable {
+    /// Rows that it could read, kept by the filter or not.
+    pub(crate) rows: u64,
+    /// Rows that it could not.
+    pub(crate) skipped: u64,
+    /// The first of those, as a message.
+    pub(crate) example: Option<String>,
+    /// What is left; `None` if that is nothing.
+    pub(crate) left: Option<Interactions>,
+}
+
+/// What [`read`] would make of the rows if bad ones were skipped.
+pub(crate) fn readable(source: &Source, data: &DataConfig) -> Result<Readable, DataError> {
     let wanted = Wanted::new(source, &mut data.clone(), &SplitConfig::default())?;
-    let mut reader = Reader::new(&wanted, Sieve::new(&Filter::default())?, BadRows::Skip);
+    let mut reader = Reader::new(&wanted, Sieve::new(&data.filter)?, BadRows::Skip);
     source.read(&wanted.columns, &mut reader, &mut silent)?;
-    Ok((reader.rows, reader.skipped_rows, reader.skipped_examples.into_iter().next()))
+    let Reader { users, items, pairs, rows, skipped_rows: skipped, skipped_examples, .. } = reader;
+    let left = finish(users, items, pairs, Vec::new(), &Filter::default(), &mut Vec::new()).ok();
+    Ok(Readable { rows, skipped, example: skipped_examples.into_iter().next(), left })
+}
+
+/// How many rows, users and items of a log are left if users and items with fewer rows than `core` are dropped.
+pub(crate) fn left_by_core(log: &Interactions, core: usize) -> [usize; 3] {
+    let mut pairs = Pairs { user: log.user.clone(), item: log.item.clone(), time: None, part: None };
+    pairs.core(log.users.len(), log.items.len(), core, core);
+    let present = |of: &[u32], len| counts(of, len).iter().filter(|&&n| n > 0).count();
+    [pairs.len(), present(&pairs.user, log.users.len()), present(&pairs.item, log.items.len())]
 }
 
 /// Vocabularies in order, each pair once, the core, and only ids that are left.

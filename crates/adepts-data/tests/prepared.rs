@@ -129,9 +129,9 @@ fn replace_in_manifest(folder: &Path, from: &str, to: &str) {
 #[test]
 fn a_manifest_is_not_trusted() {
     let (_dir, dataset, folder) = prepared();
-    replace_in_manifest(&folder, "\"format\": 1", "\"format\": 2");
-    assert!(matches!(folder_error(&folder), FolderError::NewerFormat { found: 2, known: 1, .. }));
-    replace_in_manifest(&folder, "\"format\": 2", "\"format\": 1");
+    replace_in_manifest(&folder, "\"format\": 2", "\"format\": 3");
+    assert!(matches!(folder_error(&folder), FolderError::NewerFormat { found: 3, known: 2, .. }));
+    replace_in_manifest(&folder, "\"format\": 3", "\"format\": 2");
 
     replace_in_manifest(&folder, "\"users\": 40,\n  \"items\"", "\"users\": 41,\n  \"items\"");
     assert!(matches!(folder_error(&folder), FolderError::CountMismatch { what: "users", found: 40, expected: 41, .. }));

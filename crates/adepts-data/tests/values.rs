@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use adepts_data::time::TimeUnit;
@@ -166,7 +167,9 @@ fn order_within_a_second_decides_what_is_last_and_what_is_first() {
     // The later an item, the smaller its number, so that neither the order of rows nor that of items helps.
     let mut log = "user,item,time\n".to_owned();
     for user in 0..9 {
-        (0..5).for_each(|step| log += &format!("{user},{},2020-09-30T20:47:3{user}.{step}5Z\n", 4 - step));
+        for step in 0..5 {
+            writeln!(log, "{user},{},2020-09-30T20:47:3{user}.{step}5Z", 4 - step).unwrap();
+        }
     }
     let data = timed(file(dir.path(), "a.csv", &log));
     let split = SplitConfig::LeaveLast { validation: 1, test: 1 };
@@ -248,7 +251,7 @@ fn numbers_and_text_in_one_column_are_text_in_every_format_with_types() {
 fn json_numbers_of_any_length_are_exact_ids() {
     let dir = tempdir().unwrap();
     let ids = ["9223372036854775807", "9223372036854775808", "18446744073709551615", "123456789012345678901234567890"];
-    let lines: String = ids.iter().map(|id| format!("{{\"user\":1,\"item\":{id}}}\n")).collect();
+    let lines = ids.map(|id| format!("{{\"user\":1,\"item\":{id}}}")).join("\n");
     let log = read(&config(file(dir.path(), "a.jsonl", lines))).unwrap();
     let mut expected: Vec<Box<str>> = ids.iter().map(|&id| id.into()).collect();
     expected.sort();

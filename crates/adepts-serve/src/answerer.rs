@@ -32,6 +32,16 @@ pub trait Answerer: Send + Sync {
     /// The stored history of a user of the training data, ascending: what an answer for the user goes by.
     fn history(&self, user: &Id) -> Result<Vec<Id>, AnswerError>;
 
+    /// A user's id, known or not, in the type of those that the model was trained on.
+    fn user_id(&self, id: Id) -> Id {
+        id
+    }
+
+    /// An item's id, known or not, in the type of those of the catalogue.
+    fn item_id(&self, id: Id) -> Id {
+        id
+    }
+
     /// The item with this id, and its title.
     fn item(&self, id: &Id) -> Option<ItemFound>;
 

@@ -1,9 +1,11 @@
 //! What is asked of a model of examples, and what it answers: which of these candidates, in this domain?
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use adepts_data::Id;
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use crate::error::AnswerError;
@@ -48,7 +50,7 @@ impl RankQuestion {
 }
 
 /// The value of a column.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum FieldValue {
     /// Nothing is known.
@@ -63,6 +65,56 @@ pub enum FieldValue {
     Text(String),
     /// Several categories.
     List(Vec<Id>),
+}
+
+impl<'de> Deserialize<'de> for FieldValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(OfJson)
+    }
+}
+
+/// Reads the value of a column.
+struct OfJson;
+
+impl<'de> Visitor<'de> for OfJson {
+    type Value = FieldValue;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("null, a truth value, a number, text, or a list of numbers and text")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<FieldValue, E> {
+        Ok(FieldValue::Missing(()))
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<FieldValue, E> {
+        Ok(FieldValue::Bool(value))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<FieldValue, E> {
+        Ok(FieldValue::Int(value))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<FieldValue, E> {
+        // The digits are the same number, and the same category.
+        Ok(i64::try_from(value).map_or_else(|_| FieldValue::Text(value.to_string()), FieldValue::Int))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<FieldValue, E> {
+        Ok(FieldValue::Number(value))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<FieldValue, E> {
+        Ok(FieldValue::Text(value.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<FieldValue, A::Error> {
+        let mut ids = Vec::new();
+        while let Some(id) = list.next_element()? {
+            ids.push(id);
+        }
+        Ok(FieldValue::List(ids))
+    }
 }
 
 /// The candidates, ranked.
@@ -145,6 +197,14 @@ mod tests {
         ];
         assert_eq!(values, expected.iter().collect::<Vec<_>>());
         assert!(question.check().is_ok());
+        let large: FieldValue = serde_json::from_str("18446744073709551615").unwrap();
+        assert_eq!(large, FieldValue::Text("18446744073709551615".into()));
+        assert!(
+            serde_json::from_str::<FieldValue>(r#"{"a": 1}"#)
+                .unwrap_err()
+                .to_string()
+                .contains("expected null, a truth")
+        );
         assert!(RankQuestion { n: Some(0), ..question }.check().is_err());
     }
 

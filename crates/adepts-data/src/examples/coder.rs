@@ -108,7 +108,7 @@ impl Coder {
 
     /// The index of a domain; `None` if the training part does not have it.
     pub(super) fn domain(&self, value: Cell<'_>) -> Option<u32> {
-        self.domains.index(value)
+        self.domains.index_of_number(value)
     }
 
     /// Appends a row. `user` is the user's number or [`NO_USER`](super::NO_USER), for all rows
@@ -121,7 +121,7 @@ impl Coder {
                 any = true;
                 match &field.by {
                     By::Hash(codes) => hashed(value, *codes),
-                    By::Vocabulary(lookup) => lookup.index(value).map_or_else(
+                    By::Vocabulary(lookup) => lookup.index_of_number(value).map_or_else(
                         || {
                             unknown[nth] += 1;
                             0

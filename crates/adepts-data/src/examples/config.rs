@@ -38,7 +38,7 @@ pub struct ExamplesConfig {
     /// The column of the user's id, for measures by user and the split `users`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<Column>,
-    /// The column of the time (whole seconds, or ISO 8601 text), for the split `temporal`.
+    /// The column of the time (as in [`crate::time`]), for the split `temporal`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<Column>,
     /// The categorical fields.

@@ -139,7 +139,7 @@ impl ExampleSet {
             };
             if let Some((items, id)) = items.zip(row.item) {
                 let catalogue = || self.folder().join(CATALOGUE[0]).display().to_string();
-                of_items.push(items.lookup.index(id).ok_or_else(|| not_there(at, id, &catalogue()))?);
+                of_items.push(items.lookup.index(id).ok_or_else(|| not_there(at, id, &catalogue(), None))?);
             }
             let user = row.user.map(|user| users.intern(user).map_err(|why| refused(&why, at, "user", user)));
             let user = user.transpose()?.or(with_users.then_some(NO_USER));

@@ -133,7 +133,10 @@ pub enum ExamplesError {
         known: Vec<String>,
     },
     /// A row whose item the catalogue does not have.
-    #[error("{place}: the item `{item}` is not in the catalogue {catalogue}; expected a row for it there")]
+    #[error(
+        "{place}: the item `{item}` is not in the catalogue {catalogue}; expected a row for it there{}",
+        other.as_ref().map(|id| format!(" (it has `{id}`, which is another id: write both alike)")).unwrap_or_default()
+    )]
     NotInCatalogue {
         /// Where.
         place: Box<crate::place::Place>,
@@ -141,6 +144,8 @@ pub enum ExamplesError {
         item: String,
         /// The file.
         catalogue: String,
+        /// An id of the catalogue that is the same number, written otherwise.
+        other: Option<String>,
     },
     /// An item with two rows in the catalogue.
     #[error("{place}: the item `{item}` has a row already ({first}); expected one for each item of a catalogue")]

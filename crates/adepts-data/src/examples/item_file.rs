@@ -17,7 +17,7 @@ use crate::id::Vocabulary;
 use crate::intern::{Interner, Texts};
 use crate::place::Place;
 use crate::progress::Progress;
-use crate::source::{At, Cell, Flow, Sink, Source};
+use crate::source::{At, Cell, Flow, Number, Sink, Source};
 use crate::time::Stamp;
 
 /// The items of a file with what describes them; they are numbered by their ids, ascending.
@@ -169,7 +169,18 @@ impl ItemFile {
 
     /// The number of an item that a row of the log has.
     pub(super) fn find(&self, at: At<'_>, id: Cell<'_>) -> Result<u32, DataError> {
-        self.lookup.index(id).ok_or_else(|| not_there(at, id, &self.origin))
+        self.lookup.index(id).ok_or_else(|| not_there(at, id, &self.origin, self.same_number(id)))
+    }
+
+    /// An id of the catalogue that is the same number and written otherwise.
+    #[cold]
+    fn same_number(&self, id: Cell<'_>) -> Option<String> {
+        let text = id.spelling();
+        let Some(Number::Int(number)) = Cell::of_number(&text).whole() else { return None };
+        let zeros = (2..=12).map(|width| format!("{number:0width$}"));
+        let spelled = [number.to_string(), format!("{number}.0")].into_iter().chain(zeros);
+        let other = |other: &String| *other != text && self.lookup.index(Cell::Text(other)).is_some();
+        { spelled }.find(other)
     }
 
     /// Hands over a row in which what describes the item is that of an item: its id, and the fields and dense fields in the order of the
@@ -213,9 +224,9 @@ impl ItemFile {
 }
 
 /// A row of the log whose item the catalogue does not have.
-pub(super) fn not_there(at: At<'_>, id: Cell<'_>, catalogue: &str) -> DataError {
+pub(super) fn not_there(at: At<'_>, id: Cell<'_>, catalogue: &str, other: Option<String>) -> DataError {
     let (place, item, catalogue) = (Box::new(at.place()), id.spelling(), catalogue.to_owned());
-    ExamplesError::NotInCatalogue { place, item, catalogue }.into()
+    ExamplesError::NotInCatalogue { place, item, catalogue, other }.into()
 }
 
 /// The position of a column of the file.

@@ -8,7 +8,7 @@ use crate::error::DataError;
 use crate::id::{Vocabulary, canonical_int};
 use crate::intern::{Interner, Refused, Texts};
 use crate::place::shortened;
-use crate::source::{At, Cell};
+use crate::source::{At, Cell, Number};
 
 /// Counts categories.
 pub(super) struct Counting {
@@ -134,10 +134,30 @@ impl Lookup {
         match (self, value) {
             (Self::Int(ids), Cell::Int(id)) => ids.get(&id).copied(),
             (Self::Int(ids), Cell::Raw(text) | Cell::Text(text)) => ids.get(&canonical_int(text)?).copied(),
+            (Self::Int(ids), Cell::Float(_) | Cell::Number(_)) => match value.whole()? {
+                Number::Int(id) => ids.get(&id).copied(),
+                Number::Digits(_) => None,
+            },
             (Self::Text(texts), Cell::Raw(text) | Cell::Text(text)) => texts.find(text),
             (Self::Text(texts), other) => texts.find(&other.spelling()),
             (Self::Int(_), _) => None,
         }
+    }
+
+    /// As [`Lookup::index`]; where all values are whole numbers, `3.0` in a text file is 3, as data frames write it beside
+    /// missing numbers.
+    #[inline]
+    pub(super) fn index_of_number(&self, value: Cell<'_>) -> Option<u32> {
+        let of_float = |text: &str| match (self, text.split_once('.')) {
+            (Self::Int(ids), Some((whole, zeros))) if !zeros.is_empty() && zeros.bytes().all(|digit| digit == b'0') => {
+                ids.get(&canonical_int(whole)?).copied()
+            }
+            _ => None,
+        };
+        self.index(value).or_else(|| match value {
+            Cell::Raw(text) | Cell::Text(text) => of_float(text),
+            _ => None,
+        })
     }
 }
 
@@ -173,6 +193,11 @@ mod tests {
         assert_eq!([7, 30, 5].map(|id| lookup.index(Cell::Int(id))), [Some(0), Some(1), None]);
         assert_eq!(lookup.index(Cell::Raw("30")), Some(1));
         assert_eq!(lookup.index(Cell::Raw("030")), None);
+        assert_eq!(lookup.index(Cell::Raw("30.0")), None);
+        assert_eq!(lookup.index_of_number(Cell::Raw("30.0")), Some(1));
+        for other in ["30.", "30.5", "030.0", "8.0"] {
+            assert_eq!(lookup.index_of_number(Cell::Raw(other)), None, "{other}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A first look at a log: what it seems to be, what is in it, and what looks wrong.
 
+mod advice;
 mod guess;
 mod show;
 mod summary;
@@ -9,9 +10,10 @@ use std::ops::ControlFlow;
 
 use serde::Serialize;
 
+pub use advice::{LengthCount, RatingCount};
 pub use summary::ColumnSummary;
 
-use crate::config::{BadRows, Column, DataConfig};
+use crate::config::{BadRows, Column, DataConfig, SplitConfig};
 use crate::error::DataError;
 use crate::progress::silent;
 use crate::read::readable;
@@ -48,13 +50,24 @@ pub struct Inspection {
     pub repeated_pairs: Option<f64>,
     /// Users with a single row.
     pub users_with_one_row: Option<u64>,
+    /// How many rows have each rating, ascending; empty without ratings, or where there are more than 101 different ones.
+    pub ratings: Vec<RatingCount>,
+    /// How many users have how many items, each counted once; of rows with at least the proposed rating. Empty where the log
+    /// cannot be prepared as it is.
+    pub history_lengths: Vec<LengthCount>,
+    /// The least rating that is proposed.
+    pub min_rating: Option<f64>,
+    /// The split that is proposed, where the log has times.
+    pub split: Option<SplitConfig>,
     /// The columns.
     pub columns: Vec<ColumnSummary>,
     /// The first rows.
     pub sample: Vec<Vec<String>>,
+    /// What was decided, and what could be.
+    pub notes: Vec<String>,
     /// What looks wrong.
     pub warnings: Vec<String>,
-    /// A `[data]` table that reads the log.
+    /// A `[data]` table that reads the log, and where the log has times a `[split]` table.
     pub toml: String,
     /// The command that prepares the log, ready for a shell.
     pub prepare: String,
@@ -93,15 +106,24 @@ pub fn inspect(path: &str, options: &DataConfig) -> Result<Inspection, DataError
     let format = source.files()[0].format;
     let repeated_pairs = look.pairs.as_ref().map(|p| p.repeated as f64 / look.rows.max(1) as f64);
     let looked_at = look.rows + look.bad_rows;
+    let rating = columns.iter().find(|column| column.role == Some(Role::Rating));
+    if data.filter.min_rating.is_none() {
+        data.filter.min_rating = rating.and_then(advice::least_rating);
+    }
+    let ratings = rating.map_or(&[][..], |column| &column.numbers);
+    let ratings = ratings.iter().map(|(rating, rows)| RatingCount { rating: *rating, rows: *rows }).collect();
     let mut unreadable = None;
-    let typed = format != FileFormat::Csv;
-    let sound = look.bad_rows == 0 && columns.iter().all(|column| column.is_readable(typed));
-    if user.is_some() && item.is_some() && !sound {
+    let mut left = None;
+    if user.is_some() && item.is_some() {
         match readable(&source, &data) {
-            Ok((rows, bad_rows, example)) => (look.rows, look.bad_rows, look.bad_example) = (rows, bad_rows, example),
+            Ok(read) => {
+                (look.rows, look.bad_rows, look.bad_example) = (read.rows, read.skipped, read.example);
+                left = read.left;
+            }
             Err(error) => unreadable = Some(error),
         }
     }
+    let split = left.as_ref().and_then(advice::by_time);
     // The warning says which rows these are; what is proposed is to work as it is proposed.
     if look.rows > 0 && look.bad_rows > 0 {
         data.bad_rows = BadRows::Skip;
@@ -123,13 +145,19 @@ pub fn inspect(path: &str, options: &DataConfig) -> Result<Inspection, DataError
         items: item.map(|i| columns[i].distinct),
         repeated_pairs,
         users_with_one_row: look.pairs.as_ref().map(Pairs::users_with_one_row),
+        ratings,
+        history_lengths: left.as_ref().map(advice::lengths).unwrap_or_default(),
+        min_rating: data.filter.min_rating,
         columns,
         sample: look.sample,
+        notes: Vec::new(),
         warnings: Vec::new(),
-        toml: show::toml(&data, &source),
-        prepare: show::prepare(&data, &source),
+        toml: show::toml(&data, &source, split.as_ref()),
+        prepare: show::prepare(&data, &source, split.as_ref()),
+        split,
     };
-    inspection.warnings = warn::warnings(&inspection, &looks, unreadable.as_ref());
+    inspection.notes = warn::notes(&inspection, left.as_ref());
+    inspection.warnings = warn::warnings(&inspection, &looks, unreadable.as_ref(), look.pairs.as_ref());
     Ok(inspection)
 }
 
@@ -151,14 +179,30 @@ fn assign_roles(columns: &mut [ColumnSummary], data: &mut DataConfig, source: &S
             None if unnamed => {
                 (2..columns.len()).find(|&at| columns[at].role.is_none() && columns[at].looks_like(role))
             }
-            None => usual(role, names).filter(|&at| columns[at].role.is_none() && columns[at].can_be(role)),
+            None => usual(role, names)
+                .filter(|&at| columns[at].role.is_none() && columns[at].can_be(role))
+                .or_else(|| (role == Role::Time).then(|| only_time(columns)).flatten()),
         };
         if let Some(at) = found {
             columns[at].role = Some(role);
             column.get_or_insert_with(|| reference(at));
         }
     }
+    for column in columns.iter_mut().filter(|column| column.role != Some(Role::Time)) {
+        column.time_unit = None;
+    }
     Ok(())
+}
+
+/// The only column of dates, if there is one that does not say by its name when something else was.
+fn only_time(columns: &[ColumnSummary]) -> Option<usize> {
+    const OTHERS: [&str; 8] = ["birth", "release", "publi", "expir", "start", "end", "join", "sign"];
+    let when = |c: &ColumnSummary| {
+        let name = c.name.to_lowercase();
+        c.role.is_none() && c.kind == "time" && c.missing == 0 && !OTHERS.iter().any(|other| name.contains(other))
+    };
+    let mut found = (0..columns.len()).filter(|at| when(&columns[*at]));
+    found.next().filter(|_| found.next().is_none())
 }
 
 /// Counts while the rows stream by.

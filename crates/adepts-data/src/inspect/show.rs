@@ -3,12 +3,12 @@
 use std::fmt::{self, Write};
 
 use super::Inspection;
-use crate::config::{BadRows, Column, DataConfig};
+use crate::config::{BadRows, Column, DataConfig, SplitConfig};
 use crate::source::{Source, default_delimiter};
 use crate::words::counted;
 
 /// The `[data]` table that reads the log as it was understood.
-pub(super) fn toml(data: &DataConfig, source: &Source) -> String {
+pub(super) fn toml(data: &DataConfig, source: &Source, split: Option<&SplitConfig>) -> String {
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let mut out = format!("[data]\nsource = {}\n", quoted(&data.source));
     let mut line = |key: &str, value: String| {
@@ -36,11 +36,27 @@ pub(super) fn toml(data: &DataConfig, source: &Source) -> String {
     if data.bad_rows == BadRows::Skip {
         line("bad_rows", quoted("skip"));
     }
+    let _infallible = match data.filter.min_rating {
+        Some(least) => writeln!(out, "\n[data.filter]\nmin_rating = {least}"),
+        None => Ok(()),
+    };
+    if let Some(kind) = split.and_then(split_name) {
+        let _infallible = writeln!(out, "\n[split]\nkind = {}", quoted(kind));
+    }
     out
 }
 
+/// The name of a split by time.
+fn split_name(split: &SplitConfig) -> Option<&'static str> {
+    match split {
+        SplitConfig::Temporal { .. } => Some("temporal"),
+        SplitConfig::LeaveLast { .. } => Some("leave-last"),
+        _ => None,
+    }
+}
+
 /// The command that prepares the log as it was understood; `COLUMN` stands where no column was.
-pub(super) fn prepare(data: &DataConfig, source: &Source) -> String {
+pub(super) fn prepare(data: &DataConfig, source: &Source, split: Option<&SplitConfig>) -> String {
     let mut words = vec!["adepts prepare --input".to_owned(), shell(&data.source)];
     for (key, column) in columns(data) {
         let value = match column {
@@ -65,6 +81,8 @@ pub(super) fn prepare(data: &DataConfig, source: &Source) -> String {
     if data.bad_rows == BadRows::Skip {
         words.push("--bad-rows skip".to_owned());
     }
+    words.extend(data.filter.min_rating.map(|least| format!("--min-rating {least}")));
+    words.extend(split.and_then(split_name).map(|kind| format!("--split {kind}")));
     words.push("--out prepared".to_owned());
     words.join(" ")
 }
@@ -126,13 +144,49 @@ impl fmt::Display for Inspection {
         let mut rows = vec![self.columns.iter().map(|c| c.name.clone()).collect()];
         rows.extend(self.sample.iter().cloned());
         aligned(f, &rows)?;
+        self.distributions(f)?;
+        for note in &self.notes {
+            write!(f, "\n{note}")?;
+        }
         for warning in &self.warnings {
             write!(f, "\nwarning: {warning}")?;
         }
-        if !self.warnings.is_empty() {
+        if !(self.warnings.is_empty() && self.notes.is_empty()) {
             writeln!(f)?;
         }
         write!(f, "\n{}\n{}\n", self.toml, self.prepare)
+    }
+}
+
+impl Inspection {
+    /// How often each rating stands, and how long histories are.
+    fn distributions(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// More ratings are shown by their tens in the table of columns alone.
+        const SHOWN: usize = 21;
+        let share = |part: u64, all: u64| format!("{:.1} %", 100.0 * part as f64 / all.max(1) as f64);
+        if (2..=SHOWN).contains(&self.ratings.len()) {
+            let all = self.ratings.iter().map(|count| count.rows).sum();
+            let mut table = vec![["rating", "rows", "share"].map(str::to_owned).to_vec()];
+            let row = |c: &super::RatingCount| vec![c.rating.to_string(), c.rows.to_string(), share(c.rows, all)];
+            table.extend(self.ratings.iter().map(row));
+            writeln!(f)?;
+            aligned(f, &table)?;
+        }
+        if !self.history_lengths.is_empty() {
+            let all = self.history_lengths.iter().map(|count| count.users as u64).sum();
+            let mut table = vec![["items of a user", "users", "share"].map(str::to_owned).to_vec()];
+            for count in self.history_lengths.iter().filter(|count| count.users > 0) {
+                let range = match count.to {
+                    Some(to) if to == count.from => to.to_string(),
+                    Some(to) => format!("{} to {to}", count.from),
+                    None => format!("{} or more", count.from),
+                };
+                table.push(vec![range, count.users.to_string(), share(count.users as u64, all)]);
+            }
+            writeln!(f)?;
+            aligned(f, &table)?;
+        }
+        Ok(())
     }
 }
 

@@ -15,6 +15,8 @@ use crate::time::{self, Clock, TimeUnit, Votes};
 const EXACT: usize = 4_000_000;
 /// How many different values are shown.
 const EXAMPLES: usize = 4;
+/// More different numbers are no ratings.
+const RATINGS: usize = 101;
 /// How many values say what unit a column of times has.
 const VOTES: u64 = 1_000;
 
@@ -46,6 +48,11 @@ pub struct ColumnSummary {
     pub leading_zeros: u64,
     /// Values that are no numbers where most are.
     pub odd_ones: u64,
+    /// What its numbers count, if they are times.
+    pub time_unit: Option<TimeUnit>,
+    /// How many rows have each number, ascending; empty if there are more different ones than ratings have.
+    #[serde(skip)]
+    pub(super) numbers: Vec<(f64, u64)>,
 }
 
 impl ColumnSummary {
@@ -64,23 +71,21 @@ impl ColumnSummary {
         let least = self.least().unwrap_or(f64::NAN);
         match role {
             Role::Rating => {
-                self.can_be(role) && self.distinct <= 101 && least >= -10.0 && self.greatest() <= Some(100.0)
+                self.can_be(role)
+                    && (2..=101).contains(&self.distinct)
+                    && least >= -10.0
+                    && self.greatest() <= Some(100.0)
             }
             Role::Time => self.kind == "time" || (self.kind == "integer" && least >= 1e8),
             _ => false,
         }
     }
 
-    /// Whether each value is seen without a second look to be one that its role allows; `typed` tells of a format that
-    /// tells text from numbers.
-    pub(super) fn is_readable(&self, typed: bool) -> bool {
-        let whole = self.missing == 0 && self.odd_ones == 0;
-        match self.role {
-            None | Some(Role::Event) => true,
-            Some(Role::User | Role::Item) => whole && (self.kind == "integer" || !typed),
-            Some(Role::Rating) => whole && matches!(self.kind, "integer" | "number"),
-            Some(Role::Time) => whole && matches!(self.kind, "integer" | "time"),
-        }
+    /// Whether its numbers are as large as the times since 2000 are in one of the usual units.
+    pub(super) fn looks_recent(&self) -> bool {
+        let Some((least, greatest)) = self.least().zip(self.greatest()) else { return false };
+        let in_seconds = |factor: f64| least >= 946_684_800.0 * factor && greatest <= 2_500_000_000.0 * factor;
+        self.kind == "integer" && self.distinct > 2 && [1.0, 1e3, 1e6, 1e9].into_iter().any(in_seconds)
     }
 
     pub(super) fn least(&self) -> Option<f64> {
@@ -113,6 +118,8 @@ pub(super) struct Tally {
     distinct: HashSet<u64, FixedState>,
     examples: Vec<String>,
     places: Vec<Place>,
+    /// How often each number stands, by its bits; `None` beyond [`RATINGS`] of them.
+    counts: Option<HashMap<u64, u64, FixedState>>,
 }
 
 impl Tally {
@@ -154,6 +161,15 @@ impl Tally {
             self.votes.take(&cell);
         }
         if let Some(number) = number.filter(|n| n.is_finite()) {
+            // The minus of a zero says nothing.
+            let number = number + 0.0;
+            if self.numbers.is_none() {
+                self.counts = Some(HashMap::with_hasher(FixedState::default()));
+            }
+            if let Some(counts) = &mut self.counts {
+                *counts.entry(number.to_bits()).or_insert(0) += 1;
+                self.counts.take_if(|counts| counts.len() > RATINGS);
+            }
             let (least, greatest) = self.numbers.get_or_insert((number, number));
             (*least, *greatest) = (least.min(number), greatest.max(number));
         }
@@ -241,15 +257,28 @@ impl Tally {
             places: self.places.clone(),
             leading_zeros: self.leading_zeros,
             odd_ones: if others < kinds[0] { others } else { 0 },
+            time_unit: self.votes.unit().filter(|_| kinds[0] > 0),
+            numbers: {
+                let counts = self.counts.iter().flatten().map(|(bits, rows)| (f64::from_bits(*bits), *rows));
+                let mut numbers: Vec<(f64, u64)> = counts.collect();
+                numbers.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+                numbers
+            },
         }
     }
 }
+
+/// Of fewer users one may well have a fifth of the rows.
+const FEW_USERS: usize = 10;
 
 /// How often users stand, and how many rows repeat a pair.
 #[derive(Default)]
 pub(super) struct Pairs {
     seen: HashSet<u64, FixedState>,
     users: HashMap<u64, u32, FixedState>,
+    rows: u64,
+    /// A user who had a fifth of the rows when they were met: the latest one, by hash and id.
+    often: Option<(u64, String)>,
     pub(super) repeated: u64,
 }
 
@@ -258,9 +287,25 @@ impl Pairs {
         if user == Cell::Missing || item == Cell::Missing {
             return;
         }
-        let (user, item) = (hash(user), hash(item));
-        *self.users.entry(user).or_insert(0) += 1;
+        let (id, user, item) = (user, hash(user), hash(item));
+        self.rows += 1;
+        let rows = self.users.entry(user).or_insert(0);
+        *rows += 1;
+        let often = 5 * u64::from(*rows) > self.rows;
+        if often && self.often.as_ref().is_none_or(|often| often.0 != user) {
+            let best = self.often.as_ref().and_then(|often| self.users.get(&often.0));
+            if best.is_none_or(|best| *best < self.users[&user]) {
+                self.often = Some((user, id.spelling()));
+            }
+        }
         self.repeated += u64::from(!self.seen.insert(FixedState::default().hash_one((user, item))));
+    }
+
+    /// The user with at least a fifth of the rows, where there are enough users that nobody should have: the id, and the rows.
+    pub(super) fn most(&self) -> Option<(String, u64)> {
+        let (user, id) = self.often.as_ref()?;
+        let rows = u64::from(*self.users.get(user)?);
+        (self.users.len() >= FEW_USERS && 5 * rows >= self.rows).then(|| (id.clone(), rows))
     }
 
     pub(super) fn users_with_one_row(&self) -> u64 {

@@ -68,10 +68,10 @@ impl<'a> Reader<'a> {
     #[cold]
     fn refused(&self, at: At<'_>, slot: usize, cell: Cell<'_>, expected: &'static str) -> DataError {
         let (place, column) = (at.place(), self.wanted.names[slot].clone());
-        match cell {
-            Cell::Missing | Cell::Text("") => DataError::MissingValue { place, column, expected },
-            _ => DataError::BadValue { place, column, value: shortened(&cell.spelling()), expected },
+        if cell.is_missing() {
+            return DataError::MissingValue { place, column, expected };
         }
+        DataError::BadValue { place, column, value: shortened(&cell.spelling()), expected }
     }
 
     #[cold]

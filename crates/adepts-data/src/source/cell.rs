@@ -47,7 +47,7 @@ impl<'a> Cell<'a> {
     }
 
     /// A number of a format with types by its spelling, with all its digits.
-    pub(super) fn of_number(text: &'a str) -> Self {
+    pub(crate) fn of_number(text: &'a str) -> Self {
         /// A float holds any number of so many digits.
         const DIGITS: usize = 15;
         if let Ok(value) = text.parse::<i64>() {

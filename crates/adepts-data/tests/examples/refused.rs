@@ -146,7 +146,7 @@ fn what_is_read_back_is_not_trusted() {
     let text = |from: &'static str, to: &'static str| {
         spoil("manifest.json", &|bytes| String::from_utf8(bytes).unwrap().replacen(from, to, 1).into_bytes())
     };
-    let error = text("\"format\": 1", "\"format\": 9");
+    let error = text("\"format\": 2", "\"format\": 9");
     assert!(matches!(error, DataError::Folder(FolderError::NewerFormat { found: 9, .. })), "{error}");
     let error = text("\"family\": \"examples\"", "\"kin\": \"examples\"");
     assert!(matches!(error, DataError::Examples(ExamplesError::OtherFamily { .. })), "{error}");

@@ -20,6 +20,7 @@ use serde::Serialize;
 
 use super::Chunk;
 use crate::answer::Answer;
+use crate::answerer::Answerer as _;
 use crate::history::HistoryAnswerer;
 use crate::question::{Asked, Question};
 
@@ -122,8 +123,8 @@ fn lines(answerer: &HistoryAnswerer, numbered: bool, file: &mut impl Write, chun
                 serde_json::to_writer(&mut *file, &Line { row, answer })?;
             }
             (Err(error), _) => {
-                let error = error.to_string();
-                serde_json::to_writer(&mut *file, &Refused { row, user: asked.user.as_ref(), error })?;
+                let (user, error) = (asked.user.clone().map(|user| answerer.user_id(user)), error.to_string());
+                serde_json::to_writer(&mut *file, &Refused { row, user: user.as_ref(), error })?;
             }
             (Ok(_), _) => {}
         }

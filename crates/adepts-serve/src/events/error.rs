@@ -67,7 +67,10 @@ pub enum EventsError {
         found: String,
     },
     /// A time that no calendar has.
-    #[error("event {index} has the time {time}, expected seconds since 1970 from {FIRST_TIME} to {LAST_TIME}")]
+    #[error(
+        "event {index} has the time {time}, expected whole seconds since 1970 from {FIRST_TIME} to {LAST_TIME} (1677-09-21 to \
+         2262-04-11); milli-, micro- and nanoseconds are to be divided"
+    )]
     BadTime {
         /// Its place in the delivery, from 0.
         index: usize,

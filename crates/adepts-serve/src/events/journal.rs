@@ -66,12 +66,13 @@ impl Journal {
         }
     }
 
-    /// For each of these users the items of the latest events, the oldest first. An item that came more than once stands
-    /// where it came last.
+    /// For each of these users the items of the latest events, the oldest first: by their time, and events of one second in
+    /// the order in which they came. An item of several events stands where the latest of them does.
     pub fn since<'a>(&self, users: impl Iterator<Item = &'a Id>) -> Result<Vec<Vec<Id>>, EventsError> {
         let connection = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         let read = || -> rusqlite::Result<Vec<Vec<Id>>> {
-            let mut latest = connection.prepare("SELECT item FROM events WHERE user = ? ORDER BY seq DESC LIMIT ?")?;
+            let mut latest =
+                connection.prepare("SELECT item FROM events WHERE user = ? ORDER BY time DESC, seq DESC LIMIT ?")?;
             let mut of_user = |user: &Id| -> rusqlite::Result<Vec<Id>> {
                 let items = latest.query_map(params![user.to_string(), self.most as i64], |row| {
                     Ok(Id::Text(row.get_ref(0)?.as_str()?.into()))

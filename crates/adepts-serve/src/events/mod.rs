@@ -14,8 +14,11 @@ pub use error::EventsError;
 pub use export::export;
 pub use journal::{Journal, Told, Waiting};
 
+use std::fmt;
+
 use adepts_data::Id;
-use serde::{Deserialize, Serialize};
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use crate::http::schema::IdSchema;
@@ -23,10 +26,11 @@ use crate::http::schema::IdSchema;
 /// The most bytes of an id.
 pub const LONGEST_ID: usize = 512;
 
-/// The first moment that is taken: 0001-01-01, in seconds since 1970.
-pub const FIRST_TIME: i64 = -62_135_596_800;
-/// The last moment that is taken: 9999-12-31, in seconds since 1970.
-pub const LAST_TIME: i64 = 253_402_300_799;
+/// The first moment that is taken: 1677-09-21, in seconds since 1970; what comes out of the store is a log, whose times are
+/// 64-bit nanoseconds.
+pub const FIRST_TIME: i64 = -9_223_372_036;
+/// The last moment that is taken: 2262-04-11, in seconds since 1970.
+pub const LAST_TIME: i64 = 9_223_372_036;
 
 /// A user has used an item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -42,9 +46,38 @@ pub struct Event {
     #[schema(value_type = IdSchema)]
     pub item: Id,
     /// When, in whole seconds since 1970; the moment at which it was received if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = -62_135_596_800_i64, maximum = 253_402_300_799_i64, nullable = true)]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "whole_seconds")]
+    #[schema(minimum = -9_223_372_036_i64, maximum = 9_223_372_036_i64, nullable = true)]
     pub time: Option<i64>,
+}
+
+/// Reads a time, and says of anything else what it should be.
+fn whole_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    /// Whole seconds, or null.
+    struct Seconds;
+
+    impl Visitor<'_> for Seconds {
+        type Value = Option<i64>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("whole seconds since 1970 as a number, such as 1601498853, or no time at all")
+        }
+
+        fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Self::Value, E> {
+            Ok(Some(value))
+        }
+
+        fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Self::Value, E> {
+            // A larger one is refused with all that lie beyond the last moment.
+            Ok(Some(i64::try_from(value).unwrap_or(i64::MAX)))
+        }
+
+        fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+    }
+
+    deserializer.deserialize_any(Seconds)
 }
 
 impl Event {

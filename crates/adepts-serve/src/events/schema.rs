@@ -30,6 +30,10 @@ const TABLES: &str = "
     CREATE INDEX events_of_user ON events (user, seq);
 ";
 
+/// By this index the latest events of a user are found. Stores of earlier versions get it when they are opened for writing;
+/// those versions go on reading and writing them.
+const BY_TIME: &str = "CREATE INDEX IF NOT EXISTS events_by_time ON events (user, time, seq)";
+
 /// Wraps what the store says.
 pub(super) fn store(action: &'static str, path: &Path) -> impl Fn(rusqlite::Error) -> EventsError {
     move |source| EventsError::Store { action, path: path.to_owned(), source }
@@ -56,6 +60,7 @@ pub(super) fn create(folder: &Path) -> Result<(PathBuf, Connection), EventsError
         };
         make().map_err(store("create", &path))?;
     }
+    connection.execute_batch(BY_TIME).map_err(store("create", &path))?;
     Ok((path, connection))
 }
 

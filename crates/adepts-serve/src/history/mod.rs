@@ -99,7 +99,7 @@ impl HistoryAnswerer {
         let experts = list.shares.len() as f32;
         let relative = || list.shares.iter().map(|share| share * experts).collect();
         Answer {
-            user: asked.question.user.clone(),
+            user: asked.question.user.clone().map(|user| self.user_id(user)),
             items: items.collect(),
             unknown: wish.unknown.clone(),
             fallback: list.popular.then_some(Fallback::Popularity),
@@ -153,6 +153,17 @@ impl Answerer for HistoryAnswerer {
         let (histories, index) = self.user(user)?;
         let ids = &self.parts.catalogue.ids;
         Ok(histories.items.row(index as usize).iter().map(|item| ids.id(*item)).collect())
+    }
+
+    fn user_id(&self, id: Id) -> Id {
+        match &self.parts.histories {
+            Some(histories) => histories.users.typed(id),
+            None => id,
+        }
+    }
+
+    fn item_id(&self, id: Id) -> Id {
+        self.parts.catalogue.ids.typed(id)
     }
 
     fn item(&self, id: &Id) -> Option<ItemFound> {

@@ -82,7 +82,7 @@ impl HistoryAnswerer {
         let index = |id: &Id| {
             let index = self.parts.catalogue.ids.index(id);
             if index.is_none() {
-                unknown.note(id);
+                unknown.note(&self.parts.catalogue.ids.typed(id.clone()));
             }
             index
         };

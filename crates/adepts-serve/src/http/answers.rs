@@ -169,9 +169,11 @@ pub(crate) async fn history(
             trained => trained.unwrap_or_default(),
         };
         let named = |items: Vec<Id>| {
-            let name = |item: Id| Named { title: model.item(&item).and_then(|found| found.title), item };
+            let name =
+                |item: Id| Named { title: model.item(&item).and_then(|found| found.title), item: model.item_id(item) };
             items.into_iter().map(name).collect()
         };
+        let user = model.user_id(user);
         Ok::<_, Problem>(History { user, trained: named(trained), since: named(since) })
     });
     Ok(Json(looked_up.await.map_err(|_| Problem::bug())??).into_response())

@@ -35,7 +35,20 @@ fn the_next_answer_goes_by_what_was_acknowledged() {
     assert_eq!(items(&server.get("/v1/users/new/recommendations?n=1").ok()), [1]);
     let history = server.get("/v1/users/1/history").ok();
     assert_eq!(history["since"].as_array().unwrap().len(), 3);
-    assert_eq!(history["since"][2], json!({"item": "3", "title": "Film 3"}));
+    assert_eq!(history["since"][2], json!({"item": 3, "title": "Film 3"}));
+    assert_eq!(history["user"], json!(1), "an id has one type in all answers");
+}
+
+#[test]
+fn events_that_come_late_stand_by_their_own_time() {
+    let state = folder();
+    let server = Plan::new(state.path()).start();
+    let event = |id: i64, item: i64, time: i64| json!({"id": id, "user": 1, "item": item, "time": time});
+    let late = [event(1, 5, 1_700_000_300), event(2, 4, 1_700_000_100), event(3, 3, 1_700_000_200)];
+    server.post("/v1/events", &json!({"events": late})).ok();
+    let history = server.get("/v1/users/1/history").ok();
+    let since: Vec<_> = history["since"].as_array().unwrap().iter().map(|item| item["item"].clone()).collect();
+    assert_eq!(since, [json!(4), json!(3), json!(5)]);
 }
 
 #[test]
@@ -62,7 +75,8 @@ fn one_bad_event_refuses_the_whole_delivery() {
         (json!({"id": "", "user": 1, "item": 5}), "an empty text as its `id`"),
         (json!({"id": "b", "user": "x\ny", "item": 5}), "control characters as its `user`"),
         (json!({"id": "b", "user": 1, "item": "x".repeat(513)}), "513 bytes as its `item`"),
-        (json!({"id": "b", "user": 1, "item": 5, "time": i64::MAX}), "expected seconds since 1970"),
+        (json!({"id": "b", "user": 1, "item": 5, "time": i64::MAX}), "expected whole seconds since 1970"),
+        (json!({"id": "b", "user": 1, "item": 5, "time": 1_700_000_000_000_i64}), "milli-, micro- and nanoseconds"),
     ] {
         server.post("/v1/events", &json!({"events": [good, bad]})).fails(422, &["event 1 has", saying]);
     }
@@ -70,6 +84,8 @@ fn one_bad_event_refuses_the_whole_delivery() {
         json!({"id": "b", "user": 1}),
         json!({"id": "b", "user": 1, "item": 1.5}),
         json!({"id": "b", "user": 1, "item": 1, "kind": 1}),
+        json!({"id": "b", "user": 1, "item": 1, "time": "2024-01-01T00:00:00Z"}),
+        json!({"id": "b", "user": 1, "item": 1, "time": 1_700_000_000.5}),
     ] {
         server.post("/v1/events", &json!({"events": [bad]})).fails(422, &["events[0]"]);
     }

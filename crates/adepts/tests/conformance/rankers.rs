@@ -12,7 +12,7 @@ use adepts::ranker::experiment::run_on;
 use adepts::ranker::run::PREDICTIONS;
 use adepts::{Error, RankerExperiment, RankerRun, RunError};
 use arrow_array::cast::AsArray as _;
-use arrow_array::types::{Float32Type, UInt64Type};
+use arrow_array::types::{Float32Type, Int64Type, UInt64Type};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::support::{How, log, model_bytes, timeless, with_stops, working};
@@ -205,10 +205,17 @@ fn predictions_name_the_row_and_the_user_of_the_source() {
         let column = |name: &str| batch.column_by_name(name).unwrap();
         let (rows, labels) =
             (column("row").as_primitive::<UInt64Type>(), column("label").as_primitive::<Float32Type>());
-        let (users, domains) = (column("user").as_string::<i32>(), column("domain").as_string::<i32>());
+        let [users, domains] = [("user", 0), ("domain", 6)].map(|(name, place)| {
+            // In the type that the source has, so that both join without a cast.
+            let numbers = lines.iter().all(|line| line[place].parse::<i64>().is_ok());
+            assert_eq!(column(name).as_primitive_opt::<Int64Type>().is_some(), numbers, "{name}");
+            let number = |at| column(name).as_primitive::<Int64Type>().value(at).to_string();
+            let text = |at| column(name).as_string::<i32>().value(at).to_owned();
+            (0..batch.num_rows()).map(|at| if numbers { number(at) } else { text(at) }).collect::<Vec<String>>()
+        });
         for at in 0..batch.num_rows() {
             let line = &lines[rows.value(at) as usize - 1];
-            assert_eq!((users.value(at), domains.value(at)), (line[0], line[6]));
+            assert_eq!((users[at].as_str(), domains[at].as_str()), (line[0], line[6]));
             assert_eq!(labels.value(at), line[7].parse::<f32>().unwrap());
         }
         seen += batch.num_rows();
