@@ -7,12 +7,14 @@ use adepts::data::{agreeing, counted};
 use adepts::eval::Summary;
 use adepts::finalize::{self, Finalized};
 use adepts::ranker::run::holds_ranker;
+use adepts::run::CONFIG;
 use adepts::{Error, report};
 use clap::Args;
 
 use crate::options::{WorkOptions, with_work};
 use crate::output::{self, tables};
 use crate::progress::Terminal;
+use crate::signals::{Again, typed};
 
 /// Train a model for use: as an evaluated run was trained, but on all of its data.
 #[derive(Args)]
@@ -55,6 +57,7 @@ impl Options {
         if self.without_histories && holds_ranker(run) {
             return Err(Error::Request("--without-histories is for models of histories".into()).into());
         }
+        terminal.go_on_with(again(out, self.without_histories));
         let made = with_work(terminal, *work, |work| finalize::run(run, data.as_deref(), out, work))?;
         if self.without_histories {
             forget_histories(out)?;
@@ -68,6 +71,14 @@ impl Options {
             format!("Figures of the evaluated run {}, which were not measured with the final model:", run.display());
         output::text(&format!("{}\n\n{whose}\n\n{figures}\n{}", told(&made, run), places(out)))
     }
+}
+
+/// What continues a final model if it is interrupted: its folder says what it is made of.
+fn again(out: &Path, without_histories: bool) -> Again {
+    let mut words = ["adepts", "train", "--resume"].map(str::to_owned).to_vec();
+    words.push(out.display().to_string());
+    words.extend(without_histories.then(|| "--without-histories".to_owned()));
+    Again { once: out.join(CONFIG), verb: "continue with", command: typed(words) }
 }
 
 /// What was made, in words.

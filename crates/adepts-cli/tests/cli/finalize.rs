@@ -175,8 +175,8 @@ fn a_final_model_that_was_interrupted_is_resumed_to_the_same_bytes() {
     }
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     let done = Done::of(&child.wait_with_output().unwrap());
-    assert_ne!(done.code, Some(0));
-    assert!(done.err.contains("stopped in epoch") && done.err.contains("--resume"), "{}", done.err);
+    assert_eq!(done.code, Some(130));
+    assert!(done.err.contains("interrupted in epoch") && done.err.contains("train --resume"), "{}", done.err);
     assert!(!stopped.join("manifest.json").exists(), "an unfinished final model is no run");
     run("recommend {} --user u00007", &[&stopped]).fails(1, &["not finished", "--resume"]);
     // What it is made of need not be said again.

