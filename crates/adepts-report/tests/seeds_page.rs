@@ -3,7 +3,7 @@
 mod synthetic;
 
 use adepts_eval::{SeedComparison, SeedGroup, SeedModel, across_seeds, difference_across_seeds};
-use adepts_report::{page, seeds_page, seeds_table};
+use adepts_report::{MARK, ReportError, page, seeds_page, seeds_table};
 
 fn section<'a>(html: &'a str, id: &str) -> &'a str {
     let (_, rest) = html.split_once(&format!("<section id=\"{id}\"")).expect(id);

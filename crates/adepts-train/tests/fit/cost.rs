@@ -5,7 +5,7 @@ use std::fs;
 use adepts_core::{EpochRecord, Stopwatch};
 use adepts_train::TrainConfig;
 
-use super::case;
+use super::{Case, case};
 
 #[test]
 #[ignore = "measures with 0.4 GB of parameters"]
