@@ -94,7 +94,8 @@ impl Sieve {
     /// Which dropped rows count as seen, also where there are none.
     pub(crate) fn seen_rows(&self) -> Vec<SeenCount> {
         let low = self.min_rating.map(|least| SeenCount { what: format!("rating < {least}"), rows: self.seen_low });
-        let old = self.from.map(|from| SeenCount { what: format!("time < {from}"), rows: self.seen_old });
+        let old =
+            self.from.map(|from| SeenCount { what: format!("time < {}", time::shown(from)), rows: self.seen_old });
         let kinds = self.seen_events.iter().zip(&self.seen_of_kind);
         let kinds = kinds.map(|(kind, &rows)| SeenCount { what: format!("event {kind}"), rows });
         low.into_iter().chain(old).chain(kinds).collect()

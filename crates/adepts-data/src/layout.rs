@@ -10,6 +10,7 @@ use crate::source::{
     FileFormat, Role, SourceFile, Splitter, WHITESPACE, check_delimiter, default_delimiter, files_of, first_lines,
     separator, usual,
 };
+use crate::time;
 
 /// Delimiters that are tried, the most telling first.
 const DELIMITERS: [&str; 7] = ["::", "\t", ";", "|", ",", " ", WHITESPACE];
@@ -175,17 +176,24 @@ impl Cut<'_> {
     }
 }
 
-/// Whether the first of these rows is one of data and no header. A header has usual names, or none that is a number where the
-/// rows have numbers. Where nothing but text is in all of them, it is data if the columns are given by position, if one of its
+/// Whether the first of these rows is one of data and no header. A header has usual names, no name that is a number or a date, and
+/// names where the rows have numbers. Where nothing but text is in all of them, it is data if the columns are given by position, if one of its
 /// values stands in its column again, or if all its values are built like those below them, of letters and digits.
 fn looks_like_data(rows: &[Vec<String>], by_position: bool) -> bool {
     let [first, rest @ ..] = rows else { return false };
-    let Some(second) = rest.first() else { return false };
-    if first.len() != second.len() || usual(Role::User, first).is_some() || usual(Role::Item, first).is_some() {
+    let alike = rest.iter().filter(|row| row.len() == first.len());
+    if rest.first().is_none_or(|second| second.len() != first.len())
+        || usual(Role::User, first).is_some()
+        || usual(Role::Item, first).is_some()
+    {
         return false;
     }
     let number = |text: &String| text.replacen(',', ".", 1).parse::<f64>().is_ok();
-    if first.iter().zip(second).any(|(a, b)| number(a) != number(b)) {
+    if first.iter().any(|value| time::is_date(value)) {
+        return true;
+    }
+    let named = |at: usize| !number(&first[at]) && alike.clone().all(|row| number(&row[at]));
+    if (0..first.len()).any(named) {
         return false;
     }
     if first.iter().any(number) || by_position {

@@ -138,6 +138,12 @@ impl Clock {
     }
 }
 
+/// Whether a text is a date, or a date and a time, and no number.
+pub(crate) fn is_date(text: &str) -> bool {
+    let text = text.trim();
+    text.parse::<f64>().is_err() && text::parse(text).is_ok()
+}
+
 /// Nanoseconds since 1970 of a bound of the filter. A number has the unit that its own size says.
 pub(crate) fn bound(key: &'static str, bound: &TimeBound) -> Result<i64, DataError> {
     let (found, value) = match bound {

@@ -214,3 +214,36 @@ fn dates_that_are_not_taken_for_the_time_are_mentioned() {
         assert!(seen.notes.iter().any(|n| n.starts_with(&note)), "{column}: {seen}");
     }
 }
+
+#[test]
+fn columns_without_names_are_known_by_their_content() {
+    let dir = tempdir().unwrap();
+    let moment = |row: usize| format!("2020-09-{:02}T20:47:33.{:03}Z", row % 28 + 1, row);
+    let log = |name: &str, line: &dyn Fn(usize) -> String| {
+        file(dir.path(), name, (0..60).map(|row| line(row) + "\n").collect::<String>())
+    };
+    let of = |source: &str| {
+        let seen = inspect(source, &DataConfig::default()).unwrap();
+        assert_eq!((seen.header, seen.rows), (Some(false), 60), "{source}");
+        seen.columns.iter().map(|column| column.role.map(adepts_data::source::Role::key)).collect::<Vec<_>>()
+    };
+    // A session, a time, an item, and a category that is a number in some rows only, the first of them among those that are none.
+    let clicks = log("clicks.dat", &|row| {
+        let category = if row % 3 == 0 { "S".to_owned() } else { (row % 4).to_string() };
+        format!("{},{},{},{category}", row / 6, moment(row), 214_500_000 + row % 7)
+    });
+    assert_eq!(of(&clicks), [Some("user"), Some("time"), Some("item"), None]);
+    // A check-in with a place on earth between time and item.
+    let places = log("places.txt", &|row| {
+        format!("{}\t{}\t{}.25\t-97.{row}1\t{}", row / 6, moment(row), 30 + row % 3, 1000 + row % 7)
+    });
+    assert_eq!(of(&places), [Some("user"), Some("time"), None, None, Some("item")]);
+    // Numbers of a category beside kinds of events are no ratings.
+    let kinds = ["pv", "cart", "fav", "buy"];
+    let behaviour = log("behaviour.csv", &|row| {
+        format!("{},{},{},{},{}", row / 6, 50 + row % 7, row % 5, kinds[row % 4], 1_600_000_000 + row * 1000)
+    });
+    assert_eq!(of(&behaviour), [Some("user"), Some("item"), None, Some("event"), Some("time")]);
+    let rated = log("rated.dat", &|row| format!("{}::{}::{}::{}", row / 6, row % 7, row % 5 + 1, 978_300_760 + row));
+    assert_eq!(of(&rated), [Some("user"), Some("item"), Some("rating"), Some("time")]);
+}

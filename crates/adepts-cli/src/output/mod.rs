@@ -120,10 +120,9 @@ pub(crate) fn preparation(manifest: &Manifest) -> String {
 /// What of the dropped rows counts as seen.
 fn seen(manifest: &Manifest) -> Option<String> {
     let Manifest { seen, seen_rows, .. } = manifest;
-    if seen_rows.is_empty() {
-        return None;
-    }
-    let rows = seen_rows.iter().map(|SeenCount { what, rows }| format!("{what}: {}", counted(*rows, "row")));
+    let some = seen_rows.iter().filter(|seen| seen.rows > 0);
+    some.clone().next()?;
+    let rows = some.map(|SeenCount { what, rows }| format!("{what}: {}", counted(*rows, "row")));
     let are = agreeing(*seen, "is", "are");
     Some(format!(
         "{} that users have only seen {are} kept apart: not learned from, and not recommended ({})",

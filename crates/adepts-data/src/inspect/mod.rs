@@ -74,8 +74,8 @@ pub struct Inspection {
 }
 
 /// Looks at a whole log. What `options` leaves open is guessed: the format and the delimiter by the content where the
-/// name does not say, the header by whether the first row looks like names, the columns by their usual names, or the
-/// first two for user and item where there are no names.
+/// name does not say, the header by whether the first row looks like names, the columns by their usual names, or where
+/// there are no names by their content: user and item are then the first two that can hold ids.
 ///
 /// # Errors
 /// If there is no file or it cannot be read at all; single bad rows are counted.
@@ -171,18 +171,22 @@ fn assign_roles(columns: &mut [ColumnSummary], data: &mut DataConfig, source: &S
             columns[source.find(column)?].role = Some(role);
         }
     }
+    let mut events = false;
     for (role, column) in
-        [(Role::Rating, &mut data.rating), (Role::Event, &mut data.event), (Role::Time, &mut data.time)]
+        [(Role::Event, &mut data.event), (Role::Rating, &mut data.rating), (Role::Time, &mut data.time)]
     {
         let found = match column {
             Some(column) => Some(source.find(column)?),
+            // Where rows are events of several kinds, another number is hardly a rating.
+            None if unnamed && role == Role::Rating && events => None,
             None if unnamed => {
-                (2..columns.len()).find(|&at| columns[at].role.is_none() && columns[at].looks_like(role))
+                (0..columns.len()).find(|&at| columns[at].role.is_none() && columns[at].looks_like(role))
             }
             None => usual(role, names)
                 .filter(|&at| columns[at].role.is_none() && columns[at].can_be(role))
                 .or_else(|| (role == Role::Time).then(|| only_time(columns)).flatten()),
         };
+        events |= role == Role::Event && found.is_some();
         if let Some(at) = found {
             columns[at].role = Some(role);
             column.get_or_insert_with(|| reference(at));

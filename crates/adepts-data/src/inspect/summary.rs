@@ -15,6 +15,21 @@ use crate::time::{self, Clock, TimeUnit, Votes};
 const EXACT: usize = 4_000_000;
 /// How many different values are shown.
 const EXAMPLES: usize = 4;
+/// Usual kinds of events, by which a column without a name is known.
+const EVENTS: [&str; 12] = [
+    "pv",
+    "view",
+    "click",
+    "buy",
+    "purchase",
+    "order",
+    "transaction",
+    "cart",
+    "addtocart",
+    "add_to_cart",
+    "fav",
+    "like",
+];
 /// More different numbers are no ratings.
 const RATINGS: usize = 101;
 /// How many values say what unit a column of times has.
@@ -74,9 +89,13 @@ impl ColumnSummary {
                 self.can_be(role)
                     && (2..=101).contains(&self.distinct)
                     && least >= -10.0
-                    && self.greatest() <= Some(100.0)
+                    && self.greatest() <= Some(10.0)
             }
             Role::Time => self.kind == "time" || (self.kind == "integer" && least >= 1e8),
+            Role::Event => {
+                let known = |kind: &String| EVENTS.contains(&kind.to_lowercase().as_str());
+                self.kind == "text" && self.distinct <= 20 && self.examples.iter().any(known)
+            }
             _ => false,
         }
     }
