@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use adepts::Error;
-use adepts::data::examples::{ExampleSet, ExamplesConfig, NamedColumns, possible_domains, propose};
+use adepts::data::examples::{
+    DomainShare, ExampleSet, ExamplesConfig, LeftOut, NamedColumns, domain_shares, left_out, possible_domains, propose,
+};
 use adepts::data::inspect::ColumnSummary;
 use adepts::data::{self, DataConfig, Dataset, Inspection, Manifest, SplitConfig};
 use clap::Args;
@@ -87,12 +89,16 @@ impl Options {
                 ));
             }
         }
-        let toml = format!("{}\n[model]\nkind = \"cesaa\"\n", data.to_toml());
+        let (domains, left_out) = (domain_shares(&data).map_err(Error::from)?, left_out(found, &data));
+        let notes = proposal_notes(&domains, &left_out);
+        let toml = format!("{notes}{}\n[model]\nkind = \"cesaa\"\n", data.to_toml());
         if !self.json {
             return output::text(&toml);
         }
         let Inspection { files, format, delimiter, header, looked_at, columns, sample, .. } = found;
-        output::json(&Proposed { files, format, delimiter, header, looked_at, columns, sample, data, toml })
+        let seen =
+            Proposed { files, format, delimiter, header, looked_at, columns, sample, domains, left_out, data, toml };
+        output::json(&seen)
     }
 }
 
@@ -106,8 +112,28 @@ struct Proposed<'a> {
     looked_at: &'a u64,
     columns: &'a [ColumnSummary],
     sample: &'a [Vec<String>],
+    domains: Vec<DomainShare>,
+    left_out: Vec<LeftOut>,
     data: ExamplesConfig,
     toml: String,
+}
+
+/// What a proposal rests on, as comments of its table.
+fn proposal_notes(domains: &[DomainShare], left_out: &[LeftOut]) -> String {
+    const SHOWN: usize = 20;
+    let share = |domain: &DomainShare| 100.0 * domain.positive as f64 / domain.rows as f64;
+    let more = domains.len().saturating_sub(SHOWN) as u64;
+    let more = (more > 0).then(|| format!("#   and {} more\n", data::counted(more, "domain")));
+    let rows = domains.iter().take(SHOWN).map(|domain| {
+        let rows = data::counted(domain.rows, "row");
+        format!(
+            "#   {}: {rows}, {:.1} % with the label 1\n",
+            domain.domain.replace(char::is_control, " "),
+            share(domain)
+        )
+    });
+    let out = left_out.iter().map(|LeftOut { column, why }| format!("# `{column}` is left out: {why}\n"));
+    std::iter::once("# The domains:\n".to_owned()).chain(rows).chain(more).chain(out).collect()
 }
 
 /// A prepared folder: its counts, and the settings that made it.

@@ -11,6 +11,7 @@ mod finalize;
 mod keeping;
 mod locking;
 mod newcomer;
+mod proposals;
 mod reading;
 mod resuming;
 mod retrieval;

@@ -210,6 +210,13 @@ fn columns_with_names_of_their_own_are_named_and_the_proposal_is_printed_as_json
     let found = inspect("--multi-domain --label outcome --domain place --json").ok().json();
     assert_eq!(found["toml"].as_str().unwrap(), table);
     assert_eq!((&found["data"]["label"]["column"], &found["data"]["domain"]), (&json!("outcome"), &json!("place")));
+    let domains = found["domains"].as_array().unwrap();
+    assert_eq!(domains.iter().map(|domain| domain["rows"].as_u64().unwrap()).sum::<u64>(), 600);
+    let first = &domains[0];
+    let share = 100.0 * first["positive"].as_f64().unwrap() / first["rows"].as_f64().unwrap();
+    let told =
+        format!("#   {}: {} rows, {share:.1} % with the label 1", first["domain"].as_str().unwrap(), first["rows"]);
+    assert!(table.contains(&told), "{told}: {table}");
     assert_eq!((&found["looked_at"], &found["columns"][3]["name"]), (&json!(600), &json!("place")));
     let (config, data) = (home.join("own-names.toml"), home.join("own-names"));
     write(&config, &table);
