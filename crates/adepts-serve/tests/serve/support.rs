@@ -124,6 +124,14 @@ impl Answerer for Model {
         }
     }
 
+    fn user_id(&self, id: Id) -> Id {
+        id.to_string().parse().map_or(id, Id::Int)
+    }
+
+    fn item_id(&self, id: Id) -> Id {
+        Self::number(&id).map_or(id, Id::Int)
+    }
+
     fn item(&self, id: &Id) -> Option<ItemFound> {
         Self::number(id).map(|item| ItemFound { item: Id::Int(item), title: Some(format!("Film {item}")), users: 1 })
     }
