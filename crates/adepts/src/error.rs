@@ -176,7 +176,7 @@ pub enum RunError {
         expected: String,
     },
     /// The training has not come to its end.
-    #[error("{path} is not finished{}; continue it with `adepts train --resume {path}`", writer(by.as_deref()), path = path.display())]
+    #[error("{path} is not finished; {}continue it with `adepts train --resume {path}`", writer(by.as_deref()), path = path.display())]
     Unfinished {
         /// The folder.
         path: PathBuf,
@@ -236,7 +236,7 @@ pub enum RunError {
 }
 
 fn writer(by: Option<&str>) -> String {
-    by.map(|by| format!(": {by} is training it, or was when it was killed; if it no longer runs")).unwrap_or_default()
+    by.map(|by| format!("{by} trains it, or was killed while it did; if it no longer runs, ")).unwrap_or_default()
 }
 
 /// The file of a model before what is wrong with it, unless that names the file itself.
