@@ -4,8 +4,11 @@ use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashTable};
 use std::hash::BuildHasher;
 
-use crate::id::{Vocabulary, canonical_int};
-use crate::source::{Cell, Number};
+use crate::error::DataError;
+use crate::id::{Id, Vocabulary, canonical_int};
+use crate::place::shortened;
+use crate::source::{At, Cell, Number};
+use crate::time::Stamp;
 use crate::words::{agreeing, counted};
 
 /// Gives each id a number in order of first appearance.
@@ -48,6 +51,58 @@ pub(crate) enum Refused {
     Rounded,
     /// More ids than 32 bits can count.
     Full,
+}
+
+/// An id as a cell holds it.
+#[derive(Clone, Copy)]
+enum Key<'a> {
+    /// The characters in a text file.
+    Raw(&'a str),
+    /// Text in a format with types.
+    Text(&'a str),
+    /// A whole number in a format with types.
+    Number(Number<'a>),
+    /// A moment, whose id is its spelling.
+    Time(Stamp),
+}
+
+impl<'a> Key<'a> {
+    /// The id that a cell is. Whatever makes ids of cells does it here, so that an id of one file is found in another.
+    #[inline]
+    fn of(cell: Cell<'a>) -> Result<Self, Refused> {
+        match cell {
+            cell if cell.is_missing() => Err(Refused::Missing),
+            Cell::Raw(text) => Ok(Self::Raw(text)),
+            Cell::Text(text) => Ok(Self::Text(text)),
+            Cell::Time(stamp) => Ok(Self::Time(stamp)),
+            Cell::Float(value) if value.fract() == 0.0 => cell.whole().map(Self::Number).ok_or(Refused::Rounded),
+            _ => cell.whole().map(Self::Number).ok_or(Refused::NoId),
+        }
+    }
+}
+
+impl Id {
+    /// The id that a cell is, as `prepare` makes it; `None` where there is no value. It is to be looked up in a
+    /// [`Vocabulary`], where text that spells a whole number finds that number.
+    ///
+    /// # Errors
+    /// If the cell is a fraction, a truth value, a list or a rounded number; `at` and `column` say where.
+    pub fn of_cell(cell: Cell<'_>, at: At<'_>, column: &str) -> Result<Option<Self>, DataError> {
+        match Key::of(cell) {
+            Ok(Key::Number(Number::Int(value))) => Ok(Some(Self::Int(value))),
+            Ok(Key::Raw(text) | Key::Text(text) | Key::Number(Number::Digits(text))) => {
+                Ok(Some(Self::Text(text.into())))
+            }
+            Ok(Key::Time(stamp)) => Ok(Some(Self::Text(stamp.shown().into()))),
+            Err(Refused::Missing) => Ok(None),
+            Err(refused) => Err(DataError::BadValue {
+                place: at.place(),
+                column: column.to_owned(),
+                value: shortened(&cell.spelling()),
+                expected: refused.expected(),
+            }),
+        }
+    }
 }
 
 impl Default for Interner {
@@ -120,23 +175,16 @@ impl Interner {
     /// The number of an id.
     #[inline]
     pub(crate) fn intern(&mut self, cell: Cell<'_>) -> Result<u32, Refused> {
-        match cell {
-            Cell::Missing | Cell::Raw("") | Cell::Text("") => Err(Refused::Missing),
-            Cell::Float(value) if value.is_nan() => Err(Refused::Missing),
-            Cell::Bool(_) | Cell::List(_) => Err(Refused::NoId),
-            Cell::Raw(text) => self.raw(text),
-            Cell::Text(text) => {
+        match Key::of(cell)? {
+            Key::Raw(text) => self.raw(text),
+            Key::Text(text) => {
                 self.typed.texts += 1;
                 self.string(text)
             }
-            Cell::Time(_) => self.string(&cell.spelling()),
-            Cell::Int(_) | Cell::Float(_) | Cell::Number(_) => {
-                let found = cell.whole().ok_or_else(|| match cell {
-                    Cell::Float(value) if value.fract() == 0.0 => Refused::Rounded,
-                    _ => Refused::NoId,
-                })?;
+            Key::Time(stamp) => self.string(&stamp.shown()),
+            Key::Number(number) => {
                 self.typed.numbers += 1;
-                match found {
+                match number {
                     Number::Int(value) => self.number(value),
                     Number::Digits(digits) => {
                         self.typed.large += 1;
@@ -321,5 +369,41 @@ mod tests {
         assert_eq!(ids.intern(Cell::Float(9_007_199_254_741_016.0)), Err(Refused::Rounded));
         assert_eq!(ids.intern(Cell::Float(-0.0)), Ok(0));
         assert_eq!(ids.into_sorted().0, Vocabulary::Int(vec![0]));
+    }
+
+    #[test]
+    fn an_id_of_another_file_is_found_whatever_its_type() {
+        let cells = [
+            Cell::Raw("7"),
+            Cell::Text("7"),
+            Cell::Int(7),
+            Cell::Float(7.0),
+            Cell::Number("7.00"),
+            Cell::Number("9007199254740993.00"),
+            Cell::Number("18446744073709551615"),
+            Cell::Time(Stamp { count: 86_400, per_second: 1 }),
+            Cell::Text("a "),
+            Cell::Missing,
+            Cell::Raw(""),
+            Cell::Float(f64::NAN),
+            Cell::Float(1.5),
+            Cell::Float(1e300),
+            Cell::Bool(true),
+            Cell::List(&[]),
+        ];
+        let at = At { path: std::path::Path::new("x"), unit: "row", number: 1 };
+        let mut ids = Interner::new();
+        let found: Vec<Result<u32, Refused>> = cells.iter().map(|cell| ids.intern(*cell)).collect();
+        let (vocabulary, place) = ids.into_sorted();
+        assert_eq!(vocabulary.len(), 5);
+        for (cell, interned) in cells.iter().zip(found) {
+            match (Id::of_cell(*cell, at, "user"), interned) {
+                (Ok(Some(id)), Ok(number)) => {
+                    assert_eq!(vocabulary.index(&id), Some(place[number as usize]), "{cell:?}")
+                }
+                (Ok(None), Err(Refused::Missing)) | (Err(DataError::BadValue { .. }), Err(_)) => {}
+                (other, interned) => panic!("{cell:?}: {other:?}, {interned:?}"),
+            }
+        }
     }
 }

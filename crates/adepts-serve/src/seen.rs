@@ -111,7 +111,7 @@ impl Sink for Rows<'_> {
     fn row(&mut self, at: At<'_>, cells: &[Cell<'_>]) -> Flow {
         let mut ids = Vec::with_capacity(2);
         for (cell, column) in cells.iter().zip(&self.names) {
-            ids.push(id(cell).ok_or_else(|| missing(at.place(), column))?);
+            ids.push(Id::of_cell(*cell, at, column)?.ok_or_else(|| missing(at.place(), column))?);
         }
         self.seen.pairs += 1;
         match self.catalogue.index(&ids[1]) {
@@ -136,14 +136,6 @@ fn missing(place: Place, column: &str) -> DataError {
     DataError::MissingValue { place, column: column.to_owned(), expected: "an id: a whole number or text" }
 }
 
-fn id(cell: &Cell<'_>) -> Option<Id> {
-    match cell {
-        Cell::Int(id) => Some(Id::Int(*id)),
-        Cell::Missing | Cell::List(_) => None,
-        cell => Some(Id::Text(cell.spelling().trim().into())).filter(|id| *id != Id::Text("".into())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
@@ -166,6 +158,10 @@ mod tests {
         assert_eq!((seen.unknown().count, &*seen.unknown().ids), (1, &[Id::Text("9".into())][..]));
         let lines = "{\"item\": 5, \"user\": 7}\n{\"item\": 3, \"user\": \"ann\"}\n{\"user\": \"ann\", \"item\": 8}\n";
         assert_eq!(read("a.jsonl", lines).unwrap().hash(), seen.hash());
+        let exact = read("a.jsonl", "{\"user\": 9007199254740993.00, \"item\": 5.0}\n").unwrap();
+        assert_eq!(exact.of(&Id::Int(9_007_199_254_740_993)), &[1]);
+        let truth = read("a.jsonl", "{\"user\": 1, \"item\": 5}\n{\"user\": true, \"item\": 5}\n").unwrap_err();
+        assert!(truth.to_string().contains("line 2, column `user`"), "{truth}");
         let plain = read("a.csv", "7;5\n4;3\n").unwrap();
         assert_eq!(plain.hash(), read("a.csv", "item,user\n3,4\n5,7\n").unwrap().hash());
         assert_ne!(plain.hash(), read("a.csv", "7;5\n4;8\n").unwrap().hash());

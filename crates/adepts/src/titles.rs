@@ -113,6 +113,7 @@ fn find<'a>(items: &'a Vocabulary, file: &TitleFile, progress: Progress<'_>) -> 
     };
     let mut found = Found {
         items,
+        column: source.columns()[item].clone(),
         titles: vec![None; items.len()],
         others: 0,
         other: None,
@@ -134,6 +135,8 @@ fn any_of(source: &Source, words: &[&str]) -> Option<usize> {
 
 struct Found<'a> {
     items: &'a Vocabulary,
+    /// The name of the column of ids.
+    column: String,
     titles: Vec<Option<String>>,
     others: u64,
     other: Option<Id>,
@@ -143,10 +146,14 @@ struct Found<'a> {
 }
 
 impl Sink for Found<'_> {
-    fn row(&mut self, _: At<'_>, cells: &[Cell<'_>]) -> Flow {
-        let id = match cells[0] {
-            Cell::Int(id) => Id::Int(id),
-            cell => Id::Text(cell.spelling().into()),
+    fn row(&mut self, at: At<'_>, cells: &[Cell<'_>]) -> Flow {
+        let id = match Id::of_cell(cells[0], at, &self.column) {
+            Ok(Some(id)) => id,
+            Ok(None) => {
+                let (place, column) = (at.place(), self.column.clone());
+                return self.malformed(DataError::MissingValue { place, column, expected: "the id of an item" });
+            }
+            Err(error) => return self.malformed(error),
         };
         let title = cells[1].spelling();
         match self.items.index(&id) {

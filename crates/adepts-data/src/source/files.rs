@@ -49,7 +49,7 @@ pub struct SourceFile {
     pub suffix: String,
     /// Its size.
     pub bytes: u64,
-    /// The columns that the names of its folders hold, and their values: `day=2024-01-01` is a column `day`.
+    /// The columns that the names of its folders below the source hold, and their values: `day=2024-01-01` is a column `day`.
     pub partitions: Vec<(String, Option<String>)>,
     /// How its text becomes UTF-8, where it is of another encoding.
     pub(super) decoding: Option<Decoding>,
@@ -89,11 +89,14 @@ pub fn find(source: &str, format: Format) -> Result<Vec<SourceFile>, DataError> 
         return Ok(vec![describe(path, bytes, Some(stored), format)?]);
     }
     let mut paths = Vec::new();
+    // Folders above the source say nothing of its rows.
+    let mut base = path.to_path_buf();
     if path.is_dir() {
         folder(path, &mut paths)?;
     } else if path.exists() || !source.contains(['*', '?', '[']) {
         paths.push(path.to_path_buf());
     } else {
+        base = path.iter().take_while(|part| !part.to_string_lossy().contains(['*', '?', '['])).collect();
         let wrong = |e: glob::PatternError| DataError::BadPattern { pattern: source.into(), reason: e.msg.to_owned() };
         for entry in glob::glob(source).map_err(wrong)? {
             let path =
@@ -115,7 +118,8 @@ pub fn find(source: &str, format: Format) -> Result<Vec<SourceFile>, DataError> 
         .into_iter()
         .map(|path| {
             let bytes = size(&path)?;
-            describe(path, bytes, None, format)
+            let partitions = partition::of(&base, &path);
+            Ok::<_, DataError>(SourceFile { partitions, ..describe(path, bytes, None, format)? })
         })
         .collect::<Result<Vec<_>, _>>()?;
     files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -229,14 +233,13 @@ fn describe(path: PathBuf, bytes: u64, stored: Option<Stored>, format: Format) -
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     let (_, suffix) = suffix(&name);
     let (suffix, named) = (suffix.to_owned(), by_suffix(suffix));
-    let partitions = partition::of(&path);
     let mut file = SourceFile {
         path,
         format: named.unwrap_or(FileFormat::Csv),
         compression: Compression::None,
         suffix,
         bytes,
-        partitions,
+        partitions: Vec::new(),
         decoding: None,
         stored,
     };

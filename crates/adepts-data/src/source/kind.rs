@@ -49,7 +49,6 @@ const SAVED_PAGE: &str = "expected a log; was a page saved in place of the file,
 /// First bytes that say it all: bytes, what it is, what to do.
 const MARKS: &[(&[u8], &str, &str)] = &[
     (b"ARROW1\0\0", "an Arrow IPC (Feather) file", TO_PARQUET),
-    (b"PARE", "an encrypted Parquet file", "decrypt it first"),
     (b"Obj\x01", "an Avro file", TO_PARQUET),
     (b"SQLite format 3\0", "an SQLite database", TO_CSV),
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file", TO_PARQUET),
@@ -77,6 +76,11 @@ const MARKS: &[(&[u8], &str, &str)] = &[
     (b"/annex/objects/", "a pointer of git-annex and not the file itself", DOWNLOAD),
 ];
 
+/// Whether there are bytes among the first that stand in no text; true where there are none.
+fn no_text(head: &[u8]) -> bool {
+    head.is_empty() || head.iter().take(64).any(|byte| *byte < 9)
+}
+
 /// What a file is, whose first bytes these are, up to [`HEAD`] of them.
 pub(super) fn kind(head: &[u8]) -> Kind {
     let foreign = |what: &str, instead| Kind::Foreign(Foreign { what: what.to_owned(), instead });
@@ -85,7 +89,11 @@ pub(super) fn kind(head: &[u8]) -> Kind {
         [0x1f, 0x8b, ..] => return Kind::Gzip,
         // A frame, or one that is to be passed over, as parallel compressors write it.
         [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => return Kind::Zstd,
-        [b'P', b'A', b'R', b'1', ..] => return Kind::Parquet,
+        // The names of columns may begin so too; the lengths of the first page do not look like text.
+        [b'P', b'A', b'R', b'1', rest @ ..] if no_text(rest) => return Kind::Parquet,
+        [b'P', b'A', b'R', b'E', rest @ ..] if no_text(rest) => {
+            return foreign("an encrypted Parquet file", "decrypt it first");
+        }
         [b'P', b'K', 3, 4, ..] => return Kind::Foreign(zip(head)),
         [0xff, 0xfe, ..] => return Kind::Utf16 { low_first: true },
         [0xfe, 0xff, ..] => return Kind::Utf16 { low_first: false },
@@ -99,7 +107,7 @@ pub(super) fn kind(head: &[u8]) -> Kind {
     if let Some((_, what, instead)) = MARKS.iter().find(|(mark, ..)| head.starts_with(mark)) {
         return foreign(what, instead);
     }
-    let binary = head.iter().take(64).any(|byte| *byte < 9);
+    let binary = no_text(head);
     match head {
         [b'O', b'R', b'C', ..] if binary => return foreign("an ORC file", TO_PARQUET),
         [b'F', b'E', b'A', b'1', ..] if binary => return foreign("a Feather file", TO_PARQUET),
@@ -217,9 +225,18 @@ mod tests {
 
     #[test]
     fn text_is_no_other_thing_however_it_begins() {
-        for text in
-            ["ORCID,item\n1,2\n", "FEA1,FEA2\n", "PK,item\n", "BZh,x\n", "[a],b\n", "7z,x\n", "id\n", "a\0b,c\n1,2\n"]
-        {
+        for text in [
+            "PARENT_ASIN,item\n1,2\n",
+            "PAR1,item\n1,2\n",
+            "ORCID,item\n1,2\n",
+            "FEA1,FEA2\n",
+            "PK,item\n",
+            "BZh,x\n",
+            "[a],b\n",
+            "7z,x\n",
+            "id\n",
+            "a\0b,c\n1,2\n",
+        ] {
             assert_eq!(kind(text.as_bytes()), Kind::Text, "{text:?}");
         }
         for json in ["{\"a\":1}\n", "\u{feff} {\"a\":1}", "[{\"a\":1}]", "[\n  {", "[]", "["] {

@@ -230,11 +230,13 @@ impl Source {
         for &w in wanted {
             let name = &self.columns[w];
             let found = match file.format {
-                FileFormat::Jsonl => of_folder(name).is_none().then_some(w),
+                FileFormat::Jsonl => Some(w),
                 _ => same_column(&self.columns, w, &columns),
             };
             if let Some(at) = found {
-                plan.push(From::File(here.len()));
+                // A key may be there in some objects and not in others.
+                let folder = of_folder(name).filter(|_| file.format == FileFormat::Jsonl);
+                plan.push(folder.map_or(From::File(here.len()), |key| From::Either(here.len(), key)));
                 here.push(at);
             } else if let Some(key) = of_folder(name) {
                 plan.push(From::Folder(key));
@@ -243,7 +245,7 @@ impl Source {
             }
         }
         let mut joined;
-        let sink: &mut dyn Sink = if here.len() == wanted.len() {
+        let sink: &mut dyn Sink = if plan.iter().all(|from| matches!(from, From::File(_))) {
             sink
         } else {
             joined = Joined { sink, plan: &plan, values: &file.partitions };

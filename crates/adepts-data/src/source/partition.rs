@@ -15,9 +15,10 @@ pub(super) fn of_folder(path: &Path) -> Option<(String, Option<String>)> {
     (!key.is_empty()).then(|| (decoded(key), (value != NOTHING && !value.is_empty()).then(|| decoded(value))))
 }
 
-/// The columns that the folders of a file hold, the outermost first.
-pub(super) fn of(file: &Path) -> Vec<(String, Option<String>)> {
-    let folders = file.parent().into_iter().flat_map(Path::components);
+/// The columns that the folders between `base` and a file hold, the outermost first; none if the file is not below `base`.
+pub(super) fn of(base: &Path, file: &Path) -> Vec<(String, Option<String>)> {
+    let below = file.strip_prefix(base).ok();
+    let folders = below.and_then(Path::parent).into_iter().flat_map(Path::components);
     folders
         .filter_map(|part| match part {
             Component::Normal(name) => of_folder(Path::new(name)),
@@ -51,6 +52,8 @@ pub(super) enum From {
     File(usize),
     /// The nth column that the folders hold.
     Folder(usize),
+    /// The nth column that is read from the file, or where a row does not have it the nth that the folders hold.
+    Either(usize, usize),
 }
 
 /// Puts the values of the folders among those of the rows.
@@ -62,9 +65,12 @@ pub(super) struct Joined<'a> {
 
 impl Sink for Joined<'_> {
     fn row(&mut self, at: At<'_>, cells: &[Cell<'_>]) -> Flow {
+        let of_folder = |nth: usize| self.values[nth].1.as_deref().map_or(Cell::Missing, Cell::Raw);
         let value = |from: &From| match *from {
             From::File(nth) => cells[nth],
-            From::Folder(nth) => self.values[nth].1.as_deref().map_or(Cell::Missing, Cell::Raw),
+            From::Folder(nth) => of_folder(nth),
+            From::Either(nth, key) if matches!(cells[nth], Cell::Missing) => of_folder(key),
+            From::Either(nth, _) => cells[nth],
         };
         let joined: Vec<Cell<'_>> = self.plan.iter().map(value).collect();
         self.sink.row(at, &joined)
@@ -83,11 +89,12 @@ mod tests {
     fn folders_are_columns_and_their_names_are_decoded() {
         let value = |text: &str| Some(text.to_owned());
         assert_eq!(
-            of(Path::new("/x/day=2024-01-01/time=12%3A30/part=x.csv")),
+            of(Path::new("/x"), Path::new("/x/day=2024-01-01/time=12%3A30/part=x.csv")),
             [("day".to_owned(), value("2024-01-01")), ("time".to_owned(), value("12:30"))]
         );
-        assert_eq!(of(Path::new("k=__HIVE_DEFAULT_PARTITION__/a.csv")), [("k".to_owned(), None)]);
-        assert_eq!(of(Path::new("k=a%2/=b/100%/a.csv")), [("k".to_owned(), value("a%2"))]);
+        assert_eq!(of(Path::new(""), Path::new("k=__HIVE_DEFAULT_PARTITION__/a.csv")), [("k".to_owned(), None)]);
+        assert_eq!(of(Path::new(""), Path::new("k=a%2/=b/100%/a.csv")), [("k".to_owned(), value("a%2"))]);
+        assert_eq!(of(Path::new("/x/k=1"), Path::new("/x/k=1/a.csv")), [], "a folder above the source");
         assert_eq!(decoded("m%C3%BCnchen %ff"), "m%C3%BCnchen %ff", "what is no UTF-8 stays as it is");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use adepts_data::{Column, DataConfig, DataError, Encoding, Format};
+use adepts_data::{BadRows, Column, DataConfig, DataError, Encoding, Format};
 use tempfile::tempdir;
 
 use crate::support::{config, file, gzip, read, rows, zstd};
@@ -150,6 +150,26 @@ fn folders_whose_names_are_values_are_read_as_columns() {
     file(&deep, "a.csv", "user,item\n1,2\n");
     let told = message(&config(dir.path().join("year").to_str().unwrap()));
     assert!(told.contains("in folders below") && told.contains("year/**/*.csv\" reads them"), "{told}");
+}
+
+#[test]
+fn a_key_of_an_object_comes_before_a_folder_and_folders_above_the_source_say_nothing() {
+    let dir = tempdir().unwrap();
+    let folder = dir.path().join("user=bob");
+    std::fs::create_dir_all(&folder).unwrap();
+    let objects = "{\"user\":\"a\",\"item\":1}\n{\"item\":2}\n{\"user\":\"c\",\"item\":3}\n";
+    file(&folder, "log.jsonl", objects);
+    let users = |data: &DataConfig| {
+        let log = read(data).unwrap().interactions;
+        (0..log.users.len() as u32).map(|user| log.users.id(user).to_string()).collect::<Vec<_>>()
+    };
+    let below = config(dir.path().to_str().unwrap());
+    assert_eq!(users(&below), ["a", "bob", "c"], "an object without the key has that of the folder");
+    let above = DataConfig { bad_rows: BadRows::Skip, ..config(folder.join("log.jsonl").to_str().unwrap()) };
+    assert_eq!(users(&above), ["a", "c"]);
+    // A file without names has as many columns as it holds, wherever it lies.
+    let plain = file(&folder, "plain.csv", "1,2\n3,4\n5,6\n");
+    assert_eq!(adepts_data::inspect(&plain, &DataConfig::default()).unwrap().columns.len(), 2);
 }
 
 #[test]

@@ -80,6 +80,23 @@ impl Table {
         Ok(Self { source, user, history, separator, bad_rows, origin })
     }
 
+    /// The user and the history of a row.
+    fn values(&self, at: At<'_>, cells: &[Cell<'_>]) -> Result<(Option<Id>, Option<Vec<Id>>), DataError> {
+        let mut cells = cells.iter().copied();
+        let mut user = None;
+        if let Some(column) = self.user {
+            user = Id::of_cell(cells.next().unwrap_or(Cell::Missing), at, &self.source.columns()[column])?;
+        }
+        let Some(column) = self.history else { return Ok((user, None)) };
+        let id = |cell: Cell<'_>| Id::of_cell(cell, at, &self.source.columns()[column]);
+        let history = ids(cells.next().unwrap_or(Cell::Missing), &self.separator, id)?;
+        if history.len() > LONGEST_HISTORY {
+            let reason = format!("the history has more than {LONGEST_HISTORY} ids");
+            return Err(DataError::MalformedRow { place: at.place(), reason });
+        }
+        Ok((user, Some(history)))
+    }
+
     /// Whether its rows have users.
     pub(super) fn users(&self) -> bool {
         self.user.is_some()
@@ -144,18 +161,13 @@ struct Rows<'a> {
 
 impl Sink for Rows<'_> {
     fn row(&mut self, at: At<'_>, cells: &[Cell<'_>]) -> Flow {
+        let (user, history) = match self.table.values(at, cells) {
+            Ok(values) => values,
+            Err(error) => return self.malformed(error),
+        };
         self.read += 1;
         if self.read <= self.skip {
             return Ok(ControlFlow::Continue(()));
-        }
-        let Table { user, history, separator, .. } = self.table;
-        let mut cells = cells.iter();
-        let user = user.and_then(|_| id(cells.next()?));
-        let history = history.and_then(|_| Some(ids(cells.next()?, separator)));
-        if history.as_ref().is_some_and(|history| history.len() > LONGEST_HISTORY) {
-            self.read -= 1;
-            let reason = format!("the history has more than {LONGEST_HISTORY} ids");
-            return self.malformed(DataError::MalformedRow { place: at.place(), reason });
         }
         match (self.each)(Row { number: self.read + self.skipped.rows, user, history }) {
             Ok(()) => Ok(ControlFlow::Continue(())),
@@ -175,21 +187,14 @@ impl Sink for Rows<'_> {
     }
 }
 
-/// The id that a cell is; `None` where there is nothing.
-fn id(cell: &Cell<'_>) -> Option<Id> {
-    match cell {
-        Cell::Int(id) => Some(Id::Int(*id)),
-        Cell::Missing => None,
-        cell => Some(Id::Text(cell.spelling().trim().into())).filter(|id| *id != Id::Text("".into())),
-    }
-}
-
 /// The ids of a history: a list, or text, which may be a list as programs print it, such as `[3, 5]` or `['a' 'b']`. Where
 /// nothing stands the history is empty. No more are taken than a history may have, and one.
-fn ids(cell: &Cell<'_>, separator: &str) -> Vec<Id> {
-    match cell {
-        Cell::Missing => Vec::new(),
-        Cell::List(cells) => cells.iter().filter_map(id).collect(),
+fn ids<E>(cell: Cell<'_>, separator: &str, id: impl Fn(Cell<'_>) -> Result<Option<Id>, E>) -> Result<Vec<Id>, E> {
+    Ok(match cell {
+        Cell::List(cells) => {
+            let ids = cells.iter().filter_map(|cell| id(*cell).transpose());
+            ids.take(LONGEST_HISTORY + 1).collect::<Result<_, _>>()?
+        }
         Cell::Raw(text) | Cell::Text(text) => match printed(text.trim()) {
             Some(inner) if !inner.contains(separator) => {
                 let pieces = if inner.contains(',') { inner.split(',').collect() } else { words(inner) };
@@ -198,8 +203,8 @@ fn ids(cell: &Cell<'_>, separator: &str) -> Vec<Id> {
             Some(inner) => texts(inner.split(separator).map(unquoted)),
             None => texts(text.split(separator)),
         },
-        cell => id(cell).into_iter().collect(),
-    }
+        cell => id(cell)?.into_iter().collect(),
+    })
 }
 
 fn texts<'t>(pieces: impl Iterator<Item = &'t str>) -> Vec<Id> {
@@ -237,7 +242,11 @@ mod tests {
 
     #[test]
     fn lists_that_programs_print_are_histories() {
-        let texts = |text: &str| ids(&Cell::Raw(text), "|").iter().map(ToString::to_string).collect::<Vec<_>>();
+        let id = |cell: Cell<'_>| Ok::<_, ()>(Some(Id::Text(cell.spelling().into())));
+        let texts = |text: &str| {
+            let ids = ids(Cell::Raw(text), "|", id).unwrap();
+            ids.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
         for text in
             ["3|5", " 3 | 5 ", "[3, 5]", "[3,5]", "[3 5]", "(3, 5)", "{3,5}", "['3', '5']", "[\"3\" \"5\"]", "[3|5]"]
         {

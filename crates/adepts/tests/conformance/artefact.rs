@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use adepts::answers::forget_histories;
-use adepts::data::{Id, progress};
+use adepts::data::{BadRows, Id, progress};
 use adepts::serve::{Answer, AnswerError, Answerer, Asked, Page, Question};
 use adepts::titles::{TitleFile, attach};
 use adepts::{Artefact, Error, Run, RunError, pages};
@@ -223,6 +223,13 @@ fn titles_come_with_answers_and_can_be_replaced() {
     fs::write(&table, "item_id,title\nnothing,Nothing\n").unwrap();
     assert!(matches!(attach(copy.path(), &file, &mut progress::silent), Err(Error::Request(_))));
     assert!(Artefact::open(copy.path()).unwrap().titles.is_some());
+    // A row without the id of an item is a row that cannot be read, not one about another item.
+    fs::write(&table, format!("{text},No id\n")).unwrap();
+    let error = attach(copy.path(), &file, &mut progress::silent).unwrap_err();
+    assert!(error.to_string().contains("line 103, column `item_id`"), "{error}");
+    let skip = TitleFile { bad_rows: BadRows::Skip, ..file.clone() };
+    let attached = attach(copy.path(), &skip, &mut progress::silent).unwrap();
+    assert_eq!((attached.titled, attached.others, attached.skipped), (100, 1, 1));
     fs::write(&table, "a,b\n1,2\n").unwrap();
     let error = attach(copy.path(), &file, &mut progress::silent).unwrap_err();
     assert!(error.to_string().contains("--item COLUMN"), "{error}");

@@ -50,6 +50,21 @@ fn answer(line: &serde_json::Value) -> Answer {
 }
 
 #[test]
+fn ids_of_a_table_are_those_that_prepare_makes_of_the_same_values() {
+    let (folder, answerer) = (tempfile::tempdir().unwrap(), answerer("ease"));
+    let (path, out) = (folder.path().join("users.jsonl"), folder.path().join("lists.jsonl"));
+    let user = COMMUNITY.users.id(3);
+    let rows = format!("{{\"user\":\"{user}\"}}\n{{\"user\":true}}\n{{\"user\":1.5}}\n{{\"user\":12.0}}\n");
+    fs::write(&path, rows).unwrap();
+    let error = written(&answerer, &table(&path), job(&out)).unwrap_err();
+    assert!(error.to_string().contains("line 2, column `user`: `true`"), "{error}");
+    let Whom::Table(file) = table(&path) else { unreachable!() };
+    let done = written(&answerer, &Whom::Table(TableFile { bad_rows: BadRows::Skip, ..file }), job(&out)).unwrap();
+    assert_eq!((done.answered, done.skipped.rows), (1, 2));
+    assert_eq!(done.unknown_users.ids, [Id::Int(12)]);
+}
+
+#[test]
 fn a_table_of_users_gets_the_lists_that_they_get_alone() {
     let (folder, answerer) = (tempfile::tempdir().unwrap(), answerer("tall"));
     let (users, out) = (folder.path().join("users.csv"), folder.path().join("lists.jsonl"));
