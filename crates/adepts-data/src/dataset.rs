@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{DataConfig, SplitConfig};
 use crate::id::Vocabulary;
 use crate::rows::Rows;
+use crate::seen::Seen;
 use crate::time::TimeUnit;
 
 /// A prepared data set in memory.
@@ -23,7 +24,7 @@ pub struct Dataset {
     /// Items that the user has in the log and that are in none of the three parts, because a filter dropped them: a low
     /// rating, a row before `from`, or an event of a kind that `seen_events` names. Nothing is learned from them and nobody
     /// is judged by them; they are not recommended.
-    pub seen: Rows,
+    pub seen: Seen,
     /// Whether a model may learn from the user; false for whole users held out by the split `users`.
     pub learns: Vec<bool>,
     /// Mainstream score of each user: mean Jaccard similarity of the training row with those of others who are learned
@@ -71,6 +72,12 @@ pub struct Manifest {
     /// Number of pairs that were only seen: see [`Dataset::seen`].
     #[serde(default)]
     pub seen: usize,
+    /// Those of them that lie in the time of the validation part.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub seen_validation: usize,
+    /// Those of them that lie in the time of the test part.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub seen_test: usize,
     /// Which dropped rows count as seen. They may be more than the pairs: a pair that is also kept counts as kept, and
     /// users and items that are not left do not count.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -94,6 +101,11 @@ pub struct Manifest {
     pub notes: Vec<String>,
     /// blake3 over the content: vocabularies, rows, scores and columns.
     pub content_hash: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// What one step of the preparation kept and dropped.

@@ -40,7 +40,7 @@ impl Histories {
     pub fn of(data: &Dataset) -> Self {
         let of_user = |user: usize| [data.train.row(user), data.validation.row(user)].concat();
         let items = Rows::from_lists((0..data.train.len()).map(of_user));
-        let seen = Rows::from_lists((0..data.test.len()).map(|u| [data.test.row(u), data.seen.row(u)].concat()));
+        let seen = Rows::from_lists((0..data.test.len()).map(|u| [data.test.row(u), &data.seen.row(u)].concat()));
         Self { users: data.users.clone(), learns: data.learns.clone(), items, seen }
     }
 

@@ -27,7 +27,8 @@ pub fn prepare(data: &DataConfig, split: &SplitConfig, seed: u64, progress: Prog
 pub fn assemble(read: Read, split: &SplitConfig, seed: u64, progress: Progress) -> Result<Dataset, DataError> {
     let Read { interactions, seen, seen_rows, steps, skipped_rows, skipped_examples, data, time_unit, notes } = read;
     progress("split", 0, None);
-    let Cut { train, validation, test, learns, train_only_users, split } = cut(&interactions, split, seed)?;
+    let Cut { train, validation, test, learns, train_only_users, starts, split } = cut(&interactions, split, seed)?;
+    let seen = seen.by_part(&starts);
     let (users, items, columns) = (interactions.users, interactions.items, interactions.columns);
     progress("score", 0, None);
     let (mainstream, method) = mainstream_among(&train, &learns, items.len(), seed);
@@ -42,6 +43,8 @@ pub fn assemble(read: Read, split: &SplitConfig, seed: u64, progress: Progress) 
         validation: validation.pairs(),
         test: test.pairs(),
         seen: seen.pairs(),
+        seen_validation: seen.validation.pairs(),
+        seen_test: seen.test.pairs(),
         seen_rows,
         train_only_users,
         held_out_users: learns.iter().filter(|learns| !**learns).count(),

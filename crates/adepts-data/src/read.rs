@@ -19,7 +19,7 @@ use crate::interactions::Interactions;
 use crate::intern::Interner;
 use crate::layout;
 use crate::progress::{Progress, silent};
-use crate::rows::Rows;
+use crate::seen::SeenLog;
 use crate::source::{Role, Source, usual};
 use crate::time::{self, Clock, TimeUnit, unit_of};
 use reader::Reader;
@@ -31,7 +31,7 @@ pub struct Read {
     pub interactions: Interactions,
     /// For each user that is left the items that are left and that he has in dropped rows alone: see
     /// [`crate::Dataset::seen`].
-    pub seen: Rows,
+    pub seen: SeenLog,
     /// Which dropped rows count as seen.
     pub seen_rows: Vec<SeenCount>,
     /// What each step kept and dropped.
@@ -89,8 +89,8 @@ pub fn read(data: &DataConfig, split: &SplitConfig, progress: Progress) -> Resul
     progress("order", 0, None);
     let interactions = finish(users, items, pairs, groups, &data.filter, &mut steps)?;
     let seen = match seen {
-        Some(seen) => seen.rows(&interactions),
-        None => Rows::empty(interactions.users.len()),
+        Some(seen) => seen.log(&interactions),
+        None => SeenLog::empty(interactions.users.len()),
     };
     let seen_rows = sieve.seen_rows();
     notes.extend(times(&interactions, wanted.time.map(|slot| wanted.names[slot].as_str()), time_unit));

@@ -26,7 +26,10 @@ impl Dataset {
             sums
         };
         let counts = self.train.item_counts(items);
-        let (known, tested) = (sums(&[&self.train, &self.validation, &self.seen]), sums(&[&self.test]));
+        let (known, tested) = (
+            sums(&[&self.train, &self.validation, &self.seen.train, &self.seen.validation]),
+            sums(&[&self.test, &self.seen.test]),
+        );
         let mut order: Vec<u32> = (0..items as u32).collect();
         let key = |item: usize| (std::cmp::Reverse(counts[item]), known[item], tested[item]);
         order.sort_by_key(|item| key(*item as usize));
@@ -61,10 +64,10 @@ mod tests {
     use crate::config::{DataConfig, SplitConfig};
     use crate::interactions::Interactions;
     use crate::simulate::{SimulationConfig, simulated};
-    use crate::{Read, prepare, progress};
+    use crate::{Read, SeenLog, prepare, progress};
 
     fn prepared(log: Interactions) -> Dataset {
-        let seen = Rows::empty(log.users.len());
+        let seen = SeenLog::empty(log.users.len());
         let (steps, data) = (Vec::new(), DataConfig { source: "memory".into(), ..DataConfig::default() });
         let read = Read {
             interactions: log,

@@ -8,8 +8,8 @@ use std::fmt::Write;
 use std::path::Path;
 
 use adepts_data::{
-    Column, DataConfig, DataError, Dataset, Filter, FolderError, Histories, Rows, SplitConfig, TimeBound, Vocabulary,
-    open_or_prepare, prepare, progress::silent,
+    Column, DataConfig, DataError, Dataset, Filter, FolderError, Histories, Manifest, Seen, SplitConfig, TimeBound,
+    Vocabulary, open_or_prepare, prepare, progress::silent,
 };
 use support::{config, file, read};
 use tempfile::tempdir;
@@ -20,7 +20,7 @@ fn seen(read: &adepts_data::Read) -> Vec<String> {
     let of_user = |(user, row): (usize, &[u32])| -> Vec<String> {
         row.iter().map(|item| format!("{} {}", log.users.id(user as u32), log.items.id(*item))).collect()
     };
-    read.seen.iter().enumerate().flat_map(of_user).collect()
+    read.seen.rows.iter().enumerate().flat_map(of_user).collect()
 }
 
 fn rated(dir: &Path, text: &str) -> DataConfig {
@@ -100,7 +100,7 @@ fn seen_pairs_are_saved_and_opened_and_are_none_of_the_three_parts() {
     let data = prepare(&many(dir.path()), &SplitConfig::default(), 7, &mut silent).unwrap();
     assert!(data.seen.pairs() > 100 && data.manifest.seen == data.seen.pairs());
     for user in 0..data.users.len() {
-        let rows = [&data.train, &data.validation, &data.test, &data.seen].map(|rows| rows.row(user));
+        let rows = [&data.train, &data.validation, &data.test, &data.seen.train].map(|rows| rows.row(user));
         let all: BTreeSet<u32> = rows.iter().flat_map(|row| row.iter().copied()).collect();
         assert_eq!(all.len(), rows.iter().map(|row| row.len()).sum::<usize>());
     }
@@ -110,7 +110,7 @@ fn seen_pairs_are_saved_and_opened_and_are_none_of_the_three_parts() {
     let source = config(folder.display().to_string());
     assert_eq!(open_or_prepare(&source, &SplitConfig::default(), 7, &mut silent).unwrap(), data);
     // The hash covers them, and is that of before where there are none.
-    let without = Dataset { seen: Rows::empty(data.users.len()), ..data.clone() };
+    let without = Dataset { seen: Seen::empty(data.users.len()), ..data.clone() };
     assert_ne!(without.content_hash(), data.content_hash());
     let manifest = std::fs::read_to_string(folder.join("manifest.json")).unwrap();
     let lost = manifest.replace(&format!("\"seen\": {}", data.seen.pairs()), "\"seen\": 1");
@@ -119,12 +119,45 @@ fn seen_pairs_are_saved_and_opened_and_are_none_of_the_three_parts() {
 }
 
 #[test]
+fn a_seen_pair_lies_in_the_part_of_its_earliest_row() {
+    let dir = tempdir().unwrap();
+    // Each user has items 0 to 9 at times of his own; 10 to 13 are rated low, the last of them twice.
+    let mut text = String::from("user,item,rating,time,part\n");
+    let part = |at: usize| ["train", "validation", "test"][at.saturating_sub(6).min(2)];
+    for user in 0..6 {
+        (0..10).for_each(|n| writeln!(text, "{user},{n},5,{},{}", 1000 * n + 10 * user, part(n)).unwrap());
+        for (item, time) in [(10, 65), (11, 75), (12, 85), (13, 85), (13, 65)] {
+            writeln!(text, "{user},{item},1,{},{}", 100 * time + 10 * user, part(time / 10)).unwrap();
+        }
+    }
+    // Items that are only rated low are not left, so one other user has them.
+    (10..14).for_each(|item| writeln!(text, "9,{item},5,{item},train").unwrap());
+    let mut data = rated(dir.path(), &text);
+    data.time = Some(Column::Name("time".into()));
+    let seen = |split: &SplitConfig| {
+        let data = prepare(&data, split, 7, &mut silent).unwrap();
+        let folder = dir.path().join("prepared");
+        data.save(&folder).unwrap();
+        assert_eq!(Dataset::open(&folder).unwrap(), data);
+        let Manifest { seen, seen_validation, seen_test, .. } = data.manifest;
+        assert_eq!([seen, seen_validation, seen_test], [24, data.seen.validation.pairs(), data.seen.test.pairs()]);
+        (0..6).map(|user| data.seen.parts().map(|rows| rows.row(user).to_vec())).collect::<Vec<_>>()
+    };
+    let by_time = vec![[vec![10, 13], vec![11], vec![12]]; 6];
+    assert_eq!(seen(&SplitConfig::LeaveLast { validation: 1, test: 2 }), by_time);
+    assert_eq!(seen(&SplitConfig::Column { column: Column::Name("part".into()) }), by_time);
+    let together = SplitConfig::Temporal { validation: 6.0 / 64.0, test: 12.0 / 64.0 };
+    assert_eq!(seen(&together), by_time);
+    assert_eq!(seen(&SplitConfig::default()), vec![[vec![10, 11, 12, 13], vec![], vec![]]; 6]);
+}
+
+#[test]
 fn what_answers_hold_beside_histories_is_what_was_held_out_or_seen() {
     let dir = tempdir().unwrap();
     let data = prepare(&many(dir.path()), &SplitConfig::default(), 7, &mut silent).unwrap();
     let histories = Histories::of(&data);
     for user in 0..data.users.len() {
-        let mut others = [data.test.row(user), data.seen.row(user)].concat();
+        let mut others = [data.test.row(user), &data.seen.row(user)].concat();
         others.sort_unstable();
         assert_eq!(histories.seen.row(user), others);
     }
@@ -134,9 +167,9 @@ fn what_answers_hold_beside_histories_is_what_was_held_out_or_seen() {
 fn a_folder_of_format_1_opens_without_seen_pairs_and_keeps_its_hash() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../adepts/tests/compat/format-2/run/data");
     let data = Dataset::open(&folder).unwrap();
-    assert_eq!((data.manifest.format, data.seen.pairs(), data.seen.len()), (1, 0, data.users.len()));
+    assert_eq!((data.manifest.format, data.seen.pairs(), data.seen.train.len()), (1, 0, data.users.len()));
     let dir = tempdir().unwrap();
-    let anew = Dataset { manifest: adepts_data::Manifest { format: 2, ..data.manifest.clone() }, ..data.clone() };
+    let anew = Dataset { manifest: Manifest { format: 2, ..data.manifest.clone() }, ..data.clone() };
     anew.save(&dir.path().join("anew")).unwrap();
     assert_eq!(Dataset::open(&dir.path().join("anew")).unwrap().manifest.content_hash, data.manifest.content_hash);
 }

@@ -124,10 +124,16 @@ impl Rules {
     }
 }
 
-/// What nobody is listed: what the model has learned of each user, and by default what was only seen.
-fn masks<'a>(data: &'a Dataset, config: &EvalConfig) -> Vec<&'a Rows> {
-    let seen = config.mask_seen.then_some(&data.seen);
-    std::iter::once(&data.train).chain(seen).collect()
+/// What nobody is listed: what the model has learned of each user, and by default what was only seen before the part that is
+/// to be predicted.
+fn masks<'a>(data: &'a Dataset, config: &EvalConfig, part: Part) -> Vec<&'a Rows> {
+    let seen = config.mask_seen.then(|| seen_before(data, part));
+    std::iter::once(&data.train).chain(seen.into_iter().flatten()).collect()
+}
+
+/// What was only seen before the part that is to be predicted.
+fn seen_before(data: &Dataset, part: Part) -> impl Iterator<Item = &Rows> {
+    std::iter::once(&data.seen.train).chain((part == Part::Test).then_some(&data.seen.validation))
 }
 
 /// Evaluates a model on the test items, or on the validation items where that is asked for.
@@ -173,7 +179,7 @@ pub fn test(
     // Those of the judged users whose list is the model's.
     let mut ranked = Vec::with_capacity(users.len());
     let (rules, popularity) = (Rules::new(data, config), popularity(data));
-    let known = masks(data, config);
+    let known = masks(data, config, request.part);
     let mut all = known.clone();
     all.extend((request.part == Part::Test).then_some(&data.validation));
     let judgement = Judgement {
@@ -226,7 +232,9 @@ pub fn test(
     summary.protocol.items = items;
     summary.protocol.mask_validation = config.mask_validation && request.part == Part::Test;
     summary.protocol.mask_seen = config.mask_seen;
-    summary.protocol.seen = users.iter().map(|user| data.seen.row(*user as usize).len()).sum();
+    summary.protocol.seen = seen_before(data, request.part)
+        .map(|seen| users.iter().map(|user| seen.row(*user as usize).len()).sum::<usize>())
+        .sum();
     summary.protocol.without_history = users.len() - ranked.len();
     summary.protocol.ties = config.ties.name().into();
     summary.protocol.probe = probe.map_or("", Probe::name).into();
@@ -298,7 +306,7 @@ impl<'a> Validator<'a> {
     ) -> Result<Self, Error> {
         let metrics = stop.metric.names().iter().map(|name| name.parse()).collect::<Result<_, _>>()?;
         let (users, popularity) = (users_with(&data.validation), popularity(data));
-        let (rules, masks) = (Rules::new(data, config), masks(data, config));
+        let (rules, masks) = (Rules::new(data, config), masks(data, config, Part::Validation));
         Ok(Self { data, users, metrics, grouping, popularity, rules, masks, seed })
     }
 

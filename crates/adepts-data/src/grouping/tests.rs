@@ -17,6 +17,8 @@ fn dataset(train: Rows, mainstream: Vec<f32>) -> Dataset {
         validation: 0,
         test: 0,
         seen: 0,
+        seen_validation: 0,
+        seen_test: 0,
         seen_rows: Vec::new(),
         train_only_users: 0,
         held_out_users: 0,
@@ -32,7 +34,7 @@ fn dataset(train: Rows, mainstream: Vec<f32>) -> Dataset {
         items: Vocabulary::Int((0..items as i64).collect()),
         validation: Rows::empty(users),
         test: Rows::empty(users),
-        seen: Rows::empty(users),
+        seen: crate::Seen::empty(users),
         learns: vec![true; users],
         mainstream,
         columns: vec![UserColumn {

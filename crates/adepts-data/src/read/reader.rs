@@ -38,7 +38,7 @@ impl<'a> Reader<'a> {
         Self {
             wanted,
             bad_rows,
-            seen: sieve.sees().then(Seen::default),
+            seen: sieve.sees().then(|| Seen::new(wanted.time.is_some(), wanted.part.is_some())),
             sieve,
             users: Interner::new(),
             items: Interner::new(),
@@ -113,7 +113,7 @@ impl<'a> Reader<'a> {
             Some(other) => self.sieve.fate(rating, Some(&other.spelling()), time),
         };
         if let (Fate::Seen, Some(seen)) = (fate, &mut self.seen) {
-            seen.note(cells[0], cells[1]);
+            seen.note(cells[0], cells[1], time, part);
         }
         if fate == Fate::Kept {
             let user = self.users.intern(cells[0]).map_err(|e| self.no_id(at, 0, cells[0], &e))?;

@@ -32,6 +32,8 @@ pub struct Cut {
     pub test: Rows,
     /// Whether a model may learn from the user; false for whole users held out.
     pub learns: Vec<bool>,
+    /// From when on an interaction lies in a held-out part.
+    pub starts: Starts,
     /// Users with fewer than three interactions, of whom nothing is held out.
     pub train_only_users: usize,
     /// The split with its seed filled in.
@@ -68,6 +70,34 @@ pub fn split(log: &Interactions, config: &SplitConfig, seed: u64) -> Result<Cut,
         SplitConfig::All {} => return Err(SplitError::All.into()),
     };
     Ok(rows.assemble(kind, &parts, learns, resolved)?)
+}
+
+/// From when on an interaction lies in the validation and in the test part, in nanoseconds since 1970.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Starts {
+    /// The split does not go by time.
+    Never,
+    /// From the same moments on for all users.
+    Together([i64; 2]),
+    /// From moments of their own for each user.
+    Each(Vec<[i64; 2]>),
+}
+
+impl Starts {
+    /// The part in whose time a moment of a user lies; always training where the split does not go by time.
+    #[must_use]
+    pub fn part(&self, user: usize, time: i64) -> Part {
+        let [validation, test] = match self {
+            Self::Never => return Part::Train,
+            Self::Together(starts) => *starts,
+            Self::Each(starts) => starts[user],
+        };
+        match time {
+            _ if time >= test => Part::Test,
+            _ if time >= validation => Part::Validation,
+            _ => Part::Train,
+        }
+    }
 }
 
 /// The positions of the log's rows, ordered by user and then by item.
@@ -121,6 +151,24 @@ impl<'a> ByUser<'a> {
         Ok(self.order.iter().map(|&row| times[row as usize]).collect())
     }
 
+    /// When the held-out parts begin; never for a user of whom nothing is held out.
+    fn starts(&self, split: &SplitConfig, parts: &[Part]) -> Starts {
+        let Some(times) = &self.log.time else { return Starts::Never };
+        let earliest = |places: std::ops::Range<usize>| {
+            [Part::Validation, Part::Test].map(|part| {
+                let of_part = places.clone().filter(|&place| parts[place] == part);
+                of_part.map(|place| times[self.order[place] as usize]).min().unwrap_or(i64::MAX)
+            })
+        };
+        match split {
+            SplitConfig::Temporal { .. } => Starts::Together(earliest(0..self.len())),
+            SplitConfig::LeaveLast { .. } => {
+                Starts::Each((0..self.users()).map(|user| earliest(self.places(user))).collect())
+            }
+            _ => Starts::Never,
+        }
+    }
+
     fn assemble(
         &self,
         kind: &'static str,
@@ -151,7 +199,8 @@ impl<'a> ByUser<'a> {
                 self.places(user).len() < FEWEST_TO_JUDGE && self.places(user).len() == train.row(user).len()
             })
             .count();
-        Ok(Cut { train, validation, test, learns, train_only_users, split })
+        let starts = self.starts(&split, parts);
+        Ok(Cut { train, validation, test, learns, starts, train_only_users, split })
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! | file | columns |
 //! |---|---|
-//! | `interactions.parquet` | `user`, `item` (positions in the other two files, from 0), `part` (`train`, `validation`, `test`, and `seen` for pairs that a filter dropped and that are not to be recommended), ordered by part, user, item |
+//! | `interactions.parquet` | `user`, `item` (positions in the other two files, from 0), `part` (`train`, `validation`, `test`, and `seen`, `seen_validation`, `seen_test` for pairs that a filter dropped and that are not to be recommended, by the part in whose time they lie), ordered by part, user, item |
 //! | `users.parquet` | `id`, `learns`, `mainstream`, and `group.NAME` for each column of groups |
 //! | `items.parquet` | `id`, `train` (number of training users) |
 //!
@@ -29,7 +29,7 @@ use crate::dataset::Dataset;
 use crate::id::Vocabulary;
 use crate::rows::Rows;
 
-/// The version of the format that is written, and the latest that is read. From 2 on there can be rows of the part `seen`.
+/// The version of the format that is written, and the latest that is read. From 2 on there can be rows of seen pairs.
 pub const FORMAT: u32 = 2;
 
 const MANIFEST: &str = "manifest.json";
@@ -38,7 +38,7 @@ const USERS: &str = "users.parquet";
 const ITEMS: &str = "items.parquet";
 
 /// What the column `part` says, in the order of the rows.
-const PARTS: [&str; 4] = ["train", "validation", "test", "seen"];
+const PARTS: [&str; 6] = ["train", "validation", "test", "seen", "seen_validation", "seen_test"];
 
 /// Before the name of a column of groups in `users.parquet`.
 const GROUP: &str = "group.";
@@ -87,15 +87,22 @@ impl Dataset {
         // Where nothing was only seen the hash is that of format 1, so that runs on equal data stay comparable.
         if self.seen.pairs() > 0 {
             text(&mut hash, "seen");
-            rows_of(&mut hash, &self.seen);
+            rows_of(&mut hash, &self.seen.train);
+            // Most splits do not go by time.
+            let later = [("seen_validation", &self.seen.validation), ("seen_test", &self.seen.test)];
+            for (name, rows) in later.into_iter().filter(|(_, rows)| rows.pairs() > 0) {
+                text(&mut hash, name);
+                rows_of(&mut hash, rows);
+            }
         }
         hash.finalize().to_hex().to_string()
     }
 
     /// The parts in the order in which they are stored.
-    fn parts(&self) -> [(&'static str, &Rows); 4] {
-        let [train, validation, test, seen] = PARTS;
-        [(train, &self.train), (validation, &self.validation), (test, &self.test), (seen, &self.seen)]
+    fn parts(&self) -> [(&'static str, &Rows); PARTS.len()] {
+        let [train, validation, test] = self.seen.parts();
+        let rows = [&self.train, &self.validation, &self.test, train, validation, test];
+        std::array::from_fn(|part| (PARTS[part], rows[part]))
     }
 }
 

@@ -14,6 +14,7 @@ use crate::dataset::{Dataset, Manifest, UserColumn};
 use crate::error::DataError;
 use crate::id::Vocabulary;
 use crate::rows::Rows;
+use crate::seen::Seen;
 
 /// No manifest is larger.
 const LARGEST_MANIFEST: u64 = 16 << 20;
@@ -31,7 +32,8 @@ impl Dataset {
         let (users, learns, mainstream, columns) = read_users(&dir.join(USERS), manifest.users)?;
         let (items, counts) = read_items(&dir.join(ITEMS), manifest.items)?;
         let path = dir.join(INTERACTIONS);
-        let [train, validation, test, seen] = read_interactions(&path, &manifest)?;
+        let [train, validation, test, seen, seen_validation, seen_test] = read_interactions(&path, &manifest)?;
+        let seen = Seen { train: seen, validation: seen_validation, test: seen_test };
         if train.item_counts(items.len()) != counts {
             let expected = "the number of training users of each item".to_owned();
             let found = "another number of them".to_owned();
@@ -185,12 +187,13 @@ struct Growing {
     expected: usize,
 }
 
-fn read_interactions(path: &Path, manifest: &Manifest) -> Result<[Rows; 4], DataError> {
+fn read_interactions(path: &Path, manifest: &Manifest) -> Result<[Rows; PARTS.len()], DataError> {
     let builder = open(path)?;
-    let [train, validation, test, seen] = PARTS;
-    let Manifest { train: of_train, validation: of_validation, test: of_test, seen: of_seen, .. } = *manifest;
-    let parts = [(train, of_train), (validation, of_validation), (test, of_test), (seen, of_seen)];
-    let total = parts.iter().try_fold(0_usize, |sum, (_, n)| sum.checked_add(*n)).unwrap_or(usize::MAX);
+    let Manifest { train, validation, test, seen, seen_validation, seen_test, .. } = *manifest;
+    let early = seen.saturating_sub(seen_validation.saturating_add(seen_test));
+    let counts = [train, validation, test, early, seen_validation, seen_test];
+    let parts: [(&str, usize); PARTS.len()] = std::array::from_fn(|part| (PARTS[part], counts[part]));
+    let total = counts.iter().try_fold(0_usize, |sum, n| sum.checked_add(*n)).unwrap_or(usize::MAX);
     counted(path, "interactions", rows_of(builder.metadata()), total)?;
     let mut growing = parts.map(|(part, expected)| Growing { part, starts: vec![0], items: Vec::new(), expected });
     let expected = [("user", DataType::UInt32), ("item", DataType::UInt32), ("part", DataType::Utf8)];
@@ -222,7 +225,7 @@ fn read_interactions(path: &Path, manifest: &Manifest) -> Result<[Rows; 4], Data
     for part in growing {
         done.push(part.finish(path, manifest.users)?);
     }
-    <[Rows; 4]>::try_from(done).map_err(|_| out_of_order(path, row))
+    <[Rows; PARTS.len()]>::try_from(done).map_err(|_| out_of_order(path, row))
 }
 
 impl Growing {

@@ -69,8 +69,10 @@ fn sentences(p: &Protocol) -> Vec<String> {
 /// What became of items that users have only seen.
 fn seen(p: &Protocol) -> Option<String> {
     let pairs = (p.seen > 0).then(|| count(p.seen))?;
-    let what =
-        format!("{pairs} times a user has an item in the log in rows that a filter dropped, such as low ratings");
+    let what = format!(
+        "{pairs} times a user has an item in the log in rows that a filter dropped, such as low ratings (where the split goes by \
+         time, in rows from before the evaluated part)"
+    );
     Some(if p.mask_seen {
         format!("{what}. These items are kept out of the user’s list too, as they are when it recommends.")
     } else {

@@ -57,7 +57,7 @@ fn ids_of_a_table_are_those_that_prepare_makes_of_the_same_values() {
     let rows = format!("{{\"user\":\"{user}\"}}\n{{\"user\":true}}\n{{\"user\":1.5}}\n{{\"user\":12.0}}\n");
     fs::write(&path, rows).unwrap();
     let error = written(&answerer, &table(&path), job(&out)).unwrap_err();
-    assert!(error.to_string().contains("line 2, column `user`: `true`"), "{error}");
+    assert!(error.to_string().contains("line 2, column `user`: found `true`"), "{error}");
     let Whom::Table(file) = table(&path) else { unreachable!() };
     let done = written(&answerer, &Whom::Table(TableFile { bad_rows: BadRows::Skip, ..file }), job(&out)).unwrap();
     assert_eq!((done.answered, done.skipped.rows), (1, 2));

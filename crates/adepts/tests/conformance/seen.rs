@@ -12,10 +12,11 @@ use std::sync::LazyLock;
 use adepts::answers::Excluding;
 use adepts::data::examples::{Catalogue, Codes};
 use adepts::data::{
-    Column, DataConfig, Dataset, Id, Interactions, Part, Rows, SimulationConfig, SplitConfig, Vocabulary, prepare,
-    progress, simulated,
+    Column, DataConfig, Dataset, Id, Interactions, Part, Rows, Seen, SimulationConfig, SplitConfig, Vocabulary,
+    prepare, progress, simulated,
 };
 use adepts::eval::{Measured, read_per_user};
+use adepts::evaluate;
 use adepts::models::{MODELS, find};
 use adepts::run::DATA;
 use adepts::serve::{
@@ -71,7 +72,7 @@ fn nothing_that_the_log_says_a_user_has_is_recommended_unless_it_is_asked_for() 
                 of.iter().flat_map(|rows| rows.row(user as usize)).copied().collect()
             };
             let learned = rows(&[&RATED.train, &RATED.validation]);
-            let had = rows(&[&RATED.train, &RATED.validation, &RATED.test, &RATED.seen]);
+            let had = rows(&[&RATED.train, &RATED.validation, &RATED.test, &RATED.seen.train]);
             let everything: BTreeSet<u32> = (0..RATED.items.len() as u32).collect();
             for (exclude, left_out) in [
                 (None, &had),
@@ -84,7 +85,7 @@ fn nothing_that_the_log_says_a_user_has_is_recommended_unless_it_is_asked_for() 
                 assert_eq!(found, &everything - left_out, "{name}, user {user}, {exclude:?}");
             }
             let ids = |items: Vec<u32>| items.into_iter().map(|item| RATED.items.id(item)).collect::<Vec<_>>();
-            let mut others = [RATED.test.row(user as usize), RATED.seen.row(user as usize)].concat();
+            let mut others = [RATED.test.row(user as usize), &RATED.seen.row(user as usize)].concat();
             others.sort_unstable();
             assert_eq!(answerer.seen(&RATED.users.id(user)), ids(others));
         }
@@ -142,7 +143,7 @@ fn figures(folder: &Path, data: &Dataset) -> Measured {
 #[test]
 fn an_evaluation_lists_no_seen_item_unless_it_is_told_to() {
     let home = tempfile::tempdir().unwrap();
-    let bare = Dataset { seen: Rows::empty(RATED.users.len()), ..RATED.clone() };
+    let bare = Dataset { seen: Seen::empty(RATED.users.len()), ..RATED.clone() };
     let done = |name: &str, data: &Dataset, set: &str| {
         let folder = home.path().join(name);
         let sets = ["eval.metrics=['recall@5', 'ndcg@5']", set];
@@ -162,13 +163,49 @@ fn an_evaluation_lists_no_seen_item_unless_it_is_told_to() {
     for (at, user) in masked.users.iter().enumerate() {
         let row = *user as usize;
         let history = RATED.train.row(row).iter().map(|item| RATED.items.id(*item)).collect();
-        let out = [RATED.validation.row(row), RATED.seen.row(row)].concat();
+        let out = [RATED.validation.row(row), &RATED.seen.row(row)].concat();
         let deny = out.iter().map(|item| RATED.items.id(*item)).collect();
         let list = listed(&answerer, &RATED, Question { n: 5, deny, ..Question::of_history(history) });
         let wanted = run.data.test.row(row);
         let hits = list.iter().filter(|item| wanted.binary_search(item).is_ok()).count();
         assert_eq!(masked.row(at)[0], hits as f64 / wanted.len() as f64, "user {user}");
     }
+}
+
+#[test]
+fn what_was_seen_in_the_time_of_a_part_is_not_known_to_who_predicts_it() {
+    let users = RATED.users.len();
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("run");
+    let sets = ["eval.ties='number'"];
+    run(&experiment(find("popularity").unwrap(), &sets), &RATED, &folder, How::default()).unwrap();
+    let mut opened = Run::open(&folder).unwrap();
+    let mut figures = |part: Option<Part>| {
+        let mut seen = Seen::empty(users);
+        let rows = match part {
+            None | Some(Part::Train) => &mut seen.train,
+            Some(Part::Validation) => &mut seen.validation,
+            Some(Part::Test) => &mut seen.test,
+        };
+        if part.is_some() {
+            *rows = RATED.seen.train.clone();
+        }
+        opened.data.seen = seen;
+        let (stop, eval) = (&opened.experiment.train.stop, &opened.experiment.eval);
+        let validator = evaluate::Validator::new(&opened.data, stop, eval, None, 1).unwrap();
+        let stop = validator.validate(&*opened.model).unwrap().stop;
+        let figures = [evaluate::Part::Test, evaluate::Part::Validation].map(|part| {
+            let request = evaluate::Request { part, ..Default::default() };
+            let summary = opened.evaluate(request, &mut progress::silent).unwrap().summary;
+            (summary.metrics, summary.protocol.seen)
+        });
+        (figures, stop)
+    };
+    let [before, early, later, last] =
+        [None, Some(Part::Train), Some(Part::Validation), Some(Part::Test)].map(&mut figures);
+    assert!(early.0[0].0 != before.0[0].0 && early.0[1].0 != before.0[1].0 && early.1 != before.1);
+    assert_eq!(later, ([early.0[0].clone(), before.0[1].clone()], before.1));
+    assert_eq!(last, before);
 }
 
 /// 80 users, of whom the last 16 came after the cut: all that they have is to be found.
@@ -264,7 +301,7 @@ fn a_run_of_format_2_is_judged_by_its_rules_and_its_users_are_offered_nothing_th
         let judged = listed(&answerer, &opened.data, all_of(&opened.data, user, Some(Exclude::Learned)));
         assert!(opened.data.test.row(user as usize).iter().all(|item| judged.contains(item)));
     }
-    let evaluated = opened.evaluate(adepts::evaluate::Request::default(), &mut progress::silent).unwrap();
+    let evaluated = opened.evaluate(evaluate::Request::default(), &mut progress::silent).unwrap();
     let protocol = &evaluated.summary.protocol;
     assert_eq!((protocol.mask_seen, protocol.ties.as_str(), protocol.without_history), (false, "number", 0));
 }

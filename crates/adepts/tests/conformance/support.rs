@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 
 use adepts::contract::{EpochRecord, Fit, HistoryModel, Recipe, Spec};
 use adepts::data::{
-    Column, DataConfig, Dataset, Interactions, Read, Rows, SimulationConfig, SplitConfig, checkerboard, prepare,
-    progress, simulated,
+    Column, DataConfig, Dataset, Interactions, Read, Rows, SeenLog, SimulationConfig, SplitConfig, checkerboard,
+    prepare, progress, simulated,
 };
 use adepts::eval::RunSummary;
 use adepts::experiment::{Work, run_on};
@@ -21,7 +21,7 @@ use burn::tensor::Device;
 pub(crate) fn dataset(log: Interactions, split: &SplitConfig) -> Dataset {
     let data = DataConfig { source: "memory".into(), ..DataConfig::default() };
     let read = Read {
-        seen: Rows::empty(log.users.len()),
+        seen: SeenLog::empty(log.users.len()),
         interactions: log,
         seen_rows: Vec::new(),
         steps: Vec::new(),
