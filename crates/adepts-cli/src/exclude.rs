@@ -8,7 +8,7 @@ use clap::ValueEnum;
 pub(crate) enum ExcludeName {
     /// All that the user is known to have seen: learned items, held-out items, what a filter dropped, events, and --seen
     Seen,
-    /// What the model goes by: the history, and events
+    /// Items that the model uses as input: the history, and events
     Learned,
     /// Nothing
     None,

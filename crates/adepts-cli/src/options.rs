@@ -74,8 +74,7 @@ pub(crate) struct LayoutOptions {
     /// Column of the time
     #[arg(long, value_name = "COLUMN")]
     time: Option<String>,
-    /// What stands between the values of a text file, or whitespace for one or more blanks [default: by the file's name and
-    /// first lines]
+    /// Separator of the values in a text file; whitespace for one or more blanks [default: by the file's name and first lines]
     #[arg(long, value_name = "TEXT")]
     delimiter: Option<String>,
     /// The text file does not begin with the names of the columns [default: by its first lines]
@@ -108,7 +107,7 @@ struct KeptOptions {
     /// Keep only these kinds of event, separated by commas
     #[arg(long, value_name = "KIND,…", value_delimiter = ',', allow_hyphen_values = true)]
     events: Vec<String>,
-    /// Kinds of event that are dropped and still count as seen, so that their items are not recommended; beside --events
+    /// Kinds of event that are dropped and still count as seen, so that their items are not recommended; needs --events
     #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
     seen_events: Vec<String>,
     /// Keep only rows at or after this moment (2024-03-01, or seconds since 1970)

@@ -29,8 +29,8 @@ Examples:
   adepts recommend runs/tall --users baskets.jsonl --out lists.jsonl          {\"history\": [17, 42]} a line
   adepts recommend runs/tall --users baskets.csv --separator ' ' --out lists.parquet --resume
 
-A known user is offered nothing that the log says the user has: not the items that the model goes by (training and
-validation), not test items, not what a filter dropped (low ratings, --seen-events). `--exclude learned` leaves test items
+A known user is offered nothing that the log says the user has: not the items that the model uses as input (training
+and validation), not test items, not what a filter dropped (low ratings, --seen-events). `--exclude learned` leaves test items
 and dropped rows in, so that lists can be judged by them; `--exclude none` leaves everything in; `--seen FILE` adds pairs of
 a user and an item, such as the purchases since.
 
@@ -39,7 +39,7 @@ the items that most users have, which the output calls popular. Users that the r
 `--fallback popular` they get the items that most users have, too; with `--fallback error` neither has a list.
 
 --users reads CSV, JSON lines or Parquet (or a folder of them) as a stream: a column of users, or a column of
-histories (a list, or text with --separator between the ids), beside which a column of users is a label. The output has
+histories (a list, or text with --separator between the ids); a column of users is then only a label. The output has
 a row per user and rank (.parquet, .csv) or an object per row (.jsonl); in the first two the column popular says that the list
 is the items that most users have, in the last the key fallback does. Work that was stopped continues with --resume.")]
 #[command(
@@ -73,7 +73,7 @@ pub(crate) struct Options {
     /// With --users: the column of histories, by name or position [default: history or items]
     #[arg(long, value_name = "COLUMN", requires = "users")]
     history_column: Option<String>,
-    /// With --users: what stands between the ids of a history that is text
+    /// With --users: separator between the ids of a history that is text
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true, requires = "users", default_value = "|")]
     separator: String,
     /// With --users: rows that cannot be read end with an error, or are counted and skipped
@@ -103,8 +103,7 @@ pub(crate) struct Options {
     /// More items that users have seen: a file with a column of users and one of items
     #[arg(long, value_name = "FILE")]
     seen: Option<String>,
-    /// What users whom the run does not know, and histories without a known item, are answered [default: an error for
-    /// users, popular for histories]
+    /// Answer for unknown users and for histories without a known item [default: error for users, popular for histories]
     #[arg(long, value_enum, value_name = "WHAT")]
     fallback: Option<FallbackName>,
     /// Recommend only these items
@@ -121,7 +120,7 @@ pub(crate) struct Options {
     json: bool,
 }
 
-/// What whoever has no known item is answered.
+/// Answer for unknown users and for histories without a known item.
 #[derive(Clone, Copy, ValueEnum)]
 enum FallbackName {
     /// The items that most users have

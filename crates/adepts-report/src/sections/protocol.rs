@@ -84,7 +84,7 @@ fn seen(p: &Protocol) -> Option<String> {
 fn without_history(p: &Protocol) -> Option<String> {
     (p.without_history > 0).then(|| {
         format!(
-            "{} of the {} users have no training items, so there is nothing that a model could go by. They are judged by the list \
+            "{} of the {} users have no training items, so a model has no input for them. They are judged by the list \
              that they would be answered: the items that most users have, the same for every model.",
             count(p.without_history),
             count(p.users)
@@ -120,12 +120,12 @@ fn gate(p: &Protocol) -> Vec<String> {
     match (p.stop_probe.as_str(), p.learned_probe.as_str()) {
         ("validation", _) => out.push(
             "Training was stopped by how well the validation items were found while the gate looked at them, as in published \
-             work. The gate is told there what it is to find; it is not told the test items."
+             work. There the gate sees the items that it should find; it never sees the test items."
                 .into(),
         ),
         ("history", "validation") => out.push(
             "Training was stopped by how well the validation items were found while the gate looked at a fifth of each history, \
-             so that it was not told what it was to find."
+             so the gate did not see the items that it should find."
                 .into(),
         ),
         _ => {}
