@@ -44,7 +44,7 @@ fn made(home: &Path, log: &str, sets: &[&str]) -> (RankerExperiment, ExampleSet)
     write_atomically(&source, |out| out.write_all(log.as_bytes())).unwrap();
     let text = r#"
         [data]
-        label = "stars >= 4"
+        label = { column = "stars", at_least = 4 }
         domain = "site"
         user = "who"
         time = "time"
@@ -110,11 +110,9 @@ fn items_that_a_user_rated_low_are_not_found_for_him_unless_they_are_asked_for()
     for (folder, of_learned) in [(&folder, ["defgh", "defgh"]), (&last, ["fgh", "egh"])] {
         let run = RankerRun::open(folder).unwrap();
         let answerer = adepts::answers::open(folder).unwrap();
-        for (exclude, left) in [
-            (Exclude::Seen, ["", ""]),
-            (Exclude::Learned, of_learned),
-            (Exclude::None, ["abcdefgh", "abcdefgh"]),
-        ] {
+        for (exclude, left) in
+            [(Exclude::Seen, ["", ""]), (Exclude::Learned, of_learned), (Exclude::None, ["abcdefgh", "abcdefgh"])]
+        {
             let found = lists(&run, home.path(), exclude);
             assert_eq!(found.each_ref().map(|list| sorted(list)), left, "{exclude:?} of {}", folder.display());
             for (user, list) in ["ann", "bob"].into_iter().zip(&found) {
@@ -149,10 +147,10 @@ fn an_evaluation_masks_what_was_seen_before_and_nothing_that_is_to_be_found() {
         (adepts::data::Part::Validation, Mask::Known, ["g", "gh", ""], [""; 3]),
     ] {
         let queries = Queries::of(&run.data, part, mask).unwrap();
-        assert_eq!((rows(&queries.seen_train), rows(&queries.seen_validation)), (
-            train.map(str::to_owned).to_vec(),
-            validation.map(str::to_owned).to_vec()
-        ));
+        assert_eq!(
+            (rows(&queries.seen_train), rows(&queries.seen_validation)),
+            (train.map(str::to_owned).to_vec(), validation.map(str::to_owned).to_vec())
+        );
         let found = if part == adepts::data::Part::Test { ["e", "f"] } else { ["d", "d"] };
         assert_eq!(rows(&queries.relevant), found);
     }
