@@ -72,6 +72,7 @@ pub(super) fn prepare(
     let changed = |second: u64| ExamplesError::Changed { origin: config.source.clone(), first: first.all(), second };
     let mut cutter = Cutter::new(split, times);
     let (mut parts, mut origins, mut seen) = (Vec::new(), Vec::new(), SeenPairs::default());
+    let negatives_seen = config.item.as_ref().is_some_and(|item| item.negatives_seen);
     for part in PARTS {
         parts.push(PartWriter::new(&dir.join(file_name(part)), coder.schema(), group)?);
         let origin = origin_name(part).map(|name| OriginWriter::new(&dir.join(name), config.user.is_some(), group));
@@ -85,7 +86,8 @@ pub(super) fn prepare(
         };
         if let Some(item) = item.filter(|_| row.label == 0.0) {
             // Users who have no other rows ask for nothing.
-            if let Some((user, id)) = row.user.and_then(|id| users.find(id).map(|user| (user, id))) {
+            let user = row.user.filter(|_| negatives_seen).and_then(|id| Some((users.find(id)?, id)));
+            if let Some((user, id)) = user {
                 seen.push(cutter.part_of_seen(row.time, (user, id)), user, item);
             }
             return Ok(ControlFlow::Continue(()));

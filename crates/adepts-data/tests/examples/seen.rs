@@ -146,6 +146,10 @@ fn without_negative_rows_or_without_users_there_is_no_such_file() {
     let nobody = ExamplesConfig { user: None, ..config(file(dir.path(), "log.csv", LOG)) };
     let set = prepare(&nobody, &BY_TIME, &dir.path().join("nobody")).unwrap();
     assert!(set.manifest().seen.is_none() && !set.folder().join("seen.parquet").exists());
+    let mut shown = config(file(dir.path(), "log.csv", LOG));
+    shown.item.iter_mut().for_each(|item| item.negatives_seen = false);
+    let set = prepare(&shown, &BY_TIME, &dir.path().join("shown")).unwrap();
+    assert!(set.manifest().seen.is_none() && set.had().unwrap().is_some());
     let text = fs::read_to_string(set.folder().join("manifest.json")).unwrap();
     assert!(!text.contains("\"seen\""), "versions that do not know it read the manifest as before");
 }
