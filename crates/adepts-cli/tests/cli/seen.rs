@@ -212,5 +212,6 @@ fn a_model_for_retrieval_finds_nothing_that_its_user_rated_low() {
         page.contains("only in earlier rows that are not positive")
             && page.contains("kept out of the user’s lists too")
     );
-    run("serve {} --seen {}", &[&out, &log]).fails(2, &["--seen is for models of histories"]);
+    run("serve {} --seen {} --state {}", &[&out, &log, &folder.path().join("other")])
+        .fails(2, &["--seen is for models of histories"]);
 }

@@ -22,8 +22,8 @@ pub struct Had {
 }
 
 impl ExampleSet {
-    /// What users have in the three parts, and what else they have seen ([`ExampleSet::seen`]). `None` where new rows could not say whose they are: the examples were not prepared for
-    /// retrieval, there is no column of users, or it is no field with a vocabulary.
+    /// What users have in the three parts, and what else they have seen ([`ExampleSet::seen`]). `None` where new rows could not say
+    /// whose they are: the examples were not prepared for retrieval, there is no column of users, or it is no field with a vocabulary.
     ///
     /// # Errors
     /// If a file cannot be read or does not hold what it must.

@@ -85,7 +85,7 @@ pub(super) fn prepare(
             None => None,
         };
         if let Some(item) = item.filter(|_| row.label == 0.0) {
-            // Users who have no other rows ask for nothing.
+            // Nothing is known of users without a positive row, so nobody needs what they have seen.
             let user = row.user.filter(|_| negatives_seen).and_then(|id| Some((users.find(id)?, id)));
             if let Some((user, id)) = user {
                 seen.push(cutter.part_of_seen(row.time, (user, id)), user, item);
