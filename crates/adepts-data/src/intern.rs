@@ -195,6 +195,27 @@ impl Interner {
         }
     }
 
+    /// The number of an id that was interned. Nothing changes.
+    pub(crate) fn find(&self, cell: Cell<'_>) -> Option<u32> {
+        let of_number = |value: i64| match &self.ids {
+            Ids::Int { numbers, .. } => numbers.get(&value).copied(),
+            Ids::Text(texts) => texts.find(&value.to_string()),
+        };
+        let of_text = |text: &str| match &self.ids {
+            Ids::Int { .. } => canonical_int(text).and_then(of_number),
+            Ids::Text(texts) => texts.find(text),
+        };
+        match cell {
+            Cell::Missing | Cell::Bool(_) | Cell::List(_) => None,
+            Cell::Raw(text) | Cell::Text(text) => of_text(text),
+            Cell::Time(_) => of_text(&cell.spelling()),
+            Cell::Int(_) | Cell::Float(_) | Cell::Number(_) => match cell.whole()? {
+                Number::Int(value) => of_number(value),
+                Number::Digits(digits) => of_text(digits),
+            },
+        }
+    }
+
     fn raw(&mut self, text: &str) -> Result<u32, Refused> {
         match (&self.ids, canonical_int(text)) {
             (Ids::Int { .. }, Some(value)) => self.number(value),
@@ -345,6 +366,24 @@ mod tests {
         let note = "column `user` has 3 numbers and 3 texts; its ids are text, and 7 and \"7\" are one id";
         assert_eq!(ids.note("user").as_deref(), Some(note));
         assert_eq!(ids.into_sorted().0, Vocabulary::Text(vec!["01".into(), "1".into(), "guest".into()]));
+    }
+
+    #[test]
+    fn an_id_that_was_interned_is_found_however_it_is_written_and_nothing_changes() {
+        let mut ids = Interner::new();
+        ids.intern(Cell::Int(7)).unwrap();
+        for cell in [Cell::Int(7), Cell::Float(7.0), Cell::Number("7.0"), Cell::Raw("7"), Cell::Text("7")] {
+            assert_eq!(ids.find(cell), Some(0), "{cell:?}");
+        }
+        for cell in [Cell::Raw("007"), Cell::Text("guest"), Cell::Int(8), Cell::Missing, Cell::Float(7.5)] {
+            assert_eq!(ids.find(cell), None, "{cell:?}");
+        }
+        assert!(ids.is_of_numbers() && ids.note("user").is_none());
+        ids.intern(Cell::Raw("guest")).unwrap();
+        assert_eq!(
+            [Cell::Int(7), Cell::Text("guest"), Cell::Int(8)].map(|cell| ids.find(cell)),
+            [Some(0), Some(1), None]
+        );
     }
 
     #[test]

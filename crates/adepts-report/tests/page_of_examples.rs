@@ -51,6 +51,22 @@ fn a_page_of_lists_speaks_of_what_was_found_and_not_of_probabilities() {
 }
 
 #[test]
+fn a_page_of_lists_says_what_became_of_items_that_users_have_only_seen() {
+    let mut input = ranked::retrieval();
+    let mut told = |mask_seen: bool, seen: usize| {
+        input.runs.iter_mut().for_each(|run| {
+            (run.summary.protocol.mask_seen, run.summary.protocol.seen) = (mask_seen, seen);
+        });
+        page(&input).unwrap()
+    };
+    assert!(!told(true, 0).contains("not positive"));
+    let html = told(true, 1234);
+    assert!(html.contains("1,234 times a user has an item only in earlier rows that are not positive"));
+    assert!(html.contains("kept out of the user’s lists too"));
+    assert!(told(false, 1234).contains("may take places in the user’s lists"));
+}
+
+#[test]
 fn several_domains_are_judged_by_their_mean_and_the_page_says_why() {
     let mut input = ranked::input();
     let html = page(&input).unwrap();

@@ -29,9 +29,9 @@ pub struct RetrievalQuestion {
     #[serde(default = "ten")]
     #[schema(default = 10, minimum = 1, maximum = 10_000)]
     pub n: usize,
-    /// What is left out because the user has it already, where the column of users is a field of the model: `seen` (items of the
-    /// training, validation and test rows), `learned` (of training rows) or `none`. By default what `adepts serve --exclude`
-    /// says, and else `seen`.
+    /// What is left out because the user has it already, where the column of users is a field of the model: `seen` (items of all
+    /// rows of the log, positive or not), `learned` (of training rows) or `none`. By default what `adepts serve --exclude` says,
+    /// and else `seen`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exclude: Option<Exclude>,
 }

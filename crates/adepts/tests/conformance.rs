@@ -44,6 +44,8 @@ mod retrieval;
 mod scores;
 #[path = "conformance/seen.rs"]
 mod seen;
+#[path = "conformance/seen_retrieval.rs"]
+mod seen_retrieval;
 #[path = "conformance/specialise.rs"]
 mod specialise;
 #[path = "conformance/support.rs"]

@@ -5,7 +5,7 @@ pub(crate) mod rows;
 
 use std::io::{IsTerminal as _, Write as _, stdout};
 
-use adepts::data::examples::{CatalogueNote, ExamplesManifest, FieldColumn};
+use adepts::data::examples::{CatalogueNote, ExamplesManifest, FieldColumn, SeenNote};
 use adepts::data::{Manifest, Part, SeenCount, agreeing, counted};
 use adepts::eval::Summary;
 use adepts::page::table::TextTable;
@@ -170,8 +170,14 @@ pub(crate) fn examples(manifest: &ExamplesManifest) -> String {
     if let Some(CatalogueNote { items, untrained, negative_rows }) = manifest.catalogue {
         lines.push(format!("{} to be found, {untrained} of which no training row has", counted(items, "item")));
         let (rows, are) = (counted(negative_rows, "row"), agreeing(negative_rows, "is", "are"));
-        let say = agreeing(negative_rows, "says", "say");
-        lines.push(format!("{rows} {are} not positive and only {say} which items there are"));
+        lines.push(format!("{rows} {are} not positive; nothing is learned from them"));
+    }
+    if let Some(SeenNote { pairs, .. }) = &manifest.seen {
+        let (pairs, are) = (pairs.total(), agreeing(pairs.total(), "is", "are"));
+        lines.push(format!(
+            "{} that users have only seen {are} kept apart: not learned from, and not recommended",
+            counted(pairs, "pair")
+        ));
     }
     lines.extend(manifest.notes.iter().cloned());
     lines.extend(lost_examples(manifest));

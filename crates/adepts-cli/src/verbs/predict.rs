@@ -36,8 +36,9 @@ not have count as unknown; how many there were, and how many are missing, is tol
 from 1; lines in messages are those of the file, its header among them. `score` is the probability of the label; of a run
 that was trained for retrieval (data.item) it is the score of the item, which is no probability. With --top, for such
 runs, the file needs the domain and what describes the user alone; each row gets the items of the whole catalogue with
-the highest scores. Items that the user has in the training, validation or test rows are left out where the column of
-users (data.user) is a field of the model; `--exclude none` leaves them in.
+the highest scores. Items that the user has in any row of the log are left out where the column of users (data.user) is a
+field of the model, those with low ratings and other rows that are not positive among them. `--exclude learned` leaves
+out those of training rows alone, `--exclude none` nothing.
 
 Scores are printed while the file is read: after an error the exit code is not 0, and what was printed is a part. With
 --out there is no file then.")]
@@ -78,7 +79,7 @@ pub(crate) struct Options {
 /// What is left out of the lists of retrieval.
 #[derive(Clone, Copy, ValueEnum)]
 enum RowsName {
-    /// Items of the training, validation and test rows
+    /// Items of all rows of the log, positive or not
     Seen,
     /// Items of the training rows
     Learned,

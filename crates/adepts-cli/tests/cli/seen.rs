@@ -142,3 +142,76 @@ fn the_server_leaves_out_what_a_user_has_and_what_is_reported_to_it() {
     let new = items(&get("/v1/users/new/recommendations?n=30&fallback=popular"));
     assert!(!new.contains(&3) && new.len() > 20);
 }
+
+const RETRIEVAL: &str = r#"
+[data]
+source = "SOURCE"
+label = { column = "stars", at_least = 3 }
+domain = "shop"
+user = "user"
+fields = ["user", "item"]
+item = "item"
+[train]
+batch = 64
+epochs = 1
+[eval]
+resamples = 20
+metrics = ["recall@5"]
+[retrieval]
+dimension = 4
+[model]
+kind = "mlp"
+hidden = [4]
+embedding = 4
+"#;
+
+#[test]
+fn a_model_for_retrieval_finds_nothing_that_its_user_rated_low() {
+    let folder = folder();
+    let [log, config, data, out, asks] =
+        ["log.csv", "a.toml", "data", "run", "asks.csv"].map(|name| folder.path().join(name));
+    let mut text = String::from("user,item,stars,shop\n");
+    let (mut rated, mut low) = (BTreeSet::new(), BTreeSet::new());
+    for user in 1..=20 {
+        for item in (1..=30).filter(|item| (user * 7 + item * 11 + user * item) % 5 < 3) {
+            let stars = (user * 5 + item * 3) % 7 % 5 + 1;
+            writeln!(text, "{user},{item},{stars},only").unwrap();
+            if user == 7 {
+                rated.insert(item);
+                low.extend((stars < 3).then_some(item));
+            }
+        }
+    }
+    write(&log, &text);
+    write(&config, &RETRIEVAL.replace("SOURCE", &log.display().to_string()));
+    write(&asks, "user,shop\n7,only\n");
+    let told = run("prepare --config {} --out {}", &[&config, &data]).ok().out;
+    let pairs = text.lines().filter(|line| [",1,only", ",2,only"].iter().any(|low| line.ends_with(low))).count();
+    assert!(told.contains(&format!("{pairs} pairs that users have only seen are kept apart")), "{told}");
+    run("train {} --data {} --out {} -q", &[&config, &data, &out]).ok();
+    let items = |answer: &Value| -> BTreeSet<i64> {
+        answer["items"].as_array().unwrap().iter().map(|found| found["item"].as_i64().unwrap()).collect()
+    };
+    let found = |options: &str| {
+        items(&run(&format!("predict {{}} {{}} --top 30 --json -q {options}"), &[&out, &asks]).ok().json()[0])
+    };
+    let server = Server::start(&out, &folder.path().join("state"), HERE, "");
+    let question = json!({"domain": "only", "context": {"user": 7}, "n": 30});
+    let others: BTreeSet<i64> = (1..=30).filter(|item| !rated.contains(item)).collect();
+    assert!(found("").is_subset(&others) && found("") == found("--exclude seen"));
+    assert_eq!(found(""), items(&server.post("/v1/retrieve", &question).json()));
+    for (what, is_there) in [("learned", true), ("none", true), ("seen", false)] {
+        let mut question = question.clone();
+        question["exclude"] = what.into();
+        let answer = items(&server.post("/v1/retrieve", &question).json());
+        assert_eq!(answer, found(&format!("--exclude {what}")));
+        assert_eq!((low.is_subset(&answer), low.is_disjoint(&answer)), (is_there, !is_there), "{what}");
+    }
+    let page = fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(
+        page.contains("only in earlier rows that are not positive")
+            && page.contains("kept out of the user’s lists too")
+    );
+    run("serve {} --seen {} --state {}", &[&out, &log, &folder.path().join("other")])
+        .fails(2, &["--seen is for models of histories"]);
+}

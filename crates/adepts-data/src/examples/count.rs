@@ -230,6 +230,7 @@ impl<'a> Count<'a> {
             time_unit: self.wanted.time_unit(),
             notes,
             catalogue: items.as_ref().map(note),
+            seen: None,
             left_out: zero,
             other_domains: passed.other_domains,
             without_user: zero,

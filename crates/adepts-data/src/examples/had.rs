@@ -1,7 +1,7 @@
 //! Which items users have in prepared examples, for users that a field of the model names.
 
-use super::batch::{Codes, Examples};
-use super::manifest::Coding;
+use super::batch::{Codes, Examples, NO_USER};
+use super::manifest::{Coding, PARTS};
 use super::set::ExampleSet;
 use crate::error::DataError;
 use crate::interactions::Part;
@@ -17,13 +17,13 @@ pub struct Had {
     field: usize,
     /// Items of training rows, by code.
     learned: Rows,
-    /// Items of all rows, by code.
+    /// Items of all rows, by code, those of rows from which nothing is learned among them.
     seen: Rows,
 }
 
 impl ExampleSet {
-    /// What users have in the three parts. `None` where new rows could not say whose they are: the examples were not prepared for
-    /// retrieval, there is no column of users, or it is no field with a vocabulary.
+    /// What users have in the three parts, and what else they have seen ([`ExampleSet::seen`]). `None` where new rows could not say
+    /// whose they are: the examples were not prepared for retrieval, there is no column of users, or it is no field with a vocabulary.
     ///
     /// # Errors
     /// If a file cannot be read or does not hold what it must.
@@ -42,30 +42,37 @@ impl ExampleSet {
             return Ok(None);
         }
         let mut pairs = Vec::new();
-        let mut of_parts = |parts: &[Part]| -> Result<Rows, DataError> {
-            for part in parts {
-                for block in self.blocks(*part, BLOCK)? {
-                    let block = block?;
-                    if let Codes::One(codes) = &block.fields[own] {
-                        let known = codes.iter().zip(&block.item).filter(|(code, _)| **code > 0);
-                        pairs.extend(known.map(|(code, item)| (*code, *item)));
-                    }
-                }
+        // The code of each user by number; 0 of those who have none.
+        let mut codes_of = vec![0; self.schema().users];
+        let mut note = |pairs: &mut Vec<(u32, u32)>, part: Part| -> Result<(), DataError> {
+            for block in self.blocks(part, BLOCK)? {
+                let block = block?;
+                let Codes::One(codes) = &block.fields[own] else { continue };
+                let known = codes.iter().zip(&block.item).filter(|(code, _)| **code > 0);
+                pairs.extend(known.map(|(code, item)| (*code, *item)));
+                let users = block.user.iter().zip(codes).filter(|(user, _)| **user != NO_USER);
+                users.for_each(|(user, code)| codes_of[*user as usize] = *code);
             }
-            pairs.sort_unstable();
-            pairs.dedup();
-            Ok(rows(&pairs, column.size))
+            Ok(())
         };
-        let learned = of_parts(&[Part::Train])?;
-        let seen = of_parts(&[Part::Validation, Part::Test])?;
-        Ok(Some(Had { field, learned, seen }))
+        note(&mut pairs, Part::Train)?;
+        let learned = rows(&mut pairs, column.size);
+        note(&mut pairs, Part::Validation)?;
+        note(&mut pairs, Part::Test)?;
+        self.seen(&PARTS, |user, item| match codes_of[user as usize] {
+            0 => {}
+            code => pairs.push((code, item)),
+        })?;
+        Ok(Some(Had { field, learned, seen: rows(&mut pairs, column.size) }))
     }
 }
 
-/// So many rows of these pairs, which are in order.
-fn rows(pairs: &[(u32, u32)], count: usize) -> Rows {
+/// So many rows of these pairs.
+fn rows(pairs: &mut Vec<(u32, u32)>, count: usize) -> Rows {
+    pairs.sort_unstable();
+    pairs.dedup();
     let mut rows = Rows::empty(0);
-    let (mut rest, mut row) = (pairs, Vec::new());
+    let (mut rest, mut row) = (pairs.as_slice(), Vec::new());
     for code in 0..count as u32 {
         let (of_code, later) = rest.split_at(rest.partition_point(|pair| pair.0 <= code));
         row.clear();
@@ -77,7 +84,7 @@ fn rows(pairs: &[(u32, u32)], count: usize) -> Rows {
 }
 
 impl Had {
-    /// The items that the user of a row of the user's side has, ascending: those of all rows, or of training rows alone.
+    /// The items that the user of a row of the user's side has, ascending: those of all rows of the log, or of training rows alone.
     /// Nobody is known by a value that the vocabulary does not have.
     ///
     /// # Panics

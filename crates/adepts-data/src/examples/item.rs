@@ -25,11 +25,24 @@ pub struct ItemConfig {
     /// The encoding of the catalogue, where it is text.
     #[serde(default, skip_serializing_if = "Encoding::is_auto")]
     pub encoding: Encoding,
+    /// Whether users have seen the items of their rows that are not positive, as where these are low ratings, so that they are not
+    /// recommended. False for logs in which such a row says that an item was shown and not chosen.
+    #[serde(default = "yes", skip_serializing_if = "is_so")]
+    pub negatives_seen: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_so(value: &bool) -> bool {
+    *value
 }
 
 impl From<Column> for ItemConfig {
     fn from(column: Column) -> Self {
-        Self { column, fields: Vec::new(), catalogue: None, encoding: Encoding::Auto }
+        Self { column, fields: Vec::new(), catalogue: None, encoding: Encoding::Auto, negatives_seen: true }
     }
 }
 

@@ -30,6 +30,9 @@ pub(super) const MANIFEST: &str = "manifest.json";
 /// The files of the catalogue: the ids with their counts, and the fields.
 pub(super) const CATALOGUE: [&str; 2] = ["items.parquet", "catalogue.parquet"];
 
+/// The file of the pairs that were only seen; it is there where there are some.
+pub(super) const SEEN: &str = "seen.parquet";
+
 /// No manifest is larger.
 const LARGEST: u64 = 64 << 20;
 
@@ -79,8 +82,20 @@ pub struct CatalogueNote {
     pub items: usize,
     /// How many of them no training row has.
     pub untrained: usize,
-    /// Rows of the source that are not positive; they say of their items alone that they exist.
+    /// Rows of the source that are not positive. Nothing is learned from them; they say that their items exist, and that their users
+    /// have seen them.
     pub negative_rows: u64,
+}
+
+/// Pairs of a user and an item, of examples for retrieval, that stand only in rows from which nothing is learned: rows that are not
+/// positive, and held-out rows of domains without training rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeenNote {
+    /// How many there are, by the part to which their rows belong; a pair of several parts belongs to the first of them.
+    pub pairs: Counts,
+    /// What [`ExamplesManifest::content_hash`] would be without them, and was in versions that did not keep them.
+    pub content_without: String,
 }
 
 /// A file beside the manifest.
@@ -132,6 +147,9 @@ pub struct ExamplesManifest {
     /// The items that can be found, where the examples are for retrieval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub catalogue: Option<CatalogueNote>,
+    /// What users have only seen; absent where there is nothing of that kind, and in folders of versions that did not keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<SeenNote>,
     /// Rows of validation and test that were left out because no training row has their domain.
     pub left_out: Counts,
     /// Rows that were left out because their domain is none of those that the configuration lists.
@@ -147,7 +165,7 @@ pub struct ExamplesManifest {
     /// Why they were skipped, with counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped_reasons: Vec<SkippedReason>,
-    /// blake3 over the content of the parts.
+    /// blake3 over the content: the parts, the vocabularies, the items, and what was only seen where there is some.
     pub content_hash: String,
     /// The files beside the manifest, by name.
     pub files: Vec<FileNote>,
@@ -171,6 +189,14 @@ impl ExamplesManifest {
         }
     }
 
+    /// Whether both are of the same log, cut and coded in the same way. What was only seen counts where both have kept it.
+    #[must_use]
+    pub fn same_content(&self, other: &Self) -> bool {
+        let without = |of: &Self| of.seen.as_ref().map_or(&of.content_hash, |seen| &seen.content_without).clone();
+        self.content_hash == other.content_hash
+            || (self.seen.is_none() || other.seen.is_none()) && without(self) == without(other)
+    }
+
     /// The same without what describes the item.
     pub(super) fn without_item(&self) -> Self {
         let Some(items) = self.schema().items else { return self.clone() };
@@ -185,7 +211,7 @@ impl ExamplesManifest {
             less.data.fields.retain(|field| !of_item(&field.column));
             less.data.dense.retain(|dense| !of_item(&dense.column));
         }
-        less.catalogue = None;
+        (less.catalogue, less.seen) = (None, None);
         less
     }
 
@@ -273,8 +299,12 @@ impl ExamplesManifest {
         if self.catalogue.is_some() != self.data.item.is_some() {
             return Err("`catalogue` is there without `data.item`, or the reverse".into());
         }
+        if self.seen.is_some() && self.catalogue.is_none() {
+            return Err("`seen` is there without `catalogue`".into());
+        }
         let catalogue = CATALOGUE.into_iter().filter(|_| self.catalogue.is_some());
-        match vocabularies.chain(PARTS.map(file_name)).chain(catalogue).find(|file| !of_files(file)) {
+        let others = catalogue.chain(self.seen.as_ref().map(|_| SEEN));
+        match vocabularies.chain(PARTS.map(file_name)).chain(others).find(|file| !of_files(file)) {
             Some(missing) => Err(format!("`files` does not name {missing}")),
             None => Ok(()),
         }

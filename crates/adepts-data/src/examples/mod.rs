@@ -27,6 +27,7 @@ mod part;
 mod prepare;
 mod propose;
 mod read;
+mod seen;
 mod set;
 mod shares;
 mod short;
@@ -51,7 +52,7 @@ pub use had::Had;
 pub use item::ItemConfig;
 pub use kept::{appended, repeated};
 pub use manifest::{
-    CatalogueNote, Coding, Counts, DenseColumn, DomainColumn, ExamplesManifest, FORMAT, FieldColumn, FileNote,
+    CatalogueNote, Coding, Counts, DenseColumn, DomainColumn, ExamplesManifest, FORMAT, FieldColumn, FileNote, SeenNote,
 };
 pub use origin::Origins;
 pub use part::Blocks;

@@ -12,9 +12,10 @@ use super::error::ExamplesError;
 use super::folder::{note, write_manifest, write_vocabulary};
 use super::item_file::ItemFile;
 use super::listed::Listed;
-use super::manifest::{CATALOGUE, Coding, ExamplesManifest, PARTS, file_name, origin_name};
+use super::manifest::{CATALOGUE, Coding, ExamplesManifest, PARTS, SEEN, SeenNote, file_name, origin_name};
 use super::origin::OriginWriter;
 use super::read::{Need, Needs, RawFiles, Row, Wanted};
+use super::seen::SeenPairs;
 use super::split::Cutter;
 use super::write::PartWriter;
 use crate::error::DataError;
@@ -70,7 +71,8 @@ pub(super) fn prepare(
     }
     let changed = |second: u64| ExamplesError::Changed { origin: config.source.clone(), first: first.all(), second };
     let mut cutter = Cutter::new(split, times);
-    let (mut parts, mut origins) = (Vec::new(), Vec::new());
+    let (mut parts, mut origins, mut seen) = (Vec::new(), Vec::new(), SeenPairs::default());
+    let negatives_seen = config.item.as_ref().is_some_and(|item| item.negatives_seen);
     for part in PARTS {
         parts.push(PartWriter::new(&dir.join(file_name(part)), coder.schema(), group)?);
         let origin = origin_name(part).map(|name| OriginWriter::new(&dir.join(name), config.user.is_some(), group));
@@ -82,13 +84,21 @@ pub(super) fn prepare(
             Some(catalogue) => Some(catalogue.meet(row, &coder).ok_or_else(|| changed(row.number))?),
             None => None,
         };
-        if item.is_some() && row.label == 0.0 {
+        if let Some(item) = item.filter(|_| row.label == 0.0) {
+            // Nothing is known of users without a positive row, so nobody needs what they have seen.
+            let user = row.user.filter(|_| negatives_seen).and_then(|id| Some((users.find(id)?, id)));
+            if let Some((user, id)) = user {
+                seen.push(cutter.part_of_seen(row.time, (user, id)), user, item);
+            }
             return Ok(ControlFlow::Continue(()));
         }
         let user = number(&mut users, at, row)?;
         let part = cutter.part(row.time, user);
         let Some(domain) = coder.domain(row.domain) else {
             manifest.left_out.add(part, 1);
+            if let Some(((user, _), item)) = user.zip(item) {
+                seen.push(part, user, item);
+            }
             return Ok(ControlFlow::Continue(()));
         };
         manifest.rows.add(part, 1);
@@ -118,7 +128,7 @@ pub(super) fn prepare(
         }
         _ => None,
     };
-    finish(dir, parts, manifest, of_catalogue)
+    finish(dir, parts, manifest, of_catalogue, seen)
 }
 
 /// Ends the parts and writes the manifest.
@@ -127,6 +137,7 @@ fn finish(
     parts: Vec<PartWriter>,
     mut manifest: ExamplesManifest,
     of_catalogue: Option<blake3::Hash>,
+    seen: SeenPairs,
 ) -> Result<(), DataError> {
     let mut hash = blake3::Hasher::new_derive_key("adepts 1 prepared examples");
     for (part, writer) in PARTS.into_iter().zip(parts) {
@@ -166,6 +177,14 @@ fn finish(
         manifest.files.push(note(dir, name)?);
     }
     manifest.content_hash = hash.finalize().to_hex().to_string();
+    if let Some(pairs) = seen.write(dir, &manifest.schema(), manifest.rows)? {
+        let note = note(dir, SEEN)?;
+        // Without such pairs the hash is that of versions that did not keep them, so that equal data stay comparable.
+        let content = hash.update(note.hash.as_bytes()).finalize().to_hex().to_string();
+        let content_without = std::mem::replace(&mut manifest.content_hash, content);
+        manifest.seen = Some(SeenNote { pairs, content_without });
+        manifest.files.push(note);
+    }
     write_manifest(dir, &manifest)
 }
 

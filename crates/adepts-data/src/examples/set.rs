@@ -27,6 +27,7 @@ use crate::split::SplitError;
 /// | `validation-rows.parquet`, `test-rows.parquet` | `row`, the place in the source, and `user`, the id as it stands there |
 /// | `vocabulary-N.parquet` | the values of the N-th field, ascending, and `count`, how often each stands in the training part |
 /// | `items.parquet`, `catalogue.parquet` | for retrieval: `id` and `count` of the items, ascending, and their columns in that order |
+/// | `seen.parquet` | for retrieval, where there are some: pairs of `user` and `item` that nothing is learned from, and the `part` of their rows, in the order of part, user, item |
 /// | `manifest.json` | [`ExamplesManifest`] |
 #[derive(Clone, Debug)]
 pub struct ExampleSet {
@@ -57,7 +58,8 @@ impl ExampleSet {
     /// The source is read twice (three times with the split `temporal`, which keeps 8 bytes a row of it): to cut and
     /// count, then to write. What is kept of a row is nothing; memory goes to the distinct values of fields and users, to
     /// a sample of a million values for each field of quantiles, and to a row group of each part. Vocabularies and
-    /// statistics come from the training rows alone. `seed` stands in where the split has none of its own.
+    /// statistics come from the training rows alone. For retrieval with users 8 to 16 bytes are kept of each pair that was only
+    /// seen ([`ExampleSet::seen`]). `seed` stands in where the split has none of its own.
     ///
     /// # Errors
     /// Everything that can be wrong with the configuration, the source and the place; see [`DataError`] and
@@ -139,7 +141,7 @@ impl ExampleSet {
         &self.manifest
     }
 
-    /// blake3 over the content: the rows of the parts, in order, and the vocabularies.
+    /// blake3 over the content: the rows of the parts, in order, the vocabularies, the items, and what was only seen.
     #[must_use]
     pub fn content_hash(&self) -> &str {
         &self.manifest.content_hash

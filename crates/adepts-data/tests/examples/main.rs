@@ -8,6 +8,7 @@ mod lists;
 mod prepared;
 mod refused;
 mod retrieval;
+mod seen;
 mod sources;
 #[path = "../support/mod.rs"]
 mod support;

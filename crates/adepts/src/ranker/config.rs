@@ -46,11 +46,14 @@ pub struct RankerEval {
     /// For retrieval: what is kept out of a user's lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mask: Option<Mask>,
+    /// For retrieval: whether items that a user has only seen, such as those with low ratings, are kept out as well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mask_seen: Option<bool>,
 }
 
 impl Default for RankerEval {
     fn default() -> Self {
-        Self { resamples: adepts_eval::bootstrap::RESAMPLES, metrics: None, mask: None }
+        Self { resamples: adepts_eval::bootstrap::RESAMPLES, metrics: None, mask: None, mask_seen: None }
     }
 }
 
@@ -61,6 +64,8 @@ pub struct RetrievalEval {
     pub metrics: Vec<MetricAt>,
     /// What is kept out of a user's lists.
     pub mask: Mask,
+    /// Whether what a user has only seen in the rows of these parts is kept out as well.
+    pub mask_seen: bool,
 }
 
 /// The `[train]` table of all models of examples with its defaults, commented.
@@ -174,11 +179,13 @@ impl RankerExperiment {
         if data.item.is_none() {
             let only = "this is for retrieval, which `data.item` asks for: the column of the item's id";
             let set = [("retrieval", retrieval.is_some()), ("eval.metrics", eval.metrics.is_some())];
-            let set = set.into_iter().chain([("eval.mask", eval.mask.is_some())]).find(|(_, set)| *set);
+            let masks = [("eval.mask", eval.mask.is_some()), ("eval.mask_seen", eval.mask_seen.is_some())];
+            let set = set.into_iter().chain(masks).find(|(_, set)| *set);
             return set.map_or(Ok(()), |(key, _)| Err(ConfigError::invalid(key, only)));
         }
         retrieval.get_or_insert_default();
         eval.mask.get_or_insert_default();
+        eval.mask_seen.get_or_insert(true);
         let usual = ["recall@10", "recall@100", "ndcg@10", "ndcg@100", "mrr@100"];
         let usual = || usual.iter().filter_map(|name| name.parse().ok()).collect();
         let metrics = eval.metrics.get_or_insert_with(usual);
@@ -195,9 +202,10 @@ impl RankerExperiment {
     /// How retrieval is judged; `None` where it is not asked for.
     #[must_use]
     pub fn retrieval_eval(&self) -> Option<RetrievalEval> {
-        let RankerEval { metrics, mask, .. } = &self.eval;
+        let RankerEval { metrics, mask, mask_seen, .. } = &self.eval;
         self.retrieval.as_ref()?;
-        Some(RetrievalEval { metrics: metrics.clone().unwrap_or_default(), mask: mask.unwrap_or_default() })
+        let (mask, mask_seen) = (mask.unwrap_or_default(), mask_seen.unwrap_or(true));
+        Some(RetrievalEval { metrics: metrics.clone().unwrap_or_default(), mask, mask_seen })
     }
 
     /// The metric by which runs are compared unless another is named.

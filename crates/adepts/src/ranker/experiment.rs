@@ -98,7 +98,7 @@ fn check(experiment: &RankerExperiment, data: &ExampleSet, work: &mut Work<'_>) 
     let sizes = run::sizes(experiment, data);
     let mut needed = recipe.memory(&sizes);
     if let (Some(towers), Some(eval)) = (&experiment.retrieval, experiment.retrieval_eval()) {
-        needed = Judge::memory(needed, data, towers.dimension, eval.mask);
+        needed = Judge::memory(needed, data, towers.dimension, &eval);
     }
     needed = needed.bytes("the program and what it reads and writes in pieces", PROGRAM);
     needed = needed.bytes("training rows that are read at once", data.epoch_memory());
@@ -162,7 +162,7 @@ fn train(
         fingerprint = fingerprint.with("retrieval", towers);
         let apart = model.towers().is_some_and(Towers::apart);
         shares = towers.correction.then(|| data.shares(apart)).transpose()?;
-        judge = Some(Judge::new(data, Part::Validation, eval.mask)?);
+        judge = Some(Judge::new(data, Part::Validation, &eval)?);
     }
     let training = ExampleTraining {
         config: &experiment.train,

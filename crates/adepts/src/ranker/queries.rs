@@ -56,6 +56,11 @@ pub struct Queries {
     pub train: Rows,
     /// The validation items of each, where these are masked.
     pub validation: Rows,
+    /// What each has only seen ([`ExampleSet::seen`]) in rows that belong to the training part, where that is masked. It is never among
+    /// what is to be found.
+    pub seen_train: Rows,
+    /// The same of the validation part. What belongs to the test part is never masked: it happened while test items were to be found.
+    pub seen_validation: Rows,
 }
 
 /// Queries as their rows are met.
@@ -118,6 +123,16 @@ impl Askers {
         (0..queries).map(number).collect()
     }
 
+    /// What they have only seen in rows of a part, and an empty row for nobody.
+    fn seen(&self, data: &ExampleSet, part: Part) -> Result<Rows, Error> {
+        let mut pairs = Vec::new();
+        data.seen(&[part], |user, item| {
+            let asker = self.number[user as usize];
+            pairs.extend((asker != NO_USER).then(|| pair(asker, item)));
+        })?;
+        Ok(rows(pairs, self.count + 1, |_, _| true))
+    }
+
     /// The items that they have in a part, and an empty row for nobody.
     fn items(&self, data: &ExampleSet, part: Part) -> Result<Rows, Error> {
         let mut pairs = Vec::with_capacity(data.rows(part));
@@ -166,16 +181,20 @@ impl Queries {
         let askers = Askers::of(&user, data.schema().users);
         let asker = askers.numbers(&user, places.len());
         let masked = |of: Part, wanted: bool| {
-            if wanted && of != part { askers.items(data, of) } else { Ok(Rows::empty(askers.count + 1)) }
+            if !wanted || of == part {
+                let nothing = Rows::empty(askers.count + 1);
+                return Ok::<_, Error>((nothing.clone(), nothing));
+            }
+            Ok((askers.items(data, of)?, askers.seen(data, of)?))
         };
-        let train = masked(Part::Train, mask != Mask::None)?;
-        let validation = masked(Part::Validation, mask == Mask::Known && part == Part::Test)?;
+        let (train, seen_train) = masked(Part::Train, mask != Mask::None)?;
+        let (validation, seen_validation) = masked(Part::Validation, mask == Mask::Known && part == Part::Test)?;
         let open = |query: usize, item: u32| {
             let known = |of: &Rows| of.row(asker[query] as usize).binary_search(&item).is_ok();
             !known(&train) && !known(&validation)
         };
         let relevant = rows(pairs, places.len(), open);
-        Ok(Self { rows: places, domain, user, relevant, asker, train, validation })
+        Ok(Self { rows: places, domain, user, relevant, asker, train, validation, seen_train, seen_validation })
     }
 
     /// What collecting the queries of a part takes at most: as if each row of the larger part that is held out were one.
@@ -185,14 +204,15 @@ impl Queries {
         // With users a query is also an entry of a tree, whose nodes are half full.
         let each = if users > 0 { 150 } else { 60 };
         let needed = needed.bytes("what is to be found", each * validation.max(test));
+        let seen = data.manifest().seen.as_ref().map(|note| note.pairs).unwrap_or_default();
         let masked = match mask {
             Mask::None => 0,
             _ if users == 0 => 0,
-            Mask::Training => train,
-            Mask::Known => train + validation,
+            Mask::Training => train + seen.train,
+            Mask::Known => train + validation + seen.train + seen.validation,
         };
         // Pairs of user and item, and the lists that are made of them.
-        needed.bytes("what users have already", 12 * masked + 20 * users)
+        needed.bytes("what users have already", 12 * masked + 36 * users)
     }
 
     /// Number of queries.
@@ -215,6 +235,16 @@ impl Queries {
         users.sort_unstable();
         users.dedup();
         users.len()
+    }
+
+    /// How many pairs the users of these queries have only seen before what is to be found.
+    #[must_use]
+    pub fn seen(&self, queries: &[u32]) -> usize {
+        let mut askers: Vec<u32> = queries.iter().map(|query| self.asker[*query as usize]).collect();
+        askers.sort_unstable();
+        askers.dedup();
+        let of = |rows: &Rows| askers.iter().map(|asker| rows.row(*asker as usize).len()).sum::<usize>();
+        of(&self.seen_train) + of(&self.seen_validation)
     }
 
     /// The queries that have something to find, domain by domain.

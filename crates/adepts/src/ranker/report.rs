@@ -142,7 +142,7 @@ fn facts_of(data: &ExamplesManifest) -> ExampleFacts {
         left("Rows of domains that data.domains does not list, which were left out", data.other_domains),
         left("Validation and test rows of domains without training rows, which were left out", data.left_out.total()),
         left(
-            "Rows that are not positive and only say which items there are",
+            "Rows that are not positive: nothing is learned from them",
             data.catalogue.map_or(0, |note| note.negative_rows),
         ),
         left("Rows without a user, which do not count for measures by user", data.without_user.total()),

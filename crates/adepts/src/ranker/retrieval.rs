@@ -28,12 +28,13 @@ pub struct Judge<'a> {
     data: &'a ExampleSet,
     part: Part,
     queries: Queries,
+    mask_seen: bool,
     judged: Vec<u32>,
     catalogue: Arc<Catalogue>,
     popularity: Vec<f32>,
 }
 
-/// What a judge found: the lists under the mask, the same with validation items left in, and what the gate did.
+/// What a judge found: the lists under the mask, the same with the items of the validation part left in, and what the gate did.
 struct Found {
     measured: Measured,
     other: Measured,
@@ -53,16 +54,17 @@ pub(super) fn catalogue(data: &ExampleSet) -> Result<Catalogue, Error> {
 
 impl<'a> Judge<'a> {
     /// Collects what is to be found in a part.
-    pub fn new(data: &'a ExampleSet, part: Part, mask: Mask) -> Result<Self, Error> {
-        let queries = Queries::of(data, part, mask)?;
+    pub fn new(data: &'a ExampleSet, part: Part, eval: &RetrievalEval) -> Result<Self, Error> {
+        let queries = Queries::of(data, part, eval.mask)?;
         let catalogue = catalogue(data)?;
         let users = if data.schema().users > 0 { data.schema().users } else { data.rows(Part::Train) }.max(1) as f32;
         let popularity = catalogue.counts.iter().map(|n| (*n as f32 / users).min(1.0)).collect();
-        Ok(Self { data, part, judged: queries.judged(), queries, catalogue: Arc::new(catalogue), popularity })
+        let (judged, mask_seen) = (queries.judged(), eval.mask_seen);
+        Ok(Self { data, part, queries, mask_seen, judged, catalogue: Arc::new(catalogue), popularity })
     }
 
     /// What judging takes at most, beside what every evaluation does.
-    pub(super) fn memory(needed: Memory, data: &ExampleSet, width: usize, mask: Mask) -> Memory {
+    pub(super) fn memory(needed: Memory, data: &ExampleSet, width: usize, eval: &RetrievalEval) -> Memory {
         let Some(items) = &data.schema().items else { return needed };
         let [train, validation, test] = [Part::Train, Part::Validation, Part::Test].map(|part| data.rows(part));
         let (judged, with_users) = (validation.max(test), data.schema().users > 0);
@@ -73,11 +75,13 @@ impl<'a> Judge<'a> {
             "the items and their vectors",
             elements(&[2usize.saturating_mul(width).saturating_add(columns), items.count]),
         );
-        let needed = Queries::memory(needed, data, mask);
+        let needed = Queries::memory(needed, data, eval.mask);
         let needed = needed.floats("vectors of those who ask", elements(&[judged, width]));
         // Of a block of lists the scores, as they are made and as they are ranked, and those that a mask covers.
-        let covered =
-            if with_users && mask != Mask::None { items.count.min(train.saturating_add(validation)) } else { 0 };
+        let seen =
+            data.manifest().seen.as_ref().filter(|_| eval.mask_seen).map_or(0, |note| note.pairs.total() as usize);
+        let known = train.saturating_add(validation).saturating_add(seen);
+        let covered = if with_users && eval.mask != Mask::None { items.count.min(known) } else { 0 };
         let row = elements(&[3, items.count]).saturating_add(covered);
         needed.floats("scores that are ranked", elements(&[batch(items.count).min(judged), row]))
     }
@@ -114,11 +118,15 @@ impl<'a> Judge<'a> {
         let (vectors, width, items) = (self.vectors(model, tally.as_mut())?, towers.width(), catalogue.len());
         // The model may have learned since the last time. Queries come domain by domain, so the vectors of one are enough.
         let shelf = Shelf::new(Arc::clone(catalogue), 0);
-        let both: &[&Rows] = &[&queries.train, &queries.validation];
+        let known: &[&Rows] = if self.mask_seen {
+            &[&queries.train, &queries.seen_train, &queries.validation, &queries.seen_validation]
+        } else {
+            &[&queries.train, &queries.validation]
+        };
         let judgement = Judgement {
             users: &self.judged,
             items,
-            mask: both,
+            mask: known,
             mask_row: Some(&queries.asker),
             relevant: &queries.relevant,
             metrics,
@@ -137,7 +145,7 @@ impl<'a> Judge<'a> {
             }
             Ok::<(), Infallible>(())
         };
-        let (measured, other) = evaluate_both(&judgement, &both[..1], &mut score, progress)?;
+        let (measured, other) = evaluate_both(&judgement, &known[..known.len() / 2], &mut score, progress)?;
         Ok(Found { measured, other, tally })
     }
 
@@ -185,7 +193,7 @@ pub(super) fn judge(
     progress: Progress<'_>,
 ) -> Result<RunSummary, Error> {
     let watch = Stopwatch::start();
-    let judge = Judge::new(data, part, eval.mask)?;
+    let judge = Judge::new(data, part, eval)?;
     let domains = data.schema().domains.len();
     let tally = (model.experts() > 0).then(|| GateTally::new(domains, model.experts()));
     let Found { measured, other, tally } = judge.measure(model, &eval.metrics, tally, progress)?;
@@ -203,6 +211,8 @@ pub(super) fn judge(
     summary.protocol.mask_validation = masked;
     let mask = if judge.queries.user.is_empty() { Mask::None } else { eval.mask };
     summary.protocol.mask = mask.name().into();
+    summary.protocol.mask_seen = eval.mask_seen && mask != Mask::None;
+    summary.protocol.seen = judge.queries.seen(&judge.judged);
     if let Some(folder) = keep {
         write_per_user(&folder.join(PER_USER), &measured, &judge.numbers(), None)?;
     }
@@ -218,15 +228,23 @@ pub(super) fn compare(
     metric: MetricAt,
 ) -> Result<Vec<DomainComparison>, Error> {
     let Some(first) = records.first() else { return Err(Error::Request("name the runs to compare".into())) };
-    let mask = |record: &Record| record.experiment.retrieval_eval().map(|eval| eval.mask);
-    if let Some(other) = records.iter().find(|record| mask(record) != Some(eval.mask)) {
+    let other_mask = |record: &Record| {
+        let of = record.experiment.retrieval_eval();
+        match of {
+            Some(of) if of.mask != eval.mask => Some("eval.mask"),
+            Some(of) if of.mask_seen != eval.mask_seen && data.manifest().seen.is_some() => Some("eval.mask_seen"),
+            Some(_) => None,
+            None => Some("eval.mask"),
+        }
+    };
+    if let Some((other, key)) = records.iter().find_map(|record| Some((record, other_mask(record)?))) {
         return Err(Error::Request(format!(
-            "{} and {} were evaluated under different masks (eval.mask), so their figures cannot be compared",
+            "{} and {} were evaluated under different masks ({key}), so their figures cannot be compared",
             first.folder.display(),
             other.folder.display()
         )));
     }
-    let judge = Judge::new(data, Part::Test, eval.mask)?;
+    let judge = Judge::new(data, Part::Test, eval)?;
     let numbers = judge.numbers();
     let measured = |record: &Record| Ok((record.name.clone(), read_per_user(&record.folder.join(PER_USER), &numbers)?));
     let runs = records.iter().map(measured).collect::<Result<Vec<_>, Error>>()?;

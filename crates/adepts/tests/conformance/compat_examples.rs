@@ -87,6 +87,7 @@ fn runs_of_examples_of_every_format_open_and_measure_as_they_did() {
             }
             let run = RankerRun::open(copy.path()).unwrap();
             assert_eq!(run.manifest.format, format);
+            assert!(run.data.manifest().seen.is_none(), "what was only seen was not kept then");
             let [then] = run.summary().unwrap().unwrap().runs.try_into().unwrap();
             assert!(!then.metrics.is_empty() && !run.epochs().unwrap().is_empty());
             let now = run.evaluate(Part::Test, &[], &mut progress::silent).unwrap();

@@ -132,7 +132,7 @@ fn the_log_must_be_there_and_be_the_one_that_the_run_was_trained_on() {
 #[test]
 fn runs_of_earlier_formats_are_finalized_too() {
     let home = tempfile::tempdir().unwrap();
-    for kept in ["format-1/run", "format-2/run", "examples-2/scored", "examples-2/retrieved"] {
+    for kept in ["format-1/run", "format-2/run", "examples-2/scored", "examples-2/retrieved", "examples-3/retrieved"] {
         let source = Path::new("tests/compat").join(kept);
         let folder = home.path().join(kept.replace('/', "-"));
         let made = finalized(&source, None, &folder, How::default()).0.unwrap();

@@ -131,7 +131,8 @@ fn examples_that_do_not_fit_are_refused_with_the_parts_before_anything_is_writte
         let Some(towers) = &experiment.retrieval else { continue };
         let items = data.schema().items.as_ref().unwrap().count as u64;
         let queries = Queries::of(data, Part::Test, Mask::Known).unwrap();
-        let known = (queries.train.pairs() + queries.validation.pairs()) as u64;
+        let seen = queries.seen_train.pairs() + queries.seen_validation.pairs();
+        let known = (queries.train.pairs() + queries.validation.pairs() + seen) as u64;
         assert!(part("what users have already") >= 4 * known);
         assert!(part("what is to be found") >= 4 * (3 * queries.len() + queries.relevant.pairs()) as u64);
         assert!(part("vectors of those who ask") >= 4 * (queries.len() * towers.dimension) as u64);

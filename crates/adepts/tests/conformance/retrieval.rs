@@ -83,6 +83,7 @@ fn the_item_column_alone_asks_for_retrieval_and_its_settings_are_refused_without
     for (set, place) in [
         ("retrieval.dimension=8", "retrieval"),
         ("eval.mask=\"none\"", "eval.mask"),
+        ("eval.mask_seen=true", "eval.mask_seen"),
         ("eval.metrics=[\"recall@10\"]", "eval.metrics"),
     ] {
         let error = RankerExperiment::read("x", plain, &[set.to_owned()], &|_| None).unwrap_err().to_string();
@@ -168,11 +169,18 @@ fn pairs(data: &ExampleSet, part: Part) -> BTreeSet<(u32, u32)> {
         .collect()
 }
 
-/// Recall@5 of each domain, by loops over users and items.
-fn recall(data: &ExampleSet, model: &dyn ExampleModel, masked: &[Part]) -> BTreeMap<u32, f64> {
+/// Recall@5 of each domain, by loops over users and items, without items of `masked` parts and those that were only seen in rows of
+/// the parts `seen`.
+pub(crate) fn recall(
+    data: &ExampleSet,
+    model: &dyn ExampleModel,
+    masked: &[Part],
+    seen: &[Part],
+) -> BTreeMap<u32, f64> {
     let towers = model.towers().unwrap();
     let catalogue = data.catalogue().unwrap().unwrap();
-    let known: BTreeSet<(u32, u32)> = masked.iter().flat_map(|part| pairs(data, *part)).collect();
+    let mut known: BTreeSet<(u32, u32)> = masked.iter().flat_map(|part| pairs(data, *part)).collect();
+    data.seen(seen, |user, item| assert!(known.insert((user, item)), "it is in no part")).unwrap();
     let mut asked: BTreeMap<(u32, u32), (Vec<f32>, BTreeSet<u32>)> = BTreeMap::new();
     for block in data.blocks(Part::Test, 50).unwrap() {
         let block = block.unwrap();
@@ -212,9 +220,10 @@ fn recall_is_what_a_plain_loop_over_users_and_items_finds() {
         let mask_set = format!("eval.mask=\"{mask}\"");
         let summary = run(&experiment(kind, &["train.epochs=1", &mask_set]), &folder, How::default()).unwrap();
         let opened = RankerRun::open(&folder).unwrap();
-        let want = recall(&opened.data, &*opened.model, parts);
+        let want = recall(&opened.data, &*opened.model, parts, parts);
         assert_eq!(summary.protocol.mask, mask);
         assert_eq!(summary.protocol.items, 40);
+        assert_eq!((summary.protocol.mask_seen, summary.protocol.seen > 0), (mask != "none", mask != "none"));
         for (domain, found) in summary.domains.iter().enumerate() {
             let found = found.metrics["recall@5"];
             assert!((found.mean - want[&(domain as u32)]).abs() < 1e-9, "{kind} {mask} {domain}: {found:?} {want:?}");

@@ -123,6 +123,20 @@ fn of_lists(run: &RunSummary) -> Vec<String> {
         }
         _ => "Nothing is kept out of the lists, so the items that a user already had take places in them.".into(),
     });
+    out.extend(seen(protocol));
     out.extend(intervals(protocol, Resampled::Lists));
     out
+}
+
+/// What became of items that users have only seen.
+fn seen(protocol: &Protocol) -> Option<String> {
+    let pairs = (protocol.seen > 0).then(|| count(protocol.seen))?;
+    let what = format!(
+        "{pairs} times a user has an item only in earlier rows that are not positive, such as those with low ratings"
+    );
+    Some(if protocol.mask_seen {
+        format!("{what}. These items are kept out of the user’s lists too, as they are when it recommends.")
+    } else {
+        format!("{what}. These items may take places in the user’s lists, where they cannot count as hits.")
+    })
 }
