@@ -29,6 +29,22 @@ pub trait Answerer: Send + Sync {
     /// As [`Answerer::answer`], for models for retrieval.
     fn retrieve(&self, questions: &[RetrievalQuestion]) -> Vec<Result<Retrieval, AnswerError>>;
 
+    /// The user whom a question for retrieval names, known or not; `None` where a question does not say whose it is.
+    fn asker(&self, question: &RetrievalQuestion) -> Option<Id> {
+        let _ = question;
+        None
+    }
+
+    /// As [`Answerer::retrieve`], where the user of each question has used these items since: they count as seen.
+    fn retrieve_since(
+        &self,
+        questions: &[RetrievalQuestion],
+        since: &[Vec<Id>],
+    ) -> Vec<Result<Retrieval, AnswerError>> {
+        let _ = since;
+        self.retrieve(questions)
+    }
+
     /// The stored history of a user of the training data, ascending: what an answer for the user goes by.
     fn history(&self, user: &Id) -> Result<Vec<Id>, AnswerError>;
 

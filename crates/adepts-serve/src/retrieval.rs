@@ -30,8 +30,8 @@ pub struct RetrievalQuestion {
     #[schema(default = 10, minimum = 1, maximum = 10_000)]
     pub n: usize,
     /// What is left out because the user has it already, where the column of users is a field of the model: `seen` (items of all
-    /// rows of the log, positive or not), `learned` (of training rows) or `none`. By default what `adepts serve --exclude` says,
-    /// and else `seen`.
+    /// rows of the log, positive or not, of events, and what `--seen` adds), `learned` (of training rows) or `none`. By default
+    /// what `adepts serve --exclude` says, and else `seen`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exclude: Option<Exclude>,
 }

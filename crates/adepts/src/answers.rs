@@ -39,10 +39,11 @@ pub fn open(folder: &Path) -> Result<Arc<dyn Answerer>, Error> {
     open_excluding(folder, &Excluding::default())
 }
 
-/// As [`open`], leaving out of lists what is said. A file of seen pairs is for models of histories.
+/// As [`open`], leaving out of lists what is said. A file of seen pairs is for models of histories and for
+/// retrieval.
 pub fn open_excluding(folder: &Path, excluding: &Excluding) -> Result<Arc<dyn Answerer>, Error> {
     if holds_ranker(folder) {
-        return Ok(Arc::new(crate::ranker::answers::open(folder, excluding.exclude)?));
+        return Ok(Arc::new(crate::ranker::answers::open(folder, excluding)?));
     }
     Ok(Arc::new(Artefact::open(folder)?.answerer_excluding(excluding, &mut adepts_data::progress::silent)?))
 }

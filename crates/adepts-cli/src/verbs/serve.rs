@@ -5,9 +5,7 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use adepts::Error;
 use adepts::answers::{self, Excluding};
-use adepts::ranker::run::holds_ranker;
 use adepts::serve::{Limits, Server, Settings, Tokens};
 use clap::{Args, value_parser};
 
@@ -42,7 +40,8 @@ pub(crate) struct Options {
     /// A file of tokens for writing and administration
     #[arg(long, value_name = "FILE")]
     tokens: Option<PathBuf>,
-    /// What lists leave out because the user has it already, where a request does not say; for models of histories
+    /// What lists leave out because the user has it already, where a request does not say; for models of histories and for
+    /// retrieval
     #[arg(long, value_enum, value_name = "WHAT", default_value = "seen")]
     exclude: ExcludeName,
     /// More items that users have seen: a file with a column of users and one of items, read again at each reload
@@ -103,10 +102,6 @@ impl Options {
             }),
         };
         let excluding = Excluding { exclude: self.exclude.of(), seen: self.seen.clone() };
-        if excluding.seen.is_some() && holds_ranker(&self.run) {
-            let wrong = "--seen is for models of histories; the run is of a model of examples";
-            return Err(Error::Request(wrong.into()).into());
-        }
         let server = Server::open(settings, answers::opener(excluding))?;
         hint(&self.run, terminal);
         terminal.clear();

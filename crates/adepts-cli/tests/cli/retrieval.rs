@@ -290,6 +290,7 @@ fn what_belongs_to_the_other_task_is_refused() {
     write(&without, &plainly(log));
     run("train {} --set retrieval.dimension=4 --out {}", &[&without, &out]).fails(2, &["data.item"]);
     run("predict {} {} --top 3", &[plain, log]).fails(2, &["retrieval"]);
+    run("serve {} --seen {} --state {}", &[plain, log, &out]).fails(2, &["--seen is for", "for retrieval"]);
     run("recommend {} --user u1", &[cesaa]).fails(2, &["FILE --top 10` finds the items"]);
     run("compare {} {}", &[plain, cesaa]).fails(2, &["different data"]);
 }

@@ -212,6 +212,23 @@ fn a_model_for_retrieval_finds_nothing_that_its_user_rated_low() {
         page.contains("only in earlier rows that are not positive")
             && page.contains("kept out of the user’s lists too")
     );
-    run("serve {} --seen {} --state {}", &[&out, &log, &folder.path().join("other")])
-        .fails(2, &["--seen is for models of histories"]);
+    // Events and a file of more pairs count at once, also for users whom the run does not know.
+    let first = *found("").first().unwrap();
+    let events = json!({"events": [{"id": "a", "user": 7, "item": first}, {"id": "b", "user": "new", "item": 2}]});
+    assert_eq!(server.post("/v1/events", &events).json()["accepted"], 2);
+    let left = items(&server.post("/v1/retrieve", &question).json());
+    assert_eq!(left, &found("") - &BTreeSet::from([first]));
+    let of_new = json!({"domain": "only", "context": {"user": "new"}, "n": 30});
+    assert!(!items(&server.post("/v1/retrieve", &of_new).json()).contains(&2));
+    let mut learned = of_new.clone();
+    learned["exclude"] = "learned".into();
+    assert!(items(&server.post("/v1/retrieve", &learned).json()).contains(&2), "the model has not learned from events");
+    drop(server);
+    let more = folder.path().join("more.csv");
+    let last = *left.last().unwrap();
+    write(&more, &format!("user,item\n7,{last}\nother,5\n"));
+    let server = Server::start(&out, &folder.path().join("state"), HERE, &format!("--seen {}", more.display()));
+    assert_eq!(items(&server.post("/v1/retrieve", &question).json()), &left - &BTreeSet::from([last]));
+    let other = json!({"domain": "only", "context": {"user": "other"}, "n": 30});
+    assert!(!items(&server.post("/v1/retrieve", &other).json()).contains(&5));
 }

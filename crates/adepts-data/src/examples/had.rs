@@ -84,6 +84,12 @@ fn rows(pairs: &mut Vec<(u32, u32)>, count: usize) -> Rows {
 }
 
 impl Had {
+    /// The place of the field that names the user among those of the user's side.
+    #[must_use]
+    pub fn field(&self) -> usize {
+        self.field
+    }
+
     /// The items that the user of a row of the user's side has, ascending: those of all rows of the log, or of training rows alone.
     /// Nobody is known by a value that the vocabulary does not have.
     ///

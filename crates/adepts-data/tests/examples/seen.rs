@@ -140,8 +140,8 @@ fn rows_of_domains_that_nothing_is_learned_of_are_seen_too() {
 #[test]
 fn without_negative_rows_or_without_users_there_is_no_such_file() {
     let dir = tempdir().unwrap();
-    let positive: String = LOG.lines().take(11).map(|line| format!("{line}\n")).collect();
-    let set = of_log(dir.path(), &positive, &BY_TIME);
+    let positive: Vec<&str> = LOG.lines().take(11).collect();
+    let set = of_log(dir.path(), &positive.join("\n"), &BY_TIME);
     assert!(set.manifest().seen.is_none() && seen(&set, &PARTS).is_empty());
     let nobody = ExamplesConfig { user: None, ..config(file(dir.path(), "log.csv", LOG)) };
     let set = prepare(&nobody, &BY_TIME, &dir.path().join("nobody")).unwrap();
@@ -184,7 +184,7 @@ fn the_file_is_copied_replaced_and_checked_like_the_others() {
     let path = copy.folder().join("seen.parquet");
     let mut damaged = fs::read(&path).unwrap();
     damaged[40] ^= 1;
-    fs::write(&path, &damaged).unwrap();
+    file(copy.folder(), "seen.parquet", damaged);
     let told = ExampleSet::open(copy.folder()).unwrap_err().to_string();
     assert!(told.contains("seen.parquet") && told.contains("hash"), "{told}");
     fs::remove_file(&path).unwrap();
@@ -200,10 +200,10 @@ fn a_file_that_is_not_what_the_manifest_says_is_refused() {
     let text = fs::read_to_string(&manifest).unwrap();
     let (before, seen) = text.split_once("\"seen\": {").unwrap();
     let other = seen.replacen("\"train\": 2", "\"train\": 3", 1);
-    fs::write(&manifest, format!("{before}\"seen\": {{{other}")).unwrap();
+    file(set.folder(), "manifest.json", format!("{before}\"seen\": {{{other}"));
     let told = ExampleSet::open(set.folder()).unwrap().seen(&PARTS, |_, _| {}).unwrap_err().to_string();
     assert!(told.contains("seen.parquet") && told.contains("pairs that were only seen"), "{told}");
-    fs::write(&manifest, text.replace("\"name\": \"seen.parquet\"", "\"name\": \"test.parquet\"")).unwrap();
+    file(set.folder(), "manifest.json", text.replace("\"name\": \"seen.parquet\"", "\"name\": \"test.parquet\""));
     let told = ExampleSet::open(set.folder()).unwrap_err().to_string();
     assert!(told.contains("does not name seen.parquet"), "{told}");
 }

@@ -3,12 +3,13 @@
 
 mod shelf;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use adepts_core::{ExampleModel, Towers};
 use adepts_data::Id;
 use adepts_data::examples::{BadCell, CodedRows, Examples, Had, RowCoder};
-use adepts_data::source::Cell;
+use adepts_data::source::{Cell, Number};
 
 use crate::answer::Answer;
 use crate::answerer::{Answerer, Facts, ItemFound, Page};
@@ -16,6 +17,7 @@ use crate::error::AnswerError;
 use crate::question::{Asked, Exclude};
 use crate::rank::{Dropped, FieldValue, Output, RankQuestion, Ranked, Ranking};
 use crate::retrieval::{FoundItem, Retrieval, RetrievalQuestion};
+use crate::seen::SeenPairs;
 
 pub use shelf::{KEPT, Shelf};
 
@@ -49,16 +51,47 @@ pub struct Finder {
     pub shelf: Shelf,
     /// What users have already; `None` where a question does not say whose it is.
     pub had: Option<Had>,
+    /// What users have seen beyond what the run knows.
+    pub seen: Option<SeenPairs>,
     /// What is left out of lists where a question does not say.
     pub exclude: Exclude,
 }
 
+/// A question as it is answered.
+struct Wish<'a> {
+    question: &'a RetrievalQuestion,
+    since: &'a [Id],
+    coded: CodedRows,
+}
+
 impl Finder {
-    /// The items that are left out for a row of the user's columns.
-    fn excluded(&self, users: &Examples, row: usize, exclude: Option<Exclude>) -> &[u32] {
-        match (&self.had, exclude.unwrap_or(self.exclude)) {
-            (None, _) | (_, Exclude::None) => &[],
-            (Some(had), exclude) => had.of(users, row, exclude == Exclude::Learned),
+    /// The items that are left out for a question, whose columns are this row of the user's.
+    fn excluded(&self, users: &Examples, row: usize, wish: &Wish<'_>) -> Cow<'_, [u32]> {
+        let exclude = wish.question.exclude.unwrap_or(self.exclude);
+        let Some(had) = self.had.as_ref().filter(|_| exclude != Exclude::None) else { return Cow::Borrowed(&[]) };
+        let known = had.of(users, row, exclude == Exclude::Learned);
+        if exclude == Exclude::Learned {
+            return Cow::Borrowed(known);
+        }
+        let ids = &self.shelf.catalogue().ids;
+        let mut more: Vec<u32> = wish.since.iter().filter_map(|item| ids.index(item)).collect();
+        if let Some((seen, user)) = self.seen.as_ref().zip(self.asker(wish.question)) {
+            more.extend(seen.of(&user));
+        }
+        if more.is_empty() { Cow::Borrowed(known) } else { Cow::Owned([known, &more].concat()) }
+    }
+
+    /// The user whom a question names.
+    fn asker(&self, question: &RetrievalQuestion) -> Option<Id> {
+        let column = self.users.columns().get(self.had.as_ref()?.field())?;
+        match question.context.get(column)? {
+            FieldValue::Int(id) => Some(Id::Int(*id)),
+            FieldValue::Text(id) => Some(Id::Text(id.as_str().into())),
+            FieldValue::Number(id) => match Cell::Float(*id).whole()? {
+                Number::Int(id) => Some(Id::Int(id)),
+                Number::Digits(_) => None,
+            },
+            FieldValue::Missing(()) | FieldValue::Bool(_) | FieldValue::List(_) => None,
         }
     }
 }
@@ -190,30 +223,45 @@ impl Answerer for ExampleAnswerer {
     }
 
     fn retrieve(&self, questions: &[RetrievalQuestion]) -> Vec<Result<Retrieval, AnswerError>> {
+        self.retrieve_since(questions, &[])
+    }
+
+    fn asker(&self, question: &RetrievalQuestion) -> Option<Id> {
+        self.finder.as_ref()?.asker(question)
+    }
+
+    fn retrieve_since(
+        &self,
+        questions: &[RetrievalQuestion],
+        since: &[Vec<Id>],
+    ) -> Vec<Result<Retrieval, AnswerError>> {
         let (finder, towers) = match self.finder() {
             Ok(found) => found,
             Err(error) => return questions.iter().map(|_| Err(error.clone())).collect(),
         };
         let Finder { users, shelf, .. } = finder;
-        let askers: Vec<Result<CodedRows, AnswerError>> = questions.iter().map(|asked| asker(users, asked)).collect();
+        let wish = |(nth, question)| {
+            let since = since.get(nth).map_or(&[][..], Vec::as_slice);
+            asker(users, question).map(|coded| Wish { question, since, coded })
+        };
+        let wishes: Vec<Result<Wish<'_>, AnswerError>> = questions.iter().enumerate().map(wish).collect();
         // All that can be answered in one pass over the catalogue.
-        let (mut rows, mut numbers, mut exclude) = (Examples::none(users.schema()), Vec::new(), Vec::new());
-        for (asker, question) in askers.iter().zip(questions) {
-            if let Ok(asker) = asker {
-                rows.append(asker.examples());
-                numbers.push(question.n);
-                exclude.push(question.exclude);
-            }
+        let (mut rows, mut numbers) = (Examples::none(users.schema()), Vec::new());
+        for wish in wishes.iter().flatten() {
+            rows.append(wish.coded.examples());
+            numbers.push(wish.question.n);
         }
-        let excluded = |row: usize| finder.excluded(&rows, row, exclude[row]);
+        let left_out = wishes.iter().flatten().enumerate().map(|(row, wish)| finder.excluded(&rows, row, wish));
+        let left_out: Vec<Cow<'_, [u32]>> = left_out.collect();
+        let excluded = |row: usize| &*left_out[row];
         let mut lists = shelf.best(towers, &rows, &numbers, &excluded).into_iter();
         let ids = &shelf.catalogue().ids;
-        let mut told = |asker: CodedRows| {
+        let mut told = |wish: Wish<'_>| {
             let list = lists.next().unwrap_or_default().into_iter();
             let items = list.map(|(item, score)| FoundItem { item: ids.id(item), score }).collect();
-            Retrieval { items, dropped: dropped(users, &asker) }
+            Retrieval { items, dropped: dropped(users, &wish.coded) }
         };
-        askers.into_iter().map(|asker| asker.map(&mut told)).collect()
+        wishes.into_iter().map(|wish| wish.map(&mut told)).collect()
     }
 
     fn history(&self, _: &Id) -> Result<Vec<Id>, AnswerError> {

@@ -10,6 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use adepts_core::Stopwatch;
+use adepts_data::Id;
 use tokio::sync::oneshot;
 
 use super::limits::EXPLAINED;
@@ -227,18 +228,19 @@ fn answer(desk: &impl Desk, jobs: Vec<Job>) {
                 answers.iter().flatten().for_each(|answer| count(metrics, answer));
                 send(replies, answers);
             }
-            Err(error) => {
-                let error = Arc::new(error);
-                let all = replies.iter().map(|_| Err(Failure::Events(Arc::clone(&error)))).collect();
-                send(replies, all);
-            }
+            Err(error) => fail(replies, error),
         }
     }
     if !ranks.is_empty() {
         send(rank_replies, guarded(ranks.len(), || model.rank(&ranks)));
     }
     if !retrievals.is_empty() {
-        send(retrieval_replies, guarded(retrievals.len(), || model.retrieve(&retrievals)));
+        match since(desk.journal(), &*model, &retrievals) {
+            Ok(since) => {
+                send(retrieval_replies, guarded(retrievals.len(), || model.retrieve_since(&retrievals, &since)));
+            }
+            Err(error) => fail(retrieval_replies, error),
+        }
     }
     metrics.batch_seconds.observe(watch.seconds());
 }
@@ -258,6 +260,24 @@ fn with_events(journal: &Journal, questions: Vec<Question>) -> Result<Vec<Asked>
         Asked { question, since }
     };
     Ok(questions.into_iter().map(asked).collect())
+}
+
+/// What the user of each question has done since; nothing where none is named.
+fn since(
+    journal: &Journal,
+    model: &dyn Answerer,
+    questions: &[RetrievalQuestion],
+) -> Result<Vec<Vec<Id>>, EventsError> {
+    let askers: Vec<Option<Id>> = questions.iter().map(|question| model.asker(question)).collect();
+    let mut since = journal.since(askers.iter().flatten())?.into_iter();
+    Ok(askers.iter().map(|asker| asker.as_ref().and_then(|_| since.next()).unwrap_or_default()).collect())
+}
+
+/// Answers that the events cannot be read.
+fn fail<T>(replies: Vec<Reply<T>>, error: EventsError) {
+    let error = Arc::new(error);
+    let all = replies.iter().map(|_| Err(Failure::Events(Arc::clone(&error)))).collect();
+    send(replies, all);
 }
 
 /// Asks, and takes a panic for an answer to each question.

@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use adepts_core::Tensors;
 use adepts_data::examples::{Catalogue, ExampleSet, RowCoder};
+use adepts_data::progress::silent;
 use adepts_serve::examples::{ExampleAnswerer, Finder, KEPT, Shelf};
-use adepts_serve::{Exclude, Facts, Family};
+use adepts_serve::{Facts, Family, SeenPairs};
 use burn::tensor::Device;
 
 use super::run::{self, RankerManifest};
+use crate::answers::Excluding;
 use crate::error::{Error, RunError};
 use crate::files::checked_tensors;
 use crate::pages;
@@ -18,7 +20,7 @@ use crate::run::{DATA, MODEL};
 
 /// Opens a finished run of a ranker for answering; every file is checked before it is used.
 /// Those of a model for retrieval are, for what users have in them.
-pub fn open(folder: &Path, exclude: Exclude) -> Result<ExampleAnswerer, Error> {
+pub fn open(folder: &Path, excluding: &Excluding) -> Result<ExampleAnswerer, Error> {
     let manifest = run::manifest(folder)?;
     let hash = pages::identity(&manifest);
     let report = pages::own(folder, &manifest.files);
@@ -41,9 +43,19 @@ pub fn open(folder: &Path, exclude: Exclude) -> Result<ExampleAnswerer, Error> {
     let finder = catalogue.map(|catalogue| {
         let users = RowCoder::open_users(&folder.join(DATA))?;
         let had = ExampleSet::open(&folder.join(DATA))?.had()?;
-        Ok::<_, Error>(Finder { users, shelf: Shelf::new(Arc::new(catalogue), KEPT), had, exclude })
+        let source = excluding.seen.as_ref().filter(|_| had.is_some());
+        let seen = source.map(|source| SeenPairs::read(source, &catalogue.ids, &mut silent)).transpose()?;
+        let shelf = Shelf::new(Arc::new(catalogue), KEPT);
+        Ok::<_, Error>(Finder { users, shelf, had, seen, exclude: excluding.exclude })
     });
     let finder = finder.transpose()?;
+    if excluding.seen.is_some() && finder.as_ref().is_none_or(|finder| finder.seen.is_none()) {
+        return Err(Error::Request(format!(
+            "--seen is for models of histories, and for retrieval where the column of users (data.user) is a field of the model; \
+             {} is neither",
+            folder.display()
+        )));
+    }
     let facts = Facts {
         run: folder.file_name().map_or_else(|| experiment.name.clone(), |name| name.to_string_lossy().into_owned()),
         model,
