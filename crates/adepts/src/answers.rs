@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use adepts_core::HistoryModel;
 use adepts_data::store::is_prepared;
-use adepts_data::{Catalogue, Community, Dataset, Histories, Progress, Titles};
+use adepts_data::{Catalogue, Community, Dataset, Encoding, Histories, Progress, Titles};
 use adepts_serve::history::{GROUPS, Parts};
 use adepts_serve::{Answerer, Exclude, Facts, Family, HistoryAnswerer, Opener, SeenPairs};
 
@@ -47,10 +47,21 @@ pub fn open_excluding(folder: &Path, excluding: &Excluding) -> Result<Arc<dyn An
     Ok(Arc::new(Artefact::open(folder)?.answerer_excluding(excluding, &mut adepts_data::progress::silent)?))
 }
 
-/// [`open_excluding`] as what a server takes. A file of seen pairs is read again whenever the run is loaded again.
+/// [`open_excluding`] as what a server takes. A file of seen pairs is read again whenever the run is loaded again; `note` is
+/// given what was read, in words.
 #[must_use]
-pub fn opener(excluding: Excluding) -> Opener {
-    Arc::new(move |folder| Ok(open_excluding(folder, &excluding)?))
+pub fn opener(excluding: Excluding, note: impl Fn(&str) + Send + Sync + 'static) -> Opener {
+    Arc::new(move |folder| {
+        if holds_ranker(folder) {
+            return Ok(open_excluding(folder, &excluding)?);
+        }
+        let progress = &mut adepts_data::progress::silent;
+        let answerer = Artefact::open(folder)?.answerer_excluding(&excluding, progress)?;
+        let parts = answerer.parts();
+        let users = parts.histories.as_ref().map(|histories| &histories.users);
+        parts.seen.iter().for_each(|seen| note(&seen.summary(users)));
+        Ok(Arc::new(answerer))
+    })
 }
 
 /// What answers need of a finished run.
@@ -194,6 +205,8 @@ pub struct Excluding {
     pub exclude: Exclude,
     /// A file of more pairs of a user and an item that were seen: see [`SeenPairs::read`].
     pub seen: Option<String>,
+    /// The encoding of that file, where it is text.
+    pub encoding: Encoding,
 }
 
 impl Artefact {
@@ -205,7 +218,7 @@ impl Artefact {
 
     /// Prepares it to answer, leaving out what is said.
     pub fn answerer_excluding(self, excluding: &Excluding, progress: Progress<'_>) -> Result<HistoryAnswerer, Error> {
-        let read = |source: &String| SeenPairs::read(source, &self.catalogue.ids, progress);
+        let read = |source: &String| SeenPairs::read(source, excluding.encoding, &self.catalogue.ids, progress);
         let seen = excluding.seen.as_ref().map(read).transpose()?;
         Ok(self.answerer_of(excluding.exclude, seen))
     }
