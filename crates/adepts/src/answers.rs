@@ -265,6 +265,14 @@ impl Artefact {
 /// answers for histories that are sent; it cannot be evaluated or compared anew. A run of which that was taken stays as it is.
 pub fn forget_histories(folder: &Path) -> Result<(), Error> {
     let _lock = lock_run(folder)?;
+    let manifest = forgotten(folder)?;
+    // From here on nobody asks for them.
+    run::write_json(&folder.join(MANIFEST), &manifest)?;
+    [USERS, HISTORIES, SEEN, LIMITS, PER_USER, DATA].iter().try_for_each(|name| remove(&folder.join(name)))
+}
+
+/// What a finished run says of itself once its histories are forgotten.
+pub(crate) fn forgotten(folder: &Path) -> Result<RunManifest, Error> {
     let mut manifest = run::manifest(folder)?;
     if manifest.format < 2 {
         upgrade(folder, &mut manifest)?;
@@ -273,9 +281,7 @@ pub fn forget_histories(folder: &Path) -> Result<(), Error> {
     for name in [USERS, HISTORIES, SEEN, LIMITS] {
         manifest.files.remove(name);
     }
-    // From here on nobody asks for them.
-    run::write_json(&folder.join(MANIFEST), &manifest)?;
-    [USERS, HISTORIES, SEEN, LIMITS, PER_USER, DATA].iter().try_for_each(|name| remove(&folder.join(name)))
+    Ok(manifest)
 }
 
 /// Writes what answers need beside the data of a run of format 1, which makes it one of format 2.
