@@ -141,19 +141,19 @@ mod tests {
         // Four users with the same four items, and one with an item of his own.
         let mut rows: Vec<(u32, u32)> = (0..4).flat_map(|user| (0..4).map(move |item| (user, item))).collect();
         rows.push((4, 4));
-        let told = |core: Core| {
+        let message = |core: Core| {
             let mut log = pairs(&rows);
             assert_eq!((log.core(5, 5, core), log.len()), (0, rows.len()));
             log.instead_of(5, 5, core)
         };
         assert_eq!(
-            told(both(50)),
+            message(both(50)),
             "the largest that leaves something is `--core 4` (data.filter.core), with 16 of 17 interactions and 4 of 5 \
              users"
         );
-        assert!(told(Core { users: 9, items: 0 }).contains("`--user-core 4` (data.filter.user_core)"));
-        assert!(told(Core { users: 0, items: 5 }).contains("`--item-core 4` (data.filter.item_core)"));
-        assert!(told(Core { users: 3, items: 7 }).contains("`--user-core 3 --item-core 4`"));
+        assert!(message(Core { users: 9, items: 0 }).contains("`--user-core 4` (data.filter.user_core)"));
+        assert!(message(Core { users: 0, items: 5 }).contains("`--item-core 4` (data.filter.item_core)"));
+        assert!(message(Core { users: 3, items: 7 }).contains("`--user-core 3 --item-core 4`"));
         let mut alone = pairs(&[(0, 0), (1, 1)]);
         assert_eq!(alone.instead_of(2, 2, both(2)), "any above 1 leaves nothing; leave the core out");
     }

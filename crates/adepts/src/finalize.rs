@@ -175,7 +175,7 @@ pub(crate) fn name(folder: &Path, evaluated: &str) -> String {
 pub(crate) fn claim<S: Settings>(folder: &Path, experiment: &S, work: &Work<'_>) -> Result<(), Error> {
     place::claim(folder, experiment, work.resume, work.overwrite).map_err(|error| {
         match (&error, S::manifest(folder).ok().as_ref().and_then(S::final_of)) {
-            (Error::Request(told), Some(of)) => Error::Request(format!("{told}; it holds {}", described(of))),
+            (Error::Request(text), Some(of)) => Error::Request(format!("{text}; it holds {}", described(of))),
             _ => error,
         }
     })

@@ -96,7 +96,7 @@ pub(crate) fn places(out: &Path, finished: bool) -> String {
     format!("final:  {}{state}\nreport: {}", out.display(), out.join(report::PAGE).display())
 }
 
-/// What is said of a folder whose training was finished before.
+/// The note on a folder whose training was finished before.
 pub(crate) const FINISHED: &str = " (it was finished already; nothing was trained)";
 
 /// Says of an evaluated run that is to answer that there is more to learn from.

@@ -140,7 +140,7 @@ fn items_are_found_for_rows_that_know_none() {
     let kept = run("predict {} {} --top 2 --keep user,domain -q", &[single, &file]).ok().out;
     assert!(kept.starts_with("row,user,domain,rank,item,score\n1,") && kept.lines().count() == 1 + 8, "{kept}");
     let named = home.path().join("named.csv");
-    let text = fs::read_to_string(&file).unwrap().replace("\n", ",7,8\n").replacen("7,8", "rank,items", 1);
+    let text = fs::read_to_string(&file).unwrap().replace('\n', ",7,8\n").replacen("7,8", "rank,items", 1);
     write(&named, &text);
     let keep = |options: &str| run(&format!("predict {{}} {{}} --top 2 {options} -q"), &[single, &named]);
     assert!(keep("--keep items").ok().out.starts_with("row,items,rank,item,score\n1,8,"));

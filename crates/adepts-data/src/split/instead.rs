@@ -8,7 +8,7 @@ use crate::interactions::Interactions;
 const SHARES: [(f64, f64); 5] = [(0.1, 0.2), (0.1, 0.1), (0.2, 0.2), (0.3, 0.3), (0.05, 0.05)];
 
 /// The error, where it is about a part or users that are missing, with what works instead.
-pub(super) fn said(error: SplitError, log: &Interactions, config: &SplitConfig, seed: u64) -> SplitError {
+pub(super) fn with_instead(error: SplitError, log: &Interactions, config: &SplitConfig, seed: u64) -> SplitError {
     match error {
         SplitError::PartEmpty { kind, part, rows, users, .. } => {
             SplitError::PartEmpty { kind, part, rows, users, instead: instead(log, config, seed) }

@@ -50,7 +50,7 @@ pub struct Cut {
 /// # Panics
 /// If the columns of `log` differ in length or a user-item pair stands twice.
 pub fn split(log: &Interactions, config: &SplitConfig, seed: u64) -> Result<Cut, DataError> {
-    Ok(cut(log, config, seed).map_err(|error| instead::said(error, log, config, seed))?)
+    Ok(cut(log, config, seed).map_err(|error| instead::with_instead(error, log, config, seed))?)
 }
 
 /// As [`split`]; the error does not say yet what works instead.

@@ -277,8 +277,8 @@ fn an_empty_part_is_refused() {
     }
 }
 
-/// What is said of a split of this log.
-fn told(log: &Interactions, config: &SplitConfig) -> String {
+/// The error about a split of this log.
+fn message(log: &Interactions, config: &SplitConfig) -> String {
     split(log, config, 0).unwrap_err().to_string()
 }
 
@@ -290,12 +290,12 @@ fn a_split_that_leaves_a_part_empty_names_one_that_works() {
     // Two items a user.
     let mut two = log(&(0..30).flat_map(|user| [(user, user % 7), (user, 7 + user % 5)]).collect::<Vec<_>>());
     for config in [SplitConfig::default(), last(1, 1), users(0.1, 0.1)] {
-        let error = told(&two, &config);
+        let error = message(&two, &config);
         assert!(error.contains("on this log `--split temporal --validation 0.1 --test 0.2` works"), "{error}");
     }
     two.time = None;
     for config in [SplitConfig::default(), users(0.1, 0.1)] {
-        let error = told(&two, &config);
+        let error = message(&two, &config);
         for text in
             ["at least 3, and the most that a user has here is 2", "`--user`", "`--time COLUMN --split temporal`"]
         {
@@ -304,20 +304,20 @@ fn a_split_that_leaves_a_part_empty_names_one_that_works() {
     }
     // Enough for each user, but not for so much.
     let mut many = log(&plain(30));
-    let error = told(&many, &last(9, 9));
+    let error = message(&many, &last(9, 9));
     assert!(error.contains("`--split leave-last --validation 1 --test 1` and `--split random"), "{error}");
-    let error = told(&many, &users(0.5, 0.49));
+    let error = message(&many, &users(0.5, 0.49));
     assert!(error.contains("`--split users --validation 0.1 --test 0.2 --input-share 0.5` and"), "{error}");
     // Times of which nearly all are equal.
     let times = many.time.as_ref().unwrap();
     let coarse = (0..times.len()).map(|row| if row < 10 { 1 } else { 2 + i64::from(row > 100) }).collect();
     many.time = Some(coarse);
-    let error = told(&many, &temporal);
+    let error = message(&many, &temporal);
     assert!(error.contains("`--split random --validation 0.1 --test 0.2`"), "{error}");
     let one = log(&[(1, 2)]);
     for config in kinds() {
-        let error = told(&one, &config);
+        let error = message(&one, &config);
         assert!(error.contains("no split works on so few; give a log of more rows"), "{error}");
     }
-    assert!(told(&one, &temporal).contains("after cutting 1 interaction of 1 user, expected"));
+    assert!(message(&one, &temporal).contains("after cutting 1 interaction of 1 user, expected"));
 }
