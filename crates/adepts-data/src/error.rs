@@ -333,12 +333,18 @@ pub enum DataError {
         origin: String,
     },
     /// A filter that leaves nothing.
-    #[error("nothing is left: the step `{step}` dropped all {before} interactions that came to it")]
+    #[error(
+        "nothing is left: the step `{step}` dropped {} that came to it{}",
+        if *before == 1 { "the only interaction".to_owned() } else { format!("all {before} interactions") },
+        instead.as_ref().map(|instead| format!("; {instead}")).unwrap_or_default()
+    )]
     EmptyResult {
         /// The step.
         step: String,
         /// Interactions before it.
         before: u64,
+        /// What to change.
+        instead: Option<String>,
     },
 
     // --- prepared folders ---

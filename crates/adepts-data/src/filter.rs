@@ -1,9 +1,10 @@
-//! What is kept of a log: row by row while it streams, then once per pair, then the iterated core.
+//! What is kept of a log: row by row while it streams, then once per pair.
 
 use crate::config::Filter;
 use crate::dataset::{SeenCount, StepCount};
 use crate::error::DataError;
 use crate::interactions::Part;
+use crate::place::shortened;
 use crate::time;
 
 /// The filters that look at one row at a time, in their order, with what each has dropped.
@@ -18,6 +19,17 @@ pub(crate) struct Sieve {
     seen_low: u64,
     seen_old: u64,
     seen_of_kind: Vec<u64>,
+    dropped_values: DroppedValues,
+}
+
+/// What the dropped rows had instead, of each filter.
+#[derive(Default)]
+struct DroppedValues {
+    greatest_rating: Option<f64>,
+    /// The first kinds of event.
+    events: Vec<String>,
+    latest: Option<i64>,
+    earliest: Option<i64>,
 }
 
 /// What becomes of a row.
@@ -56,6 +68,7 @@ impl Sieve {
             seen_low: 0,
             seen_old: 0,
             seen_of_kind: vec![0; filter.seen_events.len()],
+            dropped_values: DroppedValues::default(),
         })
     }
 
@@ -78,6 +91,7 @@ impl Sieve {
         ];
         let Some(step) = falls.iter().position(|&falls| falls) else { return Fate::Kept };
         self.dropped[step] += 1;
+        self.dropped_values.note(step, rating, event, time);
         let [low, other_kind, _, to_come] = falls;
         let kind = if other_kind { self.seen_events.iter().position(|e| Some(e.as_str()) == event) } else { None };
         if to_come || (other_kind && kind.is_none()) {
@@ -103,20 +117,63 @@ impl Sieve {
 
     /// The rows of the table for the filters that are set, after `rows` that could be read.
     pub(crate) fn steps(&self, mut rows: u64) -> Vec<StepCount> {
-        let names = [
-            self.min_rating.map(|least| format!("rating >= {least}")),
-            (!self.events.is_empty()).then(|| format!("event is {}", self.events.join(" or "))),
-            self.from.map(|from| format!("time >= {}", time::shown(from))),
-            self.until.map(|until| format!("time < {}", time::shown(until))),
-        ];
         let mut steps = Vec::new();
-        for (name, dropped) in names.into_iter().zip(self.dropped) {
+        for (name, dropped) in self.names().into_iter().zip(self.dropped) {
             if let Some(step) = name {
                 rows -= dropped;
                 steps.push(StepCount { step, rows, users: None, items: None, dropped });
             }
         }
         steps
+    }
+
+    /// The filters as steps; nothing for those that are not set.
+    fn names(&self) -> [Option<String>; 4] {
+        [
+            self.min_rating.map(|least| format!("rating >= {least}")),
+            (!self.events.is_empty()).then(|| format!("event is {}", self.events.join(" or "))),
+            self.from.map(|from| format!("time >= {}", time::shown(from))),
+            self.until.map(|until| format!("time < {}", time::shown(until))),
+        ]
+    }
+
+    /// What to change where this step dropped all rows.
+    pub(crate) fn instead(&self, step: &str) -> Option<String> {
+        let DroppedValues { greatest_rating, events, latest, earliest } = &self.dropped_values;
+        let place = self.names().iter().position(|name| name.as_deref() == Some(step))?;
+        Some(match place {
+            0 => {
+                format!("the greatest rating is {}; lower `--min-rating` (data.filter.min_rating)", (*greatest_rating)?)
+            }
+            1 => {
+                let kinds: Vec<String> = events.iter().map(|kind| format!("`{}`", shortened(kind))).collect();
+                let kinds = if kinds.is_empty() { "no kinds of event".to_owned() } else { kinds.join(", ") };
+                format!("the log has {kinds}; say with `--events` (data.filter.events) which of them are kept")
+            }
+            2 => format!("the latest time is {}; set `--from` (data.filter.from) before it", time::shown((*latest)?)),
+            _ => format!(
+                "the earliest time is {}; set `--until` (data.filter.until) after it",
+                time::shown((*earliest)?)
+            ),
+        })
+    }
+}
+
+impl DroppedValues {
+    fn note(&mut self, step: usize, rating: Option<f64>, event: Option<&str>, time: Option<i64>) {
+        const KINDS: usize = 5;
+        match step {
+            0 => self.greatest_rating = rating.into_iter().chain(self.greatest_rating).reduce(f64::max),
+            1 => {
+                if let Some(event) =
+                    event.filter(|event| self.events.len() < KINDS && !self.events.iter().any(|known| known == event))
+                {
+                    self.events.push(event.to_owned());
+                }
+            }
+            2 => self.latest = self.latest.max(time),
+            _ => self.earliest = self.earliest.into_iter().chain(time).min(),
+        }
     }
 }
 
@@ -192,44 +249,6 @@ impl Pairs {
         let part = part.map(|part| picked(part, &order));
         Self { user, item, time, part }
     }
-
-    /// Drops users with fewer than `user_core` rows and items with fewer than `item_core`, until all that are left
-    /// have as many.
-    pub(crate) fn core(&mut self, users: usize, items: usize, user_core: usize, item_core: usize) {
-        loop {
-            let user_counts = counts(&self.user, users);
-            let item_counts = counts(&self.item, items);
-            let stays = |pairs: &Self, row: usize| {
-                user_counts[pairs.user[row] as usize] as usize >= user_core
-                    && item_counts[pairs.item[row] as usize] as usize >= item_core
-            };
-            let mut kept = 0;
-            for row in 0..self.len() {
-                if stays(self, row) {
-                    self.user[kept] = self.user[row];
-                    self.item[kept] = self.item[row];
-                    if let Some(time) = &mut self.time {
-                        time[kept] = time[row];
-                    }
-                    if let Some(part) = &mut self.part {
-                        part[kept] = part[row];
-                    }
-                    kept += 1;
-                }
-            }
-            if kept == self.len() {
-                return;
-            }
-            self.user.truncate(kept);
-            self.item.truncate(kept);
-            if let Some(time) = &mut self.time {
-                time.truncate(kept);
-            }
-            if let Some(part) = &mut self.part {
-                part.truncate(kept);
-            }
-        }
-    }
 }
 
 fn picked<T: Copy>(from: Vec<T>, order: &[u32]) -> Vec<T> {
@@ -274,15 +293,6 @@ mod tests {
         log.time = None;
         log.part = Some(vec![Part::Test, Part::Train]);
         assert_eq!(log.once_each(1).part, Some(vec![Part::Test]));
-    }
-
-    #[test]
-    fn the_core_is_iterated_until_nothing_changes() {
-        // Item 2 has one user; without it user 2 has one item; without him item 1 still has two users.
-        let mut log = pairs(&[(0, 0, 0), (0, 1, 0), (1, 0, 0), (1, 1, 0), (2, 1, 0), (2, 2, 0)]);
-        log.core(3, 3, 2, 2);
-        assert_eq!(log.user, [0, 0, 1, 1]);
-        assert_eq!(log.item, [0, 1, 0, 1]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub mod atomic;
 pub mod catalogue;
 pub mod config;
+mod cores;
 pub mod dataset;
 pub mod error;
 pub mod examples;

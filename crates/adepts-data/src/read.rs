@@ -10,6 +10,7 @@ mod reader;
 mod seen;
 
 use crate::config::{BadRows, Column, DataConfig, Filter, SplitConfig};
+use crate::cores::Core;
 use crate::dataset::{SeenCount, StepCount};
 use crate::error::DataError;
 use crate::filter::{Pairs, Sieve, counts};
@@ -83,7 +84,10 @@ pub fn read(data: &DataConfig, split: &SplitConfig, progress: Progress) -> Resul
     }
     let mut before = rows + skipped_rows;
     for step in &steps {
-        some_left(step, before)?;
+        some_left(step, before, |step| {
+            let unread = || skipped_examples.first().filter(|_| step == "read").map(|row| format!("such as {row}"));
+            sieve.instead(step).or_else(unread)
+        })?;
         before = step.rows;
     }
     progress("order", 0, None);
@@ -150,7 +154,9 @@ pub(crate) fn readable(source: &Source, data: &DataConfig) -> Result<Readable, D
 /// How many rows, users and items of a log are left if users and items with fewer rows than `core` are dropped.
 pub(crate) fn left_by_core(log: &Interactions, core: usize) -> [usize; 3] {
     let mut pairs = Pairs { user: log.user.clone(), item: log.item.clone(), time: None, part: None };
-    pairs.core(log.users.len(), log.items.len(), core, core);
+    if pairs.core(log.users.len(), log.items.len(), Core { users: core, items: core }) == 0 {
+        return [0; 3];
+    }
     let present = |of: &[u32], len| counts(of, len).iter().filter(|&&n| n > 0).count();
     [pairs.len(), present(&pairs.user, log.users.len()), present(&pairs.item, log.items.len())]
 }
@@ -181,7 +187,7 @@ fn finish(
             items: Some(present(&pairs.item, items.len())),
             dropped: (before - pairs.len()) as u64,
         };
-        let left = some_left(&step, before as u64);
+        let left = some_left(&step, before as u64, |_| None);
         steps.push(step);
         left
     };
@@ -190,18 +196,13 @@ fn finish(
     let mut pairs = pairs.once_each(users.len());
     count(&pairs, "each pair once".into(), before)?;
 
-    let user_core = filter.core.into_iter().chain(filter.user_core).max().unwrap_or(0);
-    let item_core = filter.core.into_iter().chain(filter.item_core).max().unwrap_or(0);
-    if user_core > 1 || item_core > 1 {
+    if let Some(core) = Core::of(filter) {
         let before = pairs.len();
-        pairs.core(users.len(), items.len(), user_core, item_core);
-        let step = match (user_core, item_core) {
-            (u, i) if u == i => format!("core {u}"),
-            (u, 0) => format!("user core {u}"),
-            (0, i) => format!("item core {i}"),
-            (u, i) => format!("user core {u}, item core {i}"),
-        };
-        count(&pairs, step, before)?;
+        if pairs.core(users.len(), items.len(), core) == 0 {
+            let instead = Some(pairs.instead_of(users.len(), items.len(), core));
+            return Err(DataError::EmptyResult { step: core.step(), before: before as u64, instead });
+        }
+        count(&pairs, core.step(), before)?;
     }
 
     let mut number_of = vec![0; user_place.len()];
@@ -245,8 +246,12 @@ fn compact(ids: Vocabulary, rows: &mut [u32]) -> (Vocabulary, Vec<u32>) {
     (ids, kept)
 }
 
-fn some_left(step: &StepCount, before: u64) -> Result<(), DataError> {
-    if step.rows > 0 { Ok(()) } else { Err(DataError::EmptyResult { step: step.step.clone(), before }) }
+fn some_left(step: &StepCount, before: u64, instead: impl Fn(&str) -> Option<String>) -> Result<(), DataError> {
+    if step.rows > 0 {
+        return Ok(());
+    }
+    let step = step.step.clone();
+    Err(DataError::EmptyResult { instead: instead(&step), step, before })
 }
 
 /// Columns that the filter or the split cannot do without.

@@ -3,7 +3,7 @@
 
 use adepts_data::simulate::{SimulationConfig, simulated};
 use adepts_data::{
-    Cut, DataConfig, Dataset, GroupBy, Grouping, Interactions, MainstreamMethod, Manifest, Rows, SplitConfig,
+    Cut, DataConfig, Dataset, GroupBy, Grouping, Interactions, MainstreamMethod, Manifest, SplitConfig,
     mainstream_scores, seed, split,
 };
 use rand::seq::SliceRandom;
@@ -38,7 +38,7 @@ fn derived(log: &Interactions, config: &SplitConfig) -> (Cut, Vec<f32>, Vec<Grou
         train: cut.train.clone(),
         validation: cut.validation.clone(),
         test: cut.test.clone(),
-        seen: Rows::empty(log.users.len()),
+        seen: adepts_data::Seen::empty(log.users.len()),
         learns: cut.learns.clone(),
         mainstream: mainstream.clone(),
         columns: log.columns.clone(),
@@ -66,6 +66,8 @@ fn manifest(log: &Interactions, cut: &Cut, mainstream: MainstreamMethod) -> Mani
         validation: cut.validation.pairs(),
         test: cut.test.pairs(),
         seen: 0,
+        seen_validation: 0,
+        seen_test: 0,
         seen_rows: Vec::new(),
         train_only_users: cut.train_only_users,
         held_out_users: cut.learns.iter().filter(|learns| !**learns).count(),

@@ -5,7 +5,7 @@ mod support;
 
 use std::sync::Arc;
 
-use adepts_data::{BadRows, Column, DataConfig, DataError, Format, Id, Part, SplitConfig, Vocabulary};
+use adepts_data::{BadRows, Column, DataConfig, DataError, Format, Id, Part, SplitConfig, TimeBound, Vocabulary};
 use arrow_array::{ArrayRef, Float64Array, Int32Array, Int64Array, LargeStringArray, StringArray};
 use support::{config, file, gzip, parquet, read, real, rows, zstd};
 use tempfile::tempdir;
@@ -272,7 +272,9 @@ fn bad_rows_are_skipped_counted_and_listed_if_asked() {
     assert!(log.skipped_examples[0].ends_with("a.csv, line 3: found 1 value, expected 2 separated by `,`"));
     assert_eq!((log.steps[0].rows, log.steps[0].dropped), (2, 9));
     data.source = file(dir.path(), "b.csv", "user,item\nx\n");
-    assert!(message(&data).contains("the step `read` dropped all 1"), "{}", message(&data));
+    let told = message(&data);
+    assert!(told.contains("the step `read` dropped the only interaction that came to it; such as "), "{told}");
+    assert!(told.contains("b.csv, line 2: found 1 value"), "{told}");
 }
 
 #[test]
@@ -320,13 +322,45 @@ fn an_empty_result_says_which_step_dropped_everything() {
     let mut data = config(file(dir.path(), "a.csv", CSV));
     data.rating = Some(Column::Name("rating".into()));
     data.filter.min_rating = Some(6.0);
-    assert_eq!(message(&data), "nothing is left: the step `rating >= 6` dropped all 3 interactions that came to it");
+    assert_eq!(
+        message(&data),
+        "nothing is left: the step `rating >= 6` dropped all 3 interactions that came to it; the greatest rating is 5; lower \
+         `--min-rating` (data.filter.min_rating)"
+    );
     data.filter.min_rating = None;
     data.filter.core = Some(10);
-    assert_eq!(message(&data), "nothing is left: the step `core 10` dropped all 3 interactions that came to it");
+    assert_eq!(
+        message(&data),
+        "nothing is left: the step `core 10` dropped all 3 interactions that came to it; any above 1 leaves nothing; leave the \
+         core out"
+    );
+    data.filter.core = None;
     data.rating = None;
     data.filter.min_rating = Some(1.0);
     assert!(matches!(read(&data), Err(DataError::NeedsColumn { role: "rating", .. })));
+}
+
+#[test]
+fn a_filter_that_drops_everything_says_what_the_log_has() {
+    let dir = tempdir().unwrap();
+    let log = "user,item,kind,time\n1,1,view,100\n1,2,cart,200\n2,1,view,300\n";
+    let mut data = config(file(dir.path(), "events.csv", log));
+    (data.event, data.time) = (Some(Column::Name("kind".into())), Some(Column::Name("time".into())));
+    data.filter.events = vec!["buy".into()];
+    let told = message(&data);
+    assert!(
+        told.ends_with("the log has `view`, `cart`; say with `--events` (data.filter.events) which of them are kept")
+    );
+    data.filter.events = Vec::new();
+    data.filter.from = Some(TimeBound::Number(301));
+    let told = message(&data);
+    assert!(
+        told.ends_with("the latest time is 1970-01-01T00:05:00Z; set `--from` (data.filter.from) before it"),
+        "{told}"
+    );
+    (data.filter.from, data.filter.until) = (None, Some(TimeBound::Number(100)));
+    let told = message(&data);
+    assert!(told.ends_with("the earliest time is 1970-01-01T00:01:40Z; set `--until` (data.filter.until) after it"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What is answered by a model of histories.
 
-use adepts_data::Id;
+use adepts_data::{Id, counted};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -87,6 +87,14 @@ pub struct Unknown {
 impl Unknown {
     /// How many are named.
     pub const NAMED: usize = 100;
+
+    /// How many there are, with the first five: ``2 unknown items (`3`, `no`)``, where each is `what`.
+    #[must_use]
+    pub fn named(&self, what: &str) -> String {
+        let ids: Vec<String> = self.ids.iter().take(5).map(|id| format!("`{id}`")).collect();
+        let more = if self.count > ids.len() { ", …" } else { "" };
+        format!("{} ({}{more})", counted(self.count, what), ids.join(", "))
+    }
 
     /// Whether all ids were known.
     #[must_use]

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use adepts_data::source::{At, Cell, Flow, Role, Sink, Source, usual_column};
-use adepts_data::{DataError, Encoding, Id, Place, Progress, Vocabulary};
+use adepts_data::{DataError, Encoding, Id, Place, Progress, Vocabulary, counted};
 
 use crate::answer::Unknown;
 
 /// Items of the catalogue by user, whether the run knows the user or not.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SeenPairs {
-    /// By the spelling of the user's id, ascending, each once.
+    /// By the spelling of the user's id, ascending, each once; none for who has unknown items alone.
     items: BTreeMap<Box<str>, Vec<u32>>,
     pairs: u64,
     unknown: Unknown,
@@ -40,10 +40,15 @@ pub enum SeenError {
 
 impl SeenPairs {
     /// Reads the pairs of a file, a glob or a folder of files (CSV, JSON lines, Parquet): a column of users and one of items, as
-    /// they are usually called, or the only two of a file without a header. Items that `catalogue` does not have are counted;
-    /// they are never recommended.
-    pub fn read(source: &str, catalogue: &Vocabulary, progress: Progress<'_>) -> Result<Self, SeenError> {
-        let file = Source::guess(source, Encoding::Auto, Vec::new(), "")?;
+    /// they are usually called, or the only two of a file without a header. Text is in `encoding`. Items that `catalogue` does not
+    /// have are counted; they are never recommended.
+    pub fn read(
+        source: &str,
+        encoding: Encoding,
+        catalogue: &Vocabulary,
+        progress: Progress<'_>,
+    ) -> Result<Self, SeenError> {
+        let file = Source::guess(source, encoding, Vec::new(), "")?;
         let columns = file.columns();
         let (user, item) = match (usual_column(Role::User, columns), usual_column(Role::Item, columns)) {
             (Some(user), Some(item)) if user != item => (user, item),
@@ -77,7 +82,7 @@ impl SeenPairs {
     /// Users with a known item.
     #[must_use]
     pub fn users(&self) -> usize {
-        self.items.len()
+        self.items.values().filter(|items| !items.is_empty()).count()
     }
 
     /// Items that the catalogue does not have.
@@ -86,11 +91,33 @@ impl SeenPairs {
         &self.unknown
     }
 
+    /// Users of the file who are not among `users`, ascending by the spelling of their ids.
+    #[must_use]
+    pub fn unknown_users(&self, users: &Vocabulary) -> Unknown {
+        let mut unknown = Unknown::default();
+        let ids = self.items.keys().map(|user| Id::Text(user.clone()));
+        ids.filter(|id| users.index(id).is_none()).for_each(|id| unknown.note(&id));
+        unknown
+    }
+
+    /// What was read, in words, with what is unknown; `users` are those of the run, if it has their ids.
+    #[must_use]
+    pub fn summary(&self, users: Option<&Vocabulary>) -> String {
+        let mut text = format!("{} seen by {}", counted(self.pairs, "more pair"), counted(self.users(), "user"));
+        let unknown_users = users.map(|users| self.unknown_users(users)).unwrap_or_default();
+        for (unknown, what) in [(&unknown_users, "unknown user"), (&self.unknown, "unknown item")] {
+            if !unknown.is_empty() {
+                text = format!("{text}; {}", unknown.named(what));
+            }
+        }
+        text
+    }
+
     /// Hash over users and items, equal for equal pairs in any order.
     #[must_use]
     pub fn hash(&self) -> String {
         let mut hash = blake3::Hasher::new();
-        for (user, items) in &self.items {
+        for (user, items) in self.items.iter().filter(|(_, items)| !items.is_empty()) {
             hash.update(&(user.len() as u64).to_le_bytes()).update(user.as_bytes());
             hash.update(&(items.len() as u64).to_le_bytes());
             for item in items {
@@ -114,15 +141,14 @@ impl Sink for Rows<'_> {
             ids.push(Id::of_cell(*cell, at, column)?.ok_or_else(|| missing(at.place(), column))?);
         }
         self.seen.pairs += 1;
-        match self.catalogue.index(&ids[1]) {
-            None => self.seen.unknown.note(&ids[1]),
-            Some(item) => {
-                let user = ids[0].to_string();
-                match self.seen.items.get_mut(user.as_str()) {
-                    Some(items) => items.push(item),
-                    None => drop(self.seen.items.insert(user.into(), vec![item])),
-                }
-            }
+        let item = self.catalogue.index(&ids[1]);
+        if item.is_none() {
+            self.seen.unknown.note(&ids[1]);
+        }
+        let user = ids[0].to_string();
+        match self.seen.items.get_mut(user.as_str()) {
+            Some(items) => items.extend(item),
+            None => drop(self.seen.items.insert(user.into(), item.into_iter().collect())),
         }
         Ok(ControlFlow::Continue(()))
     }
@@ -143,11 +169,15 @@ mod tests {
     use super::*;
 
     fn read(name: &str, text: &str) -> Result<SeenPairs, SeenError> {
+        encoded(name, text.as_bytes(), Encoding::Auto)
+    }
+
+    fn encoded(name: &str, bytes: &[u8], encoding: Encoding) -> Result<SeenPairs, SeenError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
-        adepts_data::write_atomically(&path, |out| out.write_all(text.as_bytes())).unwrap();
+        adepts_data::write_atomically(&path, |out| out.write_all(bytes)).unwrap();
         let catalogue = Vocabulary::Int(vec![3, 5, 8]);
-        SeenPairs::read(&path.display().to_string(), &catalogue, &mut adepts_data::progress::silent)
+        SeenPairs::read(&path.display().to_string(), encoding, &catalogue, &mut adepts_data::progress::silent)
     }
 
     #[test]
@@ -165,6 +195,23 @@ mod tests {
         let plain = read("a.csv", "7;5\n4;3\n").unwrap();
         assert_eq!(plain.hash(), read("a.csv", "item,user\n3,4\n5,7\n").unwrap().hash());
         assert_ne!(plain.hash(), read("a.csv", "7;5\n4;8\n").unwrap().hash());
+    }
+
+    #[test]
+    fn unknown_users_are_counted_once_each_and_text_may_have_another_encoding() {
+        let seen = read("a.csv", "user,item\n7,8\nbob,3\nbob,5\nann,8\ncat,9\n").unwrap();
+        let users = Vocabulary::Text(vec!["7".into(), "bob".into()]);
+        assert_eq!(
+            seen.unknown_users(&users),
+            Unknown { count: 2, ids: ["ann", "cat"].map(|id| Id::Text(id.into())).into() }
+        );
+        let told = seen.summary(Some(&users));
+        assert_eq!(told, "5 more pairs seen by 3 users; 2 unknown users (`ann`, `cat`); 1 unknown item (`9`)");
+        assert_eq!(seen.summary(None), "5 more pairs seen by 3 users; 1 unknown item (`9`)");
+        let bytes = b"user,item\nJos\xe9,8\n";
+        let refused = encoded("a.csv", bytes, Encoding::Auto).unwrap_err().to_string();
+        assert!(refused.contains("`--encoding latin1`"), "{refused}");
+        assert_eq!(encoded("a.csv", bytes, Encoding::Latin1).unwrap().of(&Id::Text("José".into())), [2]);
     }
 
     #[test]

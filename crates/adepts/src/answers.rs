@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use adepts_core::HistoryModel;
 use adepts_data::store::is_prepared;
-use adepts_data::{Catalogue, Community, Dataset, Histories, Progress, Titles};
+use adepts_data::{Catalogue, Community, Dataset, Encoding, Histories, Progress, Titles};
 use adepts_serve::history::{GROUPS, Parts};
 use adepts_serve::{Answerer, Exclude, Facts, Family, HistoryAnswerer, Opener, SeenPairs};
 
@@ -36,22 +36,27 @@ pub(crate) const TITLES: &str = "answers/titles-";
 
 /// Opens a finished run, of either family, for whoever answers requests.
 pub fn open(folder: &Path) -> Result<Arc<dyn Answerer>, Error> {
-    open_excluding(folder, &Excluding::default())
+    open_excluding(folder, &Excluding::default(), &|_| ())
 }
 
-/// As [`open`], leaving out of lists what is said. A file of seen pairs is for models of histories and for
-/// retrieval.
-pub fn open_excluding(folder: &Path, excluding: &Excluding) -> Result<Arc<dyn Answerer>, Error> {
+/// As [`open`], leaving out of lists what `excluding` says. A file of seen pairs is for models of histories and for
+/// retrieval; `note` is given what was read of it, in words.
+pub fn open_excluding(folder: &Path, excluding: &Excluding, note: &dyn Fn(&str)) -> Result<Arc<dyn Answerer>, Error> {
     if holds_ranker(folder) {
-        return Ok(Arc::new(crate::ranker::answers::open(folder, excluding)?));
+        return Ok(Arc::new(crate::ranker::answers::open(folder, excluding, note)?));
     }
-    Ok(Arc::new(Artefact::open(folder)?.answerer_excluding(excluding, &mut adepts_data::progress::silent)?))
+    let answerer = Artefact::open(folder)?.answerer_excluding(excluding, &mut adepts_data::progress::silent)?;
+    let parts = answerer.parts();
+    let users = parts.histories.as_ref().map(|histories| &histories.users);
+    parts.seen.iter().for_each(|seen| note(&seen.summary(users)));
+    Ok(Arc::new(answerer))
 }
 
-/// [`open_excluding`] as what a server takes. A file of seen pairs is read again whenever the run is loaded again.
+/// [`open_excluding`] as what a server takes. A file of seen pairs is read again whenever the run is loaded again; `note` is
+/// given what was read, in words.
 #[must_use]
-pub fn opener(excluding: Excluding) -> Opener {
-    Arc::new(move |folder| Ok(open_excluding(folder, &excluding)?))
+pub fn opener(excluding: Excluding, note: impl Fn(&str) + Send + Sync + 'static) -> Opener {
+    Arc::new(move |folder| Ok(open_excluding(folder, &excluding, &note)?))
 }
 
 /// What answers need of a finished run.
@@ -195,6 +200,8 @@ pub struct Excluding {
     pub exclude: Exclude,
     /// A file of more pairs of a user and an item that were seen: see [`SeenPairs::read`].
     pub seen: Option<String>,
+    /// The encoding of that file, where it is text.
+    pub encoding: Encoding,
 }
 
 impl Artefact {
@@ -206,7 +213,7 @@ impl Artefact {
 
     /// Prepares it to answer, leaving out what is said.
     pub fn answerer_excluding(self, excluding: &Excluding, progress: Progress<'_>) -> Result<HistoryAnswerer, Error> {
-        let read = |source: &String| SeenPairs::read(source, &self.catalogue.ids, progress);
+        let read = |source: &String| SeenPairs::read(source, excluding.encoding, &self.catalogue.ids, progress);
         let seen = excluding.seen.as_ref().map(read).transpose()?;
         Ok(self.answerer_of(excluding.exclude, seen))
     }
@@ -253,6 +260,14 @@ impl Artefact {
 /// answers for histories that are sent; it cannot be evaluated or compared anew. A run of which that was taken stays as it is.
 pub fn forget_histories(folder: &Path) -> Result<(), Error> {
     let _lock = lock_run(folder)?;
+    let manifest = forgotten(folder)?;
+    // From here on nobody asks for them.
+    run::write_json(&folder.join(MANIFEST), &manifest)?;
+    [USERS, HISTORIES, SEEN, LIMITS, PER_USER, DATA].iter().try_for_each(|name| remove(&folder.join(name)))
+}
+
+/// What a finished run says of itself once its histories are forgotten.
+pub(crate) fn forgotten(folder: &Path) -> Result<RunManifest, Error> {
     let mut manifest = run::manifest(folder)?;
     if manifest.format < 2 {
         upgrade(folder, &mut manifest)?;
@@ -261,9 +276,7 @@ pub fn forget_histories(folder: &Path) -> Result<(), Error> {
     for name in [USERS, HISTORIES, SEEN, LIMITS] {
         manifest.files.remove(name);
     }
-    // From here on nobody asks for them.
-    run::write_json(&folder.join(MANIFEST), &manifest)?;
-    [USERS, HISTORIES, SEEN, LIMITS, PER_USER, DATA].iter().try_for_each(|name| remove(&folder.join(name)))
+    Ok(manifest)
 }
 
 /// Writes what answers need beside the data of a run of format 1, which makes it one of format 2.

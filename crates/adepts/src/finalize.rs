@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use adepts_data::Manifest;
 use adepts_data::examples::ExampleSet;
+use adepts_data::source::is_spent;
 use adepts_eval::{RunSummary, Summary};
 use serde::{Deserialize, Serialize};
 
@@ -15,9 +16,9 @@ use crate::error::{Error, RunError};
 use crate::experiment::Work;
 use crate::files::{FileMark, LARGEST, checked, read, write_marked};
 use crate::folder::{self as place, Settings};
-use crate::ranker;
 use crate::ranker::run::holds_ranker;
 use crate::run::{self, DATA};
+use crate::{answers, pages, ranker};
 
 pub(crate) use page::write as write_page;
 
@@ -40,6 +41,8 @@ pub struct Begun {
 }
 
 /// What the final model in a folder is made of, if one was begun there and is not finished.
+///
+/// A log that came through a pipe is not named: it cannot be read again.
 pub fn begun(folder: &Path) -> Result<Option<Begun>, Error> {
     let path = folder.join(BEGUN);
     if !path.exists() {
@@ -48,7 +51,8 @@ pub fn begun(folder: &Path) -> Result<Option<Begun>, Error> {
     let damaged = |e: serde_json::Error| RunError::Damaged { path: path.clone(), reason: e.to_string() };
     let begun: Begun = serde_json::from_slice(&read(&path, LARGEST)?).map_err(damaged)?;
     let run = if real(&begun.run) == begun.at { begun.run } else { begun.at.clone() };
-    Ok(Some(Begun { run, ..begun }))
+    let log = begun.log.filter(|log| !is_spent(log));
+    Ok(Some(Begun { run, log, ..begun }))
 }
 
 /// Begins a final model, as a run is begun, with a note of what it is made of.
@@ -167,20 +171,58 @@ pub(crate) fn name(folder: &Path, evaluated: &str) -> String {
     folder.file_name().map_or_else(|| format!("{evaluated}-final"), |name| name.to_string_lossy().into_owned())
 }
 
-/// The final model that is finished already in `folder`; it must be that of this run, on this data.
-pub(crate) fn finished<S: Settings>(folder: &Path, of: &FinalOf, data: &str) -> Result<Option<S::Manifest>, Error> {
+/// As [`place::claim`], which also says which final model is in the way.
+pub(crate) fn claim<S: Settings>(folder: &Path, experiment: &S, work: &Work<'_>) -> Result<(), Error> {
+    place::claim(folder, experiment, work.resume, work.overwrite).map_err(|error| {
+        match (&error, S::manifest(folder).ok().as_ref().and_then(S::final_of)) {
+            (Error::Request(text), Some(of)) => Error::Request(format!("{text}; it holds {}", described(of))),
+            _ => error,
+        }
+    })
+}
+
+/// A final model, by its evaluated run.
+fn described(of: &FinalOf) -> String {
+    format!("the final form of `{}` ({})", of.run, of.folder)
+}
+
+/// Takes all that tells of single users from an evaluated run and from its final model in `folder`: first from the latter, so
+/// that what was interrupted can be repeated. The final model then has the hash of the run as it is without its histories.
+pub fn forget_histories(source: &Path, folder: &Path) -> Result<(), Error> {
+    let _locks = (place::lock_run(source)?, place::lock_run(folder)?);
+    let hash = pages::identity(&answers::forgotten(source)?);
+    let mut manifest = run::manifest(folder)?;
+    if let Some(of) = manifest.final_of.as_mut().filter(|of| of.manifest != hash) {
+        of.manifest = hash;
+        run::write_json(&folder.join(run::MANIFEST), &manifest)?;
+        write_page(&folder.join(crate::report::PAGE), "", folder)?;
+    }
+    answers::forget_histories(folder)?;
+    answers::forget_histories(source)
+}
+
+/// The final model that is finished already in `folder`; it must be that of this run, as `same` tells, on this data, where
+/// that is known.
+pub(crate) fn finished<S: Settings>(
+    folder: &Path,
+    source: &Path,
+    same: impl Fn(&FinalOf) -> bool,
+    data: Option<&str>,
+) -> Result<Option<S::Manifest>, Error> {
     let manifest = match S::manifest(folder) {
         Err(Error::Run(RunError::Unfinished { .. } | RunError::NotARun { .. })) => return Ok(None),
         manifest => manifest?,
     };
-    let same = S::final_of(&manifest).is_some_and(|then| then.manifest == of.manifest) && S::data_of(&manifest) == data;
-    if !same {
-        let (folder, run) = (folder.display(), &of.folder);
-        return Err(Error::Request(format!(
-            "{folder} is finished, and not the final form of {run} as it is; `--overwrite` replaces it"
-        )));
+    let of = S::final_of(&manifest);
+    if of.is_some_and(same) && data.is_none_or(|data| S::data_of(&manifest) == data) {
+        return Ok(Some(manifest));
     }
-    Ok(Some(manifest))
+    let (folder, run) = (folder.display(), source.display());
+    let what = of.map_or_else(|| "an evaluated run".to_owned(), described);
+    Err(Error::Request(format!(
+        "{folder} is finished: it holds {what}, and not the final form of {run} as it is; name another folder, or replace it \
+         with `--overwrite`"
+    )))
 }
 
 /// Writes the figures of the evaluated run.

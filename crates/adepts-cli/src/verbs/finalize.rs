@@ -37,7 +37,7 @@ pub(crate) struct Options {
     /// The folder of the final model
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// For models of examples: where the log is now, if it was moved
+    /// For models of examples: where the log is now, if it was moved or came through a pipe
     #[arg(long, value_name = "PATH")]
     data: Option<String>,
     /// For models of histories: keep nothing of single users in the final model, no ids and no histories. It then answers
@@ -58,6 +58,7 @@ impl Options {
             return Err(Error::Request("--without-histories is for models of histories".into()).into());
         }
         terminal.go_on_with(again(out, self.without_histories));
+        let finished = work.resume && finalize::is_final(out);
         let made = with_work(terminal, *work, |work| finalize::run(run, data.as_deref(), out, work))?;
         if self.without_histories {
             forget_histories(out)?;
@@ -69,7 +70,7 @@ impl Options {
         let figures = tables(&Summary { runs: vec![made.figures.clone()] });
         let whose =
             format!("Figures of the evaluated run {}, which were not measured with the final model:", run.display());
-        output::text(&format!("{}\n\n{whose}\n\n{figures}\n{}", told(&made, run), places(out)))
+        output::text(&format!("{}\n\n{whose}\n\n{figures}\n{}", told(&made, run), places(out, finished)))
     }
 }
 
@@ -89,10 +90,14 @@ pub(crate) fn told(made: &Finalized, run: &Path) -> String {
     format!("the final form of {} was trained on {all} {}{epochs}", run.display(), counted(made.rows, what))
 }
 
-/// Where a final model and its page are.
-pub(crate) fn places(out: &Path) -> String {
-    format!("final:  {}\nreport: {}", out.display(), out.join(report::PAGE).display())
+/// Where a final model and its page are, and whether there was anything left to do.
+pub(crate) fn places(out: &Path, finished: bool) -> String {
+    let state = if finished { FINISHED } else { "" };
+    format!("final:  {}{state}\nreport: {}", out.display(), out.join(report::PAGE).display())
 }
+
+/// The note on a folder whose training was finished before.
+pub(crate) const FINISHED: &str = " (it was finished already; nothing was trained)";
 
 /// Says of an evaluated run that is to answer that there is more to learn from.
 pub(crate) fn hint(run: &Path, terminal: &Terminal) {

@@ -8,7 +8,7 @@ use adepts::data::table::{RecordBatch, objects, spelled};
 use adepts::data::{BadRows, Column, DataError, Format, agreeing, counted};
 use adepts::page::table::{LongTable, TextTable};
 use adepts::ranker::Form;
-use adepts::ranker::predict::{Predicted, Retrieved};
+use adepts::ranker::predict::{LISTS, Predicted, Retrieved, check_kept};
 use adepts::serve::{Exclude, FoundItem};
 use adepts::{Error, RankerRun, run};
 use clap::{Args, ValueEnum, value_parser};
@@ -189,6 +189,7 @@ impl Options {
             let mut elements = Elements::new(BufWriter::new(stdout().lock()));
             let each = |mut block: Retrieved| {
                 make_room(shown, terminal);
+                check_kept(block.kept.as_ref(), &Listed::KEYS)?;
                 let item = |(item, score)| FoundItem { item, score };
                 let kept = kept(&mut block.kept)?;
                 block.rows.into_iter().zip(kept).zip(block.lists).try_for_each(|((row, kept), list)| {
@@ -203,7 +204,10 @@ impl Options {
         let numbers = run.numbered()?;
         if !shown {
             let mut table = Table::new(BufWriter::new(stdout().lock()));
-            let each = |block: Retrieved| Ok(table.rows(&block.table(numbers))?);
+            let each = |block: Retrieved| {
+                check_kept(block.kept.as_ref(), &LISTS)?;
+                Ok(table.rows(&block.table(numbers))?)
+            };
             let met = run.retrieve::<anyhow::Error>(files, number, exclude, each, progress)?;
             table.end()?;
             return Ok(met);
@@ -211,6 +215,7 @@ impl Options {
         let head = ["row"].into_iter().chain(self.keep.iter().map(String::as_str)).chain(["rank", "item", "score"]);
         let mut table = LongTable::new(TextTable::new(head), tempfile::tempfile()?)?;
         let each = |block: Retrieved| {
+            check_kept(block.kept.as_ref(), &LISTS)?;
             for mut row in spelled(&block.table(numbers))? {
                 if let Some(score) = row.last_mut() {
                     // Four digits tell enough to someone who looks.
@@ -253,6 +258,11 @@ struct Listed {
     #[serde(flatten)]
     kept: Map<String, Value>,
     items: Vec<FoundItem>,
+}
+
+impl Listed {
+    /// The keys that each object has.
+    const KEYS: [&str; 2] = ["row", "items"];
 }
 
 /// What messages call the rows that come through stdin.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use adepts::answers::Excluding;
 use adepts::data::{Id, counted};
 use adepts::serve::batch::{Done, Job, PART, Skipped, TableFile, Whom};
-use adepts::serve::{AnswerError, Answerer, Exclude, HistoryAnswerer, NothingKnown, Question, Unknown};
+use adepts::serve::{AnswerError, Answerer, Exclude, HistoryAnswerer, NothingKnown, Question};
 use adepts::{Artefact, Error, ranker};
 use clap::{Args, ValueEnum, value_parser};
 
@@ -47,6 +47,7 @@ is the items that most users have, in the last the key fallback does. Work that 
 )]
 #[command(group(clap::ArgGroup::new("whom").required(true).args(["user", "history", "item", "all", "users"])))]
 #[command(group(clap::ArgGroup::new("many").args(["all", "users"])))]
+#[command(group(clap::ArgGroup::new("files").args(["users", "seen"]).multiple(true)))]
 #[expect(clippy::struct_excessive_bools, reason = "options are independent switches")]
 pub(crate) struct Options {
     /// The run folder
@@ -79,8 +80,8 @@ pub(crate) struct Options {
     /// With --users: rows that cannot be read end with an error, or are counted and skipped
     #[arg(long, value_enum, value_name = "WHAT", requires = "users", default_value = "fail")]
     bad_rows: BadRows,
-    /// With --users: encoding of a text file
-    #[arg(long, value_enum, value_name = "ENCODING", requires = "users", default_value = "auto")]
+    /// Encoding of the text files of --users and --seen
+    #[arg(long, value_enum, value_name = "ENCODING", requires = "files", default_value = "auto")]
     encoding: Encoding,
     /// With --all or --users: the file to write, .parquet, .csv or .jsonl
     #[arg(long, value_name = "FILE", requires = "many")]
@@ -137,7 +138,7 @@ impl Options {
             let wrong = "--seen adds to what is left out as seen; leave out --include-used and --exclude, or --seen";
             return Err(Error::Request(wrong.into()).into());
         }
-        let excluding = Excluding { exclude, seen: self.seen.clone() };
+        let excluding = Excluding { exclude, seen: self.seen.clone(), encoding: self.encoding.of_data() };
         let answerer = Artefact::open(&self.run)?.answerer_excluding(&excluding, &mut terminal.progress())?;
         terminal.clear();
         seen_note(&answerer, terminal);
@@ -240,9 +241,7 @@ fn hinted(error: AnswerError, answerer: &HistoryAnswerer) -> Error {
 /// What of --seen is known, if it was given.
 fn seen_note(answerer: &HistoryAnswerer, terminal: &Terminal) {
     let Some(seen) = &answerer.parts().seen else { return };
-    let (pairs, users) = (counted(seen.pairs(), "more pair"), counted(seen.users(), "user"));
-    let unknown = (!seen.unknown().is_empty()).then(|| format!("; {}", named("unknown item", seen.unknown())));
-    terminal.note(&format!("{pairs} seen by {users}{}", unknown.unwrap_or_default()));
+    terminal.note(&seen.summary(answerer.parts().histories.as_ref().map(|histories| &histories.users)));
 }
 
 /// What was wrong with a table, or seems to be.
@@ -274,17 +273,10 @@ fn told(done: &Done, fallback: Option<FallbackName>) -> String {
     }
     if !done.unknown_users.is_empty() {
         let hint = if fallback.is_none() { "; --fallback popular gives them what most users have" } else { "" };
-        parts.push(format!("{}{hint}", named("unknown user", &done.unknown_users)));
+        parts.push(format!("{}{hint}", done.unknown_users.named("unknown user")));
     }
     if !done.unknown_items.is_empty() {
-        parts.push(named("unknown item", &done.unknown_items));
+        parts.push(done.unknown_items.named("unknown item"));
     }
     parts.join("; ")
-}
-
-/// How many ids are unknown, with the first of them.
-fn named(what: &str, unknown: &Unknown) -> String {
-    let ids: Vec<String> = unknown.ids.iter().take(5).map(|id| format!("`{id}`")).collect();
-    let more = if unknown.count > ids.len() { ", …" } else { "" };
-    format!("{} ({}{more})", counted(unknown.count, what), ids.join(", "))
 }

@@ -10,6 +10,7 @@ use adepts::serve::{Limits, Server, Settings, Tokens};
 use clap::{Args, value_parser};
 
 use crate::exclude::ExcludeName;
+use crate::options::Encoding;
 use crate::output;
 use crate::progress::Terminal;
 use crate::verbs::finalize::hint;
@@ -47,6 +48,9 @@ pub(crate) struct Options {
     /// More items that users have seen: a file with a column of users and one of items, read again at each reload
     #[arg(long, value_name = "FILE")]
     seen: Option<String>,
+    /// Encoding of the file of --seen, where it is text
+    #[arg(long, value_enum, value_name = "ENCODING", requires = "seen", default_value = "auto")]
+    encoding: Encoding,
     #[command(flatten)]
     limits: LimitOptions,
 }
@@ -87,6 +91,11 @@ impl Options {
         let limits = Limits { queue, batch, connections, body: body << 10, timeout, ..Limits::default() };
         let tokens = self.tokens.as_deref().map(Tokens::read).transpose()?;
         let quiet = terminal.is_quiet();
+        let note = move |text: &str| {
+            if !quiet {
+                crate::progress::line(text);
+            }
+        };
         let settings = Settings {
             run: self.run.clone(),
             listen: self.listen,
@@ -95,14 +104,11 @@ impl Options {
             limits,
             threads: threads.and_then(NonZeroU16::new).map_or(2, |threads| usize::from(threads.get()).min(8)),
             clock: Box::new(now),
-            note: Box::new(move |text| {
-                if !quiet {
-                    crate::progress::line(text);
-                }
-            }),
+            note: Box::new(note),
         };
-        let excluding = Excluding { exclude: self.exclude.of(), seen: self.seen.clone() };
-        let server = Server::open(settings, answers::opener(excluding))?;
+        let encoding = self.encoding.of_data();
+        let excluding = Excluding { exclude: self.exclude.of(), seen: self.seen.clone(), encoding };
+        let server = Server::open(settings, answers::opener(excluding, note))?;
         hint(&self.run, terminal);
         terminal.clear();
         output::text(&format!("listening at http://{}", server.address()))?;

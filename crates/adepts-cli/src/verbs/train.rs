@@ -18,7 +18,7 @@ use crate::options::{EXAMPLES, LogOptions, WorkOptions, planned_on, quoted, with
 use crate::output::{self, tables};
 use crate::progress::Terminal;
 use crate::signals::{Again, typed};
-use crate::verbs::finalize::{places, told};
+use crate::verbs::finalize::{FINISHED, places, told};
 use crate::verbs::titles;
 
 /// Train a model on a log, evaluate it and leave a run folder.
@@ -83,7 +83,14 @@ impl Options {
                 forget_histories(out)?;
             }
             terminal.clear();
-            return output::text(&format!("{}\n{}", told(&made, &run), places(out)));
+            return output::text(&format!("{}\n{}", told(&made, &run), places(out, false)));
+        }
+        let named = self.model.is_none() && self.config.as_ref().is_none_or(|path| path.is_dir());
+        if let Some(out) = resumed.filter(|out| self.work.resume && named && finalize::is_final(out)) {
+            if self.without_histories {
+                forget_histories(out)?;
+            }
+            return output::text(&places(out, true));
         }
         let continued = self.continued()?;
         let file = continued.as_ref().map(|run| run.join(CONFIG)).or_else(|| self.config.clone());
@@ -145,20 +152,25 @@ impl Options {
             let attached = attach(&out, &TitleFile::new(source), &mut terminal.progress())?;
             terminal.note(&titles::told(attached, &out));
         }
-        if !self.without_histories || run::manifest(&out)?.histories {
+        // A run whose histories were forgotten keeps the page that it has.
+        if run::manifest(&out).map_or(true, |manifest| manifest.histories) {
             pages::write(&out.join(report::PAGE), "", std::slice::from_ref(&out))?;
         }
         let made = match &self.final_model {
             Some(folder) => {
-                terminal.note(&format!("{} is evaluated; the final model follows", out.display()));
+                let finished = self.work.resume && finalize::is_final(folder);
+                if !finished {
+                    terminal.note(&format!("{} is evaluated; the final model follows", out.display()));
+                }
                 let made = with_work(terminal, self.work, |work| finalize::run(&out, None, folder, work))?;
-                Some((folder, made))
+                Some((folder, made, finished))
             }
             None => None,
         };
-        if self.without_histories {
-            forget_histories(&out)?;
-            self.final_model.iter().try_for_each(|folder| forget_histories(folder))?;
+        match &self.final_model {
+            Some(folder) if self.without_histories => finalize::forget_histories(&out, folder)?,
+            None if self.without_histories => forget_histories(&out)?,
+            _ => {}
         }
         terminal.clear();
         if matches!(planned, Planned::Examples(_)) {
@@ -178,10 +190,10 @@ impl Options {
             return output::json(&summary);
         }
         let page = out.join(report::PAGE);
-        let state = if finished { " (it was finished already; nothing was trained)" } else { "" };
+        let state = if finished { FINISHED } else { "" };
         let mut text = format!("{}\nrun:    {}{state}\nreport: {}", tables(&summary), out.display(), page.display());
-        if let Some((folder, made)) = &made {
-            text = format!("{text}\n\n{}\n{}", told(made, &out), places(folder));
+        if let Some((folder, made, finished)) = &made {
+            text = format!("{text}\n\n{}\n{}", told(made, &out), places(folder, *finished));
         }
         output::text(&text)
     }

@@ -79,6 +79,35 @@ fn an_empty_result_names_the_step_that_emptied_it() {
 }
 
 #[test]
+fn a_log_that_cannot_be_cut_is_refused_with_a_setting_that_works() {
+    let folder = folder();
+    let (csv, out) = (folder.path().join("log.csv"), folder.path().join("prepared"));
+    let prepare = |options: &str| run(&format!("prepare --input {{}} --out {{}} -q {options}"), &[&csv, &out]);
+    let log = |users: u32, items: u32| {
+        let rows = (0..users).flat_map(|user| (0..items).map(move |nth| (user, (user + nth * 3) % 11)));
+        let head = String::from("user,item,when\n");
+        let rows = rows.enumerate().map(|(nth, (user, item))| format!("{user},{item},{}\n", 1000 + nth));
+        write(&csv, &rows.fold(head, |text, row| text + &row));
+    };
+    log(1, 1);
+    prepare("").fails(1, &["1 interaction of 1 user", "no split works on so few"]);
+    log(30, 2);
+    for split in ["random", "users"] {
+        let told = ["the most that a user has here is 2", "`--time COLUMN --split temporal`"];
+        prepare(&format!("--split {split}")).fails(1, &told);
+        let told = "`--split temporal --validation 0.1 --test 0.2` works";
+        prepare(&format!("--split {split} --time when")).fails(1, &[told]);
+    }
+    prepare("--time when --split leave-last").fails(1, &["`--split temporal --validation 0.1 --test 0.2` works"]);
+    prepare("--time when --split temporal --validation 0.1 --test 0.2").ok();
+    fs::remove_dir_all(&out).unwrap();
+    log(12, 5);
+    let told = "the largest that leaves something is `--core 5` (data.filter.core), with ";
+    prepare("--core 50").fails(1, &[told, " of 60 interactions and ", " of 12 users"]);
+    prepare("--core 5").ok();
+}
+
+#[test]
 fn a_truncated_parquet_file_is_a_clear_error() {
     let folder = folder();
     let (log, out) = (folder.path().join("log.parquet"), folder.path().join("prepared"));

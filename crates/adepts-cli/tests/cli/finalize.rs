@@ -224,3 +224,40 @@ fn models_of_examples_and_retrieval_are_finalized_on_every_row() {
         assert!(page.contains("A final model") && page.contains("out (evaluated)"));
     }
 }
+
+#[test]
+fn what_has_ended_is_done_and_what_was_cut_short_is_repeated() {
+    let home = folder();
+    let [run_folder, prod, copy] = ["ease", "prod", "copy"].map(|name| home.path().join(name));
+    run("train --model ease --data {} --out {} --final {} -q", &[prepared(), &run_folder, &prod]).ok();
+    let copied = Command::new("cp").arg("-r").args([&run_folder, &copy]).status().unwrap();
+    assert!(copied.success());
+    let again = |options: &str| run(&format!("train --resume {{}} --final {{}} {options}"), &[&run_folder, &prod]);
+    let finished = "(it was finished already; nothing was trained)";
+    assert_eq!(again("").ok().out.matches(finished).count(), 2);
+    again("--without-histories").ok();
+    let kept = |folder: &Path| folder.join("data").exists() || folder.join("answers/users.parquet").exists();
+    assert!(!kept(&run_folder) && !kept(&prod));
+    // The final model names the run as it is now.
+    let hash = json(&prod.join("manifest.json"))["final_of"]["manifest"].as_str().unwrap().to_owned();
+    assert!(fs::read_to_string(prod.join("report.html")).unwrap().contains(&hash));
+    for options in ["", "--without-histories"] {
+        assert_eq!(again(options).ok().out.matches(finished).count(), 2, "{options}");
+    }
+    assert!(run("train --resume {}", &[&prod]).ok().out.contains(finished));
+    assert!(run("finalize {} --out {} --resume", &[&run_folder, &prod]).ok().out.contains(finished));
+    // Stopped when the final model was without histories and the run was not yet.
+    fs::remove_dir_all(&run_folder).unwrap();
+    fs::rename(&copy, &run_folder).unwrap();
+    assert!(kept(&run_folder));
+    again("--without-histories").ok();
+    assert!(!kept(&run_folder) && !kept(&prod));
+    assert_eq!(json(&prod.join("manifest.json"))["final_of"]["manifest"].as_str(), Some(&*hash));
+    // That of another run is in the way.
+    let other = home.path().join("other");
+    run("train --model ease --data {} --out {} --without-histories -q", &[prepared(), &other]).ok();
+    let told = ["holds the final form of `ease`", &run_folder.display().to_string(), "--overwrite"];
+    run("train --resume {} --final {}", &[&other, &prod]).fails(2, &told);
+    run("train --resume {} --final {}", &[&runs()[0], &prod]).fails(2, &[told[0], "other settings"]);
+    run("train --resume {} --final {}", &[&other, &runs()[0]]).fails(2, &["holds an evaluated run"]);
+}

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::newcomer::{Made, made};
-use crate::support::run;
+use crate::support::{run, write};
 
 #[test]
 fn columns_of_the_file_are_passed_through_with_their_types() {
@@ -33,6 +33,25 @@ fn columns_of_the_file_are_passed_through_with_their_types() {
     run("predict {} {} --keep prize", &[cesaa, csv]).fails(2, &["no column `prize`", "did you mean `price`?"]);
     run("predict {} {} --keep score", &[cesaa, &again]).fails(2, &["the column `score` cannot be kept"]);
     run("predict {} {} --keep who,who", &[cesaa, csv]).fails(2, &["`who` is to be kept twice"]);
+}
+
+#[test]
+fn what_cannot_be_kept_depends_on_what_is_written() {
+    let Made { home, csv, cesaa, .. } = made();
+    let named = home.join("named.csv");
+    let rows = fs::read_to_string(csv).unwrap();
+    let mut rows = rows.lines().take(4);
+    let head = format!("{},row,score,rank,item,items\n", rows.next().unwrap());
+    write(&named, &rows.enumerate().fold(head, |text, (n, row)| format!("{text}{row},r,s,{n},i{n},all\n")));
+    let kept = run("predict {} {} --keep rank,item,items -q", &[cesaa, &named]).ok().out;
+    assert!(kept.starts_with("row,rank,item,items,score\n1,0,i0,all,"), "{kept}");
+    let json = run("predict {} {} --keep rank,item,items --json -q", &[cesaa, &named]).ok().json();
+    assert_eq!((&json[2]["rank"], &json[2]["item"]), (&json!(2), &json!("i2")));
+    for name in ["row", "score"] {
+        let told = format!("the column `{name}` cannot be kept");
+        run(&format!("predict {{}} {{}} --keep {name}"), &[cesaa, &named]).fails(2, &[&told]);
+        run(&format!("predict {{}} {{}} --keep {name} --json"), &[cesaa, &named]).fails(2, &[&told]);
+    }
 }
 
 /// The rows of a file, without its header.

@@ -172,3 +172,25 @@ fn watched(line: &str, paths: &[&Path]) -> (Done, u64) {
     }
     (Done::of(&child.wait_with_output().unwrap()), peak)
 }
+
+#[test]
+fn a_log_that_came_through_a_pipe_is_asked_for_when_the_final_model_reads_it_again() {
+    let (_, config) = of_examples();
+    let home = folder();
+    let log = config.with_file_name("log.csv");
+    let rows = fs::read(&log).unwrap();
+    let [out, prod, last] = ["out", "prod", "last"].map(|name| home.path().join(name));
+    // What this process has read of a pipe it keeps.
+    piped("train {} --data - --out {} --final {} -q", &[config, &out, &last], &rows).ok();
+    assert!(last.join("manifest.json").exists());
+    for name in ["-", "/dev/stdin"] {
+        piped(&format!("train {{}} --data {name} --out {{}} --overwrite -q"), &[config, &out], &rows).ok();
+        for given in [&rows[..], b""] {
+            let refused = piped("finalize {} --out {}", &[&out, &prod], given);
+            refused.fails(2, &[&format!("came through a pipe ({name})"), "adepts finalize ", "--data PATH"]);
+        }
+        assert!(!prod.exists());
+    }
+    run("finalize {} --out {} --data {} -q", &[&out, &prod, &log]).ok();
+    run("finalize {} --out {} --data {} -q --resume", &[&out, &prod, &log]).ok();
+}

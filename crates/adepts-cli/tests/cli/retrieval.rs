@@ -139,6 +139,14 @@ fn items_are_found_for_rows_that_know_none() {
     assert!(table.starts_with("row,rank,item,score\n1,1,") && table.lines().count() == 1 + 8, "{table}");
     let kept = run("predict {} {} --top 2 --keep user,domain -q", &[single, &file]).ok().out;
     assert!(kept.starts_with("row,user,domain,rank,item,score\n1,") && kept.lines().count() == 1 + 8, "{kept}");
+    let named = home.path().join("named.csv");
+    let text = fs::read_to_string(&file).unwrap().replace('\n', ",7,8\n").replacen("7,8", "rank,items", 1);
+    write(&named, &text);
+    let keep = |options: &str| run(&format!("predict {{}} {{}} --top 2 {options} -q"), &[single, &named]);
+    assert!(keep("--keep items").ok().out.starts_with("row,items,rank,item,score\n1,8,"));
+    assert_eq!(keep("--keep rank --json").ok().json()[0]["rank"], 7);
+    keep("--keep rank").fails(2, &["the column `rank` cannot be kept"]);
+    keep("--keep items --json").fails(2, &["the column `items` cannot be kept"]);
     let out = home.path().join("lists.parquet");
     run("predict {} {} --top 5 --out {} -q", &[cesaa, &file, &out]).ok();
     assert!(out.metadata().unwrap().len() > 500);

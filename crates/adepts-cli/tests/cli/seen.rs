@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
 use crate::server::{HERE, Server};
-use crate::support::{folder, run, write};
+use crate::support::{Done, adepts, folder, run, words, write};
 
 /// A log of 40 users with ratings and kinds of events, and a run on what is rated 4 and better and was bought.
 fn rated(folder: &Path) -> (PathBuf, BTreeMap<i64, BTreeSet<i64>>) {
@@ -68,8 +70,22 @@ fn a_file_of_lists_holds_nothing_that_its_users_have() {
     let more = out("more.csv");
     write(&more, "user,item\n7,1\n7,2\n7,3\n7,4\n7,5\n9,no\n");
     let said = run("recommend {} --user 7 -n 30 --seen {} --json", &[&ease, &more]).ok();
-    assert!(said.err.contains("6 more pairs seen by 1 user; 2 unknown items (`3`, `no`)"), "{}", said.err);
+    assert!(
+        said.err.contains("6 more pairs seen by 1 user; 1 unknown user (`9`); 2 unknown items (`3`, `no`)"),
+        "{}",
+        said.err
+    );
     assert!(said.json()["items"].as_array().unwrap().iter().all(|row| row["item"].as_i64().unwrap() > 5));
+    write(&more, "user,item\n7,1\nnew,2\nnew,3\n");
+    let said = run("recommend {} --user 7 --seen {}", &[&ease, &more]).ok().err;
+    assert!(said.contains("3 more pairs seen by 2 users; 1 unknown user (`new`)"), "{said}");
+    let bytes = b"user,item\n7,1\nJos\xe9,2\n";
+    fs::File::create(&more).and_then(|mut file| file.write_all(bytes)).unwrap();
+    let ask = "recommend {} --user 7 --seen {}";
+    run(ask, &[&ease, &more]).fails(1, &["more.csv, line 3", "`--encoding latin1`"]);
+    let said = run(&format!("{ask} --encoding latin1"), &[&ease, &more]).ok().err;
+    assert!(said.contains("1 unknown user (`José`)"), "{said}");
+    run("recommend {} --user 7 --encoding latin1", &[&ease]).fails(2, &["--users", "--seen"]);
     run("recommend {} --user 7 --seen {} --exclude none", &[&ease, &more]).fails(2, &["--seen adds"]);
     run("recommend {} --user 7 --exclude none --include-used", &[&ease]).fails(2, &["cannot be used with"]);
 }
@@ -103,8 +119,10 @@ fn the_server_leaves_out_what_a_user_has_and_what_is_reported_to_it() {
     let folder = folder();
     let (ease, had) = rated(folder.path());
     let more = folder.path().join("more.csv");
-    write(&more, "user,item\n7,1\n7,2\nnew,3\n");
-    let server = Server::start(&ease, &folder.path().join("state"), HERE, &format!("--seen {}", more.display()));
+    let bytes = b"user,item\n7,1\n7,2\nnew,3\nJos\xe9,3\n";
+    fs::File::create(&more).and_then(|mut file| file.write_all(bytes)).unwrap();
+    let options = format!("--seen {} --encoding latin1", more.display());
+    let server = Server::start(&ease, &folder.path().join("state"), HERE, &options);
     let items = |answer: &Value| -> Vec<i64> {
         answer["items"].as_array().unwrap().iter().map(|row| row["item"].as_i64().unwrap()).collect()
     };
@@ -231,4 +249,18 @@ fn a_model_for_retrieval_finds_nothing_that_its_user_rated_low() {
     assert_eq!(items(&server.post("/v1/retrieve", &question).json()), &left - &BTreeSet::from([last]));
     let other = json!({"domain": "only", "context": {"user": "other"}, "n": 30});
     assert!(!items(&server.post("/v1/retrieve", &other).json()).contains(&5));
+}
+
+#[test]
+fn the_server_says_which_users_of_the_file_are_unknown() {
+    let folder = folder();
+    let (ease, _) = rated(folder.path());
+    let (more, state) = (folder.path().join("more.csv"), folder.path().join("state"));
+    write(&more, "user,item\n7,1\nnew,3\n");
+    let serve = words(&format!("serve {{}} --state {{}} --listen {HERE} --seen {{}}"), &[&ease, &state, &more]);
+    let mut child = adepts(serve).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut String::new()).unwrap();
+    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    let said = Done::of(&child.wait_with_output().unwrap()).err;
+    assert!(said.contains("2 more pairs seen by 1 user; 1 unknown user (`new`); 1 unknown item (`3`)"), "{said}");
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::skipped::SkippedReason;
 use crate::place::listed;
+use crate::words::counted;
 
 /// What can be wrong with examples: what, where, and what was expected.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -88,7 +89,11 @@ pub enum ExamplesError {
         limit: usize,
     },
     /// A part without rows.
-    #[error("split {kind}: the {part} part is empty after cutting {rows} rows; expected rows in every part")]
+    #[error(
+        "split {kind}: the {part} part is empty after cutting {}; expected rows in every part: {}",
+        counted(*rows, "row"),
+        instead_of(kind, part, *rows)
+    )]
     PartEmpty {
         /// The kind of split.
         kind: &'static str,
@@ -222,4 +227,23 @@ pub enum ExamplesError {
         /// What was expected.
         expected: String,
     },
+}
+
+/// What to change where a part came out empty.
+fn instead_of(kind: &str, part: &str, rows: u64) -> String {
+    const FEW: u64 = 20;
+    if rows < FEW {
+        return format!("there are too few rows to cut; give {FEW} or more");
+    }
+    let shares = match part {
+        "training" => "smaller shares, such as `--validation 0.1 --test 0.1`",
+        _ => "larger shares, such as `--validation 0.2 --test 0.2`",
+    };
+    let shares = format!("{shares} (split.validation, split.test)");
+    let together = match kind {
+        "users" => "the rows of a user",
+        "temporal" => "rows of one time",
+        _ => return format!("take {shares}"),
+    };
+    format!("{together} are not torn apart; cut row by row with `--split random` (split.kind), or take {shares}")
 }

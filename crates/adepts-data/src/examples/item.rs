@@ -25,28 +25,26 @@ pub struct ItemConfig {
     /// The encoding of the catalogue, where it is text.
     #[serde(default, skip_serializing_if = "Encoding::is_auto")]
     pub encoding: Encoding,
-    /// Whether users have seen the items of their rows that are not positive, as where these are low ratings, so that they are not
-    /// recommended. False for logs in which such a row says that an item was shown and not chosen.
-    #[serde(default = "yes", skip_serializing_if = "is_so")]
-    pub negatives_seen: bool,
-}
-
-fn yes() -> bool {
-    true
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-fn is_so(value: &bool) -> bool {
-    *value
+    /// Whether users have seen the items of their rows with label 0, so that these are not recommended. By default they have where
+    /// the label is a threshold of ratings (`at_least`), and not where it is a column of 0 and 1, in which 0 often means that an
+    /// item was shown and not chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub negatives_seen: Option<bool>,
 }
 
 impl From<Column> for ItemConfig {
     fn from(column: Column) -> Self {
-        Self { column, fields: Vec::new(), catalogue: None, encoding: Encoding::Auto, negatives_seen: true }
+        Self { column, fields: Vec::new(), catalogue: None, encoding: Encoding::Auto, negatives_seen: None }
     }
 }
 
 impl ExamplesConfig {
+    /// Whether users have seen the items of their rows with label 0; see [`ItemConfig::negatives_seen`].
+    pub(super) fn negatives_seen(&self) -> bool {
+        let rated = self.label.at_least.is_some();
+        self.item.as_ref().is_some_and(|item| item.negatives_seen.unwrap_or(rated))
+    }
+
     /// Whether a field of this column is read from the source and not from a catalogue of its own.
     pub(super) fn reads(&self, column: &Column) -> bool {
         !self.item.as_ref().is_some_and(|item| item.catalogue.is_some() && item.has(column))

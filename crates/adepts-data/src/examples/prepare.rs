@@ -72,7 +72,7 @@ pub(super) fn prepare(
     let changed = |second: u64| ExamplesError::Changed { origin: config.source.clone(), first: first.all(), second };
     let mut cutter = Cutter::new(split, times);
     let (mut parts, mut origins, mut seen) = (Vec::new(), Vec::new(), SeenPairs::default());
-    let negatives_seen = config.item.as_ref().is_some_and(|item| item.negatives_seen);
+    let negatives_seen = config.negatives_seen();
     for part in PARTS {
         parts.push(PartWriter::new(&dir.join(file_name(part)), coder.schema(), group)?);
         let origin = origin_name(part).map(|name| OriginWriter::new(&dir.join(name), config.user.is_some(), group));

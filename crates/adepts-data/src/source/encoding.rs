@@ -1,4 +1,4 @@
-//! Text of other encodings as UTF-8, while it is read.
+//! Text of other encodings as UTF-8, while it is read. What is broken in it stays broken.
 
 use std::io::{self, Read};
 
@@ -16,13 +16,16 @@ const WINDOWS: [char; 32] = [
     '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
 ];
 
+/// Stands for half of a character of UTF-16. No text in UTF-8 holds this byte, so readers find the value to be broken.
+const BROKEN: u8 = 0xff;
+
 /// A stream of another encoding as UTF-8.
 pub(super) struct Decoded<R> {
     inner: R,
     encoding: Foreign,
     /// Bytes that were read and are not decoded yet.
     waiting: Vec<u8>,
-    text: String,
+    text: Vec<u8>,
     /// How much of the text was handed over.
     at: usize,
     ended: bool,
@@ -30,7 +33,7 @@ pub(super) struct Decoded<R> {
 
 impl<R: Read> Decoded<R> {
     pub(super) fn new(inner: R, encoding: Foreign) -> Self {
-        Self { inner, encoding, waiting: Vec::new(), text: String::new(), at: 0, ended: false }
+        Self { inner, encoding, waiting: Vec::new(), text: Vec::new(), at: 0, ended: false }
     }
 
     fn more(&mut self) -> io::Result<()> {
@@ -43,11 +46,14 @@ impl<R: Read> Decoded<R> {
         (self.at, self.text) = (0, std::mem::take(&mut self.text));
         self.text.clear();
         match self.encoding {
-            Foreign::Latin1 => self.text.extend(self.waiting.drain(..).map(char::from)),
-            Foreign::Windows1252 => self.text.extend(self.waiting.drain(..).map(|byte| match byte {
-                0x80..=0x9f => WINDOWS[usize::from(byte - 0x80)],
-                byte => char::from(byte),
-            })),
+            Foreign::Latin1 => self.waiting.drain(..).for_each(|byte| push(&mut self.text, char::from(byte))),
+            Foreign::Windows1252 => self.waiting.drain(..).for_each(|byte| {
+                let char = match byte {
+                    0x80..=0x9f => WINDOWS[usize::from(byte - 0x80)],
+                    byte => char::from(byte),
+                };
+                push(&mut self.text, char);
+            }),
             Foreign::Utf16 { low_first } => self.utf16(low_first),
         }
         Ok(())
@@ -64,12 +70,21 @@ impl<R: Read> Decoded<R> {
             units.pop();
         }
         self.waiting.drain(..2 * units.len());
-        self.text.extend(char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)));
+        for unit in char::decode_utf16(units) {
+            match unit {
+                Ok(char) => push(&mut self.text, char),
+                Err(_) => self.text.push(BROKEN),
+            }
+        }
         if self.ended && !self.waiting.is_empty() {
             self.waiting.clear();
-            self.text.push(char::REPLACEMENT_CHARACTER);
+            self.text.push(BROKEN);
         }
     }
+}
+
+fn push(text: &mut Vec<u8>, char: char) {
+    text.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
 }
 
 impl<R: Read> Read for Decoded<R> {
@@ -80,7 +95,7 @@ impl<R: Read> Read for Decoded<R> {
             }
             self.more()?;
         }
-        let rest = &self.text.as_bytes()[self.at..];
+        let rest = &self.text[self.at..];
         let count = rest.len().min(buf.len());
         buf[..count].copy_from_slice(&rest[..count]);
         self.at += count;
@@ -105,8 +120,12 @@ mod tests {
     }
 
     fn decoded(bytes: &[u8], encoding: Foreign) -> String {
-        let mut text = String::new();
-        Decoded::new(Slow(bytes), encoding).read_to_string(&mut text).unwrap();
+        String::from_utf8(raw(bytes, encoding)).unwrap()
+    }
+
+    fn raw(bytes: &[u8], encoding: Foreign) -> Vec<u8> {
+        let mut text = Vec::new();
+        Decoded::new(Slow(bytes), encoding).read_to_end(&mut text).unwrap();
         text
     }
 
@@ -122,8 +141,11 @@ mod tests {
     }
 
     #[test]
-    fn half_a_character_is_not_lost() {
-        assert_eq!(decoded(b"a\0\x3d\xd8", Foreign::Utf16 { low_first: true }), "a\u{fffd}");
-        assert_eq!(decoded(b"a\0b", Foreign::Utf16 { low_first: true }), "a\u{fffd}");
+    fn half_a_character_is_no_utf_8() {
+        let encoding = Foreign::Utf16 { low_first: true };
+        assert_eq!(raw(b"a\0\x3d\xd8", encoding), b"a\xff");
+        assert_eq!(raw(b"a\0\x3d\xd8b\0", encoding), b"a\xffb");
+        assert_eq!(raw(b"\x1e\xdda\0", encoding), b"\xffa");
+        assert_eq!(raw(b"a\0b", encoding), b"a\xff");
     }
 }

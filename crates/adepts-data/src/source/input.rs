@@ -43,13 +43,12 @@ const STDIN: [&str; 4] = ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"];
 /// whole the first time that it is asked for: format and columns are looked for before the rows are read, and rows may
 /// be read several times.
 pub(super) fn once(path: &Path) -> Result<Option<Stored>, DataError> {
-    static READ: Mutex<Vec<(PathBuf, Stored)>> = Mutex::new(Vec::new());
-    let stdin = path.to_str().is_some_and(|name| STDIN.contains(&name));
+    let stdin = is_stdin(path);
     let is_file = || path.metadata().is_ok_and(|meta| meta.is_file() || meta.is_dir());
     if path != Path::new("-") && (is_file() || !path.exists()) {
         return Ok(None);
     }
-    let key = if stdin { Path::new("-") } else { path };
+    let key = key(path);
     let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((_, stored)) = read.iter().find(|(known, _)| known == key) {
         return Ok(Some(stored.clone()));
@@ -64,6 +63,29 @@ pub(super) fn once(path: &Path) -> Result<Option<Stored>, DataError> {
     let stored = Stored { file: Arc::new(Mutex::new(file)), bytes };
     read.push((key.to_path_buf(), stored.clone()));
     Ok(Some(stored))
+}
+
+/// What was read in this process of inputs that can be read only once.
+static READ: Mutex<Vec<(PathBuf, Stored)>> = Mutex::new(Vec::new());
+
+fn is_stdin(path: &Path) -> bool {
+    path.to_str().is_some_and(|name| STDIN.contains(&name))
+}
+
+/// The name by which an input that can be read only once is known.
+fn key(path: &Path) -> &Path {
+    if is_stdin(path) { Path::new("-") } else { path }
+}
+
+/// Whether a source that was read by another process can be read no more: stdin, a file descriptor or a pipe. What this
+/// process has read of such a source it keeps, so that is not spent.
+#[must_use]
+pub fn is_spent(source: &str) -> bool {
+    let path = Path::new(source);
+    let kept = || READ.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|(known, _)| known == key(path));
+    let descriptor = source.starts_with("/dev/fd/") || source.starts_with("/proc/") && source.contains("/fd/");
+    let pipe = || path.metadata().is_ok_and(|meta| !meta.is_file() && !meta.is_dir());
+    (is_stdin(path) || descriptor || pipe()) && !kept()
 }
 
 /// Reads what is stored from its beginning.

@@ -77,7 +77,7 @@ fn malformed(file: &SourceFile, frames: &Frames, error: &serde_json::Error) -> D
     // serde_json counts lines within the one object that it saw.
     let number = frames.number() + (error.line() as u64).saturating_sub(1);
     let place = Place { path: file.path.clone(), unit: "line", number };
-    if let Err(wrong) = NotUtf8::check(frames.object()) {
+    if let Err(wrong) = NotUtf8::check(frames.object(), file) {
         return wrong.error(place);
     }
     let what = error.to_string();

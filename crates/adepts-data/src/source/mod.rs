@@ -29,6 +29,7 @@ pub(crate) use delimiter::{WHITESPACE, check_delimiter, default_delimiter};
 pub(crate) use files::files_of;
 pub use files::{Compression, FileFormat, SourceFile, find as find_files};
 pub(crate) use input::Ticker;
+pub use input::is_spent;
 pub use names::Role;
 pub(crate) use names::{nearest, usual};
 pub(crate) use parquet::{

@@ -271,7 +271,7 @@ impl Splitter {
     /// A value of the current record without blanks around it, unless it is not UTF-8.
     #[inline]
     pub(crate) fn value(&self, i: usize) -> Result<&str, NotUtf8> {
-        let value = NotUtf8::check(self.raw(i))?;
+        let value = NotUtf8::check(self.raw(i), self.window.file())?;
         let edge = |byte: Option<&u8>| byte.is_some_and(|byte| *byte <= b' ' || *byte >= 0x80);
         let bytes = value.as_bytes();
         Ok(if edge(bytes.first()) || edge(bytes.last()) { value.trim() } else { value })

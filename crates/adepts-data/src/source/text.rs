@@ -6,6 +6,7 @@
 use std::ops::ControlFlow;
 
 use super::delimiter::{check_delimiter, default_delimiter};
+use super::encoding::Foreign;
 use super::files::SourceFile;
 use super::input::Ticker;
 use super::records::Splitter;
@@ -165,21 +166,30 @@ fn recycled<'b>(mut cells: Vec<Cell<'_>>) -> Vec<Cell<'b>> {
     cells.into_iter().map(|_| Cell::Missing).collect()
 }
 
-/// Text that is not in UTF-8.
+/// Text that is not in UTF-8, or was broken in UTF-16.
 pub(crate) struct NotUtf8 {
     /// It, made readable.
     pub(crate) shown: String,
-    /// The first wrong byte, and its number from 1.
-    byte: u8,
-    number: usize,
+    wrong: Wrong,
+}
+
+/// What is wrong first, and where, from 1.
+enum Wrong {
+    Byte { byte: u8, number: usize },
+    HalfCharacter { number: usize },
 }
 
 impl NotUtf8 {
-    /// `bytes` as text, or what is wrong with them.
-    pub(super) fn check(bytes: &[u8]) -> Result<&str, Self> {
+    /// `bytes` of a file as text, or what is wrong with them.
+    pub(super) fn check<'a>(bytes: &'a [u8], file: &SourceFile) -> Result<&'a str, Self> {
         std::str::from_utf8(bytes).map_err(|e| {
             let (shown, at) = (String::from_utf8_lossy(bytes).into_owned(), e.valid_up_to());
-            Self { shown, byte: bytes[at], number: at + 1 }
+            let wrong = if matches!(file.decoding, Some(Foreign::Utf16 { .. })) {
+                Wrong::HalfCharacter { number: String::from_utf8_lossy(&bytes[..at]).chars().count() + 1 }
+            } else {
+                Wrong::Byte { byte: bytes[at], number: at + 1 }
+            };
+            Self { shown, wrong }
         })
     }
 
@@ -192,12 +202,17 @@ impl NotUtf8 {
     }
 
     fn reason(&self) -> String {
-        let Self { shown, byte, number } = self;
-        let shown = shortened(shown);
-        format!(
-            "byte {number} of `{shown}` is {byte:#04x}, which is not UTF-8; if the text is in Latin-1 or Windows-1252, say so \
-             with `--encoding latin1` or `--encoding windows-1252` (data.encoding)"
-        )
+        let shown = shortened(&self.shown);
+        match self.wrong {
+            Wrong::Byte { byte, number } => format!(
+                "byte {number} of `{shown}` is {byte:#04x}, which is not UTF-8; if the text is in Latin-1 or Windows-1252, say \
+                 so with `--encoding latin1` or `--encoding windows-1252` (data.encoding)"
+            ),
+            Wrong::HalfCharacter { number } => format!(
+                "character {number} of `{shown}` is broken UTF-16: half of a surrogate pair, or a single byte at the end of the \
+                 file; if the text is not in UTF-16, say what it is in with `--encoding` (data.encoding)"
+            ),
+        }
     }
 }
 

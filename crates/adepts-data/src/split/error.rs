@@ -1,6 +1,7 @@
 //! What can be wrong with a split.
 
 use super::FEWEST_TO_JUDGE;
+use crate::words::counted;
 
 /// A setting of the split as it is typed, and its key.
 fn option(key: &str) -> String {
@@ -62,7 +63,7 @@ pub enum SplitError {
     /// Too few users for holding out whole users.
     #[error(
         "split users: {held_out} users would be held out, but there are {able} with at least {FEWEST_TO_JUDGE} \
-         interactions, of {users} in all; expected that some users are left to learn from"
+         interactions, of {users} in all; expected that some users are left to learn from; {instead}"
     )]
     TooFewUsers {
         /// Users with enough interactions to be held out.
@@ -71,6 +72,8 @@ pub enum SplitError {
         held_out: usize,
         /// All users.
         users: usize,
+        /// What to change.
+        instead: String,
     },
     /// A split that holds nothing out, where something is to be chosen or judged by.
     #[error(
@@ -80,8 +83,10 @@ pub enum SplitError {
     All,
     /// A part came out empty.
     #[error(
-        "split {kind}: the {part} part is empty after cutting {rows} interactions of {users} users, expected at least \
-         one interaction in each of train, validation and test"
+        "split {kind}: the {part} part is empty after cutting {} of {}, expected at least one interaction in each of train, \
+         validation and test; {instead}",
+        counted(*rows, "interaction"),
+        counted(*users, "user")
     )]
     PartEmpty {
         /// The kind of split.
@@ -92,5 +97,7 @@ pub enum SplitError {
         rows: usize,
         /// Users in the log.
         users: usize,
+        /// What to change.
+        instead: String,
     },
 }

@@ -5,6 +5,7 @@
 
 mod column;
 mod error;
+mod instead;
 mod leave_last;
 mod random;
 mod temporal;
@@ -51,6 +52,11 @@ pub struct Cut {
 /// # Panics
 /// If the columns of `log` differ in length or a user-item pair stands twice.
 pub fn split(log: &Interactions, config: &SplitConfig, seed: u64) -> Result<Cut, DataError> {
+    Ok(cut(log, config, seed).map_err(|error| instead::with_instead(error, log, config, seed))?)
+}
+
+/// As [`split`]; the error does not say yet what works instead.
+fn cut(log: &Interactions, config: &SplitConfig, seed: u64) -> Result<Cut, SplitError> {
     let rows = ByUser::new(log);
     let mut learns = vec![true; rows.users()];
     let mut resolved = config.clone();
@@ -67,9 +73,9 @@ pub fn split(log: &Interactions, config: &SplitConfig, seed: u64) -> Result<Cut,
             ("users", users::cut(log, &rows, &shares, seed, &mut learns)?)
         }
         SplitConfig::Column { .. } => ("column", column::cut(log, &rows)?),
-        SplitConfig::All {} => return Err(SplitError::All.into()),
+        SplitConfig::All {} => return Err(SplitError::All),
     };
-    Ok(rows.assemble(kind, &parts, learns, resolved)?)
+    rows.assemble(kind, &parts, learns, resolved)
 }
 
 /// From when on an interaction lies in the validation and in the test part, in nanoseconds since 1970.
@@ -189,7 +195,8 @@ impl<'a> ByUser<'a> {
                 rows.push(&row);
             }
             if rows.pairs() == 0 {
-                return Err(SplitError::PartEmpty { kind, part: name(part), rows: self.len(), users: self.users() });
+                let (part, rows, users) = (name(part), self.len(), self.users());
+                return Err(SplitError::PartEmpty { kind, part, rows, users, instead: String::new() });
             }
             Ok(rows)
         };

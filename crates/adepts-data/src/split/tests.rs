@@ -249,7 +249,8 @@ fn what_cannot_be_is_refused_with_what_was_expected() {
         (
             users(0.5, 0.49, 0.8),
             "split users: 10 users would be held out, but there are 10 with at least 3 interactions, of 10 in all; \
-             expected that some users are left to learn from",
+             expected that some users are left to learn from; on this log `--split users --validation 0.1 --test 0.2` and \
+             `--split random --validation 0.1 --test 0.2` work (split)",
         ),
     ];
     for (config, message) in cases {
@@ -263,7 +264,8 @@ fn an_empty_part_is_refused() {
     assert_eq!(
         split(&short, &SplitConfig::default(), 0).unwrap_err().to_string(),
         "split random: the validation part is empty after cutting 4 interactions of 2 users, expected at least one \
-         interaction in each of train, validation and test"
+         interaction in each of train, validation and test; on this log `--split temporal --validation 0.1 --test 0.2` \
+         works (split)"
     );
     let mut same_second = log(&plain(10));
     same_second.time = Some(vec![7; same_second.user.len()]);
@@ -273,4 +275,49 @@ fn an_empty_part_is_refused() {
     for config in kinds() {
         assert!(split(&empty, &config, 0).is_err());
     }
+}
+
+/// The error about a split of this log.
+fn message(log: &Interactions, config: &SplitConfig) -> String {
+    split(log, config, 0).unwrap_err().to_string()
+}
+
+#[test]
+fn a_split_that_leaves_a_part_empty_names_one_that_works() {
+    let users = |validation, test| SplitConfig::Users { validation, test, input: 0.5, known: 0.0, seed: None };
+    let temporal = SplitConfig::Temporal { validation: 0.1, test: 0.2 };
+    let last = |validation, test| SplitConfig::LeaveLast { validation, test };
+    // Two items a user.
+    let mut two = log(&(0..30).flat_map(|user| [(user, user % 7), (user, 7 + user % 5)]).collect::<Vec<_>>());
+    for config in [SplitConfig::default(), last(1, 1), users(0.1, 0.1)] {
+        let error = message(&two, &config);
+        assert!(error.contains("on this log `--split temporal --validation 0.1 --test 0.2` works"), "{error}");
+    }
+    two.time = None;
+    for config in [SplitConfig::default(), users(0.1, 0.1)] {
+        let error = message(&two, &config);
+        for text in
+            ["at least 3, and the most that a user has here is 2", "`--user`", "`--time COLUMN --split temporal`"]
+        {
+            assert!(error.contains(text), "`{text}` is not in: {error}");
+        }
+    }
+    // Enough for each user, but not for so much.
+    let mut many = log(&plain(30));
+    let error = message(&many, &last(9, 9));
+    assert!(error.contains("`--split leave-last --validation 1 --test 1` and `--split random"), "{error}");
+    let error = message(&many, &users(0.5, 0.49));
+    assert!(error.contains("`--split users --validation 0.1 --test 0.2 --input-share 0.5` and"), "{error}");
+    // Times of which nearly all are equal.
+    let times = many.time.as_ref().unwrap();
+    let coarse = (0..times.len()).map(|row| if row < 10 { 1 } else { 2 + i64::from(row > 100) }).collect();
+    many.time = Some(coarse);
+    let error = message(&many, &temporal);
+    assert!(error.contains("`--split random --validation 0.1 --test 0.2`"), "{error}");
+    let one = log(&[(1, 2)]);
+    for config in kinds() {
+        let error = message(&one, &config);
+        assert!(error.contains("no split works on so few; give a log of more rows"), "{error}");
+    }
+    assert!(message(&one, &temporal).contains("after cutting 1 interaction of 1 user, expected"));
 }

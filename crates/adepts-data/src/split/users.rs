@@ -39,7 +39,8 @@ pub(super) fn cut(
     let judged = at_least_one(able.len(), shares.test);
     let held_out = judged + at_least_one(able.len(), shares.validation);
     if held_out >= rows.users() || held_out > able.len() {
-        return Err(SplitError::TooFewUsers { able: able.len(), held_out, users: rows.users() });
+        let (able, users) = (able.len(), rows.users());
+        return Err(SplitError::TooFewUsers { able, held_out, users, instead: String::new() });
     }
     let mut parts = vec![Part::Train; rows.len()];
     for (nth, (key, user)) in able.into_iter().enumerate() {

@@ -147,7 +147,7 @@ fn without_negative_rows_or_without_users_there_is_no_such_file() {
     let set = prepare(&nobody, &BY_TIME, &dir.path().join("nobody")).unwrap();
     assert!(set.manifest().seen.is_none() && !set.folder().join("seen.parquet").exists());
     let mut shown = config(file(dir.path(), "log.csv", LOG));
-    shown.item.iter_mut().for_each(|item| item.negatives_seen = false);
+    shown.item.iter_mut().for_each(|item| item.negatives_seen = Some(false));
     let set = prepare(&shown, &BY_TIME, &dir.path().join("shown")).unwrap();
     assert!(set.manifest().seen.is_none() && set.had().unwrap().is_some());
     let text = fs::read_to_string(set.folder().join("manifest.json")).unwrap();

@@ -122,6 +122,28 @@ fn other_encodings_are_read_where_they_are_said() {
 }
 
 #[test]
+fn broken_utf_16_is_a_bad_row() {
+    let dir = tempdir().unwrap();
+    let bytes = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let csv = |half: &[u8]| [&bytes("\u{feff}user,item\n1,2\n3,a"), half, &bytes("b\n5,6\n")].concat();
+    let cut = [bytes("\u{feff}user,item\n1,2\n5,6\n3,a"), b"4".to_vec()].concat();
+    let json = [bytes("{\"user\":1,\"item\":2}\n{\"user\":3,\"item\":\"a"), b"\x3d\xd8".to_vec()];
+    let json = [&json.concat()[..], &bytes("\"}\n{\"user\":5,\"item\":6}\n")].concat();
+    for (name, bytes, expected) in [
+        ("a.csv", csv(b"\x3d\xd8"), "line 3: column `item`: character 2 of `a\u{fffd}b` is broken UTF-16"),
+        ("b.csv", csv(b"\x1e\xdd"), "line 3: column `item`: character 2 of `a\u{fffd}b` is broken UTF-16"),
+        ("c.csv", cut, "line 4: column `item`: character 2 of `a\u{fffd}` is broken UTF-16"),
+        ("d.jsonl", json, "line 2: character 20 of `"),
+    ] {
+        let path = file(dir.path(), name, bytes);
+        let told = message(&config(&path));
+        assert!(told.contains(&format!("{name}, {expected}")) && told.contains("broken UTF-16"), "{told}");
+        let found = read(&skipping(&path)).unwrap();
+        assert_eq!((rows(&found), found.skipped_rows), (vec!["1 2".into(), "5 6".into()], 1), "{name}");
+    }
+}
+
+#[test]
 fn folders_whose_names_are_values_are_read_as_columns() {
     let dir = tempdir().unwrap();
     for (folder, text) in [

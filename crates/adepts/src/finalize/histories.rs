@@ -9,19 +9,22 @@ use adepts_eval::RunSummary;
 use adepts_train::{Outcome, Training, fit_all};
 use burn::tensor::Device;
 
-use super::{EVALUATED, FinalOf, Finalized, begin, finished, name, refuse, write_figures};
-use crate::answers::{ANSWERS, TITLES};
+use super::{EVALUATED, FinalOf, Finalized, begin, claim, finished, name, refuse, write_figures};
+use crate::answers::{ANSWERS, TITLES, forgotten};
 use crate::config::Experiment;
 use crate::error::Error;
 use crate::evaluate::{self, ProbeChoice, Request};
 use crate::experiment::{Work, check_memory, fingerprint, learned_rows, learners};
-use crate::files::{FileMark, checked, write_marked};
+use crate::files::{checked, write_marked};
 use crate::folder::{self as place, make};
 use crate::pages::identity;
 use crate::run::{self, Beside, Run, RunManifest};
 
 /// Trains the final form of the run in `source`.
 pub(super) fn run(source: &Path, folder: &Path, work: &mut Work<'_>) -> Result<Finalized, Error> {
+    if let Some(done) = done_before(source, folder, work)? {
+        return Ok(done);
+    }
     let Run { manifest, experiment: evaluated, data: cut, .. } = opened(source)?;
     let data = cut.whole(evaluated.seed);
     let parts = [&cut.train, &cut.validation, &cut.test].map(|part| part.pairs() as u64);
@@ -44,20 +47,19 @@ pub(super) fn run(source: &Path, folder: &Path, work: &mut Work<'_>) -> Result<F
     recipe.check_sizes(&sizes).map_err(config)?;
     check_memory(&recipe.memory(&sizes), work)?;
 
-    place::claim(folder, &experiment, work.resume, work.overwrite)?;
+    claim(folder, &experiment, work)?;
+    // Of a final model whose histories were forgotten, and those of the run were to follow.
+    let same = |then: &FinalOf| {
+        then.manifest == of.manifest || forgotten(source).is_ok_and(|manifest| identity(&manifest) == then.manifest)
+    };
     if !work.overwrite
-        && let Some(then) = finished::<Experiment>(folder, &of, &data.manifest.content_hash)?
+        && let Some(then) = finished::<Experiment>(folder, source, same, Some(&data.manifest.content_hash))?
     {
-        place::tidy(folder)?;
-        let of = then.final_of.unwrap_or(of);
-        return Ok(Finalized {
-            of,
-            rows,
-            epochs: then.epochs.map(|(epochs, _)| epochs),
-            figures: super::figures(folder)?,
-        });
+        return as_it_is(folder, then, of);
     }
     let figures = figures(source, &of, work.progress)?;
+    // While it is trained the titles of the run may be replaced.
+    let titles = titles(source, &manifest)?;
     let mut model = recipe.build(&sizes, experiment.seed, &Device::flex().autodiff());
     let watch = Stopwatch::start();
     let (mut epochs, mut trained) = (None, None);
@@ -96,13 +98,36 @@ pub(super) fn run(source: &Path, folder: &Path, work: &mut Work<'_>) -> Result<F
     if epochs.is_none() {
         begin(source, None, folder, &experiment, work)?;
     }
-    let mut files = titles(source, &manifest, folder)?;
+    make(&folder.join(ANSWERS))?;
+    let write = |(name, bytes): (String, Vec<u8>)| Ok((name.clone(), write_marked(&folder.join(&name), &bytes)?));
+    let mut files = titles.into_iter().map(write).collect::<Result<BTreeMap<_, _>, Error>>()?;
     files.insert(EVALUATED.to_owned(), write_figures(folder, &figures)?);
     let beside = Beside { final_of: Some(of.clone()), files };
     let both = epochs.map(|epochs| (epochs, epochs));
     run::finish_with(folder, &experiment, &data, &*model, both, seconds, beside)?;
     place::tidy(folder)?;
     Ok(Finalized { of, rows, epochs, figures })
+}
+
+/// The final model of a run whose histories are forgotten, where it was finished before.
+fn done_before(source: &Path, folder: &Path, work: &Work<'_>) -> Result<Option<Finalized>, Error> {
+    let manifest = run::manifest(source)?;
+    if manifest.histories || !work.resume {
+        return Ok(None);
+    }
+    let hash = identity(&manifest);
+    let Some(then) = finished::<Experiment>(folder, source, |then| then.manifest == hash, None)? else {
+        return Ok(None);
+    };
+    let Some(of) = then.final_of.clone() else { return Ok(None) };
+    as_it_is(folder, then, of).map(Some)
+}
+
+/// The final model that is finished already.
+fn as_it_is(folder: &Path, then: RunManifest, of: FinalOf) -> Result<Finalized, Error> {
+    place::tidy(folder)?;
+    let (rows, epochs) = (then.pairs as u64, then.epochs.map(|(epochs, _)| epochs));
+    Ok(Finalized { of: then.final_of.unwrap_or(of), rows, epochs, figures: super::figures(folder)? })
 }
 
 /// The evaluated run, if a final model can be made of it.
@@ -154,13 +179,8 @@ fn figures(source: &Path, of: &FinalOf, progress: Progress<'_>) -> Result<RunSum
     Ok(Run::open(source)?.evaluate(request, progress)?.summary)
 }
 
-/// Copies the titles of the run, whose items are those of the final model.
-fn titles(source: &Path, manifest: &RunManifest, folder: &Path) -> Result<BTreeMap<String, FileMark>, Error> {
-    make(&folder.join(ANSWERS))?;
+/// The titles of the run, whose items are those of the final model: the names of their files and what is in them.
+fn titles(source: &Path, manifest: &RunManifest) -> Result<Vec<(String, Vec<u8>)>, Error> {
     let names = manifest.files.keys().filter(|name| name.starts_with(TITLES));
-    let copied = names.map(|name| {
-        let bytes = checked(source, &manifest.files, name)?;
-        Ok((name.clone(), write_marked(&folder.join(name), &bytes)?))
-    });
-    copied.collect()
+    names.map(|name| Ok((name.clone(), checked(source, &manifest.files, name)?))).collect()
 }

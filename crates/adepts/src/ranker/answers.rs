@@ -20,7 +20,7 @@ use crate::run::{DATA, MODEL};
 
 /// Opens a finished run of a ranker for answering; every file is checked before it is used.
 /// Those of a model for retrieval are, for what users have in them.
-pub fn open(folder: &Path, excluding: &Excluding) -> Result<ExampleAnswerer, Error> {
+pub fn open(folder: &Path, excluding: &Excluding, note: &dyn Fn(&str)) -> Result<ExampleAnswerer, Error> {
     let manifest = run::manifest(folder)?;
     let hash = pages::identity(&manifest);
     let report = pages::own(folder, &manifest.files);
@@ -44,7 +44,10 @@ pub fn open(folder: &Path, excluding: &Excluding) -> Result<ExampleAnswerer, Err
         let users = RowCoder::open_users(&folder.join(DATA))?;
         let had = ExampleSet::open(&folder.join(DATA))?.had()?;
         let source = excluding.seen.as_ref().filter(|_| had.is_some());
-        let seen = source.map(|source| SeenPairs::read(source, &catalogue.ids, &mut silent)).transpose()?;
+        let seen = source
+            .map(|source| SeenPairs::read(source, excluding.encoding, &catalogue.ids, &mut silent))
+            .transpose()?;
+        seen.iter().for_each(|seen: &SeenPairs| note(&seen.summary(None)));
         let shelf = Shelf::new(Arc::new(catalogue), KEPT);
         Ok::<_, Error>(Finder { users, shelf, had, seen, exclude: excluding.exclude })
     });

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use adepts_core::{ExampleSizes, Towers};
 use adepts_data::examples::{ExampleSet, ExampleSplit, ExamplesConfig};
-use adepts_data::{Format, Part, source::find_files};
+use adepts_data::source::{find_files, is_spent};
+use adepts_data::{Format, Part};
 use adepts_eval::RunSummary;
 use adepts_train::{ExampleTraining, Fingerprint, Outcome, fit_all_examples};
 use burn::tensor::Device;
@@ -15,7 +16,7 @@ use super::experiment::PROGRAM;
 use super::run::{self, RankerRun};
 use crate::error::Error;
 use crate::experiment::{Work, check_memory};
-use crate::finalize::{EVALUATED, FinalOf, Finalized, begin, figures, finished, name, refuse, write_figures};
+use crate::finalize::{EVALUATED, FinalOf, Finalized, begin, claim, figures, finished, name, refuse, write_figures};
 use crate::folder as place;
 use crate::pages::identity;
 use crate::run::{Beside, DATA, evaluation};
@@ -42,12 +43,13 @@ pub(crate) fn run(source: &Path, from: Option<&str>, folder: &Path, work: &mut W
         ..cut.manifest().data.clone()
     };
     let experiment = settings(&evaluated, &log, manifest.epochs.0, folder)?;
-    place::claim(folder, &experiment, work.resume, work.overwrite)?;
+    claim(folder, &experiment, work)?;
     let repeated = evaluation(source)?;
     let held = folder.join(DATA);
     if work.resume && ExampleSet::is_prepared(&held) {
         let data = ExampleSet::open(&held)?;
-        if let Some(then) = finished::<RankerExperiment>(folder, &of, &data.manifest().content_hash)? {
+        let same = |then: &FinalOf| then.manifest == of.manifest;
+        if let Some(then) = finished::<RankerExperiment>(folder, source, same, Some(&data.manifest().content_hash))? {
             place::tidy(folder)?;
             let (rows, epochs) = (then.rows as u64, Some(then.epochs.0));
             return Ok(Finalized { of: then.final_of.unwrap_or(of), rows, epochs, figures: figures(folder)? });
@@ -56,6 +58,7 @@ pub(crate) fn run(source: &Path, from: Option<&str>, folder: &Path, work: &mut W
         begin(source, from, folder, &experiment, work)?;
         return train(&experiment, &data, of, repeated, folder, work);
     }
+    check_readable(&log, from, source, folder)?;
     if work.overwrite {
         // What is wrong with the log is told when it is read.
         let mut files = find_files(&log.source, log.format).unwrap_or_default();
@@ -76,6 +79,26 @@ pub(crate) fn run(source: &Path, from: Option<&str>, folder: &Path, work: &mut W
     begin(source, from, folder, &experiment, work)?;
     place::move_into(&folder.join(BESIDE[0]), &held)?;
     train(&experiment, &ExampleSet::open(&held)?, of, repeated, folder, work)
+}
+
+/// Refuses a log, or a catalogue, that came through a pipe when the run was trained: it cannot be read again.
+fn check_readable(log: &ExamplesConfig, from: Option<&str>, source: &Path, folder: &Path) -> Result<(), Error> {
+    let (run, out) = (source.display(), folder.display());
+    if from.is_none() && is_spent(&log.source) {
+        return Err(Error::Request(format!(
+            "the log of {run} came through a pipe ({}) and cannot be read again, as the final form of a model of examples \
+             needs it; say where the log is with `adepts finalize {run} --out {out} --data PATH`",
+            log.source
+        )));
+    }
+    let catalogue = log.item.as_ref().and_then(|item| item.catalogue.as_deref());
+    if let Some(catalogue) = catalogue.filter(|catalogue| is_spent(catalogue)) {
+        return Err(Error::Request(format!(
+            "the catalogue of {run} came through a pipe ({catalogue}) and cannot be read again; put it into a file \
+             (data.item.catalogue) and train with `adepts train … --final DIR`"
+        )));
+    }
+    Ok(())
 }
 
 /// Prepares the whole log, after it was found to be what the run was trained on.

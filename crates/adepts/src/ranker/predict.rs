@@ -24,8 +24,11 @@ const LONGEST: usize = 1 << 20;
 /// Rows of a table of lists that are written at once.
 const ENTRIES: usize = 64 * STEP;
 
-/// Names of columns of what is written, which no column that is passed through may have.
-const NAMES: [&str; 4] = ["row", "rank", "item", "score"];
+/// The columns of a table of scores itself; none that is passed through may have the name of one of them.
+pub const SCORES: [&str; 2] = ["row", "score"];
+
+/// The same of a table of lists.
+pub const LISTS: [&str; 4] = ["row", "rank", "item", "score"];
 
 /// What was predicted for some rows.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -50,7 +53,7 @@ impl RankerRun {
         let score = |block: Encoded| {
             let mut scores = vec![0.0; block.examples.rows()];
             self.model.score(&block.examples, &mut scores);
-            check_names(block.kept.as_ref())?;
+            check_kept(block.kept.as_ref(), &SCORES)?;
             each(Predicted { rows: block.rows, scores, kept: block.kept })
         };
         self.data.encode(files, BLOCK, score, progress)
@@ -92,12 +95,12 @@ fn table(
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).expect("columns of equal length")
 }
 
-/// Refuses columns to pass through that would have the name of another one.
-fn check_names(kept: Option<&RecordBatch>) -> Result<(), Error> {
+/// Refuses columns that are passed through to an output which has columns of these names itself, and those that stand twice.
+pub fn check_kept(kept: Option<&RecordBatch>, own: &[&str]) -> Result<(), Error> {
     let schema = kept.map(RecordBatch::schema);
     let names: Vec<&str> =
         schema.iter().flat_map(|schema| schema.fields()).map(|field| field.name().as_str()).collect();
-    if let Some(name) = names.iter().find(|name| NAMES.contains(name)) {
+    if let Some(name) = names.iter().find(|name| own.contains(name)) {
         return Err(Error::Request(format!(
             "the column `{name}` cannot be kept: what is written has one of that name; rename it in the file"
         )));
@@ -152,6 +155,7 @@ impl RankerRun {
             // Rows wait until there are as many as are written at once.
             let mut waiting: Option<RecordBatch> = None;
             let each = |block: Retrieved| {
+                check_kept(block.kept.as_ref(), &LISTS)?;
                 let table = block.table(numbers);
                 let mut all = match waiting.take() {
                     Some(before) => appended(&before, &table),
@@ -201,7 +205,8 @@ impl RankerRun {
             let excluded = |row: usize| had.map_or(&[][..], |had| had.of(users, row, exclude == Exclude::Learned));
             let found = shelf.best(towers, users, &vec![number; users.rows()], &excluded).into_iter();
             let lists = found.map(|list| list.into_iter().map(|(item, score)| (ids.id(item), score)).collect());
-            check_names(block.kept.as_ref())?;
+            // What else must not be kept depends on what is written.
+            check_kept(block.kept.as_ref(), &LISTS[..1])?;
             each(Retrieved { rows: block.rows, lists: lists.collect(), kept: block.kept })
         };
         self.data.encode_users(files, rows, find, progress)

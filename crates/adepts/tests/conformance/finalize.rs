@@ -5,14 +5,18 @@ use std::path::Path;
 use adepts::contract::{Fit, Probe};
 use adepts::data::{Dataset, GroupBy, Rows, SplitConfig, mainstream_scores, progress};
 use adepts::evaluate::{ProbeChoice, Request};
+use adepts::experiment::Work;
 use adepts::finalize::{self, Finalized};
 use adepts::folder::Settings as _;
 use adepts::report::{Record, outline};
+use adepts::serve::Answerer as _;
+use adepts::titles::{TitleFile, attach};
+use adepts::train::{Observer, Progress};
 use adepts::{Artefact, Error, Experiment, Run, RunError, pages};
 use burn::tensor::Device;
 
 use crate::support::{
-    COMMUNITY, How, RUNS, community_log, dataset, experiment, files, learners, log, model_bytes, run, timeless,
+    COMMUNITY, How, RUNS, community_log, copied, dataset, experiment, files, learners, log, model_bytes, run, timeless,
     trained, with_stops, working,
 };
 
@@ -194,6 +198,41 @@ fn a_final_model_takes_no_folder_that_is_in_use_and_goes_on_with_none_but_its_ow
     let memory = finalized(ease, &home.path().join("none"), short).0.unwrap_err();
     assert!(matches!(memory, Error::Memory { .. }), "{memory}");
     assert!(!home.path().join("none").exists());
+}
+
+/// Takes the titles of a run away while something is trained.
+struct Taking<'a>(&'a Path);
+
+impl Observer for Taking<'_> {
+    fn step(&mut self, _: &Progress) {
+        for file in files(self.0).into_iter().filter(|file| file.starts_with("answers/titles")) {
+            std::fs::remove_file(self.0.join(file)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn titles_are_those_that_the_run_had_when_the_final_model_was_begun() {
+    let home = tempfile::tempdir().unwrap();
+    let source = copied(&trained("wl").folder);
+    let table = home.path().join("titles.csv");
+    let text = format!("item,title\n{},A thing\n", COMMUNITY.items.id(3));
+    adepts::data::write_atomically(&table, |out| std::io::Write::write_all(out, text.as_bytes())).unwrap();
+    attach(source.path(), &TitleFile::new(table.display().to_string()), &mut progress::silent).unwrap();
+    let folder = home.path().join("prod");
+    let mut work = Work {
+        progress: &mut progress::silent,
+        observer: &mut Taking(source.path()),
+        stop: &|| false,
+        available: None,
+        checkpoint_every: 1e9,
+        resume: false,
+        overwrite: false,
+    };
+    finalize::run(source.path(), None, &folder, &mut work).unwrap();
+    assert!(!files(source.path()).iter().any(|file| file.starts_with("answers/titles")));
+    let answerer = Artefact::open(&folder).unwrap().answerer();
+    assert_eq!(answerer.item(&COMMUNITY.items.id(3)).unwrap().title.as_deref(), Some("A thing"));
 }
 
 #[test]

@@ -102,7 +102,7 @@ fn more_pairs_are_seen_by_known_users_and_by_strangers() {
     let ids: Vec<Id> = first.iter().map(|item| RATED.items.id(*item)).collect();
     fs::write(&seen, format!("user,item\n3,{}\n3,{}\nnew,{}\n3,nothing\n", ids[0], ids[1], ids[0])).unwrap();
     let with = |exclude, source: &Path| {
-        let excluding = Excluding { exclude, seen: Some(source.display().to_string()) };
+        let excluding = Excluding { exclude, seen: Some(source.display().to_string()), ..Excluding::default() };
         Artefact::open(&folder).unwrap().answerer_excluding(&excluding, &mut progress::silent)
     };
     let answerer = with(Exclude::Seen, &seen).unwrap();
