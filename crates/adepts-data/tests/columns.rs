@@ -79,6 +79,11 @@ fn times() -> Vec<(&'static str, Box<dyn Fn(usize) -> String>)> {
             "digits of dates",
             Box::new(move |row| format!("2020{:02}{:02}", 1 + drawn(row, 4, 12), 1 + drawn(row, 3, 28))),
         ),
+        ("one day", Box::new(|_| "1601510400".to_owned())),
+        (
+            "a few odd values",
+            Box::new(move |row| if row % 50 == 7 { "?".into() } else { (start + step(row)).to_string() }),
+        ),
         ("dates", Box::new(move |row| format!("2020-{:02}-{:02}", 1 + drawn(row, 4, 12), 1 + drawn(row, 3, 28)))),
         ("Twitter", Box::new(|row| format!("Tue Apr 03 {:02}:{:02}:09 +0000 2012", row / 60, row % 60))),
     ]
@@ -107,6 +112,8 @@ fn ids_as_large_as_times_are_ids() {
     let rating = |row: usize| (1 + drawn(row, 4, 5)).to_string();
     in_every_order("counted", &[("time", &time), ("id", &counted), ("id", &some)]);
     in_every_order("sorted", &[("time", &time), ("id", &sorted), ("id", &some), ("rating", &rating)]);
+    let few = |row: usize| (1 + drawn(row, 5, 5)).to_string();
+    in_every_order("few users", &[("time", &time), ("id", &few), ("id", &some)]);
     in_every_order("no time", &[("id", &counted), ("id", &some)]);
     in_every_order("no time, but ratings", &[("id", &sorted), ("id", &counted), ("rating", &rating)]);
 }
@@ -174,6 +181,29 @@ fn scales_of_ratings_are_no_counts() {
         let seen = look("log.csv", &log(&[&user, &item, &rating], &[0, 1, 2], ","));
         assert_eq!((roles(&seen), seen.min_rating), (vec!["user", "item", "rating"], Some(least)), "{scale:?}: {seen}");
     }
+}
+
+#[test]
+fn small_numbers_of_a_log_without_times_are_said_to_be_either() {
+    let (user, item) = (|row| format!("u{}", drawn(row, 1, 60)), |row| format!("i{}", drawn(row, 2, 80)));
+    let number = |row: usize| (2 + drawn(row, 3, 4)).to_string();
+    let seen = look("log.tsv", &log(&[&user, &item, &number], &[0, 1, 2], "\t"));
+    assert_eq!((roles(&seen), seen.min_rating), (vec!["user", "item", "rating"], None), "{seen}");
+    assert!(seen.notes.iter().any(|note| note.contains("`3`, which could hold ratings or counts")), "{:?}", seen.notes);
+}
+
+#[test]
+fn an_item_that_a_few_rows_lack_is_the_item() {
+    let user = |row: usize| format!("{:040x}", drawn(row, 1, 60));
+    let item = |row: usize| if row % 30 == 1 { String::new() } else { format!("{:08x}-ab", drawn(row, 2, 80)) };
+    let name = |row: usize| format!("The {} band", drawn(row, 2, 80));
+    let hours = |row: usize| format!("{}.5", drawn(row, 3, 400) + 1);
+    let plays = |row: usize| (5 + 40_000 / (1 + drawn(row, 4, 900))).to_string();
+    let seen = look("plays.tsv", &log(&[&user, &item, &name, &plays], &[0, 1, 2, 3], "\t"));
+    assert_eq!(roles(&seen), ["user", "item", "", ""], "{seen}");
+    let seen = look("hours.csv", &log(&[&user, &name, &hours], &[0, 1, 2], ","));
+    assert_eq!(roles(&seen), ["user", "item", ""], "{seen}");
+    assert!(!seen.notes.iter().any(|note| note.contains("counts")), "hours are no counts: {:?}", seen.notes);
 }
 
 #[test]

@@ -284,6 +284,9 @@ fn kinds_of_events_are_listed_with_what_keeps_some() {
     (0..60).for_each(|row| {
         writeln!(named, "{},{},{}", row / 6, row % 7, ["pv", "pv", "pv", "cart", "fav", "buy"][row % 6]).unwrap();
     });
+    let numbers = named.replace("event", "behavior_type").replace("pv", "1").replace("buy", "4");
+    let numbers = look(&file(dir.path(), "n.csv", numbers.replace("cart", "3").replace("fav", "2")));
+    assert_eq!(numbers.events[0].rows, 30, "{numbers}");
     let unnamed = named.split_once('\n').unwrap().1.to_owned();
     for (name, content) in [("a.csv", &named), ("b.csv", &unnamed)] {
         let seen = look(&file(dir.path(), name, content));

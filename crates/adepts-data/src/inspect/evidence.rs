@@ -30,6 +30,10 @@ pub(super) struct Evidence {
     /// How many rows have each text; none if there are more than [`KINDS`].
     texts: BTreeMap<String, u64>,
     many_texts: bool,
+    /// Numbers among the values.
+    numbers: u64,
+    /// The least and the greatest of them.
+    range: Option<(f64, f64)>,
     last: Option<f64>,
     rises: u64,
     falls: u64,
@@ -63,6 +67,9 @@ impl Evidence {
             self.falls += u64::from(number < last);
         }
         self.last = Some(number);
+        self.numbers += 1;
+        let (least, greatest) = self.range.get_or_insert((number, number));
+        (*least, *greatest) = (least.min(number), greatest.max(number));
         let whole = number.fract() == 0.0;
         self.fractions += u64::from(!whole);
         if self.divisor != 1 {
@@ -105,10 +112,7 @@ impl ColumnSummary {
         if *dates > 0 && 10 * dates >= 9 * values {
             return Some(10.0);
         }
-        if !matches!(self.kind, "integer" | "number") {
-            return None;
-        }
-        let (least, greatest) = self.least().zip(self.greatest())?;
+        let (least, greatest) = self.number_range()?;
         let factor = match self.time_unit? {
             TimeUnit::Seconds => 1.0,
             TimeUnit::Milliseconds => 1e3,
@@ -119,6 +123,9 @@ impl ColumnSummary {
         };
         if least < SECONDS.0 * factor || greatest > SECONDS.1 * factor {
             return None;
+        }
+        if self.distinct == 1 {
+            return Some(0.1);
         }
         let order = self.evidence.in_order();
         // Numbers without gaps that are used again and again are ids that are counted up.
@@ -133,13 +140,24 @@ impl ColumnSummary {
 
     /// Whether the content alone says that it is a time, even where it would be needed for ids.
     pub(super) fn is_time_for_sure(&self) -> bool {
-        self.time_evidence().is_some_and(|evidence| evidence >= 1.5)
+        self.time_evidence().is_some_and(|evidence| evidence >= 1.5 || self.distinct == 1)
+    }
+
+    /// Whether it is a time by more than that its values hardly repeat.
+    pub(super) fn is_time_by_its_course(&self) -> bool {
+        self.time_evidence().is_some_and(|evidence| evidence - 2.0 * self.share_distinct() >= 0.5)
+    }
+
+    /// The least and the greatest number of a column that holds nothing else, but for a few odd values.
+    pub(super) fn number_range(&self) -> Option<(f64, f64)> {
+        let Evidence { values, numbers, range, .. } = self.evidence;
+        range.filter(|_| 10 * numbers >= 9 * values)
     }
 
     /// Whether times are at full minutes, or in finer units at full milliseconds or seconds.
     fn is_round(&self, factor: f64) -> bool {
         let step = if factor > 1.0 { 1000 } else { 60 };
-        self.distinct > 2 && self.evidence.divisor > 0 && self.evidence.divisor.is_multiple_of(step)
+        self.evidence.divisor > 0 && self.evidence.divisor.is_multiple_of(step)
     }
 
     fn share_distinct(&self) -> f64 {
@@ -163,9 +181,8 @@ impl ColumnSummary {
     /// Whether its numbers are counts: whole, from 0 or 1, of which each is rarer than the one below, and without a top at which
     /// many stand, as ratings have.
     pub(super) fn looks_like_counts(&self) -> bool {
-        let (Some(least), Some(greatest)) = (self.least(), self.greatest()) else { return false };
-        let whole =
-            self.kind == "integer" || (self.kind == "number" && self.numbers.iter().all(|n| n.0.fract() == 0.0));
+        let Some((least, greatest)) = self.number_range() else { return false };
+        let whole = matches!(self.kind, "integer" | "number") && self.evidence.fractions == 0;
         if !whole || !(least == 0.0 || least == 1.0) || greatest < 2.0 {
             return false;
         }

@@ -117,7 +117,10 @@ pub fn inspect(path: &str, options: &DataConfig) -> Result<Inspection, DataError
     let looked_at = look.rows + look.bad_rows;
     let rating = columns.iter().find(|column| column.role == Some(Role::Rating));
     if data.filter.min_rating.is_none() {
-        data.filter.min_rating = rating.and_then(advice::least_rating);
+        // Such numbers in a log without names and times are as often counts.
+        let doubtful = data.header == Some(false) && data.time.is_none();
+        let clear = rating.filter(|column| !(doubtful && column.is_hardly_a_rating()));
+        data.filter.min_rating = clear.and_then(advice::least_rating);
     }
     let ratings = rating.map_or(&[][..], |column| &column.numbers);
     let ratings = ratings.iter().map(|(rating, rows)| RatingCount { rating: *rating, rows: *rows }).collect();

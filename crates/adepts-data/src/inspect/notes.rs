@@ -97,7 +97,11 @@ fn events(seen: &Inspection) -> Option<String> {
 fn rating(seen: &Inspection) -> Option<String> {
     let c = with_role(seen, Role::Rating)?;
     let Some(least) = seen.min_rating else {
-        let why = if c.looks_like_counts() { ", which looks like counts" } else { "" };
+        let why = match seen.header {
+            _ if c.looks_like_counts() => ", which looks like counts",
+            Some(false) if c.is_hardly_a_rating() => ", which could hold ratings or counts",
+            _ => "",
+        };
         return Some(format!(
             "no least rating is proposed for `{}`{why}, so a row counts whatever its rating; `--min-rating` sets one",
             c.name

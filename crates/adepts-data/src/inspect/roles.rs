@@ -101,10 +101,11 @@ impl<'a> Roles<'a> {
         2 - self.taken.iter().flatten().filter(|role| matches!(role, Role::User | Role::Item)).count()
     }
 
-    /// Whether there are enough columns for ids besides one.
-    fn spares(&self, at: usize) -> bool {
-        let varied = |c: &ColumnSummary| c.distinct > 1 || c.evidence.values < SHORT;
-        self.for_ids().filter(|(other, c)| *other != at && varied(c)).count() >= self.wanted()
+    /// Whether there are enough columns for ids besides one, which are not better taken for times.
+    fn spares(&self, at: usize, fits: impl Fn(&ColumnSummary) -> bool) -> bool {
+        let clear = |at: &usize| self.columns[*at].time_evidence().is_some_and(|evidence| evidence >= 0.7);
+        let time = self.likeliest_time().filter(clear);
+        self.for_ids().filter(|(other, c)| *other != at && Some(*other) != time && fits(c)).count() >= self.wanted()
     }
 
     fn event(&self) -> Option<usize> {
@@ -112,13 +113,11 @@ impl<'a> Roles<'a> {
         let known = self.free().find(|(_, c)| few(c) && c.kinds().iter().any(|(kind, _)| is_event(kind)));
         let word = |kind: &str| kind.len() >= 3 && kind.bytes().all(|b| b.is_ascii_lowercase() || b"_- ".contains(&b));
         let words = |at: usize, c: &ColumnSummary| {
-            let more = |(other, column): &(usize, &ColumnSummary)| *other != at && column.distinct > c.distinct;
             few(c)
                 && (2..=10).contains(&c.distinct)
                 && c.evidence.values >= 10 * c.distinct
                 && c.kinds().iter().all(|(kind, _)| word(kind))
-                && self.for_ids().filter(|(at, c)| more(&(*at, c)) && c.time_evidence().is_none()).count()
-                    >= self.wanted()
+                && self.spares(at, |other| other.distinct > c.distinct)
         };
         known.or_else(|| self.free().find(|(at, c)| words(*at, c))).map(|(at, _)| at)
     }
@@ -132,14 +131,14 @@ impl<'a> Roles<'a> {
             return None;
         }
         let short = |c: &ColumnSummary| c.evidence.values < SHORT;
+        let varied = |c: &ColumnSummary| c.distinct > 1 || short(c);
         let more = |at: usize, c: &ColumnSummary| {
-            self.for_ids().filter(|(other, column)| *other != at && column.distinct >= c.distinct).count()
-                >= self.wanted()
+            self.spares(at, |other| other.distinct >= c.distinct && !other.looks_like_counts())
         };
         let clear = |at: usize, c: &ColumnSummary| c.is_on_a_scale() || short(c) || more(at, c);
         let possible = self
             .free()
-            .filter(|(at, c)| c.looks_like_rating() && (!c.can_be_id() || self.spares(*at) && clear(*at, c)));
+            .filter(|(at, c)| c.looks_like_rating() && (!c.can_be_id() || self.spares(*at, varied) && clear(*at, c)));
         let better = |(at, c): &(usize, &ColumnSummary)| {
             let (scale, few) = if short(c) { (false, 0) } else { (c.is_on_a_scale(), c.distinct) };
             (c.kind == "number", scale, std::cmp::Reverse(few), *at)
@@ -147,22 +146,32 @@ impl<'a> Roles<'a> {
         possible.max_by_key(better).map(|(at, _)| at)
     }
 
+    fn likeliest_time(&self) -> Option<usize> {
+        let evidence = self.free().filter_map(|(at, c)| Some((at, c.time_evidence()?)));
+        evidence.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(at, _)| at)
+    }
+
     /// The column that looks most like times, unless it is needed for ids and may hold some.
     fn time(&self, rating: Option<usize>) -> Option<usize> {
-        let evidence = self.free().filter_map(|(at, c)| Some((at, c, c.time_evidence()?)));
-        let (best, column, _) = evidence.max_by(|a, b| a.2.total_cmp(&b.2))?;
-        let other = |(at, c): &(usize, &ColumnSummary)| *at != best && Some(*at) != rating && !c.looks_like_counts();
-        let enough = self.for_ids().filter(|(at, c)| other(&(*at, c)) && c.distinct > 1).count() >= self.wanted();
-        (enough || column.is_time_for_sure()).then_some(best)
+        let best = self.likeliest_time()?;
+        let other = |at: usize, c: &ColumnSummary| Some(at) != rating && !c.looks_like_counts() && c.distinct > 1;
+        let enough = self.for_ids().filter(|(at, c)| *at != best && other(*at, c)).count() >= self.wanted();
+        (enough || self.columns[best].is_time_for_sure()).then_some(best)
     }
 
     /// User and item: of the columns that can hold ids those with the least against them, the user before the item.
     fn ids(&mut self) {
-        let mut found: Vec<(u8, usize)> = self.for_ids().map(|(at, c)| (self.doubt(c), at)).collect();
+        // Of columns that are doubtful the one with the most ids is the likelier one.
+        let order = |(at, c): (usize, &ColumnSummary)| {
+            let doubt = doubt(c);
+            (doubt, std::cmp::Reverse(if doubt > 2 { c.distinct } else { 0 }), at)
+        };
+        let mut found: Vec<_> = self.for_ids().map(order).collect();
         found.sort_unstable();
         found.truncate(self.wanted());
-        found.sort_unstable_by_key(|(_, at)| *at);
-        let mut found = found.into_iter().map(|(_, at)| at);
+        let mut found: Vec<usize> = found.into_iter().map(|(_, _, at)| at).collect();
+        found.sort_unstable();
+        let mut found = found.into_iter();
         for role in [Role::User, Role::Item] {
             if !self.taken.contains(&Some(role))
                 && let Some(at) = found.next()
@@ -171,23 +180,24 @@ impl<'a> Roles<'a> {
             }
         }
     }
+}
 
-    /// What speaks against ids.
-    fn doubt(&self, c: &ColumnSummary) -> u8 {
-        let rows = c.evidence.values;
-        let doubts = [
-            (c.is_time_for_sure(), 9),
-            (c.missing > rows, 8),
-            (c.distinct <= 1 && rows > 1, 7),
-            (c.looks_like_counts() || c.least().is_some_and(|least| least < 0.0), 6),
-            (c.numbers_rows(), 5),
-            (c.distinct <= FEW && rows >= 10 * c.distinct, 4),
-            (c.time_evidence().is_some_and(|evidence| evidence >= 0.5), 3),
-            (10 * c.evidence.phrases >= rows.max(1), 2),
-            (c.missing > 0, 1),
-        ];
-        doubts.iter().find(|(there, _)| *there).map_or(0, |(_, doubt)| *doubt)
-    }
+/// How much speaks against ids.
+fn doubt(c: &ColumnSummary) -> u8 {
+    let rows = c.evidence.values;
+    let negative = c.number_range().is_some_and(|(least, _)| least < 0.0);
+    let doubts = [
+        (c.is_time_by_its_course(), 9),
+        (c.missing > rows, 8),
+        (c.distinct <= 1 && rows > 1, 7),
+        (c.looks_like_counts() || negative, 6),
+        (c.numbers_rows() || c.is_time_for_sure(), 5),
+        (c.distinct <= FEW && rows >= 10 * c.distinct, 4),
+        (c.time_evidence().is_some_and(|evidence| evidence >= 0.5), 3),
+        (10 * c.evidence.phrases >= rows.max(1), 2),
+        (5 * c.missing > rows, 1),
+    ];
+    doubts.iter().find(|(there, _)| *there).map_or(0, |(_, doubt)| *doubt)
 }
 
 /// Whether a text is a usual kind of event.
@@ -209,14 +219,20 @@ impl ColumnSummary {
         let within = |least: f64, greatest: f64| least >= -10.0 && greatest <= 10.0;
         self.can_be(Role::Rating)
             && (2..=101).contains(&self.distinct)
-            && self.least().zip(self.greatest()).is_some_and(|(least, greatest)| within(least, greatest))
+            && self.number_range().is_some_and(|(least, greatest)| within(least, greatest))
             && !self.looks_like_counts()
+            && (self.evidence.values < SHORT || self.number_range() != Some((1.0, 2.0)) || self.evidence.fractions > 0)
     }
 
-    /// Whether the numbers are those of a usual scale of ratings.
-    fn is_on_a_scale(&self) -> bool {
-        let greatest = self.greatest().unwrap_or_default();
-        [1.0, 3.0, 4.0, 5.0, 10.0].contains(&greatest) && self.least().is_some_and(|least| least <= 1.0)
+    /// Whether the numbers end where a usual scale of ratings does.
+    pub(super) fn is_on_a_scale(&self) -> bool {
+        let ends = |(least, greatest): (f64, f64)| least <= 1.0 && [1.0, 3.0, 4.0, 5.0, 10.0].contains(&greatest);
+        self.number_range().is_some_and(ends)
+    }
+
+    /// Whether nothing but few different numbers says that it is a rating.
+    pub(super) fn is_hardly_a_rating(&self) -> bool {
+        self.evidence.values >= SHORT && self.evidence.fractions == 0 && !self.is_on_a_scale()
     }
 
     /// Whether each row has the next number, as rows do that are numbered.
@@ -226,6 +242,6 @@ impl ColumnSummary {
             && *values >= SHORT
             && self.distinct == *values
             && self.evidence.only_rises()
-            && self.least().zip(self.greatest()).is_some_and(|(a, b)| b - a < *values as f64)
+            && self.number_range().is_some_and(|(a, b)| b - a < *values as f64)
     }
 }

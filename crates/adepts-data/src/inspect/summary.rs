@@ -66,24 +66,18 @@ impl ColumnSummary {
         match role {
             Role::Rating => matches!(self.kind, "integer" | "number") || self.odd_ones > 0,
             Role::Time => matches!(self.kind, "integer" | "number" | "time") || self.odd_ones > 0,
-            Role::Event => self.kind == "text" && self.distinct <= 1000,
+            Role::Event => {
+                (self.kind == "text" && self.distinct <= 1000) || (self.kind == "integer" && self.distinct <= 20)
+            }
             Role::User | Role::Item => self.kind != "empty",
         }
     }
 
     /// Whether its numbers are as large as the times since 2000 are in one of the usual units.
     pub(super) fn looks_recent(&self) -> bool {
-        let Some((least, greatest)) = self.least().zip(self.greatest()) else { return false };
+        let Some((least, greatest)) = self.number_range() else { return false };
         let in_seconds = |factor: f64| least >= 946_684_800.0 * factor && greatest <= 2_500_000_000.0 * factor;
         self.kind == "integer" && self.distinct > 2 && [1.0, 1e3, 1e6, 1e9].into_iter().any(in_seconds)
-    }
-
-    pub(super) fn least(&self) -> Option<f64> {
-        self.min.as_ref()?.parse().ok()
-    }
-
-    pub(super) fn greatest(&self) -> Option<f64> {
-        self.max.as_ref()?.parse().ok()
     }
 }
 
