@@ -150,10 +150,10 @@ pub(crate) fn is_date(text: &str) -> bool {
     text.parse::<f64>().is_err() && text::parse(text).is_ok()
 }
 
-/// Whether a text looks like a date in a form that is not read.
+/// Whether a text that is not read as a time looks like a date all the same.
 pub(crate) fn is_unread_date(text: &str) -> bool {
     let text = text.trim();
-    text::parse(text).is_err() && (text::year_not_first(text) || month::has_month(text))
+    text::is_day_and_month_first(text) || month::has_month(text)
 }
 
 /// Nanoseconds since 1970 of a bound of the filter. A number has the unit that its own size says.

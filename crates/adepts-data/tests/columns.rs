@@ -225,6 +225,9 @@ fn what_says_little_is_no_id() {
     let empty = |row: usize| if row % 9 == 0 { drawn(row, 3, 500).to_string() } else { String::new() };
     let same = |_: usize| "de".to_owned();
     let category = |row: usize| ["a1", "b2", "c3"][row % 3].to_owned();
+    let number = |row: usize| format!("{}-{}-{}", 30 + row % 9, 13 + row % 5, 1000 + row % 200);
+    let seen = look("parts.csv", &log(&[&number, &item], &[0, 1], ","));
+    assert_eq!(roles(&seen), ["user", "item"], "numbers that are no dates: {seen}");
     let date = |row: usize| format!("{:02}.04.2012", row % 28 + 1);
     for order in orders(3) {
         for (what, other) in [

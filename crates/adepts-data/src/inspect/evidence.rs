@@ -57,8 +57,12 @@ impl Evidence {
         }
         let fraction = |number: f64| number.fract() != 0.0;
         self.fractions += u64::from(text.contains(',') && text.replacen(',', ".", 1).parse().is_ok_and(fraction));
-        self.unread += u64::from(is_unread_date(text));
         self.phrases += u64::from(text.trim().contains(' '));
+    }
+
+    /// A text that is not read as a time.
+    pub(super) fn no_time(&mut self, text: &str) {
+        self.unread += u64::from(is_unread_date(text));
     }
 
     pub(super) fn number(&mut self, number: f64) {
@@ -133,9 +137,11 @@ impl ColumnSummary {
         if gapless && !order {
             return None;
         }
+        // Ids that are drawn from all numbers of so many digits are spread over decades.
+        let wide = 0.2 * (greatest - least) / factor / 1e9;
         let mut evidence = 2.0 * self.share_distinct() + if order { 0.5 } else { 0.0 };
         evidence += if self.is_round(factor) { 3.0 } else { 0.0 };
-        Some(evidence - if gapless { 2.0 } else { 0.0 })
+        Some(evidence - wide - if gapless { 2.0 } else { 0.0 })
     }
 
     /// Whether the content alone says that it is a time, even where it would be needed for ids.

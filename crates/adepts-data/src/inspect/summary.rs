@@ -216,7 +216,10 @@ impl Tally {
                 self.evidence.dates += 1;
                 self.moment(Some(moment));
             }
-            _ => self.texts += 1,
+            _ => {
+                self.texts += 1;
+                self.evidence.no_time(text);
+            }
         }
         match &mut self.spellings {
             Some((least, greatest)) => {

@@ -146,11 +146,25 @@ fn zone(rest: &mut Rest<'_>) -> Option<i64> {
 }
 
 /// Whether a text looks like a date that begins with the day or the month, or has a year of two digits.
-pub(super) fn year_not_first(text: &str) -> bool {
+fn year_not_first(text: &str) -> bool {
     let date = text.split([' ', 'T', ',']).next().unwrap_or_default();
     let parts: Vec<&str> = date.split(['/', '-', '.']).collect();
     let digits = |part: &&str| !part.is_empty() && part.len() <= 4 && part.bytes().all(|b| b.is_ascii_digit());
     parts.len() == 3 && parts.iter().all(digits) && parts[0].len() <= 2
+}
+
+/// Whether a text looks like that and its numbers can be a day and a month, in either order, and a year.
+pub(super) fn is_day_and_month_first(text: &str) -> bool {
+    let date = text.split([' ', 'T', ',']).next().unwrap_or_default();
+    let numbers: Vec<u32> = date.split(['/', '-', '.']).filter_map(|part| part.parse().ok()).collect();
+    let possible = |numbers: &[u32]| match *numbers {
+        [a, b, year] => {
+            let calendar = (1..=31).contains(&a.max(b)) && (1..=12).contains(&a.min(b));
+            calendar && (year < 100 || (1900..2100).contains(&year))
+        }
+        _ => false,
+    };
+    year_not_first(text) && possible(&numbers)
 }
 
 #[cfg(test)]
