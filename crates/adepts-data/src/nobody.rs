@@ -25,7 +25,8 @@ pub(crate) fn is_large(rows: u64, of: u64) -> bool {
 pub(crate) fn warning(user: &str, rows: u64, of: u64, users: u64) -> Option<String> {
     let (large, nobody) = (is_large(rows, of), is_nobody(user));
     let many = nobody && rows > 1 && (large || rows * users > 3 * of);
-    if !many && !(large && users >= FEW_USERS) {
+    let unlike_others = large && users >= FEW_USERS;
+    if !(many || unlike_others) {
         return None;
     }
     let like = if nobody || user == ZERO { ", and the id looks like that of nobody" } else { "" };

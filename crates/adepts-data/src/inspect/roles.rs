@@ -51,7 +51,9 @@ struct Roles<'a> {
 /// Fills in the columns that are left open.
 pub(super) fn fill(data: &mut DataConfig, given: &[(Role, usize)], columns: &[ColumnSummary]) {
     let mut roles = Roles { columns, taken: vec![None; columns.len()] };
-    given.iter().for_each(|(role, at)| roles.taken[*at] = Some(*role));
+    for (role, at) in given {
+        roles.taken[*at] = Some(*role);
+    }
     let open = |roles: &Roles<'_>, role| !roles.taken.contains(&Some(role));
     if open(&roles, Role::Event) {
         roles.take(Role::Event, Roles::event);

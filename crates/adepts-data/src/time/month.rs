@@ -21,6 +21,8 @@ const MONTHS: [&str; 12] = [
     "december",
 ];
 
+const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+
 /// The day, and the time with its zone as text, of `Tue Apr 03 18:00:09 +0000 2012`, `Tue Apr  3 18:00:09 2012`,
 /// `Tue, 03 Apr 2012 18:00:09 +0000`, `3 April 2012`, `Apr 3, 2012 18:00`, `03-Apr-2012`: a month in English, a day, and a year
 /// of four digits. `None` of what is not written so, and where the day of the week is not that of the date.
@@ -83,15 +85,20 @@ fn number(word: &str, least: usize, most: usize) -> Option<u32> {
 
 /// The number of a month by its name or the first three letters.
 fn month(word: &str) -> Option<u32> {
-    let named = |name: &&str| word.eq_ignore_ascii_case(name) || word.eq_ignore_ascii_case(&name[..3]);
-    let letters = word.as_bytes().first().is_some_and(u8::is_ascii_alphabetic);
-    letters.then(|| MONTHS.iter().position(|name| named(&name))).flatten().map(|at| at as u32 + 1)
+    named(word, &MONTHS).map(|at| at as u32 + 1)
 }
 
 /// A day of the week by its name or the first three letters.
 fn weekday(word: &str) -> Option<Weekday> {
-    let letters = word.len() >= 3 && word.as_bytes().iter().all(u8::is_ascii_alphabetic);
-    letters.then(|| word.parse().ok()).flatten()
+    Weekday::try_from(named(word, &WEEKDAYS)? as u8).ok()
+}
+
+/// The place of a name that a word is, or of which it is the first three letters.
+fn named(word: &str, names: &[&str]) -> Option<usize> {
+    // Every text of a log comes here that is no number.
+    let start = word.as_bytes().first_chunk::<3>()?.map(|byte| byte.to_ascii_lowercase());
+    let at = names.iter().position(|name| name.as_bytes().starts_with(&start))?;
+    (word.len() == 3 || word.eq_ignore_ascii_case(names[at])).then_some(at)
 }
 
 #[cfg(test)]

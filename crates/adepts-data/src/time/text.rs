@@ -147,6 +147,9 @@ fn zone(rest: &mut Rest<'_>) -> Option<i64> {
 
 /// Whether a text looks like a date that begins with the day or the month, or has a year of two digits.
 fn year_not_first(text: &str) -> bool {
+    if !text.as_bytes().first().is_some_and(u8::is_ascii_digit) {
+        return false;
+    }
     let date = text.split([' ', 'T', ',']).next().unwrap_or_default();
     let parts: Vec<&str> = date.split(['/', '-', '.']).collect();
     let digits = |part: &&str| !part.is_empty() && part.len() <= 4 && part.bytes().all(|b| b.is_ascii_digit());
@@ -155,6 +158,9 @@ fn year_not_first(text: &str) -> bool {
 
 /// Whether a text looks like that and its numbers can be a day and a month, in either order, and a year.
 pub(super) fn is_day_and_month_first(text: &str) -> bool {
+    if !text.as_bytes().first().is_some_and(u8::is_ascii_digit) {
+        return false;
+    }
     let date = text.split([' ', 'T', ',']).next().unwrap_or_default();
     let numbers: Vec<u32> = date.split(['/', '-', '.']).filter_map(|part| part.parse().ok()).collect();
     let possible = |numbers: &[u32]| match *numbers {
