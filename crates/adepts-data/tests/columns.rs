@@ -60,8 +60,11 @@ fn in_every_order(what: &str, columns: &[(&str, &dyn Fn(usize) -> String)]) {
     }
 }
 
+/// The value of a column in a row.
+type Value = Box<dyn Fn(usize) -> String>;
+
 /// The times of a log in every unit and order that logs have.
-fn times() -> Vec<(&'static str, Box<dyn Fn(usize) -> String>)> {
+fn times() -> Vec<(&'static str, Value)> {
     let start = 1_601_536_537_u64;
     let step = |row: usize| row as u64 * 977 + drawn(row, 9, 900) as u64;
     vec![
@@ -138,7 +141,7 @@ fn counts_are_no_ratings() {
     // Each number about half as often as the one below.
     let plays = |row: usize| (1 + drawn(row, 4, 1 << 12).trailing_zeros()).to_string();
     let long = |row: usize| (1 + 400 / (1 + drawn(row, 5, 500))).to_string();
-    let bought = |row: usize| if row % 2 == 0 { "0".to_owned() } else { quantity(row) };
+    let bought = |row: usize| if row.is_multiple_of(2) { "0".to_owned() } else { quantity(row) };
     for (what, count) in
         [("quantity", &quantity as &dyn Fn(usize) -> String), ("plays", &plays), ("long", &long), ("bought", &bought)]
     {
@@ -222,7 +225,7 @@ fn purchases_without_names_have_no_ratings() {
 fn what_says_little_is_no_id() {
     let (user, item) = (|row| drawn(row, 1, 60).to_string(), |row| drawn(row, 2, 80).to_string());
     let rows = |row: usize| (row + 1).to_string();
-    let empty = |row: usize| if row % 9 == 0 { drawn(row, 3, 500).to_string() } else { String::new() };
+    let empty = |row: usize| if row.is_multiple_of(9) { drawn(row, 3, 500).to_string() } else { String::new() };
     let same = |_: usize| "de".to_owned();
     let category = |row: usize| ["a1", "b2", "c3"][row % 3].to_owned();
     let number = |row: usize| format!("{}-{}-{}", 30 + row % 9, 13 + row % 5, 1000 + row % 200);
