@@ -19,6 +19,7 @@ mod intern;
 mod layout;
 pub mod lock;
 pub mod mainstream;
+mod nobody;
 pub mod place;
 pub mod prepare;
 pub mod progress;

@@ -19,6 +19,7 @@ use crate::id::Vocabulary;
 use crate::interactions::Interactions;
 use crate::intern::Interner;
 use crate::layout;
+use crate::nobody;
 use crate::progress::{Progress, silent};
 use crate::seen::SeenLog;
 use crate::source::{Role, Source, usual};
@@ -76,6 +77,10 @@ pub fn read(data: &DataConfig, split: &SplitConfig, progress: Progress) -> Resul
     let mut notes: Vec<String> =
         [users.note(&wanted.names[0]), items.note(&wanted.names[1])].into_iter().flatten().collect();
     notes.extend(ratings(&source, data));
+    let of_users: Vec<u64> = counts(&pairs.user, users.len()).into_iter().map(u64::from).collect();
+    notes.extend(
+        nobody::warnings(&of_users, |user| users.spelling(user)).into_iter().map(|text| format!("warning: {text}")),
+    );
 
     let mut steps = vec![StepCount { step: "read".into(), rows, users: None, items: None, dropped: skipped_rows }];
     steps.extend(sieve.steps(rows));

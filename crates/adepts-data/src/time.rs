@@ -7,6 +7,7 @@
 //! whatever 64 bits of nanoseconds cannot hold (before 1677-09-21 or after 2262-04-11).
 
 mod column;
+mod month;
 mod number;
 mod text;
 mod unit;
@@ -24,7 +25,12 @@ const PER_SECOND: i64 = 1_000_000_000;
 
 /// What a time may be, for messages.
 pub(crate) const EXPECTED: &str = "a time: a number of seconds, milli-, micro- or nanoseconds since 1970, or a date with \
-                                   the year first, such as 2020-09-30, 2020-09-30 20:47 or 2020-09-30T20:47:33.5+02:00";
+                                   the year first, such as 2020-09-30, 2020-09-30 20:47 or 2020-09-30T20:47:33.5+02:00, or \
+                                   with the month in English, such as Wed, 30 Sep 2020 20:47:33 +0200";
+
+/// The forms of dates that are read, for notes.
+pub(crate) const FORMS: &str = "dates are read with the year first, such as 2020-09-30 or 2020-09-30T20:47:33Z, or with the \
+                                month in English, such as 30 Sep 2020 20:47:33";
 
 /// Why a value is no time of its column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,6 +148,12 @@ impl Clock {
 pub(crate) fn is_date(text: &str) -> bool {
     let text = text.trim();
     text.parse::<f64>().is_err() && text::parse(text).is_ok()
+}
+
+/// Whether a text that is not read as a time looks like a date all the same.
+pub(crate) fn is_unread_date(text: &str) -> bool {
+    let text = text.trim();
+    text::is_day_and_month_first(text) || month::has_month(text)
 }
 
 /// Nanoseconds since 1970 of a bound of the filter. A number has the unit that its own size says.

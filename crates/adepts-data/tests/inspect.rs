@@ -247,3 +247,76 @@ fn columns_without_names_are_known_by_their_content() {
     let rated = log("rated.dat", &|row| format!("{}::{}::{}::{}", row / 6, row % 7, row % 5 + 1, 978_300_760 + row));
     assert_eq!(of(&rated), [Some("user"), Some("item"), Some("rating"), Some("time")]);
 }
+
+#[test]
+fn dates_in_forms_that_are_not_read_are_named() {
+    let dir = tempdir().unwrap();
+    for date in ["03.04.2012", "4/13/2012 18:00", "04-13-12", "Apr 3, 2012 6:00 PM"] {
+        let text = format!("user,item,when\n1,1,\"{date}\"\n1,2,\"{date}\"\n2,1,\"{date}\"\n");
+        let seen = look(&file(dir.path(), "a.csv", text));
+        let note = format!("column `when` looks like dates in a form that is not read, such as `{date}`");
+        assert!(seen.notes.iter().any(|n| n.starts_with(&note)), "{date}: {seen}");
+    }
+    let text = "user,item,when\n1,1,12-34-56\n1,2,2.3.40000\n2,1,June is late\n";
+    let seen = look(&file(dir.path(), "b.csv", text));
+    assert!(!seen.notes.iter().any(|n| n.contains("not read")), "{seen}");
+}
+
+#[test]
+fn dates_with_the_month_in_english_are_times() {
+    let dir = tempdir().unwrap();
+    for form in ["Tue Apr 03 18:00:0# +0000 2012", "Tue Apr  3 18:00:0# 2012", "\"Tue, 03 Apr 2012 18:00:0# +0000\""] {
+        let mut log = "user,item,utc\n".to_owned();
+        (0..9).for_each(|row| {
+            writeln!(log, "{},{row},{}", row % 3, form.replace('#', &row.to_string())).unwrap();
+        });
+        let seen = look(&file(dir.path(), "a.csv", log));
+        assert!(seen.prepare.contains("--time utc"), "{form}: {seen}");
+        let read = read(&proposed(&seen.toml)).unwrap();
+        assert_eq!(read.interactions.time.unwrap()[0], 1_333_476_000_000_000_000, "{form}");
+    }
+}
+
+#[test]
+fn kinds_of_events_are_listed_with_what_keeps_some() {
+    let dir = tempdir().unwrap();
+    let mut named = "user,item,event\n".to_owned();
+    (0..60).for_each(|row| {
+        writeln!(named, "{},{},{}", row / 6, row % 7, ["pv", "pv", "pv", "cart", "fav", "buy"][row % 6]).unwrap();
+    });
+    let numbers = named.replace("event", "behavior_type").replace("pv", "1").replace("buy", "4");
+    let numbers = look(&file(dir.path(), "n.csv", numbers.replace("cart", "3").replace("fav", "2")));
+    assert_eq!(numbers.events[0].rows, 30, "{numbers}");
+    let unnamed = named.split_once('\n').unwrap().1.to_owned();
+    for (name, content) in [("a.csv", &named), ("b.csv", &unnamed)] {
+        let seen = look(&file(dir.path(), name, content));
+        let events: Vec<_> = seen.events.iter().map(|count| (count.event.as_str(), count.rows)).collect();
+        assert_eq!(events, [("pv", 30), ("buy", 10), ("cart", 10), ("fav", 10)], "{name}");
+        let note = seen.notes.iter().find(|note| note.contains("4 kinds of events, and all count alike"));
+        assert!(note.is_some_and(|note| note.contains("as `--events buy` does") && note.contains("--seen-events")));
+        assert!(seen.to_string().contains("pv     30    50.0 %"), "{seen}");
+    }
+}
+
+#[test]
+fn ids_beyond_64_bits_with_a_sign_are_shown_exactly() {
+    let dir = tempdir().unwrap();
+    for (name, text) in [
+        ("a.csv", "user,item\n9223372036854775809,1\n18446744073709551615,2\n"),
+        ("a.jsonl", "{\"user\":9223372036854775809,\"item\":1}\n{\"user\":18446744073709551615,\"item\":2}\n"),
+    ] {
+        let seen = look(&file(dir.path(), name, text));
+        let user = &seen.columns[0];
+        assert_eq!(user.kind, "integer", "{name}");
+        let range = (user.min.as_deref(), user.max.as_deref());
+        assert_eq!(range, (Some("9223372036854775809"), Some("18446744073709551615")), "{name}");
+    }
+}
+
+#[test]
+fn a_hint_is_given_once() {
+    let dir = tempdir().unwrap();
+    let seen = look(&file(dir.path(), "a.csv", "user,item\n1,1\n2,1\nuser,item\n1,2\n"));
+    let warning = seen.warnings.iter().find(|warning| warning.contains("the header stands here again")).unwrap();
+    assert_eq!(warning.matches("--bad-rows skip").count(), 1, "{warning}");
+}

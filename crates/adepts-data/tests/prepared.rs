@@ -57,6 +57,30 @@ fn what_is_saved_is_opened() {
 }
 
 #[test]
+fn a_user_who_may_be_nobody_is_named() {
+    let dir = tempdir().unwrap();
+    let prepared = |nobody: &str, users: usize| {
+        let mut text = "user,item\n".to_owned();
+        for row in 0..1_000 {
+            let user = if row % 5 < 3 { nobody.to_owned() } else { (7 + row % users).to_string() };
+            writeln!(text, "{user},{row}").unwrap();
+        }
+        let data = config(file(dir.path(), "log.csv", text));
+        prepare(&data, &SplitConfig::default(), 7, &mut silent).unwrap().manifest.notes
+    };
+    for (id, users, like) in [("NA", 83, true), ("null", 2, true), ("3", 83, false), ("0", 83, true)] {
+        let notes = prepared(id, users);
+        let like = if like { ", and the id looks like that of nobody" } else { "" };
+        let warning = format!(
+            "warning: the user `{id}` has 60.0 % of the rows (600){like}; if it stands for many people or none, take these rows \
+             out of the log"
+        );
+        assert!(notes.contains(&warning), "{id}: {notes:?}");
+    }
+    assert!(prepared("3", 2).is_empty(), "of a few users one may have so many");
+}
+
+#[test]
 fn equal_data_gives_equal_bytes_and_another_seed_another_hash() {
     let (dir, dataset, folder) = prepared();
     let again = dir.path().join("again");

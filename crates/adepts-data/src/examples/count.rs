@@ -14,6 +14,7 @@ use crate::error::DataError;
 use crate::id::Vocabulary;
 use crate::interactions::Part;
 use crate::intern::Interner;
+use crate::nobody;
 use crate::source::{At, Cell};
 
 /// The counts of the first pass.
@@ -21,6 +22,8 @@ pub(super) struct Count<'a> {
     config: &'a ExamplesConfig,
     wanted: &'a Wanted,
     users: Interner,
+    /// The rows of each user.
+    of_users: Vec<u64>,
     domains: Counting,
     fields: Vec<FieldCount>,
     dense: Vec<DenseCount>,
@@ -68,6 +71,7 @@ impl<'a> Count<'a> {
             config,
             wanted,
             users: Interner::new(),
+            of_users: Vec::new(),
             domains: Counting::new(),
             fields: fields.collect(),
             dense: dense.collect(),
@@ -97,6 +101,10 @@ impl<'a> Count<'a> {
             return self.item(at, row, false);
         }
         let user = number(&mut self.users, at, row)?;
+        if let Some((user, _)) = user {
+            self.of_users.resize(self.users.len(), 0);
+            self.of_users[user as usize] += 1;
+        }
         let part = cutter.part(row.time, user);
         self.item(at, row, part == Part::Train)?;
         self.rows.add(part, 1);
@@ -204,7 +212,9 @@ impl<'a> Count<'a> {
         }
         let of_users = config.user.as_ref().and_then(|column| self.users.note(&shown(column)));
         let notes = of_users.into_iter().chain(self.domains.note_of(self.wanted.domain_name()));
-        let notes = notes.chain(self.wanted.time_note()).collect();
+        let nobody = nobody::warnings(&self.of_users, |user| self.users.spelling(user));
+        let nobody = nobody.into_iter().map(|text| format!("warning: {text}"));
+        let notes = notes.chain(self.wanted.time_note()).chain(nobody).collect();
         let (domains, _) = self.domains.finish(1);
         let items = self.items.map(|items| items.finish(0));
         let mut skipped = passed.skipped.clone();

@@ -22,6 +22,15 @@ pub struct RatingCount {
     pub rows: u64,
 }
 
+/// How many rows are of a kind of event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EventCount {
+    /// The kind.
+    pub event: String,
+    /// Rows of it.
+    pub rows: u64,
+}
+
 /// How many users have so many items.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LengthCount {
@@ -34,10 +43,10 @@ pub struct LengthCount {
 }
 
 /// The least rating that says that an item was liked: four fifths of the greatest, and the greatest where that is at most 1.
-/// `None` if all ratings are equal or go beyond those of ratings.
+/// `None` if all ratings are equal, go beyond those of ratings or look like counts.
 pub(super) fn least_rating(column: &ColumnSummary) -> Option<f64> {
     let (least, greatest) = (column.numbers.first()?.0, column.numbers.last()?.0);
-    if least >= greatest || greatest > GREATEST_RATING || greatest <= 0.0 {
+    if column.looks_like_counts() || least >= greatest || greatest > GREATEST_RATING || greatest <= 0.0 {
         return None;
     }
     let wanted = if greatest <= 1.0 { greatest } else { (0.8 * greatest).round() };

@@ -1,12 +1,14 @@
-//! Layout and columns of the ids by the content.
+//! The layout, and what the columns are for.
 
 use std::ops::ControlFlow;
 
+use super::roles;
+use super::summary::Tally;
 use crate::config::{Column, DataConfig};
 use crate::error::DataError;
+use crate::layout;
 use crate::progress::silent;
 use crate::source::{At, Cell, Flow, Role, Sink, Source, usual};
-use crate::{layout, time};
 
 /// What was seen on the way.
 pub(super) struct Looks {
@@ -22,50 +24,60 @@ pub(super) fn layout(path: &str, options: &DataConfig) -> Result<(DataConfig, Lo
     Ok((data, Looks { header_like_data }))
 }
 
-/// The columns of user and item by usual names, or of a file without names the first two that can hold ids.
-pub(super) fn id_columns(data: &mut DataConfig, source: &Source) -> Result<(), DataError> {
-    let unnamed = source.delimiter().is_some() && data.header == Some(false);
+/// The columns of user and item by usual names; of a file without names all columns by the content of its first rows.
+pub(super) fn columns(data: &mut DataConfig, source: &Source) -> Result<(), DataError> {
+    let mut given = Vec::new();
+    for (role, column) in [
+        (Role::User, &data.user),
+        (Role::Item, &data.item),
+        (Role::Rating, &data.rating),
+        (Role::Event, &data.event),
+        (Role::Time, &data.time),
+    ] {
+        if let Some(column) = column {
+            given.push((role, source.find(column)?));
+        }
+    }
     let names = source.columns();
-    let of_ids = if unnamed { of_ids(source)? } else { Vec::new() };
-    for (role, position, column) in [(Role::User, 0, &mut data.user), (Role::Item, 1, &mut data.item)] {
-        match column {
-            Some(column) => drop(source.find(column)?),
-            None if unnamed => *column = of_ids.get(position).map(|at| Column::Position(at + 1)),
-            None => *column = usual(role, names).map(|at| Column::Name(names[at].clone())),
+    if is_unnamed(data, source) {
+        let width = names.len();
+        let mut first = First { tallies: (0..width).map(|_| Tally::default()).collect(), rows: 0 };
+        source.read(&(0..width).collect::<Vec<_>>(), &mut first, &mut silent)?;
+        let columns: Vec<_> = names.iter().zip(&first.tallies).map(|(name, tally)| tally.summary(name)).collect();
+        roles::fill(data, &given, &columns);
+        return Ok(());
+    }
+    for (role, column) in [(Role::User, &mut data.user), (Role::Item, &mut data.item)] {
+        if column.is_none() {
+            *column = usual(role, names).map(|at| Column::Name(names[at].clone()));
         }
     }
     Ok(())
 }
 
-/// The columns that can hold ids by the first rows: no dates, and no numbers with a fraction.
-fn of_ids(source: &Source) -> Result<Vec<usize>, DataError> {
-    let width = source.columns().len();
-    let mut first = First { other: vec![false; width], rows: 0 };
-    source.read(&(0..width).collect::<Vec<_>>(), &mut first, &mut silent)?;
-    Ok((0..width).filter(|at| !first.other[*at]).collect())
+/// Whether a file does not name its columns.
+pub(super) fn is_unnamed(data: &DataConfig, source: &Source) -> bool {
+    source.delimiter().is_some() && data.header == Some(false)
 }
 
 /// Looks at the first rows.
 struct First {
-    /// Whether a column holds something other than ids.
-    other: Vec<bool>,
+    tallies: Vec<Tally>,
     rows: usize,
 }
 
 impl First {
     fn next(&mut self) -> ControlFlow<()> {
-        const ROWS: usize = 100;
+        const ROWS: usize = 100_000;
         self.rows += 1;
         if self.rows < ROWS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 }
 
 impl Sink for First {
-    fn row(&mut self, _: At<'_>, cells: &[Cell<'_>]) -> Flow {
-        for (other, cell) in self.other.iter_mut().zip(cells) {
-            let text = cell.spelling();
-            let fraction = |number: f64| number.fract() != 0.0;
-            *other |= time::is_date(&text) || text.replacen(',', ".", 1).parse().is_ok_and(fraction);
+    fn row(&mut self, at: At<'_>, cells: &[Cell<'_>]) -> Flow {
+        for (tally, cell) in self.tallies.iter_mut().zip(cells) {
+            tally.take(at, *cell);
         }
         Ok(self.next())
     }

@@ -1,7 +1,11 @@
 //! A first look at a log: what it seems to be, what is in it, and what looks wrong.
 
 mod advice;
+mod evidence;
 mod guess;
+mod notes;
+mod pairs;
+mod roles;
 mod show;
 mod summary;
 mod warn;
@@ -10,7 +14,7 @@ use std::ops::ControlFlow;
 
 use serde::Serialize;
 
-pub use advice::{LengthCount, RatingCount};
+pub use advice::{EventCount, LengthCount, RatingCount};
 pub use summary::ColumnSummary;
 
 use crate::config::{BadRows, Column, DataConfig, SplitConfig};
@@ -18,7 +22,8 @@ use crate::error::DataError;
 use crate::progress::silent;
 use crate::read::readable;
 use crate::source::{At, Cell, FileFormat, Flow, Role, Sink, Source, usual};
-use summary::{Pairs, Tally};
+use pairs::Pairs;
+use summary::Tally;
 
 /// How many rows are shown.
 const SHOWN: usize = 5;
@@ -52,6 +57,8 @@ pub struct Inspection {
     pub users_with_one_row: Option<u64>,
     /// How many rows have each rating, ascending; empty without ratings, or where there are more than 101 different ones.
     pub ratings: Vec<RatingCount>,
+    /// How many rows have each kind of event, the commonest first; empty without events, or where there are more than 100 kinds.
+    pub events: Vec<EventCount>,
     /// How many users have how many items, each counted once; of rows with at least the proposed rating. Empty where the log
     /// cannot be prepared as it is.
     pub history_lengths: Vec<LengthCount>,
@@ -75,14 +82,16 @@ pub struct Inspection {
 
 /// Looks at a whole log. What `options` leaves open is guessed: the format and the delimiter by the content where the
 /// name does not say, the header by whether the first row looks like names, the columns by their usual names, or where
-/// there are no names by their content: user and item are then the first two that can hold ids.
+/// there are no names by their content: times, kinds of events and ratings show, and of the other columns that can hold
+/// ids the first is taken for the user and the second for the item.
 ///
 /// # Errors
 /// If there is no file or it cannot be read at all; single bad rows are counted.
 pub fn inspect(path: &str, options: &DataConfig) -> Result<Inspection, DataError> {
     let (mut data, looks) = guess::layout(path, options)?;
     let source = Source::open(&data)?.with_all_keys()?;
-    guess::id_columns(&mut data, &source)?;
+    let ids_by_content = guess::is_unnamed(&data, &source) && (data.user.is_none() || data.item.is_none());
+    guess::columns(&mut data, &source)?;
     let role = |column: &Option<Column>| column.as_ref().map(|c| source.find(c)).transpose();
     let (user, item) = (role(&data.user)?, role(&data.item)?);
 
@@ -108,10 +117,16 @@ pub fn inspect(path: &str, options: &DataConfig) -> Result<Inspection, DataError
     let looked_at = look.rows + look.bad_rows;
     let rating = columns.iter().find(|column| column.role == Some(Role::Rating));
     if data.filter.min_rating.is_none() {
-        data.filter.min_rating = rating.and_then(advice::least_rating);
+        // Such numbers in a log without names and times are as often counts.
+        let doubtful = data.header == Some(false) && data.time.is_none();
+        let clear = rating.filter(|column| !(doubtful && column.is_hardly_a_rating()));
+        data.filter.min_rating = clear.and_then(advice::least_rating);
     }
     let ratings = rating.map_or(&[][..], |column| &column.numbers);
     let ratings = ratings.iter().map(|(rating, rows)| RatingCount { rating: *rating, rows: *rows }).collect();
+    let event = columns.iter().find(|column| column.role == Some(Role::Event));
+    let events = event.map_or_else(Vec::new, ColumnSummary::kinds);
+    let events = events.into_iter().map(|(event, rows)| EventCount { event, rows }).collect();
     let mut unreadable = None;
     let mut left = None;
     if user.is_some() && item.is_some() {
@@ -146,6 +161,7 @@ pub fn inspect(path: &str, options: &DataConfig) -> Result<Inspection, DataError
         repeated_pairs,
         users_with_one_row: look.pairs.as_ref().map(Pairs::users_with_one_row),
         ratings,
+        events,
         history_lengths: left.as_ref().map(advice::lengths).unwrap_or_default(),
         min_rating: data.filter.min_rating,
         columns,
@@ -156,40 +172,33 @@ pub fn inspect(path: &str, options: &DataConfig) -> Result<Inspection, DataError
         prepare: show::prepare(&data, &source, split.as_ref()),
         split,
     };
-    inspection.notes = warn::notes(&inspection, left.as_ref());
+    inspection.notes = notes::notes(&inspection, left.as_ref(), ids_by_content);
     inspection.warnings = warn::warnings(&inspection, &looks, unreadable.as_ref(), look.pairs.as_ref());
     Ok(inspection)
 }
 
-/// Gives each column its role: the ids as they were found, the rest by usual names whose content fits.
+/// Gives each column its role: as it was found, or by usual names whose content fits.
 fn assign_roles(columns: &mut [ColumnSummary], data: &mut DataConfig, source: &Source) -> Result<(), DataError> {
     let names = source.columns();
-    let unnamed = source.delimiter().is_some() && data.header == Some(false);
-    let reference = |at: usize| if unnamed { Column::Position(at + 1) } else { Column::Name(names[at].clone()) };
+    let unnamed = guess::is_unnamed(data, source);
     for (role, column) in [(Role::User, &data.user), (Role::Item, &data.item)] {
         if let Some(column) = column {
             columns[source.find(column)?].role = Some(role);
         }
     }
-    let mut events = false;
     for (role, column) in
         [(Role::Event, &mut data.event), (Role::Rating, &mut data.rating), (Role::Time, &mut data.time)]
     {
         let found = match column {
             Some(column) => Some(source.find(column)?),
-            // Where rows are events of several kinds, another number is hardly a rating.
-            None if unnamed && role == Role::Rating && events => None,
-            None if unnamed => {
-                (0..columns.len()).find(|&at| columns[at].role.is_none() && columns[at].looks_like(role))
-            }
+            None if unnamed => None,
             None => usual(role, names)
                 .filter(|&at| columns[at].role.is_none() && columns[at].can_be(role))
                 .or_else(|| (role == Role::Time).then(|| only_time(columns)).flatten()),
         };
-        events |= role == Role::Event && found.is_some();
         if let Some(at) = found {
             columns[at].role = Some(role);
-            column.get_or_insert_with(|| reference(at));
+            column.get_or_insert_with(|| Column::Name(names[at].clone()));
         }
     }
     for column in columns.iter_mut().filter(|column| column.role != Some(Role::Time)) {

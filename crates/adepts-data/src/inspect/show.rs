@@ -88,7 +88,7 @@ pub(super) fn prepare(data: &DataConfig, source: &Source, split: Option<&SplitCo
 }
 
 /// Text as one word of a POSIX shell.
-fn shell(text: &str) -> String {
+pub(super) fn shell(text: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "_-./:,@%+=".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         text.to_owned()
@@ -159,7 +159,7 @@ impl fmt::Display for Inspection {
 }
 
 impl Inspection {
-    /// How often each rating stands, and how long histories are.
+    /// How often each rating and each kind of event stands, and how long histories are.
     fn distributions(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         /// More ratings are shown by their tens in the table of columns alone.
         const SHOWN: usize = 21;
@@ -169,6 +169,14 @@ impl Inspection {
             let mut table = vec![["rating", "rows", "share"].map(str::to_owned).to_vec()];
             let row = |c: &super::RatingCount| vec![c.rating.to_string(), c.rows.to_string(), share(c.rows, all)];
             table.extend(self.ratings.iter().map(row));
+            writeln!(f)?;
+            aligned(f, &table)?;
+        }
+        if (2..=SHOWN).contains(&self.events.len()) {
+            let all = self.events.iter().map(|count| count.rows).sum();
+            let mut table = vec![["event", "rows", "share"].map(str::to_owned).to_vec()];
+            let row = |c: &super::EventCount| vec![c.event.clone(), c.rows.to_string(), share(c.rows, all)];
+            table.extend(self.events.iter().map(row));
             writeln!(f)?;
             aligned(f, &table)?;
         }

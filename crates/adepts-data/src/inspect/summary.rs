@@ -1,12 +1,11 @@
-//! What is counted of each column and of the pairs.
-
-use std::hash::BuildHasher;
-use std::io::Write as _;
+//! What is counted of each column.
 
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
 use serde::Serialize;
 
+use super::evidence::Evidence;
+use super::pairs::hash;
 use crate::place::{Place, shortened};
 use crate::source::{At, Cell, Number, Role};
 use crate::time::{self, Clock, TimeUnit, Votes};
@@ -15,21 +14,6 @@ use crate::time::{self, Clock, TimeUnit, Votes};
 const EXACT: usize = 4_000_000;
 /// How many different values are shown.
 const EXAMPLES: usize = 4;
-/// Usual kinds of events, by which a column without a name is known.
-const EVENTS: [&str; 12] = [
-    "pv",
-    "view",
-    "click",
-    "buy",
-    "purchase",
-    "order",
-    "transaction",
-    "cart",
-    "addtocart",
-    "add_to_cart",
-    "fav",
-    "like",
-];
 /// More different numbers are no ratings.
 const RATINGS: usize = 101;
 /// How many values say what unit a column of times has.
@@ -68,6 +52,12 @@ pub struct ColumnSummary {
     /// How many rows have each number, ascending; empty if there are more different ones than ratings have.
     #[serde(skip)]
     pub(super) numbers: Vec<(f64, u64)>,
+    /// Whether all of the first numbers are the digits of dates.
+    #[serde(skip)]
+    pub(super) all_dates: bool,
+    /// What else its values say.
+    #[serde(skip)]
+    pub(super) evidence: Evidence,
 }
 
 impl ColumnSummary {
@@ -76,43 +66,18 @@ impl ColumnSummary {
         match role {
             Role::Rating => matches!(self.kind, "integer" | "number") || self.odd_ones > 0,
             Role::Time => matches!(self.kind, "integer" | "number" | "time") || self.odd_ones > 0,
-            Role::Event => self.kind == "text" && self.distinct <= 1000,
-            Role::User | Role::Item => self.kind != "empty",
-        }
-    }
-
-    /// Whether the content alone speaks for a role.
-    pub(super) fn looks_like(&self, role: Role) -> bool {
-        let least = self.least().unwrap_or(f64::NAN);
-        match role {
-            Role::Rating => {
-                self.can_be(role)
-                    && (2..=101).contains(&self.distinct)
-                    && least >= -10.0
-                    && self.greatest() <= Some(10.0)
-            }
-            Role::Time => self.kind == "time" || (self.kind == "integer" && least >= 1e8),
             Role::Event => {
-                let known = |kind: &String| EVENTS.contains(&kind.to_lowercase().as_str());
-                self.kind == "text" && self.distinct <= 20 && self.examples.iter().any(known)
+                (self.kind == "text" && self.distinct <= 1000) || (self.kind == "integer" && self.distinct <= 20)
             }
-            _ => false,
+            Role::User | Role::Item => self.kind != "empty",
         }
     }
 
     /// Whether its numbers are as large as the times since 2000 are in one of the usual units.
     pub(super) fn looks_recent(&self) -> bool {
-        let Some((least, greatest)) = self.least().zip(self.greatest()) else { return false };
+        let Some((least, greatest)) = self.number_range() else { return false };
         let in_seconds = |factor: f64| least >= 946_684_800.0 * factor && greatest <= 2_500_000_000.0 * factor;
         self.kind == "integer" && self.distinct > 2 && [1.0, 1e3, 1e6, 1e9].into_iter().any(in_seconds)
-    }
-
-    pub(super) fn least(&self) -> Option<f64> {
-        self.min.as_ref()?.parse().ok()
-    }
-
-    fn greatest(&self) -> Option<f64> {
-        self.max.as_ref()?.parse().ok()
     }
 }
 
@@ -121,7 +86,7 @@ impl ColumnSummary {
 pub(super) struct Tally {
     missing: u64,
     whole: u64,
-    /// Whole numbers that 64 bits cannot hold; they are among `whole`.
+    /// Whole numbers that even 128 bits cannot hold; they are among `whole`.
     large: u64,
     fractions: u64,
     times: u64,
@@ -129,7 +94,7 @@ pub(super) struct Tally {
     texts: u64,
     leading_zeros: u64,
     numbers: Option<(f64, f64)>,
-    integers: Option<(i64, i64)>,
+    integers: Option<(i128, i128)>,
     /// The first and the last of the dates and moments.
     moments: Option<(i64, i64)>,
     votes: Votes,
@@ -139,6 +104,7 @@ pub(super) struct Tally {
     places: Vec<Place>,
     /// How often each number stands, by its bits; `None` beyond [`RATINGS`] of them.
     counts: Option<HashMap<u64, u64, FixedState>>,
+    evidence: Evidence,
 }
 
 impl Tally {
@@ -149,6 +115,7 @@ impl Tally {
                 return;
             }
             Cell::Bool(_) => {
+                self.evidence.values += 1;
                 self.truths += 1;
                 None
             }
@@ -158,30 +125,35 @@ impl Tally {
                 }
                 return;
             }
-            Cell::Int(value) => Some(self.whole(value)),
+            Cell::Int(value) => Some(self.whole(value.into())),
             Cell::Float(value) => {
                 self.fractions += 1;
                 Some(value)
             }
-            Cell::Number(text) => {
-                self.fractions += u64::from(cell.whole().is_none());
-                self.whole += u64::from(cell.whole().is_some());
-                self.large += u64::from(matches!(cell.whole(), Some(Number::Digits(_))));
-                text.parse().ok()
-            }
+            Cell::Number(text) => match cell.whole() {
+                Some(Number::Int(value)) => Some(self.whole(value.into())),
+                Some(Number::Digits(digits)) => self.large(digits),
+                None => {
+                    self.fractions += 1;
+                    text.parse().ok()
+                }
+            },
             Cell::Time(stamp) => {
                 self.times += 1;
+                self.evidence.dates += 1;
                 self.moment(stamp.nanoseconds());
                 None
             }
             Cell::Raw(text) | Cell::Text(text) => self.text(text, matches!(cell, Cell::Raw(_))),
         };
+        self.evidence.values += u64::from(!matches!(cell, Cell::Bool(_)));
         if self.votes.values < VOTES {
             self.votes.take(&cell);
         }
         if let Some(number) = number.filter(|n| n.is_finite()) {
             // The minus of a zero says nothing.
             let number = number + 0.0;
+            self.evidence.number(number);
             if self.numbers.is_none() {
                 self.counts = Some(HashMap::with_hasher(FixedState::default()));
             }
@@ -198,7 +170,17 @@ impl Tally {
         }
     }
 
-    fn whole(&mut self, value: i64) -> f64 {
+    /// A whole number beyond 64 bits.
+    fn large(&mut self, digits: &str) -> Option<f64> {
+        if let Ok(value) = digits.parse() {
+            return Some(self.whole(value));
+        }
+        self.whole += 1;
+        self.large += 1;
+        digits.parse().ok()
+    }
+
+    fn whole(&mut self, value: i128) -> f64 {
         self.whole += 1;
         let (least, greatest) = self.integers.get_or_insert((value, value));
         (*least, *greatest) = ((*least).min(value), (*greatest).max(value));
@@ -216,20 +198,28 @@ impl Tally {
         self.leading_zeros +=
             u64::from(digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit()));
         if untyped && let Ok(number) = text.parse::<i64>() {
-            return Some(self.whole(number));
+            return Some(self.whole(number.into()));
+        }
+        if untyped && digits.len() > 18 && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return self.large(text);
         }
         if untyped && let Some(number) = text.parse::<f64>().ok().filter(|n| n.is_finite()) {
             self.fractions += 1;
             return Some(number);
         }
-        let begins = text.as_bytes().first().is_some_and(u8::is_ascii_digit);
+        self.evidence.text(text);
+        let begins = text.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric);
         match Clock::new(TimeUnit::Seconds).read(&Cell::Text(text)) {
             // Text that is a number says nothing of a time; a date does.
             Ok(moment) if begins && text.len() >= 8 && text.parse::<f64>().is_err() => {
                 self.times += 1;
+                self.evidence.dates += 1;
                 self.moment(Some(moment));
             }
-            _ => self.texts += 1,
+            _ => {
+                self.texts += 1;
+                self.evidence.no_time(text);
+            }
         }
         match &mut self.spellings {
             Some((least, greatest)) => {
@@ -283,78 +273,8 @@ impl Tally {
                 numbers.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
                 numbers
             },
+            all_dates: self.votes.all_dates(),
+            evidence: self.evidence.clone(),
         }
-    }
-}
-
-/// Of fewer users one may well have a fifth of the rows.
-const FEW_USERS: usize = 10;
-
-/// How often users stand, and how many rows repeat a pair.
-#[derive(Default)]
-pub(super) struct Pairs {
-    seen: HashSet<u64, FixedState>,
-    users: HashMap<u64, u32, FixedState>,
-    rows: u64,
-    /// A user who had a fifth of the rows when they were met: the latest one, by hash and id.
-    often: Option<(u64, String)>,
-    pub(super) repeated: u64,
-}
-
-impl Pairs {
-    pub(super) fn take(&mut self, user: Cell<'_>, item: Cell<'_>) {
-        if user == Cell::Missing || item == Cell::Missing {
-            return;
-        }
-        let (id, user, item) = (user, hash(user), hash(item));
-        self.rows += 1;
-        let rows = self.users.entry(user).or_insert(0);
-        *rows += 1;
-        let often = 5 * u64::from(*rows) > self.rows;
-        if often && self.often.as_ref().is_none_or(|often| often.0 != user) {
-            let best = self.often.as_ref().and_then(|often| self.users.get(&often.0));
-            if best.is_none_or(|best| *best < self.users[&user]) {
-                self.often = Some((user, id.spelling()));
-            }
-        }
-        self.repeated += u64::from(!self.seen.insert(FixedState::default().hash_one((user, item))));
-    }
-
-    /// The user with at least a fifth of the rows, where there are enough users that nobody should have: the id, and the rows.
-    pub(super) fn most(&self) -> Option<(String, u64)> {
-        let (user, id) = self.often.as_ref()?;
-        let rows = u64::from(*self.users.get(user)?);
-        (self.users.len() >= FEW_USERS && 5 * rows >= self.rows).then(|| (id.clone(), rows))
-    }
-
-    pub(super) fn users_with_one_row(&self) -> u64 {
-        self.users.values().filter(|&&n| n == 1).count() as u64
-    }
-}
-
-/// 64 bits for a value; that two of millions fall together is less likely than one in a million.
-fn hash(cell: Cell<'_>) -> u64 {
-    let hasher = FixedState::default();
-    // A number is one value with its spelling.
-    let spelled = |value: i64| {
-        let mut digits = [0_u8; 20];
-        let mut rest = &mut digits[..];
-        // No number of 64 bits has more than 20 characters.
-        let _infallible = write!(rest, "{value}");
-        let used = 20 - rest.len();
-        hasher.hash_one(std::str::from_utf8(&digits[..used]).unwrap_or_default())
-    };
-    match cell {
-        Cell::Missing => 0,
-        Cell::Raw(text) | Cell::Text(text) => hasher.hash_one(text),
-        Cell::Int(value) => spelled(value),
-        Cell::Float(_) | Cell::Number(_) => match cell.whole() {
-            Some(Number::Int(value)) => spelled(value),
-            Some(Number::Digits(digits)) => hasher.hash_one(digits),
-            None => hasher.hash_one(cell.spelling()),
-        },
-        Cell::Time(stamp) => hasher.hash_one(stamp),
-        Cell::Bool(value) => hasher.hash_one(value),
-        Cell::List(_) => hasher.hash_one(cell.spelling()),
     }
 }

@@ -1,69 +1,12 @@
 //! What looks wrong with a log.
 
 use super::guess::Looks;
-use super::summary::Pairs;
+use super::pairs::Pairs;
 use super::{ColumnSummary, Inspection};
-use crate::config::SplitConfig;
 use crate::error::DataError;
-use crate::interactions::Interactions;
 use crate::place::shortened;
 use crate::source::Role;
-use crate::time;
 use crate::words::{agreeing, counted};
-
-/// Ids that stand for nobody as often as not.
-const NOBODY: [&str; 10] = ["na", "n/a", "nan", "null", "none", "unknown", "anonymous", "guest", "0", "-1"];
-
-/// What was decided of the log, and what could be.
-pub(super) fn notes(seen: &Inspection, left: Option<&Interactions>) -> Vec<String> {
-    let mut notes = Vec::new();
-    let with_role = |role| seen.columns.iter().find(|c| c.role == Some(role));
-    if let Some(c) = with_role(Role::Time) {
-        let unit = c.time_unit.map_or(String::new(), |unit| time::note(&c.name, unit) + "; ");
-        let times = left.and_then(|log| log.time.as_ref());
-        if let Some((first, last)) = times.and_then(|times| times.iter().min().zip(times.iter().max())) {
-            notes.push(format!("{unit}times are from {} to {}", time::shown(*first), time::shown(*last)));
-        }
-    } else {
-        let dates = seen.columns.iter().filter(|c| c.role.is_none() && c.kind == "time");
-        let recent = |c: &&ColumnSummary| c.role.is_none() && c.looks_recent();
-        notes.extend(dates.chain(seen.columns.iter().filter(recent)).map(|c| {
-            format!(
-                "column `{0}` seems to hold times; if that is when each row happened, set `--time {0}` (data.time)",
-                c.name
-            )
-        }));
-    }
-    match (with_role(Role::Rating), seen.min_rating) {
-        (Some(c), Some(least)) => {
-            let (all, kept) = seen.ratings.iter().fold((0, 0), |(all, kept), count| {
-                (all + count.rows, kept + if count.rating >= least { count.rows } else { 0 })
-            });
-            notes.push(format!(
-                "`--min-rating {least}` is proposed, so that a low `{}` does not count as liking; it keeps {:.1} % of the rows",
-                c.name,
-                100.0 * kept as f64 / (all as f64).max(1.0)
-            ));
-        }
-        (Some(c), None) => notes.push(format!(
-            "no least rating is proposed for `{}`, so a row counts whatever its rating; `--min-rating` sets one",
-            c.name
-        )),
-        (None, _) => {}
-    }
-    if let Some(split) = &seen.split {
-        notes.push(match split {
-            SplitConfig::Temporal { .. } => "`--split temporal` is proposed, which tests on what happened last in the whole log; \
-                                             `--split leave-last` would test on each user's last item"
-                .to_owned(),
-            _ => "`--split leave-last` is proposed, which tests on each user's last item: most users who would be tested by \
-                  `--split temporal` have no earlier rows"
-                .to_owned(),
-        });
-    }
-    notes.extend(left.and_then(super::advice::core));
-    notes
-}
 
 /// Rows that lack what the column is for.
 fn without(column: &ColumnSummary, what: &str) -> String {
@@ -87,13 +30,19 @@ pub(super) fn warnings(
     }
     if let (bad @ 1.., Some(example)) = (seen.bad_rows, &seen.bad_example) {
         let bad = counted(bad, "row");
-        warn(format!("{bad} cannot be read; the first: {example}; `--bad-rows skip` (data.bad_rows) skips such rows"));
+        // Some examples say it themselves.
+        let skip = "`--bad-rows skip` (data.bad_rows)";
+        let hint = if example.contains(skip) { String::new() } else { format!("; {skip} skips such rows") };
+        warn(format!("{bad} cannot be read; the first: {example}{hint}"));
     }
     if let Some(error) = unreadable {
         warn(format!("the log cannot be prepared as it is: {error}"));
     }
     for (role, key) in [(Role::User, "user"), (Role::Item, "item")] {
         match seen.columns.iter().find(|c| c.role == Some(role)) {
+            None if seen.header == Some(false) => {
+                warn(format!("no column seems to hold the ids of {key}s; set `--{key}` (data.{key})"));
+            }
             None => warn(format!("no column has a usual name for the {key}; set `--{key}` (data.{key})")),
             Some(c) => {
                 if c.missing > 0 {
@@ -134,15 +83,7 @@ pub(super) fn warnings(
     if let Some(c) = seen.columns.iter().find(|c| c.role == Some(Role::Time) && c.missing > 0) {
         warn(without(c, "time"));
     }
-    if let Some((user, rows)) = pairs.and_then(Pairs::most) {
-        let nobody =
-            if NOBODY.contains(&user.to_lowercase().as_str()) { ", and the id looks like that of nobody" } else { "" };
-        warn(format!(
-            "the user `{user}` has {:.1} % of the rows ({rows}){nobody}; if it stands for many people or none, take these \
-             rows out of the log",
-            100.0 * rows as f64 / seen.looked_at.max(1) as f64
-        ));
-    }
+    pairs.map(Pairs::of_nobody).unwrap_or_default().into_iter().for_each(&mut warn);
     if let Some(share) = seen.repeated_pairs.filter(|&share| share > 0.0) {
         warn(format!(
             "{:.1} % of the rows repeat a pair of user and item; one row of each pair is kept",

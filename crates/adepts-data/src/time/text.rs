@@ -1,19 +1,26 @@
-//! Moments in text: ISO 8601 and its usual relatives, always with the year first.
+//! Moments in text: ISO 8601 and its usual relatives with the year first, and dates with the month in English.
 
 use chrono::NaiveDate;
 
-use super::Wrong;
+use super::{Wrong, month};
+
+/// Days since 1970.
+pub(super) type Days = i64;
 
 /// Nanoseconds since 1970 of a date, or a date and time: `2020-09-30`, `2020/09/30`, `2020-09-30 20:47`,
 /// `2020-09-30T20:47:33.123Z`, `20200930T204733`; with `Z`, `UTC`, `GMT` or an offset such as `+02`, `+0200`, `+02:00` behind
-/// the time, and in UTC without. Digits of a second beyond the ninth are cut off.
+/// the time, and in UTC without. Digits of a second beyond the ninth are cut off. Dates with the month in English, such as
+/// `Tue Apr 03 18:00:09 +0000 2012`, may have the year last.
 pub(super) fn parse(text: &str) -> Result<i64, Wrong> {
     let mut rest = Rest(text.as_bytes());
-    let Some((days, compact)) = date(&mut rest) else {
-        return Err(if year_not_first(text) { Wrong::YearNotFirst } else { Wrong::NoTime });
+    let (days, time) = if let Some((days, compact)) = date(&mut rest) {
+        let time = if rest.0.is_empty() { Some((0, 0)) } else { time(&mut rest, compact) };
+        (days, time.filter(|_| rest.0.is_empty()))
+    } else {
+        let no_date = || if year_not_first(text) { Wrong::YearNotFirst } else { Wrong::NoTime };
+        month::parse(text).ok_or_else(no_date)?
     };
-    let time = if rest.0.is_empty() { Some((0, 0)) } else { time(&mut rest, compact) };
-    let (seconds, nanoseconds) = time.filter(|_| rest.0.is_empty()).ok_or(Wrong::NoTime)?;
+    let (seconds, nanoseconds) = time.ok_or(Wrong::NoTime)?;
     let all = (i128::from(days) * 86_400 + i128::from(seconds)) * 1_000_000_000 + i128::from(nanoseconds);
     i64::try_from(all).map_err(|_| Wrong::Outside)
 }
@@ -58,7 +65,7 @@ impl Rest<'_> {
 }
 
 /// Days since 1970, and whether the date is written without separators.
-fn date(rest: &mut Rest<'_>) -> Option<(i64, bool)> {
+fn date(rest: &mut Rest<'_>) -> Option<(Days, bool)> {
     let year = rest.digits(4, 4)?;
     let separator = rest.take(b"-/.");
     let (month, day) = match separator {
@@ -78,6 +85,19 @@ fn time(rest: &mut Rest<'_>, compact: bool) -> Option<(i64, u32)> {
     if !rest.blanks() {
         rest.take(b"Tt")?;
     }
+    clock(rest, compact)
+}
+
+/// The same of `18:00:09` and a zone, which may be empty.
+pub(super) fn time_of_day(time: &str, zoned: &str) -> Option<(i64, u32)> {
+    let mut rest = Rest(time.as_bytes());
+    let (seconds, nanoseconds) = clock(&mut rest, false).filter(|_| rest.0.is_empty())?;
+    let mut rest = Rest(zoned.as_bytes());
+    let ahead = zone(&mut rest).filter(|_| rest.0.is_empty())?;
+    Some((seconds - ahead, nanoseconds))
+}
+
+fn clock(rest: &mut Rest<'_>, compact: bool) -> Option<(i64, u32)> {
     let hour = rest.digits(2, 2).or_else(|| rest.digits(1, 1))?;
     let colon = rest.take(b":").is_some();
     if !colon && !compact {
@@ -127,10 +147,30 @@ fn zone(rest: &mut Rest<'_>) -> Option<i64> {
 
 /// Whether a text looks like a date that begins with the day or the month, or has a year of two digits.
 fn year_not_first(text: &str) -> bool {
+    if !text.as_bytes().first().is_some_and(u8::is_ascii_digit) {
+        return false;
+    }
     let date = text.split([' ', 'T', ',']).next().unwrap_or_default();
     let parts: Vec<&str> = date.split(['/', '-', '.']).collect();
     let digits = |part: &&str| !part.is_empty() && part.len() <= 4 && part.bytes().all(|b| b.is_ascii_digit());
     parts.len() == 3 && parts.iter().all(digits) && parts[0].len() <= 2
+}
+
+/// Whether a text looks like that and its numbers can be a day and a month, in either order, and a year.
+pub(super) fn is_day_and_month_first(text: &str) -> bool {
+    if !text.as_bytes().first().is_some_and(u8::is_ascii_digit) {
+        return false;
+    }
+    let date = text.split([' ', 'T', ',']).next().unwrap_or_default();
+    let numbers: Vec<u32> = date.split(['/', '-', '.']).filter_map(|part| part.parse().ok()).collect();
+    let possible = |numbers: &[u32]| match *numbers {
+        [a, b, year] => {
+            let calendar = (1..=31).contains(&a.max(b)) && (1..=12).contains(&a.min(b));
+            calendar && (year < 100 || (1900..2100).contains(&year))
+        }
+        _ => false,
+    };
+    year_not_first(text) && possible(&numbers)
 }
 
 #[cfg(test)]
@@ -202,7 +242,6 @@ mod tests {
             "2000-01",
             "2000-01/01",
             "12000-01-01",
-            "Wed, 30 Sep 2020 20:47:33 GMT",
             "2000-01-01x",
         ] {
             assert_eq!(parse(text), Err(Wrong::NoTime), "{text:?}");

@@ -124,6 +124,11 @@ impl Votes {
         }
     }
 
+    /// Whether every value is a number whose digits are a date.
+    pub(crate) fn all_dates(&self) -> bool {
+        self.values > 0 && self.units[TimeUnit::Dates as usize] == self.values
+    }
+
     /// The unit that most numbers speak for, seconds if none of them says; `None` without a number. Dates have to be most
     /// of all numbers, since small numbers may look like one by chance.
     pub(crate) fn unit(&self) -> Option<TimeUnit> {

@@ -92,3 +92,18 @@ fn prepared_examples_are_copied_and_replaced_and_anything_else_is_left_alone() {
     }
     assert!(copy.folder().join("notes.txt").is_file());
 }
+
+#[test]
+fn a_user_who_may_be_nobody_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = std::fs::read_to_string(crate::source(dir.path())).unwrap();
+    let of_nobody = |(nth, line): (usize, &str)| match line.split_once(',') {
+        Some((_, rest)) if nth % 3 == 1 => format!("NA,{rest}\n"),
+        _ => format!("{line}\n"),
+    };
+    let source = file(dir.path(), "nobody.csv", text.lines().enumerate().map(of_nobody).collect::<String>());
+    let set = prepare(&crate::config(source), &ExampleSplit::default(), &dir.path().join("out")).unwrap();
+    let warning =
+        "warning: the user `NA` has 33.5 % of the rows (134), and the id looks like that of nobody; if it stands for";
+    assert!(set.manifest().notes.iter().any(|note| note.starts_with(warning)), "{:?}", set.manifest().notes);
+}
