@@ -16,6 +16,7 @@ pub mod import;
 pub mod inspect;
 pub mod interactions;
 mod intern;
+mod key;
 mod layout;
 pub mod lock;
 pub mod mainstream;

@@ -112,7 +112,7 @@ fn what_a_gate_was_shown_is_said_with_the_figure_that_it_has_without() {
     );
     let html = one_run(|run| run.summary.protocol = protocol("history", "validation", "history", "validation"));
     assert!(html.contains("Here these are to be found, so it looks at a fifth of the history."));
-    assert!(html.contains("so that it was not told what it was to find"));
+    assert!(html.contains("so the gate did not see the items that it should find"));
     let html = one_run(|run| run.summary.protocol = protocol("history", "history", "history", "test"));
     assert!(html.contains("a fifth of the user’s own history, as it does when it is served"));
     assert!(!html.contains("Training was stopped") && !html.contains("instead of"));

@@ -56,7 +56,8 @@ fn ids_of_a_table_are_those_that_prepare_makes_of_the_same_values() {
     let user = COMMUNITY.users.id(3);
     let rows = format!("{{\"user\":\"{user}\"}}\n{{\"user\":true}}\n{{\"user\":1.5}}\n{{\"user\":12.0}}\n");
     fs::write(&path, rows).unwrap();
-    let error = written(&answerer, &table(&path), job(&out)).unwrap_err();
+    let failed = folder.path().join("failed.jsonl");
+    let error = written(&answerer, &table(&path), job(&failed)).unwrap_err();
     assert!(error.to_string().contains("line 2, column `user`: found `true`"), "{error}");
     let Whom::Table(file) = table(&path) else { unreachable!() };
     let done = written(&answerer, &Whom::Table(TableFile { bad_rows: BadRows::Skip, ..file }), job(&out)).unwrap();

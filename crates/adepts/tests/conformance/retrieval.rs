@@ -46,7 +46,7 @@ fn read(kind: &str, source: &Path, sets: &[&str]) -> RankerExperiment {
         user = "user"
         fields = ["user", "item", "category"]
         dense = ["price"]
-        item = { column = "item", fields = ["category", "price"] }
+        item = { column = "item", fields = ["category", "price"], negatives_seen = true }
         [retrieval]
         dimension = 8
         hidden = [8]
