@@ -45,11 +45,8 @@ fn an_interrupted_training_names_the_command_that_continues_it() {
         adepts(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     };
     let child = begin(&["--titles", &titles.display().to_string()]);
-    let at = |epochs: usize| {
-        let log = out.join("epochs.jsonl");
-        until(|| fs::read_to_string(&log).is_ok_and(|text| text.lines().count() >= epochs));
-    };
-    at(2);
+    let epochs = || fs::read_to_string(out.join("epochs.jsonl")).map_or(0, |text| text.lines().count());
+    until(|| epochs() >= 2);
     let done = signal(child, "INT").fails(130, &["interrupted in epoch ", "; continue with: adepts train --resume "]);
     assert!(!done.err.contains("error") && done.out.is_empty(), "{}", done.err);
     let command = done.err.trim_end().split_once("continue with: adepts ").unwrap().1.to_owned();
@@ -58,8 +55,10 @@ fn an_interrupted_training_names_the_command_that_continues_it() {
         let line = format!("exec {} {command}", env!("CARGO_BIN_EXE_adepts"));
         Command::new("sh").args(["-c", &line]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     };
-    let child = again(&command);
-    at(4);
+    let before = epochs();
+    let mut child = again(&command);
+    // One more epoch, so that the process is there to take the signal.
+    until(|| epochs() > before || child.try_wait().unwrap().is_some());
     let stopped = signal(child, "TERM");
     // It may have come to its end before the signal, or to work behind the training, which ends at once.
     assert!(matches!(stopped.code, Some(143 | 0)), "{:?}: {}", stopped.code, stopped.err);
