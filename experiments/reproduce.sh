@@ -4,7 +4,7 @@
 #   ADEPTS_DATA=/path/to/data experiments/reproduce.sh GROUP [OUT]
 #
 # GROUP is tune (baselines on validation items, minutes), baselines (minutes), ablations (20 experts, hours), first (the paper's first experiments, hours),
-# reduce (row weights by the sum and by the mean over validation items, 20 experts, an hour), liang (MultVAE in the sizes of its paper, minutes), large (100 experts, an hour), wsdm22 (another split, minutes), probes; and of models of examples domains (all models, hours), first-cesaa (k, shared
+# reduce (row weights by the sum and by the mean over validation items, 20 experts, an hour), liang (MultVAE in the sizes of its paper, minutes), large (100 experts, an hour), wsdm22 (another split, minutes), probes; and of tabular models domains (all models, hours), first-cesaa (k, shared
 # expert, mutual information, experts), tune-domains (ten trials of each model, by validation rows), tuned-domains (the best trial of each
 # model with more seeds, hours), towers (what the tower of cesaa knows of the domain, hours), tables (lazy and dense updates of embeddings), apart (models of one domain alone) or retrieval (two towers, hours).
 # Finished runs are kept, stopped ones continued.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Seconds of an epoch of models of examples, adepts and PyTorch (peers.py) in turns on this machine, and their ratios.
+# Seconds of an epoch of tabular models, adepts and PyTorch (peers.py) in turns on this machine, and their ratios.
 #
 #   experiments/pytorch/epochs.sh [ADEPTS_DATA [TURNS [EPOCHS]]]
 #

@@ -1,4 +1,4 @@
-"""Epochs of three models of examples in PyTorch, for a comparison with those of adepts: peers.py PARQUET MODEL [OPTIONS]
+"""Epochs of three tabular models in PyTorch, for a comparison with those of adepts: peers.py PARQUET MODEL [OPTIONS]
 
 MODEL is mmoe, ple or star, written as is usual in PyTorch: a module for each expert, gate and tower, the towers of all domains for all
 rows, of which each row takes its own. PARQUET is MovieLens-1M as `adepts import movielens-1m` makes it. The clock runs in forward,

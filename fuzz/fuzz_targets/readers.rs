@@ -4,9 +4,13 @@
 use std::path::Path;
 
 use adepts::contract::Tensors;
-use adepts::data::{Catalogue, Histories, Titles};
-use adepts::run::RunManifest;
-use adepts::serve::{Question, RankQuestion, RetrievalQuestion};
+use adepts::data::Catalogue;
+use adepts::data::Histories;
+use adepts::data::Titles;
+use adepts::history::run::HistoryRunManifest;
+use adepts::serve::Question;
+use adepts::serve::RankQuestion;
+use adepts::serve::RetrievalQuestion;
 
 /// Gives the bytes to every reader; the first one says which.
 pub(super) fn readers(data: &[u8]) {
@@ -25,7 +29,7 @@ pub(super) fn readers(data: &[u8]) {
             drop(Histories::from_bytes(of(users), of(items), None, 3, 5));
             drop(Histories::from_bytes(of(users), of(items), Some(of(items)), 3, 5));
         }
-        4 => drop(serde_json::from_slice::<RunManifest>(bytes)),
+        4 => drop(serde_json::from_slice::<HistoryRunManifest>(bytes)),
         5 => drop(serde_json::from_slice::<Question>(bytes).map(|question| question.check())),
         6 => drop(serde_json::from_slice::<RankQuestion>(bytes).map(|question| question.check())),
         _ => drop(serde_json::from_slice::<RetrievalQuestion>(bytes).map(|question| question.check())),

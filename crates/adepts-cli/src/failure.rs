@@ -3,14 +3,19 @@
 use std::io::{ErrorKind, Write as _, stderr};
 use std::process::ExitCode;
 
-use adepts::data::examples::ExamplesError;
-use adepts::data::{DataError, SplitError};
-use adepts::eval::{FailIf, PointwiseError, Summary};
+use adepts::Error;
+use adepts::RunError;
+use adepts::data::DataError;
+use adepts::data::SplitError;
+use adepts::data::tabular::TabularError;
+use adepts::eval::FailIf;
+use adepts::eval::Summary;
+use adepts::eval::TabularEvalError;
+use adepts::serve::SeenError;
+use adepts::serve::ServeError;
 use adepts::serve::batch::BatchError;
 use adepts::serve::events::EventsError;
 use adepts::serve::server::TokensError;
-use adepts::serve::{SeenError, ServeError};
-use adepts::{Error, RunError};
 use anyhow::bail;
 
 use crate::progress::Terminal;
@@ -87,10 +92,10 @@ fn is_request(error: &Error) -> bool {
             | BatchError::Answer(_),
         )
         | Error::Pointwise(
-            PointwiseError::UnknownBaseline { .. }
-            | PointwiseError::UnknownMetric { .. }
-            | PointwiseError::MissingMetric { .. }
-            | PointwiseError::TooFewRuns { .. },
+            TabularEvalError::UnknownBaseline { .. }
+            | TabularEvalError::UnknownMetric { .. }
+            | TabularEvalError::MissingMetric { .. }
+            | TabularEvalError::TooFewRuns { .. },
         )
         | Error::Run(
             RunError::NotARun { .. }
@@ -133,14 +138,14 @@ fn is_wrong_source(error: &DataError) -> bool {
             | DataError::BadFilter { .. }
             | DataError::Group(_)
             | DataError::Simulation(_)
-            | DataError::Examples(
-                ExamplesError::NeedsColumn { .. }
-                    | ExamplesError::NoFields
-                    | ExamplesError::Setting { .. }
-                    | ExamplesError::Twice { .. }
-                    | ExamplesError::OtherFamily { .. }
-                    | ExamplesError::NoSuchDomain { .. }
-                    | ExamplesError::ListedTwice { .. }
+            | DataError::Tabular(
+                TabularError::NeedsColumn { .. }
+                    | TabularError::NoFields
+                    | TabularError::Setting { .. }
+                    | TabularError::Twice { .. }
+                    | TabularError::OtherFamily { .. }
+                    | TabularError::NoSuchDomain { .. }
+                    | TabularError::ListedTwice { .. }
             )
             | DataError::Split(
                 SplitError::Share { .. }

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use adepts::config::Planned;
+use adepts::Error;
+use adepts::HistoryExperiment;
+use adepts::any::AnyExperiment;
 use adepts::contract::Probe;
-use adepts::evaluate::ProbeChoice;
-use adepts::experiment::Work;
-use adepts::{Error, Experiment, data};
+use adepts::data;
+use adepts::history::request::ProbeChoice;
+use adepts::work::Work;
 use clap::{Args, Parser, ValueEnum, value_parser};
 
 pub(crate) use crate::encoding::Encoding;
@@ -178,8 +180,8 @@ impl LayoutOptions {
 }
 
 impl LogOptions {
-    /// Refuses what is said of a log of users' histories where examples are meant.
-    pub(crate) fn refuse_for_examples(&self) -> Result<(), Error> {
+    /// Refuses what is said of a log of users' histories where tabular data is meant.
+    pub(crate) fn refuse_for_tabular(&self) -> Result<(), Error> {
         let Self { layout, kept } = self;
         let asked = [
             ("--item", layout.item.is_some()),
@@ -195,7 +197,7 @@ impl LogOptions {
         ];
         let Some((option, _)) = asked.iter().find(|(_, asked)| *asked) else { return Ok(()) };
         Err(Error::Request(format!(
-            "{option} is for logs of users' histories, and this is a model of examples. {EXAMPLES}"
+            "{option} is for logs of users' histories, and this is a tabular model. {EXAMPLES}"
         )))
     }
 
@@ -262,32 +264,34 @@ pub(crate) fn with_work<T>(terminal: &Terminal, options: WorkOptions, does: impl
     })
 }
 
-/// Where the columns of examples are said.
-pub(crate) const EXAMPLES: &str = "What the columns of examples mean is said in [data] of an experiment file: \
-    `adepts inspect FILE --multi-domain` proposes one";
+/// Where the columns of tabular data are said.
+pub(crate) const EXAMPLES: &str = "What the columns of tabular data mean is said in [data] of an experiment file: \
+    `adepts inspect FILE --tabular` proposes one";
 
 /// What the options say of a log, as an experiment that only reads it.
-pub(crate) fn experiment(sets: &[String]) -> Result<Experiment, Error> {
-    Experiment::read("the command line", "", sets, &|_| None)
+pub(crate) fn experiment(sets: &[String]) -> Result<HistoryExperiment, Error> {
+    HistoryExperiment::read("the command line", "", sets, &|_| None)
 }
 
 /// An experiment from a file, or from overrides alone.
-pub(crate) fn planned(file: Option<&PathBuf>, sets: &[String]) -> Result<Planned, Error> {
+pub(crate) fn planned(file: Option<&PathBuf>, sets: &[String]) -> Result<AnyExperiment, Error> {
     #[allow(clippy::disallowed_methods, reason = "the one place where the environment is read")]
     let variable = |name: &str| std::env::var(name).ok();
     match file {
-        Some(file) => Planned::open(file, sets, &variable),
-        None => Planned::read("the command line", "", sets, &variable),
+        Some(file) => AnyExperiment::open(file, sets, &variable),
+        None => AnyExperiment::read("the command line", "", sets, &variable),
     }
 }
 
 /// As [`planned`], with what the options say of a log, which must be of the family that the model is of.
-pub(crate) fn planned_on(file: Option<&PathBuf>, sets: &[String], log: &LogOptions) -> Result<Planned, Error> {
+pub(crate) fn planned_on(file: Option<&PathBuf>, sets: &[String], log: &LogOptions) -> Result<AnyExperiment, Error> {
     let all: Vec<String> = sets.iter().cloned().chain(log.sets()).collect();
     let planned = planned(file, &all);
     // What is said of a log may be what is wrong; then the model alone says of which family it is.
-    if !matches!(planned, Ok(Planned::Histories(_))) && matches!(self::planned(file, sets), Ok(Planned::Examples(_))) {
-        log.refuse_for_examples()?;
+    if !matches!(planned, Ok(AnyExperiment::History(_)))
+        && matches!(self::planned(file, sets), Ok(AnyExperiment::Tabular(_)))
+    {
+        log.refuse_for_tabular()?;
     }
     planned
 }

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use adepts::{Error, RunError, run};
+use adepts::Error;
+use adepts::RunError;
+use adepts::history::run;
 
 use crate::progress::line;
 

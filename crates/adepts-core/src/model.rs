@@ -12,7 +12,7 @@ use crate::tensors::{Tensors, TensorsError};
 
 /// One line of the registry: a model that can be asked for by name.
 #[derive(Debug)]
-pub struct Spec {
+pub struct HistorySpec {
     /// The name in configurations, such as `tall`.
     pub name: &'static str,
     /// One line: what it is.
@@ -22,31 +22,31 @@ pub struct Spec {
     /// A commented `[model]` table with the defaults.
     pub example: &'static str,
     /// Reads a `[model]` table (without `kind`).
-    pub recipe: fn(toml::Table) -> Result<Box<dyn Recipe>, ConfigError>,
+    pub recipe: fn(toml::Table) -> Result<Box<dyn HistoryRecipe>, ConfigError>,
 }
 
 /// A model as configured.
-pub trait Recipe: Send + Sync {
+pub trait HistoryRecipe: Send + Sync {
     /// The `[model]` table with every default written out (without `kind`).
     fn resolved(&self) -> toml::Table;
 
     /// Refuses sizes that the model cannot be built for.
-    fn check_sizes(&self, sizes: &Sizes) -> Result<(), ConfigError> {
+    fn check_sizes(&self, sizes: &HistorySizes) -> Result<(), ConfigError> {
         let _ = sizes;
         Ok(())
     }
 
     /// What it will take in memory, before anything is allocated.
-    fn memory(&self, sizes: &Sizes) -> Memory;
+    fn memory(&self, sizes: &HistorySizes) -> Memory;
 
     /// The untrained model.
-    fn build(&self, sizes: &Sizes, seed: u64, device: &Device) -> Box<dyn HistoryModel>;
+    fn build(&self, sizes: &HistorySizes, seed: u64, device: &Device) -> Box<dyn HistoryModel>;
 
     /// The model with saved parameters of the same names and shapes. Faster than to build one and to load them where no
     /// initial parameters have to be drawn.
     fn restore(
         &self,
-        sizes: &Sizes,
+        sizes: &HistorySizes,
         seed: u64,
         device: &Device,
         tensors: Tensors,
@@ -59,7 +59,7 @@ pub trait Recipe: Send + Sync {
 
 /// The sizes that a model is built for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sizes {
+pub struct HistorySizes {
     /// Number of users to learn from.
     pub users: usize,
     /// Number of items in the catalogue.
@@ -70,7 +70,7 @@ pub struct Sizes {
     pub batch: usize,
 }
 
-/// A model of users' histories.
+/// A history model.
 pub trait HistoryModel: Send + Sync {
     /// Number of items in the catalogue.
     fn items(&self) -> usize;
@@ -121,7 +121,7 @@ pub enum Fit<'a> {
     /// In one go.
     Closed(&'a mut dyn ClosedForm),
     /// Update by update.
-    Steps(&'a mut dyn Learner),
+    Steps(&'a mut dyn HistoryLearner),
 }
 
 /// A model that is fitted in closed form.
@@ -145,12 +145,12 @@ pub enum FitError {
 }
 
 /// A model that learns by gradient descent.
-pub trait Learner {
+pub trait HistoryLearner {
     /// Each parameter with its name, always in the same order.
     fn parameters(&mut self) -> Vec<(String, Parameter<'_>)>;
 
     /// The loss of a batch.
-    fn loss(&self, batch: &HistoryBatch, step: &Step) -> Loss;
+    fn loss(&self, batch: &HistoryBatch, step: &Step) -> HistoryLoss;
 
     /// The weights of all users' rows in the coming epoch, a pure function of what is known; `None` for equal weights.
     fn row_weights(&self, known: &Known<'_>) -> Option<Vec<f32>> {
@@ -158,7 +158,7 @@ pub trait Learner {
         None
     }
 
-    /// How many past epochs of row signals [`Learner::row_weights`] looks at.
+    /// How many past epochs of row signals [`HistoryLearner::row_weights`] looks at.
     fn signal_window(&self) -> usize {
         0
     }
@@ -241,12 +241,12 @@ pub struct Step {
 
 /// The loss of a batch.
 #[derive(Debug)]
-pub struct Loss {
+pub struct HistoryLoss {
     /// What is minimised: a single number.
     pub total: Tensor<1>,
     /// Its parts for the log, such as `ce` and `kl`.
     pub parts: Vec<(&'static str, f64)>,
-    /// A number per row that is remembered for [`Learner::row_weights`]; NaN where there is none. Empty if unused.
+    /// A number per row that is remembered for [`HistoryLearner::row_weights`]; NaN where there is none. Empty if unused.
     pub signal: Vec<f32>,
     /// The experts' shares `[rows, experts]`; empty without a gate.
     pub shares: Vec<f32>,

@@ -1,12 +1,12 @@
 //! What a model for retrieval is: two towers, which turn users and items into vectors whose inner product is the score.
 
-use adepts_data::examples::Examples;
+use adepts_data::tabular::TabularBatch;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use crate::config::ConfigError;
 
-/// The `[retrieval]` table: what stands around a model of examples that serves as the tower of users.
+/// The `[retrieval]` table: what stands around a tabular model that serves as the tower of users.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TowersConfig {
@@ -58,10 +58,10 @@ pub trait Towers {
 
     /// The vectors of rows that have the columns of the user's side: `[rows, width]`; that of a row does not depend on the
     /// other rows.
-    fn users(&self, rows: &Examples) -> Vec<f32>;
+    fn users(&self, rows: &TabularBatch) -> Vec<f32>;
 
     /// The vectors of items, in the domains that their rows name: `[width, items]`.
-    fn items(&self, rows: &Examples) -> Tensor<2>;
+    fn items(&self, rows: &TabularBatch) -> Tensor<2>;
 
     /// The score of every item for each of some users: users `[rows, width]`, items as from [`Towers::items`] →
     /// `[rows, items]`. The scores of a row do not depend on the other rows.

@@ -1,11 +1,11 @@
 //! Prepares a data set and saves it: `cargo run --release --example prepare -- SOURCE OUT [USER ITEM [TIME]]`.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "an example for the terminal")]
-#![expect(clippy::disallowed_methods, reason = "an example that shows how long each step takes")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a row for the terminal")]
+#![expect(clippy::disallowed_methods, reason = "a row that shows how long each step takes")]
 
 use std::path::Path;
 use std::time::Instant;
 
-use adepts_data::{Column, DataConfig, Dataset, SplitConfig, open_or_prepare};
+use adepts_data::{Column, DataConfig, HistoryDataset, SplitConfig, open_or_prepare};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     eprintln!("{:>8.3} s  prepared", start.elapsed().as_secs_f64());
     dataset.save(Path::new(&out))?;
     eprintln!("{:>8.3} s  saved", start.elapsed().as_secs_f64());
-    assert_eq!(Dataset::open(Path::new(&out))?, dataset);
+    assert_eq!(HistoryDataset::open(Path::new(&out))?, dataset);
     eprintln!("{:>8.3} s  opened", start.elapsed().as_secs_f64());
     println!("{:#?}", dataset.manifest);
     Ok(())

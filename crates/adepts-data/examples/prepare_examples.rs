@@ -1,17 +1,17 @@
-//! Prepares the examples that a JSON file describes, streams an epoch of them, and says how long each took.
+//! Prepares the rows that a JSON file describes, streams an epoch of them, and says how long each took.
 //!
 //! ```sh
 //! cargo run --release -p adepts-data --example prepare_examples -- data.json prepared 3
 //! ```
-#![expect(clippy::print_stdout, reason = "an example prints")]
+#![expect(clippy::print_stdout, reason = "a row prints")]
 #![expect(clippy::disallowed_methods, reason = "it measures")]
 
 use std::path::Path;
 use std::time::Instant;
 
 use adepts_data::Part;
-use adepts_data::examples::{ExampleSet, ExampleSplit};
 use adepts_data::progress::silent;
+use adepts_data::tabular::{TabularDataset, TabularSplit};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
@@ -20,10 +20,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let config = serde_json::from_reader(std::fs::File::open(config)?)?;
     let begun = Instant::now();
-    let set = ExampleSet::prepare(&config, &ExampleSplit::default(), 2024, Path::new(&folder), &mut silent)?;
+    let set = TabularDataset::prepare(&config, &TabularSplit::default(), 2024, Path::new(&folder), &mut silent)?;
     println!("prepared {} rows in {:.2?}", set.manifest().rows.total(), begun.elapsed());
     let begun = Instant::now();
-    let set = ExampleSet::open(set.folder())?;
+    let set = TabularDataset::open(set.folder())?;
     println!("opened them in {:.2?}", begun.elapsed());
     let epochs = args.next().map_or(Ok(3), |epochs| epochs.parse())?;
     for nth in 0..epochs {

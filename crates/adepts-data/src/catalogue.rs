@@ -11,7 +11,7 @@ use arrow_array::{Array, ArrayRef, StringArray, UInt32Array};
 use arrow_schema::{DataType, Field, Schema};
 use bytes::Bytes;
 
-use crate::dataset::Dataset;
+use crate::dataset::HistoryDataset;
 use crate::error::DataError;
 use crate::id::Vocabulary;
 use crate::source::parquet_of_bytes;
@@ -26,14 +26,14 @@ pub struct Catalogue {
     pub ids: Vocabulary,
     /// Users of the training data that have each.
     pub users: Vec<u32>,
-    /// The place of each among all where scores are equal: see [`Dataset::tie_order`].
+    /// The place of each among all where scores are equal: see [`HistoryDataset::tie_order`].
     pub order: Vec<u32>,
 }
 
 impl Catalogue {
     /// The catalogue of a data set.
     #[must_use]
-    pub fn of(data: &Dataset) -> Self {
+    pub fn of(data: &HistoryDataset) -> Self {
         Self { ids: data.items.clone(), users: data.train.item_counts(data.items.len()), order: data.tie_order() }
     }
 

@@ -224,7 +224,7 @@ pub enum SplitConfig {
         /// The column.
         column: Column,
     },
-    /// Nothing is held out: what a final model is trained on. It is made of prepared data ([`crate::Dataset::whole`]), and a
+    /// Nothing is held out: what a final model is trained on. It is made of prepared data ([`crate::HistoryDataset::whole`]), and a
     /// log is not cut so.
     All {},
 }

@@ -10,7 +10,7 @@ use crate::time::TimeUnit;
 
 /// A prepared data set in memory.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Dataset {
+pub struct HistoryDataset {
     /// The users.
     pub users: Vocabulary,
     /// The catalogue.
@@ -69,7 +69,7 @@ pub struct Manifest {
     pub validation: usize,
     /// Number of test pairs.
     pub test: usize,
-    /// Number of pairs that were only seen: see [`Dataset::seen`].
+    /// Number of pairs that were only seen: see [`HistoryDataset::seen`].
     #[serde(default)]
     pub seen: usize,
     /// Those of them that lie in the time of the validation part.

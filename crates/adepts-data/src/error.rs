@@ -15,9 +15,9 @@ pub enum DataError {
     /// Groups that cannot be made.
     #[error(transparent)]
     Group(#[from] crate::grouping::GroupError),
-    /// Examples that cannot be prepared.
+    /// Tabular data that cannot be prepared.
     #[error(transparent)]
-    Examples(#[from] crate::examples::ExamplesError),
+    Tabular(#[from] crate::tabular::TabularError),
     /// A simulation that cannot be run.
     #[error(transparent)]
     Simulation(#[from] crate::simulate::SimulationError),

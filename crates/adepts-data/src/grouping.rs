@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use crate::dataset::Dataset;
+use crate::dataset::HistoryDataset;
 use crate::error::DataError;
 
 /// The most groups by rank; more than this would be no groups any more.
@@ -103,7 +103,7 @@ fn known(nearest: Option<&str>, have: &[String]) -> String {
     }
 }
 
-impl Dataset {
+impl HistoryDataset {
     /// The users in groups. Users without training history have no group.
     ///
     /// Equal parts are by rank: of `n` users, the one with rank `r` is in part `r * parts / n`; users with equal values

@@ -12,7 +12,7 @@ use arrow_schema::{DataType, Schema};
 use bytes::Bytes;
 
 use crate::catalogue::{counted, written};
-use crate::dataset::Dataset;
+use crate::dataset::HistoryDataset;
 use crate::error::DataError;
 use crate::id::Vocabulary;
 use crate::rows::Rows;
@@ -30,14 +30,14 @@ pub struct Histories {
     /// judged.
     pub items: Rows,
     /// The other items that the user has in the log, which are not recommended unless asked for: test items, and what a
-    /// filter dropped ([`Dataset::seen`]). Empty rows in runs that do not hold them.
+    /// filter dropped ([`HistoryDataset::seen`]). Empty rows in runs that do not hold them.
     pub seen: Rows,
 }
 
 impl Histories {
     /// Those of a data set.
     #[must_use]
-    pub fn of(data: &Dataset) -> Self {
+    pub fn of(data: &HistoryDataset) -> Self {
         let of_user = |user: usize| [data.train.row(user), data.validation.row(user)].concat();
         let items = Rows::from_lists((0..data.train.len()).map(of_user));
         let seen = Rows::from_lists((0..data.test.len()).map(|u| [data.test.row(u), &data.seen.row(u)].concat()));

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::config::{DataConfig, Filter, SplitConfig};
-use crate::dataset::{Dataset, Manifest};
+use crate::dataset::{HistoryDataset, Manifest};
 use crate::error::DataError;
 use crate::mainstream::mainstream_among;
 use crate::progress::Progress;
@@ -15,7 +15,12 @@ use crate::store::{self, FolderError};
 ///
 /// # Errors
 /// Everything that can be wrong with the log, the filters and the split; see [`DataError`].
-pub fn prepare(data: &DataConfig, split: &SplitConfig, seed: u64, progress: Progress) -> Result<Dataset, DataError> {
+pub fn prepare(
+    data: &DataConfig,
+    split: &SplitConfig,
+    seed: u64,
+    progress: Progress,
+) -> Result<HistoryDataset, DataError> {
     let read = read(data, split, progress)?;
     assemble(read, split, seed, progress)
 }
@@ -24,7 +29,7 @@ pub fn prepare(data: &DataConfig, split: &SplitConfig, seed: u64, progress: Prog
 ///
 /// # Errors
 /// Everything that can be wrong with the split; see [`DataError`].
-pub fn assemble(read: Read, split: &SplitConfig, seed: u64, progress: Progress) -> Result<Dataset, DataError> {
+pub fn assemble(read: Read, split: &SplitConfig, seed: u64, progress: Progress) -> Result<HistoryDataset, DataError> {
     let Read { interactions, seen, seen_rows, steps, skipped_rows, skipped_examples, data, time_unit, notes } = read;
     progress("split", 0, None);
     let Cut { train, validation, test, learns, train_only_users, starts, split } = cut(&interactions, split, seed)?;
@@ -55,7 +60,8 @@ pub fn assemble(read: Read, split: &SplitConfig, seed: u64, progress: Progress) 
         notes,
         content_hash: String::new(),
     };
-    let mut dataset = Dataset { users, items, train, validation, test, seen, learns, mainstream, columns, manifest };
+    let mut dataset =
+        HistoryDataset { users, items, train, validation, test, seen, learns, mainstream, columns, manifest };
     dataset.manifest.content_hash = dataset.content_hash();
     Ok(dataset)
 }
@@ -66,20 +72,20 @@ pub fn assemble(read: Read, split: &SplitConfig, seed: u64, progress: Progress) 
 /// default must be the one it was prepared with.
 ///
 /// # Errors
-/// As [`prepare`] and [`Dataset::open`]; [`FolderError::PreparedOtherwise`]; [`SplitError::All`] for data of which nothing is
+/// As [`prepare`] and [`HistoryDataset::open`]; [`FolderError::PreparedOtherwise`]; [`SplitError::All`] for data of which nothing is
 /// held out.
 pub fn open_or_prepare(
     data: &DataConfig,
     split: &SplitConfig,
     seed: u64,
     progress: Progress,
-) -> Result<Dataset, DataError> {
+) -> Result<HistoryDataset, DataError> {
     let folder = Path::new(&data.source);
     if !store::is_prepared(folder) {
         return prepare(data, split, seed, progress);
     }
     progress("open", 0, None);
-    let dataset = Dataset::open(folder)?;
+    let dataset = HistoryDataset::open(folder)?;
     if dataset.manifest.split == (SplitConfig::All {}) {
         return Err(SplitError::All.into());
     }

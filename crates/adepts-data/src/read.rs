@@ -32,7 +32,7 @@ pub struct Read {
     /// What is left, ordered by user, then item.
     pub interactions: Interactions,
     /// For each user that is left the items that are left and that he has in dropped rows alone: see
-    /// [`crate::Dataset::seen`].
+    /// [`crate::HistoryDataset::seen`].
     pub seen: SeenLog,
     /// Which dropped rows count as seen.
     pub seen_rows: Vec<SeenCount>,

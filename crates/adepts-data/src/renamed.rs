@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::DataError;
-use crate::examples::ExamplesError;
 use crate::place::Place;
+use crate::tabular::TabularError;
 
 impl DataError {
     /// The same error, which says `name` where it would say the path of this file.
@@ -35,11 +35,11 @@ impl DataError {
             | Self::MissingValue { place: at, .. }
             | Self::BadValue { place: at, .. } => place(at),
             Self::GroupNotConstant { places, .. } => places.iter_mut().for_each(place),
-            Self::Examples(ExamplesError::UnknownDomain { place: at, .. }) => {
+            Self::Tabular(TabularError::UnknownDomain { place: at, .. }) => {
                 place(at);
             }
             Self::NoRows { origin } => text(origin),
-            Self::Examples(ExamplesError::AllSkipped { origin, reasons, .. }) => {
+            Self::Tabular(TabularError::AllSkipped { origin, reasons, .. }) => {
                 text(origin);
                 for reason in reasons {
                     text(&mut reason.first);
@@ -54,7 +54,7 @@ impl DataError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::examples::SkippedReason;
+    use crate::tabular::SkippedReason;
 
     #[test]
     fn every_error_about_rows_of_a_file_is_renamed() {
@@ -79,8 +79,8 @@ mod tests {
             DataError::BadValue { place: at(), column, value: value.clone(), expected: "x" },
             DataError::NoRows { origin: origin.clone() },
             group,
-            ExamplesError::UnknownDomain { place: Box::new(at()), domain: value, known }.into(),
-            ExamplesError::AllSkipped { origin, rows: 2, reasons }.into(),
+            TabularError::UnknownDomain { place: Box::new(at()), domain: value, known }.into(),
+            TabularError::AllSkipped { origin, rows: 2, reasons }.into(),
         ] {
             let told = error.renamed(file, "stdin").to_string();
             assert!(told.contains("stdin") && !told.contains("/tmp"), "{told}");

@@ -1,9 +1,9 @@
 //! In which order items stand where their scores are equal: by what the data says of them, never by their numbers.
 
-use crate::dataset::Dataset;
+use crate::dataset::HistoryDataset;
 use crate::rows::Rows;
 
-impl Dataset {
+impl HistoryDataset {
     /// The place of each item among all, `[items]`, for items with equal scores: those that more users have in training come
     /// first. Of items with equally many users the order is arbitrary, but a function of who has them: a sum of hashes of the
     /// ids of their users. So the same log with its items numbered or named otherwise gives the same lists. Test items decide
@@ -66,7 +66,7 @@ mod tests {
     use crate::simulate::{SimulationConfig, simulated};
     use crate::{Read, SeenLog, prepare, progress};
 
-    fn prepared(log: Interactions) -> Dataset {
+    fn prepared(log: Interactions) -> HistoryDataset {
         let seen = SeenLog::empty(log.users.len());
         let (steps, data) = (Vec::new(), DataConfig { source: "memory".into(), ..DataConfig::default() });
         let read = Read {
@@ -95,7 +95,7 @@ mod tests {
         let counts = one.train.item_counts(items as usize);
         assert!((0..20).any(|n| counts.iter().filter(|count| **count == n).count() > 3), "there are ties");
         // Who has each item in which part, in the order of the items' places. Items that nothing tells apart may change places.
-        let in_order = |data: &Dataset| {
+        let in_order = |data: &HistoryDataset| {
             let mut owners = vec![Vec::new(); items as usize];
             for (part, rows) in [&data.train, &data.validation, &data.test].into_iter().enumerate() {
                 for (user, row) in rows.iter().enumerate() {

@@ -1,11 +1,11 @@
 //! A prepared data set with everything in the training part: what a final model is trained on.
 
 use crate::config::SplitConfig;
-use crate::dataset::{Dataset, Manifest};
+use crate::dataset::{HistoryDataset, Manifest};
 use crate::mainstream::mainstream_among;
 use crate::rows::Rows;
 
-impl Dataset {
+impl HistoryDataset {
     /// The same data with nothing held out: each user's training, validation and test items are his history, every user is
     /// learned from, and the mainstream scores are those of the whole histories. `seed` is that of a sample of the users, where
     /// they are too many to compare all.

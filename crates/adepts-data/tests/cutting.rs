@@ -3,7 +3,7 @@
 
 use adepts_data::simulate::{SimulationConfig, simulated};
 use adepts_data::{
-    Cut, DataConfig, Dataset, GroupBy, Grouping, Interactions, MainstreamMethod, Manifest, SplitConfig,
+    Cut, DataConfig, GroupBy, Grouping, HistoryDataset, Interactions, MainstreamMethod, Manifest, SplitConfig,
     mainstream_scores, seed, split,
 };
 use rand::seq::SliceRandom;
@@ -32,7 +32,7 @@ fn derived(log: &Interactions, config: &SplitConfig) -> (Cut, Vec<f32>, Vec<Grou
     let cut = split(log, config, 7).unwrap();
     let (mainstream, method) = mainstream_scores(&cut.train, log.items.len(), 7);
     assert_eq!(method, MainstreamMethod::Exact);
-    let dataset = Dataset {
+    let dataset = HistoryDataset {
         users: log.users.clone(),
         items: log.items.clone(),
         train: cut.train.clone(),

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use adepts_data::{
-    Column, DataConfig, DataError, Dataset, FolderError, SplitConfig, Vocabulary, open_or_prepare, prepare,
+    Column, DataConfig, DataError, FolderError, HistoryDataset, SplitConfig, Vocabulary, open_or_prepare, prepare,
     progress::silent,
 };
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, UInt32Array};
@@ -30,7 +30,7 @@ fn log(dir: &Path) -> DataConfig {
     data
 }
 
-fn prepared() -> (TempDir, Dataset, PathBuf) {
+fn prepared() -> (TempDir, HistoryDataset, PathBuf) {
     let dir = tempdir().unwrap();
     let dataset = prepare(&log(dir.path()), &SplitConfig::default(), 7, &mut silent).unwrap();
     let folder = dir.path().join("prepared");
@@ -53,7 +53,7 @@ fn what_is_saved_is_opened() {
     let (_dir, dataset, folder) = prepared();
     assert_eq!(dataset.manifest.users, 40);
     assert!(matches!(dataset.users, Vocabulary::Text(_)));
-    assert_eq!(Dataset::open(&folder).unwrap(), dataset);
+    assert_eq!(HistoryDataset::open(&folder).unwrap(), dataset);
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn a_prepared_folder_is_replaced_and_anything_else_is_left_alone() {
     let (dir, _, folder) = prepared();
     let other = prepare(&log(dir.path()), &SplitConfig::default(), 8, &mut silent).unwrap();
     other.save(&folder).unwrap();
-    assert_eq!(Dataset::open(&folder).unwrap(), other);
+    assert_eq!(HistoryDataset::open(&folder).unwrap(), other);
     let before = bytes(&folder);
     // Besides the log and the folder there is no rubbish.
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
@@ -138,7 +138,7 @@ fn a_source_may_be_a_prepared_folder() {
 }
 
 fn folder_error(folder: &Path) -> FolderError {
-    match Dataset::open(folder).unwrap_err() {
+    match HistoryDataset::open(folder).unwrap_err() {
         DataError::Folder(error) => error,
         other => panic!("not an error of the folder: {other}"),
     }
@@ -182,17 +182,17 @@ fn files_that_break_off_or_are_missing_are_named() {
     for name in ["interactions.parquet", "users.parquet", "items.parquet"] {
         let whole = std::fs::read(folder.join(name)).unwrap();
         file(&folder, name, &whole[..whole.len() / 2]);
-        assert!(matches!(Dataset::open(&folder), Err(DataError::Truncated { .. })), "{name}");
+        assert!(matches!(HistoryDataset::open(&folder), Err(DataError::Truncated { .. })), "{name}");
         std::fs::remove_file(folder.join(name)).unwrap();
-        assert!(matches!(Dataset::open(&folder), Err(DataError::MissingFile { .. })), "{name}");
+        assert!(matches!(HistoryDataset::open(&folder), Err(DataError::MissingFile { .. })), "{name}");
         file(&folder, name, whole);
     }
-    assert!(Dataset::open(&folder).is_ok());
-    assert!(matches!(Dataset::open(&folder.join("nowhere")), Err(DataError::MissingFile { .. })));
+    assert!(HistoryDataset::open(&folder).is_ok());
+    assert!(matches!(HistoryDataset::open(&folder.join("nowhere")), Err(DataError::MissingFile { .. })));
 }
 
 /// Rewrites the interactions with one row changed.
-fn with_row(folder: &Path, dataset: &Dataset, change: impl FnOnce(&mut Vec<(u32, u32, &'static str)>)) {
+fn with_row(folder: &Path, dataset: &HistoryDataset, change: impl FnOnce(&mut Vec<(u32, u32, &'static str)>)) {
     let mut rows = Vec::new();
     for (part, of) in [("train", &dataset.train), ("validation", &dataset.validation), ("test", &dataset.test)] {
         for (user, items) in of.iter().enumerate() {
@@ -216,7 +216,7 @@ fn with_row(folder: &Path, dataset: &Dataset, change: impl FnOnce(&mut Vec<(u32,
 fn indices_and_their_order_are_not_trusted() {
     let (_dir, dataset, folder) = prepared();
     with_row(&folder, &dataset, |_| ());
-    assert_eq!(Dataset::open(&folder).unwrap(), dataset);
+    assert_eq!(HistoryDataset::open(&folder).unwrap(), dataset);
     with_row(&folder, &dataset, |rows| rows[3].0 = 40);
     assert!(matches!(
         folder_error(&folder),
@@ -263,7 +263,7 @@ fn a_byte_changed_anywhere_is_noticed_or_does_not_matter() {
             let mut changed = whole.clone();
             changed[at] ^= 0x55;
             file(&folder, name, changed);
-            if let Ok(opened) = Dataset::open(&folder) {
+            if let Ok(opened) = HistoryDataset::open(&folder) {
                 assert_eq!(opened, dataset, "{name}, byte {at}");
             }
         }
@@ -279,7 +279,7 @@ fn movielens_is_prepared_saved_and_opened() {
     let dataset = prepare(&data, &SplitConfig::default(), 1, &mut silent).unwrap();
     let dir = tempdir().unwrap();
     dataset.save(&dir.path().join("ml")).unwrap();
-    assert_eq!(Dataset::open(&dir.path().join("ml")).unwrap(), dataset);
+    assert_eq!(HistoryDataset::open(&dir.path().join("ml")).unwrap(), dataset);
     assert_eq!(dataset.manifest.train + dataset.manifest.validation + dataset.manifest.test, 1_000_209);
 }
 

@@ -8,8 +8,8 @@ use std::fmt::Write;
 use std::path::Path;
 
 use adepts_data::{
-    Column, DataConfig, DataError, Dataset, Filter, FolderError, Histories, Manifest, Seen, SplitConfig, TimeBound,
-    Vocabulary, open_or_prepare, prepare, progress::silent,
+    Column, DataConfig, DataError, Filter, FolderError, Histories, HistoryDataset, Manifest, Seen, SplitConfig,
+    TimeBound, Vocabulary, open_or_prepare, prepare, progress::silent,
 };
 use support::{config, file, read};
 use tempfile::tempdir;
@@ -106,16 +106,16 @@ fn seen_pairs_are_saved_and_opened_and_are_none_of_the_three_parts() {
     }
     let folder = dir.path().join("prepared");
     data.save(&folder).unwrap();
-    assert_eq!(Dataset::open(&folder).unwrap(), data);
+    assert_eq!(HistoryDataset::open(&folder).unwrap(), data);
     let source = config(folder.display().to_string());
     assert_eq!(open_or_prepare(&source, &SplitConfig::default(), 7, &mut silent).unwrap(), data);
     // The hash covers them, and is that of before where there are none.
-    let without = Dataset { seen: Seen::empty(data.users.len()), ..data.clone() };
+    let without = HistoryDataset { seen: Seen::empty(data.users.len()), ..data.clone() };
     assert_ne!(without.content_hash(), data.content_hash());
     let manifest = std::fs::read_to_string(folder.join("manifest.json")).unwrap();
     let lost = manifest.replace(&format!("\"seen\": {}", data.seen.pairs()), "\"seen\": 1");
     file(&folder, "manifest.json", lost);
-    assert!(matches!(Dataset::open(&folder), Err(DataError::Folder(FolderError::CountMismatch { .. }))));
+    assert!(matches!(HistoryDataset::open(&folder), Err(DataError::Folder(FolderError::CountMismatch { .. }))));
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn a_seen_pair_lies_in_the_part_of_its_earliest_row() {
         let data = prepare(&data, split, 7, &mut silent).unwrap();
         let folder = dir.path().join("prepared");
         data.save(&folder).unwrap();
-        assert_eq!(Dataset::open(&folder).unwrap(), data);
+        assert_eq!(HistoryDataset::open(&folder).unwrap(), data);
         let Manifest { seen, seen_validation, seen_test, .. } = data.manifest;
         assert_eq!([seen, seen_validation, seen_test], [24, data.seen.validation.pairs(), data.seen.test.pairs()]);
         (0..6).map(|user| data.seen.parts().map(|rows| rows.row(user).to_vec())).collect::<Vec<_>>()
@@ -166,10 +166,13 @@ fn what_answers_hold_beside_histories_is_what_was_held_out_or_seen() {
 #[test]
 fn a_folder_of_format_1_opens_without_seen_pairs_and_keeps_its_hash() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../adepts/tests/compat/format-2/run/data");
-    let data = Dataset::open(&folder).unwrap();
+    let data = HistoryDataset::open(&folder).unwrap();
     assert_eq!((data.manifest.format, data.seen.pairs(), data.seen.train.len()), (1, 0, data.users.len()));
     let dir = tempdir().unwrap();
-    let anew = Dataset { manifest: Manifest { format: 2, ..data.manifest.clone() }, ..data.clone() };
+    let anew = HistoryDataset { manifest: Manifest { format: 2, ..data.manifest.clone() }, ..data.clone() };
     anew.save(&dir.path().join("anew")).unwrap();
-    assert_eq!(Dataset::open(&dir.path().join("anew")).unwrap().manifest.content_hash, data.manifest.content_hash);
+    assert_eq!(
+        HistoryDataset::open(&dir.path().join("anew")).unwrap().manifest.content_hash,
+        data.manifest.content_hash
+    );
 }

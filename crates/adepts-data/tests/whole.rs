@@ -5,7 +5,7 @@ use std::path::Path;
 
 use adepts_data::progress::silent;
 use adepts_data::{
-    DataConfig, DataError, Dataset, Manifest, SimulationConfig, SplitConfig, SplitError, mainstream_scores,
+    DataConfig, DataError, HistoryDataset, Manifest, SimulationConfig, SplitConfig, SplitError, mainstream_scores,
     open_or_prepare, prepare, read, simulate,
 };
 
@@ -17,7 +17,7 @@ fn log(home: &Path) -> DataConfig {
     DataConfig { source: source.display().to_string(), ..DataConfig::default() }
 }
 
-fn prepared(log: &DataConfig, split: &SplitConfig) -> Result<Dataset, DataError> {
+fn prepared(log: &DataConfig, split: &SplitConfig) -> Result<HistoryDataset, DataError> {
     prepare(log, split, 5, &mut silent)
 }
 
@@ -55,7 +55,7 @@ fn the_whole_is_saved_and_opened_but_nothing_is_trained_and_judged_on_it() {
     let config = log(home.path());
     let whole = prepared(&config, &SplitConfig::default()).unwrap().whole(5);
     whole.save(&folder).unwrap();
-    assert_eq!(Dataset::open(&folder).unwrap(), whole);
+    assert_eq!(HistoryDataset::open(&folder).unwrap(), whole);
     assert_eq!(Manifest::of_folder(&folder).unwrap(), whole.manifest);
     let data = DataConfig { source: folder.display().to_string(), ..DataConfig::default() };
     for error in [

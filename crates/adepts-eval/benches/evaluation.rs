@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use adepts_data::progress::silent;
 use adepts_data::{Grouping, Rows, seed};
-use adepts_eval::{Judgement, Measured, MetricAt, Truth, evaluate_both, summarise, summarise_examples};
+use adepts_eval::{Judgement, Measured, MetricAt, Truth, evaluate_both, summarise, summarise_tabular};
 use adepts_ops::top_k::top_k;
 use divan::Bencher;
 use rand_chacha::rand_core::Rng;
@@ -103,7 +103,7 @@ fn intervals_of_all_and_sixteen_groups(bencher: Bencher, columns: usize) {
     bencher.bench_local(|| summarise("run", "model", &measured, None, &groupings, &history, &test, 1, 2000));
 }
 
-/// As many examples as the test part of MovieLens 1M has, in three domains.
+/// As many rows as the test part of MovieLens 1M has, in three domains.
 #[divan::bench(args = [0, 2000], sample_count = 3, sample_size = 1)]
 fn intervals_of_a_hundred_thousand_examples(bencher: Bencher, resamples: usize) {
     const ROWS: usize = 100_000;
@@ -115,7 +115,7 @@ fn intervals_of_a_hundred_thousand_examples(bencher: Bencher, resamples: usize) 
     let (domain, domains): (Vec<u32>, _) =
         ((0..ROWS as u32).map(|row| row % 3).collect(), ["a", "b", "c"].map(String::from));
     let truth = Truth { label: &label, user: &user, domain: &domain, domains: &domains };
-    bencher.bench_local(|| summarise_examples("run", "model", &truth, &score, 1, resamples));
+    bencher.bench_local(|| summarise_tabular("run", "model", &truth, &score, 1, resamples));
 }
 
 #[divan::bench(args = [(3260, 20), (3260, 100), (100_000, 20), (100_000, 100)])]

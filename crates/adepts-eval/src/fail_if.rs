@@ -5,15 +5,15 @@ use std::str::FromStr;
 
 use crate::metrics::{MetricAt, MetricError};
 use crate::nearest::{hint, nearest};
-use crate::pointwise::{Better, POINTWISE_METRICS, find};
 use crate::summary::{GroupSummary, RunSummary};
+use crate::tabular::{Better, ROW_METRICS, find};
 
 /// A condition on a run: `[group.]metric comparison number`.
 ///
 /// Without a group the metric is that of all users; `gap` is the best group's mean less the worst's and `worst` the
 /// worst group's mean, over the first grouping; any other word is the name of a group, such as `low` or
-/// `activity:low`. For runs on examples the groups are the domains, and metrics are those of
-/// [`POINTWISE_METRICS`], of all rows also as means over domains, as in `auc_macro`.
+/// `activity:low`. For tabular runs the groups are the domains, and metrics are those of
+/// [`ROW_METRICS`], of all rows also as means over domains, as in `auc_macro`.
 ///
 /// ```
 /// use adepts_eval::{FailIf, RunSummary};
@@ -108,9 +108,9 @@ pub enum FailIfError {
         /// The metrics that are measured.
         known: Vec<String>,
     },
-    /// No metric of examples has this name.
+    /// No row metric has this name.
     #[error("`{text}` is no metric (did you mean `{suggestion}`?)")]
-    UnknownOfExamples {
+    UnknownTabular {
         /// What was asked for.
         text: String,
         /// The nearest that there is.
@@ -290,9 +290,9 @@ fn metric_name(text: &str) -> Result<String, FailIfError> {
     }
     if of_lists.is_err()
         && !text.contains('@')
-        && let Some(near) = nearest(text, POINTWISE_METRICS.iter().map(|metric| metric.name))
+        && let Some(near) = nearest(text, ROW_METRICS.iter().map(|metric| metric.name))
     {
-        return Err(FailIfError::UnknownOfExamples { text: text.to_owned(), suggestion: near.to_owned() });
+        return Err(FailIfError::UnknownTabular { text: text.to_owned(), suggestion: near.to_owned() });
     }
     Ok(of_lists?.to_string())
 }

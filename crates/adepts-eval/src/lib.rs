@@ -17,7 +17,7 @@
 //!   of a batch or the number of threads.
 //! * [`mod@summarise`]: means with [`bootstrap`] intervals, overall and by group, the worst group and the gap.
 //! * [`mod@compare`]: is one run better than another, and for whom? By users, and by seeds.
-//! * [`mod@pointwise`]: the same of examples, whose rows have a probability and a domain.
+//! * [`mod@tabular`]: the same of tabular data, whose rows have a probability and a domain.
 //! * [`fail_if`]: the condition on which a pipeline stops.
 //! * [`summary`]: the JSON contract.
 //!
@@ -32,9 +32,9 @@ pub mod fail_if;
 pub mod metrics;
 mod nearest;
 pub mod per_user;
-pub mod pointwise;
 pub mod summarise;
 pub mod summary;
+pub mod tabular;
 
 pub use compare::{
     CompareError, ComparedGroup, ComparedRun, Comparison, Difference, SeedComparison, SeedDifference, SeedEstimate,
@@ -45,13 +45,13 @@ pub use evaluate::{Judgement, Measured, Scores, evaluate, evaluate_both};
 pub use fail_if::{FailIf, FailIfError, Verdict};
 pub use metrics::{Exposure, Judged, LIST_METRICS, ListMetric, METRICS, Metric, MetricAt, MetricError};
 pub use per_user::{PerUserError, UserFacts, read_per_user, write_per_user};
-pub use pointwise::{
-    AlikeExperts, Asked, Better, ComparedDomain, DomainComparison, DomainSummary, ExpertSummary, GateTally,
-    OutputTally, POINTWISE_METRICS, PointwiseError, PointwiseMetric, ReliabilityBin, Resampled, SelectedSummary, Truth,
-    WorkSummary, find as pointwise_metric, gains, gains_against, query_gains, query_gains_against, summarise_examples,
-    summarise_queries,
-};
 pub use summarise::{gate_summary, summarise};
 pub use summary::{
     Estimate, GateSummary, GroupShares, GroupSummary, Protocol, RunSummary, Summary, Unprobed, WorstGroup,
+};
+pub use tabular::{
+    AlikeExperts, Asked, Better, ComparedDomain, DomainComparison, DomainSummary, ExpertSummary, GateTally,
+    OutputTally, ROW_METRICS, ReliabilityBin, Resampled, RowMetric, SelectedSummary, TabularEvalError, Truth,
+    WorkSummary, find as row_metric, gains, gains_against, query_gains, query_gains_against, summarise_queries,
+    summarise_tabular,
 };

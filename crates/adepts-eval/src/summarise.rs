@@ -8,8 +8,8 @@ use adepts_ops::shares::relative_entropy;
 
 use crate::bootstrap::intervals;
 use crate::evaluate::Measured;
-use crate::pointwise::Resampled;
 use crate::summary::{Estimate, GateSummary, GroupShares, GroupSummary, Protocol, RunSummary, WorstGroup};
+use crate::tabular::Resampled;
 
 /// Sums up one run.
 ///

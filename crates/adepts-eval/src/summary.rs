@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::pointwise::{DomainSummary, ExpertSummary, ReliabilityBin, Resampled, WorkSummary};
+use crate::tabular::{DomainSummary, ExpertSummary, ReliabilityBin, Resampled, WorkSummary};
 
 /// One or more evaluated runs: the whole JSON object.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -35,10 +35,10 @@ pub struct RunSummary {
     pub metrics_history_probe: BTreeMap<String, f64>,
     /// The groups of all groupings.
     pub groups: Vec<GroupSummary>,
-    /// The domains of a run on examples, in the order of the data.
+    /// The domains of a tabular run, in the order of the data.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub domains: Vec<DomainSummary>,
-    /// All rows of a run on examples by score, in bins of equal size, the lowest scores first.
+    /// All rows of a tabular run by score, in bins of equal size, the lowest scores first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reliability: Vec<ReliabilityBin>,
     /// Of the first grouping, by the first metric: the group that is served worst, and the gap between best and worst.
@@ -46,10 +46,10 @@ pub struct RunSummary {
     pub worst: Option<WorstGroup>,
     /// How the gate mixed the experts at prediction; absent for models without a gate.
     pub gate: Option<GateSummary>,
-    /// Which experts serve which domain, for models of examples with a gate.
+    /// Which experts serve which domain, for tabular models with a gate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub experts: Option<ExpertSummary>,
-    /// What an example costs.
+    /// What a row costs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub work: Option<WorkSummary>,
     /// Seconds spent in `prepare`, `train`, `evaluate`.

@@ -1,13 +1,13 @@
 //! The models that can be asked for by name.
 
-use adepts_core::{ExampleSpec, Spec};
+use adepts_core::{HistorySpec, TabularSpec};
 
 use crate::history::mixture::presets;
 use crate::history::{ease, itemknn, popularity};
-use crate::ranker::{cesaa, epnet, fm, mlp, mmoe, ple, shared_bottom, single, star};
+use crate::tabular::{cesaa, epnet, fm, mlp, mmoe, ple, shared_bottom, single, star};
 
-/// Every model of histories, simple ones first.
-pub static MODELS: &[&Spec] = &[
+/// Every history model, simple ones first.
+pub static HISTORY_MODELS: &[&HistorySpec] = &[
     &popularity::SPEC,
     &itemknn::SPEC,
     &ease::SPEC,
@@ -18,8 +18,8 @@ pub static MODELS: &[&Spec] = &[
     &presets::TALL,
 ];
 
-/// Every model of examples, simple ones first.
-pub static RANKERS: &[&ExampleSpec] = &[
+/// Every tabular model, simple ones first.
+pub static TABULAR_MODELS: &[&TabularSpec] = &[
     &fm::SPEC,
     &mlp::SPEC,
     &single::SPEC,
@@ -31,21 +31,21 @@ pub static RANKERS: &[&ExampleSpec] = &[
     &cesaa::SPEC,
 ];
 
-/// The model of histories of this name.
+/// The history model of this name.
 #[must_use]
-pub fn find(name: &str) -> Option<&'static Spec> {
-    MODELS.iter().copied().find(|spec| spec.name == name)
+pub fn find(name: &str) -> Option<&'static HistorySpec> {
+    HISTORY_MODELS.iter().copied().find(|spec| spec.name == name)
 }
 
-/// The model of examples of this name.
+/// The tabular model of this name.
 #[must_use]
-pub fn find_ranker(name: &str) -> Option<&'static ExampleSpec> {
-    RANKERS.iter().copied().find(|spec| spec.name == name)
+pub fn find_tabular(name: &str) -> Option<&'static TabularSpec> {
+    TABULAR_MODELS.iter().copied().find(|spec| spec.name == name)
 }
 
 /// The names of the models of both families.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    MODELS.iter().map(|spec| spec.name).chain(RANKERS.iter().map(|spec| spec.name))
+    HISTORY_MODELS.iter().map(|spec| spec.name).chain(TABULAR_MODELS.iter().map(|spec| spec.name))
 }
 
 /// The model of either family whose name is nearest to a misspelt one.

@@ -3,20 +3,22 @@
 
 use std::sync::Arc;
 
-use adepts_core::{ConfigError, Fit, FitError, HistoryBatch, HistoryModel, Sizes, Spec, TensorsError, config};
+use adepts_core::{
+    ConfigError, Fit, FitError, HistoryBatch, HistoryModel, HistorySizes, HistorySpec, TensorsError, config,
+};
 use adepts_data::{Rows, progress::silent};
 use adepts_models::history::{ease, itemknn, popularity};
 use adepts_ops::Csr;
 use burn::tensor::Device;
 
-static BASELINES: [&Spec; 3] = [&popularity::SPEC, &itemknn::SPEC, &ease::SPEC];
+static BASELINES: [&HistorySpec; 3] = [&popularity::SPEC, &itemknn::SPEC, &ease::SPEC];
 
 fn table(text: &str) -> toml::Table {
     text.parse().unwrap()
 }
 
-fn built(spec: &Spec, settings: &str, rows: &Rows, items: usize) -> Box<dyn HistoryModel> {
-    let sizes = Sizes { users: rows.len(), items, pairs: rows.pairs(), batch: 64 };
+fn built(spec: &HistorySpec, settings: &str, rows: &Rows, items: usize) -> Box<dyn HistoryModel> {
+    let sizes = HistorySizes { users: rows.len(), items, pairs: rows.pairs(), batch: 64 };
     (spec.recipe)(table(settings)).unwrap().build(&sizes, 1, &Device::default())
 }
 
@@ -27,7 +29,7 @@ fn try_fit(model: &mut dyn HistoryModel, rows: &Rows) -> Result<(), FitError> {
     }
 }
 
-fn fitted(spec: &Spec, settings: &str, rows: &Rows, items: usize) -> Box<dyn HistoryModel> {
+fn fitted(spec: &HistorySpec, settings: &str, rows: &Rows, items: usize) -> Box<dyn HistoryModel> {
     let mut model = built(spec, settings, rows, items);
     try_fit(&mut *model, rows).unwrap();
     model
@@ -116,7 +118,7 @@ fn ease_without_l2_refuses_two_items_that_nobody_has() {
 
 #[test]
 fn ease_says_what_it_needs_before_it_starts() {
-    let sizes = Sizes { users: 6_040, items: 3_260, pairs: 700_000, batch: 512 };
+    let sizes = HistorySizes { users: 6_040, items: 3_260, pairs: 700_000, batch: 512 };
     let memory = (ease::SPEC.recipe)(table("")).unwrap().memory(&sizes);
     assert_eq!(memory.parts[0], ("weights".to_owned(), 4 * 3_260 * 3_260));
     assert!(memory.total() >= 12 * 3_260 * 3_260, "{memory}");
@@ -267,7 +269,7 @@ fn examples_hold_the_defaults() {
 
 #[test]
 fn wrong_settings_are_refused_by_name() {
-    let refused = |spec: &Spec, settings: &str| match (spec.recipe)(table(settings)) {
+    let refused = |spec: &HistorySpec, settings: &str| match (spec.recipe)(table(settings)) {
         Err(error @ ConfigError::Invalid { .. }) => error.to_string(),
         _ => panic!("{settings} was accepted"),
     };

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 
-use adepts_core::{GateView, HistoryBatch, HistoryModel, Known, Learner, Probe, Tensors, Values, tensors};
+use adepts_core::{GateView, HistoryBatch, HistoryLearner, HistoryModel, Known, Probe, Tensors, Values, tensors};
 use adepts_models::history::mixture::config::{Gate, GateScore, Kl, Reduce, Signal, Weights};
 use adepts_models::history::mixture::expert::{Experts, sample};
 use adepts_models::history::mixture::model::Inputs;

@@ -1,4 +1,4 @@
-//! Writes reports on invented results, to look at, of histories and of examples:
+//! Writes reports on invented results, to look at, of histories and of tabular data:
 //! `cargo run -p adepts-report --example demo -- report.html examples.html retrieval.html`.
 
 #[path = "../tests/ranked/mod.rs"]

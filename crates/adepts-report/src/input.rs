@@ -10,8 +10,8 @@ pub struct ReportInput {
     pub title: String,
     /// What the runs were trained on.
     pub dataset: DatasetFacts,
-    /// The same of runs on examples, where it is known.
-    pub examples: Option<ExampleFacts>,
+    /// The same of tabular runs, where it is known.
+    pub tabular: Option<TabularFacts>,
     /// The runs, in the order in which they are to appear.
     pub runs: Vec<RunInput>,
     /// The runs compared user by user, where that was done.
@@ -19,7 +19,7 @@ pub struct ReportInput {
     /// The same against the run that is best over all users, where that is not the baseline: what the headline says of two runs is
     /// looked up here too.
     pub against_best: Option<Comparison>,
-    /// Runs on examples compared on the same rows, where that was done.
+    /// Tabular runs compared on the same rows, where that was done.
     pub domains: Option<DomainComparison>,
     /// The same against the runs that are best, over all rows and over domains, where these are not the baseline.
     pub domains_against_best: Vec<DomainComparison>,
@@ -93,9 +93,9 @@ pub struct DatasetFacts {
     pub score_history_correlation: Option<f64>,
 }
 
-/// Prepared examples in a few numbers. Counts of parts are of training, validation and test.
+/// Prepared tabular data in a few numbers. Counts of parts are of training, validation and test.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ExampleFacts {
+pub struct TabularFacts {
     /// Rows of each part.
     pub rows: [usize; 3],
     /// Users of all parts; 0 where they are not known.

@@ -5,7 +5,7 @@
 //! activity because "niche" often only means "short history", and ends with how it was measured and a glossary.
 //! It is one file without scripts, fonts or pictures to load, so that it can be mailed, archived and printed.
 //!
-//! Runs on examples (summaries with domains) have sections of their own, in `sections/examples`.
+//! Tabular runs (summaries with domains) have sections of their own, in `sections/tabular`.
 //!
 //! A section is a function `fn(&View) -> Option<Section>`; one without data returns `None` and leaves no trace. It
 //! hands over *blocks* (sentences, tables, plots); the templates alone know HTML, and they escape everything but the
@@ -36,10 +36,10 @@ mod sections;
 pub mod table;
 mod view;
 
-pub use input::{DatasetFacts, ExampleFacts, FieldFacts, FinalForm, LeftOut, Limits, ReportInput, RunInput};
+pub use input::{DatasetFacts, FieldFacts, FinalForm, LeftOut, Limits, ReportInput, RunInput, TabularFacts};
 pub use page::{MARK, ReportError, page, seeds_page};
-pub use sections::examples::nothing_learned;
+pub use sections::tabular::nothing_learned;
 pub use sections::weights::mostly_at_floor;
 pub use table::{
-    comparison_table, domains_table, examples_table, gains_table, groups_table, seeds_table, summary_table,
+    comparison_table, domains_table, gains_table, groups_table, seeds_table, summary_table, tabular_table,
 };

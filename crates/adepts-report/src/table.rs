@@ -9,11 +9,11 @@ use crate::sections::compared::{full_name, verdict};
 use crate::sections::seeds;
 use crate::view::{bounded, is_list_metric};
 
-mod examples;
 mod long;
+mod tabular;
 
-pub use examples::{domains_table, examples_table, gains_table};
 pub use long::LongTable;
+pub use tabular::{domains_table, gains_table, tabular_table};
 
 /// Rows of text under a heading; the first column is flush left, the others flush right unless they are said to hold text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

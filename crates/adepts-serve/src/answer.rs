@@ -1,4 +1,4 @@
-//! What is answered by a model of histories.
+//! What is answered by a history model.
 
 use adepts_data::{Id, counted};
 use serde::{Deserialize, Serialize};

@@ -23,7 +23,7 @@ pub trait Answerer: Send + Sync {
     /// depend on the others, to the bit.
     fn answer(&self, asked: &[Asked]) -> Vec<Result<Answer, AnswerError>>;
 
-    /// As [`Answerer::answer`], for models of examples.
+    /// As [`Answerer::answer`], for tabular models.
     fn rank(&self, questions: &[RankQuestion]) -> Vec<Result<Ranking, AnswerError>>;
 
     /// As [`Answerer::answer`], for models for retrieval.
@@ -104,11 +104,11 @@ pub struct Facts {
     pub format: u32,
     /// Version of adepts that trained it.
     pub adepts: String,
-    /// Users that it was trained on; 0 for models of examples.
+    /// Users that it was trained on; 0 for tabular models.
     pub users: usize,
-    /// Items in the catalogue; 0 for models of examples that are not for retrieval.
+    /// Items in the catalogue; 0 for tabular models that are not for retrieval.
     pub items: usize,
-    /// Training pairs, or training examples.
+    /// Training pairs, or training rows.
     pub rows: usize,
     /// Experts that a gate mixes; 1 without a gate.
     pub experts: usize,
@@ -116,9 +116,9 @@ pub struct Facts {
     pub histories: bool,
     /// Whether items have titles.
     pub titles: bool,
-    /// The domains; empty for models of histories.
+    /// The domains; empty for history models.
     pub domains: Vec<String>,
-    /// The columns of an example; empty for models of histories.
+    /// The columns of a row; empty for history models.
     pub columns: Vec<String>,
     /// Those of them that describe who asks, which is all that retrieval needs; empty for models that are not for retrieval.
     pub user_columns: Vec<String>,
@@ -129,9 +129,9 @@ pub struct Facts {
 #[serde(rename_all = "lowercase")]
 pub enum Family {
     /// Users' histories: asked by [`Answerer::answer`].
-    Histories,
+    History,
     /// Rows of columns with a domain: asked by [`Answerer::rank`], for retrieval also by [`Answerer::retrieve`].
-    Examples,
+    Tabular,
 }
 
 /// An item of the catalogue.

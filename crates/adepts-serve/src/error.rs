@@ -88,9 +88,9 @@ pub enum AnswerError {
     )]
     NoCatalogue,
     /// The run is of the other family of models.
-    #[error("the run is of a model of {found}; {hint}")]
+    #[error("the run is of a {found} model; {hint}")]
     Family {
-        /// Its family: `histories` or `examples`.
+        /// Its family: `history` or `tabular`.
         found: &'static str,
         /// What to ask instead.
         hint: &'static str,

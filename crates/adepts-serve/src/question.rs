@@ -1,4 +1,4 @@
-//! What is asked of a model of histories.
+//! What is asked of a history model.
 
 use adepts_data::Id;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! What is asked of a model of examples, and what it answers: which of these candidates, in this domain?
+//! What is asked of a tabular model, and what it answers: which of these candidates, in this domain?
 
 use std::collections::BTreeMap;
 use std::fmt;

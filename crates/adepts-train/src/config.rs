@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
-    /// Users or examples per update.
+    /// Users or rows per update.
     pub batch: usize,
     /// The most epochs.
     pub epochs: usize,
@@ -15,7 +15,7 @@ pub struct TrainConfig {
     pub optimizer: OptimizerConfig,
     /// When to stop before the last epoch.
     pub stop: StopConfig,
-    /// How the embedding tables of models of examples follow their gradients; models of histories have none.
+    /// How the embedding tables of tabular models follow their gradients; history models have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tables: Option<TablesConfig>,
 }
@@ -61,7 +61,7 @@ pub enum OptimizerConfig {
         epsilon: f64,
         /// Coupled weight decay: `l2 · w` is added to the gradient of every parameter, biases too, and `l2 · (w − 1)` to that
         /// of a factor (the scale of a normalisation, the weights of a domain in `star`), which at 1 has no effect. It is
-        /// divided by [`adepts_core::Learner::l2_divisor`].
+        /// divided by [`adepts_core::HistoryLearner::l2_divisor`].
         #[serde(default)]
         l2: f64,
     },

@@ -1,18 +1,18 @@
-//! What an epoch goes through: users with their histories, or examples. The families differ here and nowhere else.
+//! What an epoch goes through: users with their histories, or rows. The families differ here and nowhere else.
 
 use adepts_core::{
-    Batcher, EpochGroup, ExampleModel, Fit, GateStats, HistoryModel, Known, Leaf, Learner, Parameter, ProbeSplit, Step,
-    Tensors, TensorsError,
+    Batcher, EpochGroup, Fit, GateStats, HistoryLearner, HistoryModel, Known, Leaf, Parameter, ProbeSplit, Step,
+    TabularModel, Tensors, TensorsError,
 };
-use adepts_data::examples::Ahead;
 use adepts_data::seed;
+use adepts_data::tabular::Ahead;
 use adepts_ops::table::Table;
 use burn::tensor::Tensor;
 use rand::seq::SliceRandom;
 
 use crate::checkpoint::State;
 use crate::sums;
-use crate::{ExampleTraining, TrainError, Training, Validation};
+use crate::{TabularTraining, TrainError, Training, Validation};
 
 /// The loss of a batch, before it is walked back.
 pub(crate) struct Taken {
@@ -98,7 +98,7 @@ pub(crate) struct Users<'a> {
     floor: Option<f32>,
 }
 
-fn learner(model: &mut dyn HistoryModel) -> Result<&mut dyn Learner, TrainError> {
+fn learner(model: &mut dyn HistoryModel) -> Result<&mut dyn HistoryLearner, TrainError> {
     match model.fit() {
         Fit::Steps(learner) => Ok(learner),
         Fit::Closed(_) => Err(TrainError::NotALearner),
@@ -119,7 +119,7 @@ impl<'a> Users<'a> {
     }
 
     /// The side of the model that learns; that it has one was checked when this was made.
-    fn learner(&mut self) -> &mut dyn Learner {
+    fn learner(&mut self) -> &mut dyn HistoryLearner {
         match self.model.fit() {
             Fit::Steps(learner) => learner,
             Fit::Closed(_) => panic!("a learner became a closed form"),
@@ -197,16 +197,16 @@ impl Course for Users<'_> {
     }
 }
 
-/// Examples, streamed from where they were prepared.
+/// Rows, streamed from where they were prepared.
 pub(crate) struct Rows<'a> {
-    pub(crate) model: &'a mut dyn ExampleModel,
-    training: &'a ExampleTraining<'a>,
+    pub(crate) model: &'a mut dyn TabularModel,
+    training: &'a TabularTraining<'a>,
     epoch: Option<Ahead>,
     batches: usize,
 }
 
 impl<'a> Rows<'a> {
-    pub(crate) fn new(model: &'a mut dyn ExampleModel, training: &'a ExampleTraining<'a>) -> Result<Self, TrainError> {
+    pub(crate) fn new(model: &'a mut dyn TabularModel, training: &'a TabularTraining<'a>) -> Result<Self, TrainError> {
         let rows = training.data.rows(adepts_data::Part::Train);
         if rows == 0 {
             return Err(TrainError::NoLearners);
@@ -237,7 +237,7 @@ impl Course for Rows<'_> {
     }
 
     fn begin(&mut self, state: &mut State) -> Result<(), TrainError> {
-        let ExampleTraining { data, seed, config, .. } = *self.training;
+        let TabularTraining { data, seed, config, .. } = *self.training;
         let mut epoch = data.epoch(seed, state.epoch as u64, config.batch)?;
         epoch.skip(state.batch)?;
         self.epoch = Some(Ahead::of(epoch));

@@ -15,9 +15,9 @@ pub enum TrainError {
     #[error("this model is fitted in one go, not update by update")]
     NotALearner,
     /// There is nobody to learn from.
-    #[error("there is nothing to learn from: no user with a training history, or no training example")]
+    #[error("there is nothing to learn from: no user with a training history, or no training row")]
     NoLearners,
-    /// The examples could not be read.
+    /// The rows could not be read.
     #[error(transparent)]
     Data(#[from] adepts_data::DataError),
     /// A loss is infinite or not a number.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use adepts_core::{ExampleModel, HistoryModel, Stopwatch};
-use adepts_data::examples::{ExampleSet, Shares};
+use adepts_core::{HistoryModel, Stopwatch, TabularModel};
+use adepts_data::tabular::{Shares, TabularDataset};
 use adepts_data::{Grouping, Rows};
 
 use crate::course::{self, Course, Users};
@@ -41,15 +41,15 @@ pub struct Training<'a> {
     pub resume: bool,
 }
 
-/// What is trained on, and where the files of the run are, for models of examples; fields as in [`Training`].
+/// What is trained on, and where the files of the run are, for tabular models; fields as in [`Training`].
 #[derive(Clone, Copy, Debug)]
-pub struct ExampleTraining<'a> {
+pub struct TabularTraining<'a> {
     /// The `[train]` table.
     pub config: &'a TrainConfig,
     /// Seed of all randomness.
     pub seed: u64,
-    /// The prepared examples, which are streamed.
-    pub data: &'a ExampleSet,
+    /// The prepared tabular data, which are streamed.
+    pub data: &'a TabularDataset,
     /// The items' shares of the training rows, for a loss that asks for them.
     pub shares: Option<&'a Shares>,
     /// The run directory.
@@ -65,7 +65,7 @@ pub struct ExampleTraining<'a> {
 /// What a validation found.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Validation {
-    /// Scores of all users or examples, such as `ndcg@10`.
+    /// Scores of all users or rows, such as `ndcg@10`.
     pub scores: BTreeMap<String, f64>,
     /// The score that early stopping watches; larger is better.
     pub stop: f64,
@@ -144,36 +144,36 @@ pub fn fit_all(
     go(&mut Users::new(model, training)?, setting, &mut |_| Ok(None), observer, stop_requested)
 }
 
-/// As [`fit`], for a model of examples: each epoch goes through all training examples in an order of its own.
+/// As [`fit`], for a tabular model: each epoch goes through all training rows in an order of its own.
 ///
 /// # Panics
 /// If the learner breaks its contract: a parameter or a gathered table without gradient.
-pub fn fit_examples(
-    model: &mut dyn ExampleModel,
-    training: &ExampleTraining<'_>,
-    validate: &mut dyn FnMut(&dyn ExampleModel) -> Result<Validation, ValidateError>,
+pub fn fit_tabular(
+    model: &mut dyn TabularModel,
+    training: &TabularTraining<'_>,
+    validate: &mut dyn FnMut(&dyn TabularModel) -> Result<Validation, ValidateError>,
     observer: &mut dyn Observer,
     stop_requested: &dyn Fn() -> bool,
 ) -> Result<Outcome, TrainError> {
     training.config.check()?;
-    let ExampleTraining { config, seed, folder, fingerprint, checkpoint_every, resume, .. } = *training;
+    let TabularTraining { config, seed, folder, fingerprint, checkpoint_every, resume, .. } = *training;
     let setting = Setting { config, seed, folder, fingerprint, checkpoint_every, resume, validated: true };
     let mut rows = course::Rows::new(model, training)?;
     go(&mut rows, setting, &mut |rows: &course::Rows<'_>| validate(&*rows.model).map(Some), observer, stop_requested)
 }
 
-/// As [`fit_examples`], without validation: training ends with the last epoch, and the model holds its parameters.
+/// As [`fit_tabular`], without validation: training ends with the last epoch, and the model holds its parameters.
 ///
 /// # Panics
-/// As [`fit_examples`].
-pub fn fit_all_examples(
-    model: &mut dyn ExampleModel,
-    training: &ExampleTraining<'_>,
+/// As [`fit_tabular`].
+pub fn fit_all_tabular(
+    model: &mut dyn TabularModel,
+    training: &TabularTraining<'_>,
     observer: &mut dyn Observer,
     stop_requested: &dyn Fn() -> bool,
 ) -> Result<Outcome, TrainError> {
     training.config.check()?;
-    let ExampleTraining { config, seed, folder, fingerprint, checkpoint_every, resume, .. } = *training;
+    let TabularTraining { config, seed, folder, fingerprint, checkpoint_every, resume, .. } = *training;
     let setting = Setting { config, seed, folder, fingerprint, checkpoint_every, resume, validated: false };
     go(&mut course::Rows::new(model, training)?, setting, &mut |_| Ok(None), observer, stop_requested)
 }

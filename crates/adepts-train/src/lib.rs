@@ -1,10 +1,10 @@
 //! How are parameters found? One loop, optimizers, stopping, checkpoints.
 //!
 //! [`fit`] is the loop, and fits on one screen: an update per batch of users, a validation per epoch, the best epoch kept on
-//! disk, an end by patience. It knows neither models nor metrics: a model is a [`adepts_core::Learner`], which says what its
+//! disk, an end by patience. It knows neither models nor metrics: a model is a [`adepts_core::HistoryLearner`], which says what its
 //! loss is and how rows are weighted, and validation reaches the loop as a closure.
 //!
-//! The two families of models differ in what an epoch goes through, users with their histories or streamed examples, and in
+//! The two families of models differ in what an epoch goes through, users with their histories or streamed rows, and in
 //! nothing else: one loop serves both.
 //!
 //! Training is a function of configuration, data and seed, bit for bit: the order of an epoch follows from seed and epoch,
@@ -37,8 +37,7 @@ pub use config::{Metric, OptimizerConfig, StopConfig, TablesConfig, TrainConfig}
 pub use error::TrainError;
 pub use fingerprint::Fingerprint;
 pub use fit::{
-    ExampleTraining, Outcome, Summary, Training, ValidateError, Validation, fit, fit_all, fit_all_examples,
-    fit_examples,
+    Outcome, Summary, TabularTraining, Training, ValidateError, Validation, fit, fit_all, fit_all_tabular, fit_tabular,
 };
 pub use observer::{Beginning, Observer, Progress};
 pub use optimizer::Adam;

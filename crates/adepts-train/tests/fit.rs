@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use adepts_core::{EpochRecord, HistoryModel, Learner, Step};
+use adepts_core::{EpochRecord, HistoryLearner, HistoryModel, Step};
 use adepts_data::{Grouping, Rows, seed};
 use adepts_train::{
     Adam, Fingerprint, Metric, OptimizerConfig, Outcome, StopConfig, TrainConfig, TrainError, Training, ValidateError,

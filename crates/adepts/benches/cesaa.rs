@@ -1,10 +1,10 @@
-//! A training step of CESAA with 64 experts against one with 8, both taking two for each example, in one run and by turns:
+//! A training step of CESAA with 64 experts against one with 8, both taking two for each row, in one run and by turns:
 //! `cargo bench --workspace --bench cesaa`.
 #![expect(clippy::print_stdout, reason = "a benchmark prints times")]
 
-use adepts_core::{ExampleModel, ExampleSizes, LazyTables, Step, Stopwatch};
-use adepts_data::examples::{Codes, Examples, Field, Schema};
+use adepts_core::{LazyTables, Step, Stopwatch, TabularModel, TabularSizes};
 use adepts_data::seed;
+use adepts_data::tabular::{Codes, Field, Schema, TabularBatch};
 use adepts_models::registry;
 use adepts_train::{Adam, OptimizerConfig};
 use burn::tensor::Device;
@@ -28,32 +28,32 @@ fn schema() -> Schema {
     }
 }
 
-fn examples(schema: &Schema, rows: usize) -> Examples {
+fn rows_of(schema: &Schema, rows: usize) -> TabularBatch {
     let mut random = seed::stream(1, "benchmark", &[]);
     let mut below = |n: usize| random.random_range(0..n as u32);
     let fields = schema.fields.iter().map(|f| Codes::One((0..rows).map(|_| below(f.size)).collect())).collect();
     let domain = (0..rows).map(|_| [0, 0, 0, 0, 1, 1, 1, 1, 2, 2][below(10) as usize]).collect();
     let label = (0..rows).map(|_| below(2) as f32).collect();
     let dense = (0..rows).map(|_| below(1000) as f32 / 500.0 - 1.0).collect();
-    Examples { fields, dense, domain, label, ..Examples::default() }
+    TabularBatch { fields, dense, domain, label, ..TabularBatch::default() }
 }
 
 /// A model in training.
 struct Trained {
-    model: Box<dyn ExampleModel>,
+    model: Box<dyn TabularModel>,
     adam: Adam,
-    batch: Examples,
+    batch: TabularBatch,
     taken: u64,
 }
 
 impl Trained {
     fn new(experts: usize, rows: usize) -> Self {
-        let spec = registry::find_ranker("cesaa").expect("the model exists");
+        let spec = registry::find_tabular("cesaa").expect("the model exists");
         let table = format!("experts = {experts}\nk = 2").parse().expect("a table");
         let recipe = (spec.recipe)(table).expect("the configuration is right");
         let schema = schema();
-        let batch = examples(&schema, rows);
-        let sizes = ExampleSizes { schema, rows, batch: rows, lazy: LazyTables::Large };
+        let batch = rows_of(&schema, rows);
+        let sizes = TabularSizes { schema, rows, batch: rows, lazy: LazyTables::Large };
         let model = recipe.build(&sizes, 1, &Device::flex().autodiff());
         Self { model, adam: Adam::new(&OptimizerConfig::default(), 1.0), batch, taken: 0 }
     }
@@ -82,7 +82,7 @@ fn main() {
 }
 
 fn run() {
-    println!("{} threads; cesaa, two experts of each example", rayon::current_num_threads());
+    println!("{} threads; cesaa, two experts of each row", rayon::current_num_threads());
     for rows in [1024, 4096] {
         let [mut few, mut many] = [8, 64].map(|experts| Trained::new(experts, rows));
         // The first steps choose experts at random; it is the state in which all of them are met.

@@ -1,13 +1,15 @@
 //! How far the gate and the lists of a run move when one item is added to a history, for several ways of drawing the probe:
 //! `cargo run --release --workspace --example steadiness -- RUN`. Figures of it stand in `docs/decisions/0015-probes.md`.
-#![expect(clippy::print_stdout, reason = "an example for the terminal")]
+#![expect(clippy::print_stdout, reason = "a row for the terminal")]
 
 use std::path::Path;
 use std::sync::Arc;
 
-use adepts::Run;
+use adepts::HistoryRun;
+use adepts::contract::GateView;
+use adepts::contract::HistoryBatch;
+use adepts::contract::ProbeSplit;
 use adepts::contract::batch::split_history;
-use adepts::contract::{GateView, HistoryBatch, ProbeSplit};
 use adepts::data::seed::stream;
 use adepts_ops::Csr;
 use adepts_ops::top_k::top_k;
@@ -57,7 +59,7 @@ fn fifths(seed: u64, history: &[u32]) -> Vec<Part> {
 }
 
 /// Scores and shares of histories, as means over the parts that are drawn.
-fn scored(run: &Run, draw: Draw, histories: &[Vec<u32>]) -> (Vec<f32>, Vec<f32>) {
+fn scored(run: &HistoryRun, draw: Draw, histories: &[Vec<u32>]) -> (Vec<f32>, Vec<f32>) {
     let (items, experts, rows) = (run.model.items(), run.model.experts(), histories.len());
     let drawn: Vec<_> = histories.iter().map(|history| draw(run.experiment.seed, history)).collect();
     let parts = drawn.iter().map(Vec::len).max().unwrap_or(1);
@@ -100,7 +102,7 @@ fn mean(values: &[f64]) -> f64 {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = std::env::args().nth(1).ok_or("usage: steadiness RUN")?;
-    let run = Run::open(Path::new(&folder))?;
+    let run = HistoryRun::open(Path::new(&folder))?;
     let data = &run.data;
     let fits = |user: &usize| data.train.row(*user).len() >= 5 && !data.test.row(*user).is_empty();
     let users: Vec<usize> = (0..data.train.len()).filter(fits).take(USERS).collect();

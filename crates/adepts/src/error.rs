@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use adepts_core::{Bytes, ConfigError, FitError, Memory, TensorsError};
 use adepts_data::DataError;
-use adepts_eval::{CompareError, EvalError, FailIfError, MetricError, PerUserError, PointwiseError};
+use adepts_eval::{CompareError, EvalError, FailIfError, MetricError, PerUserError, TabularEvalError};
 use adepts_report::ReportError;
 use adepts_serve::batch::BatchError;
 use adepts_serve::{AnswerError, SeenError};
@@ -37,9 +37,9 @@ pub enum Error {
     /// The evaluation.
     #[error(transparent)]
     Eval(#[from] EvalError),
-    /// The evaluation of examples.
+    /// The evaluation of tabular models.
     #[error(transparent)]
-    Pointwise(#[from] PointwiseError),
+    Pointwise(#[from] TabularEvalError),
     /// The name of a metric.
     #[error(transparent)]
     Metric(#[from] MetricError),
@@ -166,11 +166,11 @@ pub enum RunError {
         folder: String,
     },
     /// The run is of the other family of models.
-    #[error("{} is a run of a model of {found}; this is for models of {expected}", path.display())]
+    #[error("{} is a run of a {found} model; this is for {expected} models", path.display())]
     Family {
         /// The folder.
         path: PathBuf,
-        /// Its family: `histories` or `examples`.
+        /// Its family: `history` or `tabular`.
         found: String,
         /// The one that was expected.
         expected: String,

@@ -10,7 +10,31 @@ use adepts_data::atomic::write_atomically;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, RunError};
-use crate::run::{MANIFEST, MODEL};
+
+/// The folder of the prepared data in a run.
+pub const DATA: &str = "data";
+/// The configuration of a run, resolved.
+pub const CONFIG: &str = "config.toml";
+/// The parameters in a run.
+pub const MODEL: &str = "model.safetensors";
+/// What a finished run says of itself.
+pub const MANIFEST: &str = "manifest.json";
+/// The result of the evaluation in a run.
+pub const REPORT: &str = "report.json";
+/// Every test user's own figures in a run.
+pub const PER_USER: &str = "per_user.parquet";
+/// The training log in a run.
+pub const EPOCHS: &str = "epochs.jsonl";
+/// The scores of the test rows in a run.
+pub const PREDICTIONS: &str = "predictions.parquet";
+/// The figures of the evaluated run in the folder of a final model, as its `report.json` has them.
+pub const EVALUATED: &str = "evaluated.json";
+/// What a final model that is not finished is made of, in its folder.
+pub(crate) const BEGUN: &str = "finalizing.json";
+/// The page in a run.
+pub const PAGE: &str = "report.html";
+/// The folder of what answers need in a run.
+pub const ANSWERS: &str = "answers";
 
 /// What a file must be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -166,4 +190,11 @@ impl Read for Hashed {
         self.hasher.update_rayon(&into[..read]);
         Ok(read)
     }
+}
+
+/// Writes a value as JSON, atomically.
+#[expect(clippy::missing_panics_doc, reason = "it never does")]
+pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
+    let text = serde_json::to_string_pretty(value).expect("results are JSON");
+    Ok(write_atomically(path, |out| writeln!(out, "{text}"))?)
 }

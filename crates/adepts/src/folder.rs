@@ -6,24 +6,23 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use adepts_data::atomic::{plain, write_atomically};
-use adepts_data::examples::ExampleSplit;
 use adepts_data::lock::LOCK;
 use adepts_data::source::find_files;
-use adepts_data::{DataConfig, Lock, SplitConfig, store::is_prepared};
-use adepts_train::{Fingerprint, TrainConfig};
+use adepts_data::{DataConfig, Lock, store::is_prepared};
+use adepts_models::registry;
+use adepts_train::Fingerprint;
 
-use crate::answers::ANSWERS;
-use crate::config::Experiment;
 use crate::error::{Error, RunError};
-use crate::finalize::{BEGUN, EVALUATED, FinalOf};
-use crate::ranker::RankerExperiment;
-use crate::ranker::run::{self as ranker, PREDICTIONS, RankerManifest};
-use crate::run::{self, CONFIG, DATA, EPOCHS, MANIFEST, MODEL, PER_USER, REPORT, RunManifest};
+use crate::family::{Settings, model_of};
+use crate::files::{
+    ANSWERS, BEGUN, CONFIG, DATA, EPOCHS, EVALUATED, MANIFEST, MODEL, PAGE, PER_USER, PREDICTIONS, REPORT,
+};
+use crate::manifest::head;
 
 /// What a finished run holds. The first says that it is finished and the last that it is a run, so that a removal that is
 /// cut short, in this order, leaves what can still be told to be an unfinished run.
 pub const FILES: [&str; 11] =
-    [MANIFEST, MODEL, DATA, ANSWERS, EPOCHS, REPORT, EVALUATED, PER_USER, PREDICTIONS, crate::report::PAGE, CONFIG];
+    [MANIFEST, MODEL, DATA, ANSWERS, EPOCHS, REPORT, EVALUATED, PER_USER, PREDICTIONS, PAGE, CONFIG];
 
 /// What training keeps beside until the run is finished; the last two are what a killed process was writing.
 const WORKING: [&str; 5] =
@@ -51,9 +50,8 @@ pub fn check(folder: &Path, resume: bool, overwrite: bool) -> Result<(), Error> 
     if !resume && !overwrite {
         return Err(RunError::Exists { path: folder.to_owned() }.into());
     }
-    let manifest = run::manifest(folder);
-    let finished = matches!(manifest, Ok(_) | Err(Error::Run(RunError::Newer { .. } | RunError::Family { .. })));
-    if finished || run::experiment(folder).is_ok() || ranker::experiment(folder).is_ok() {
+    let finished = matches!(head(folder), Ok(_) | Err(Error::Run(RunError::Newer { .. })));
+    if finished || model_of(folder).is_some_and(|model| registry::names().any(|name| name == model)) {
         return Ok(());
     }
     let (folder, what) = (folder.display(), if overwrite { "overwritten" } else { "continued" });
@@ -81,127 +79,6 @@ pub(crate) fn spare(files: &[PathBuf], places: &[PathBuf]) -> Result<(), Error> 
         }
     }
     Ok(())
-}
-
-/// The settings of a run, of whichever family, and how they stand in its folder.
-pub trait Settings: Sized {
-    /// What a finished run says of itself.
-    type Manifest;
-
-    /// Every setting written out.
-    fn to_toml(&self) -> String;
-
-    /// Those of the run in a folder.
-    fn of_run(folder: &Path) -> Result<Self, Error>;
-
-    /// What the finished run in a folder says of itself.
-    fn manifest(folder: &Path) -> Result<Self::Manifest, Error>;
-
-    /// Hash of the data that the run was trained on.
-    fn data_of(manifest: &Self::Manifest) -> &str;
-
-    /// The evaluated run that it is the final form of, if it is one.
-    fn final_of(manifest: &Self::Manifest) -> Option<&FinalOf>;
-
-    /// The name of the run.
-    fn name(&self) -> &str;
-
-    /// The kind of its model.
-    fn kind(&self) -> &str;
-
-    /// How its model is trained.
-    fn train(&self) -> &TrainConfig;
-
-    /// The seed of the training, and that of the split where it has its own.
-    fn seeds(&self) -> (u64, Option<u64>);
-}
-
-impl Settings for Experiment {
-    type Manifest = RunManifest;
-
-    fn to_toml(&self) -> String {
-        self.to_toml()
-    }
-
-    fn of_run(folder: &Path) -> Result<Self, Error> {
-        run::experiment(folder)
-    }
-
-    fn manifest(folder: &Path) -> Result<RunManifest, Error> {
-        run::manifest(folder)
-    }
-
-    fn data_of(manifest: &RunManifest) -> &str {
-        &manifest.data
-    }
-
-    fn final_of(manifest: &RunManifest) -> Option<&FinalOf> {
-        manifest.final_of.as_ref()
-    }
-
-    fn kind(&self) -> &str {
-        self.kind()
-    }
-
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn train(&self) -> &TrainConfig {
-        &self.train
-    }
-
-    fn seeds(&self) -> (u64, Option<u64>) {
-        let split = match self.split {
-            SplitConfig::Random { seed, .. } | SplitConfig::Users { seed, .. } => seed,
-            _ => None,
-        };
-        (self.seed, split)
-    }
-}
-
-impl Settings for RankerExperiment {
-    type Manifest = RankerManifest;
-
-    fn to_toml(&self) -> String {
-        self.to_toml()
-    }
-
-    fn of_run(folder: &Path) -> Result<Self, Error> {
-        ranker::experiment(folder)
-    }
-
-    fn manifest(folder: &Path) -> Result<RankerManifest, Error> {
-        ranker::manifest(folder)
-    }
-
-    fn data_of(manifest: &RankerManifest) -> &str {
-        &manifest.data
-    }
-
-    fn final_of(manifest: &RankerManifest) -> Option<&FinalOf> {
-        manifest.final_of.as_ref()
-    }
-
-    fn kind(&self) -> &str {
-        self.kind()
-    }
-
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn train(&self) -> &TrainConfig {
-        &self.train
-    }
-
-    fn seeds(&self) -> (u64, Option<u64>) {
-        let split = match self.split {
-            ExampleSplit::Random { seed, .. } | ExampleSplit::Users { seed, .. } => seed,
-            ExampleSplit::Temporal { .. } | ExampleSplit::All {} => None,
-        };
-        (self.seed, split)
-    }
 }
 
 /// Whether this run may be written there, as [`check`], and where it is to be continued was begun with the same settings, but

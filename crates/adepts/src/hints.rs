@@ -5,9 +5,9 @@ use adepts_core::{ConfigError, config};
 use adepts_data::DataConfig;
 use adepts_models::registry;
 
-use crate::config::Experiment;
 use crate::error::Error;
-use crate::ranker::RankerExperiment;
+use crate::history::HistoryExperiment;
+use crate::tabular::TabularExperiment;
 
 /// The error about an experiment, with what may have been meant. `sets` are the overrides that were given.
 pub(crate) fn hinted(error: Error, table: &toml::Table, sets: &[String]) -> Error {
@@ -40,17 +40,17 @@ fn elsewhere(name: &str, table: &toml::Table) -> Option<String> {
     let kind = table.get("model")?.get("kind")?.as_str()?;
     let plain = toml::Table::from_iter([("kind".to_owned(), kind.into())]);
     let mut whole = toml::Table::from_iter([("model".to_owned(), plain.into())]);
-    let examples = registry::find_ranker(kind).is_some();
-    let written = if examples {
+    let tabular = registry::find_tabular(kind).is_some();
+    let written = if tabular {
         whole.insert("data".into(), toml::Table::new().into());
-        RankerExperiment::from_table(whole, &|_| None).ok()?.to_toml()
+        TabularExperiment::from_table(whole, &|_| None).ok()?.to_toml()
     } else {
-        Experiment::from_table(whole, &|_| None).ok()?.to_toml()
+        HistoryExperiment::from_table(whole, &|_| None).ok()?.to_toml()
     };
     let mut found = Vec::new();
     collect(name, "", &written.parse().ok()?, &mut found);
     // Keys of the data have no value where they are not set.
-    if !examples && keys_of_data().iter().any(|key| key == name) {
+    if !tabular && keys_of_data().iter().any(|key| key == name) {
         found.push(format!("data.{name}"));
     }
     found.into_iter().min_by_key(|path| (!path.starts_with("model."), path.matches('.').count()))
@@ -91,11 +91,11 @@ fn several(path: &str, value: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::Planned;
+    use crate::any::AnyExperiment;
 
     fn refused(model: &str, set: &str) -> String {
         let sets = [format!("model.kind={model}"), set.to_owned()];
-        Planned::read("the command line", "", &sets, &|_| None).unwrap_err().to_string()
+        AnyExperiment::read("the command line", "", &sets, &|_| None).unwrap_err().to_string()
     }
 
     #[test]

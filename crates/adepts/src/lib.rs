@@ -1,31 +1,31 @@
 //! The front hall: where configuration, data, models, training, evaluation and report are joined.
 
 pub mod answers;
-pub mod average;
+pub mod any;
 mod baseline;
 pub mod compare;
-pub mod config;
 pub mod error;
-pub mod evaluate;
-pub mod experiment;
+mod excluding;
+pub mod family;
 pub mod files;
 pub mod finalize;
 pub mod folder;
 mod hints;
+pub mod history;
+pub mod manifest;
+pub mod overrides;
 pub mod pages;
-pub mod probes;
-pub mod quickstart;
-pub mod ranker;
-pub mod report;
-pub mod run;
-pub mod titles;
+pub mod part;
+mod quickstart;
+pub mod record;
+pub mod tabular;
+pub mod work;
 
 pub use adepts_ops::allocator;
-pub use answers::Artefact;
-pub use config::Experiment;
+pub use any::AnyExperiment;
 pub use error::{Error, RunError};
-pub use ranker::{RankerExperiment, RankerRun};
-pub use run::Run;
+pub use history::{Artefact, HistoryExperiment, HistoryRun};
+pub use tabular::{TabularExperiment, TabularRun};
 
 // What the command line and the Python package need of the rooms behind.
 pub use adepts_core as contract;

@@ -1,33 +1,46 @@
-//! The page of finished runs, of whichever family they are, and the one that a run holds of itself.
+//! Pages as files: which may be replaced, and the one that a run holds of itself.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::io::{ErrorKind, Read as _};
+use std::path::Path;
 
-use adepts_data::examples::ExampleSet;
 use adepts_data::store::is_prepared;
+use adepts_data::tabular::TabularDataset;
+use adepts_eval::SeedComparison;
+use adepts_report::seeds_page;
 use adepts_serve::Page;
 use serde::Serialize;
 
 use crate::error::{Error, RunError};
-use crate::files::{FileMark, LARGEST, checked, hash, read, write_marked};
+use crate::files::{FileMark, LARGEST, MANIFEST, PAGE, checked, hash, read, write_json, write_marked};
 use crate::folder::lock;
-use crate::ranker::run::holds_ranker;
-use crate::report::PAGE;
-use crate::run::{MANIFEST, write_json};
-use crate::{finalize, ranker, report, run};
+use crate::manifest;
 
-/// Writes the page of these runs, which must be of one family and on the same data, or that of one final model.
-pub fn write(path: &Path, title: &str, folders: &[PathBuf]) -> Result<(), Error> {
-    if let [folder] = folders
-        && finalize::is_final(folder)
-    {
-        return finalize::write_page(path, title, folder);
+/// Bytes at the beginning of a file in which the mark of a page must be.
+const HEAD: u64 = 1024;
+
+/// Whether a page may be written there: what is no page of ours is replaced only where that was said.
+pub fn check(path: &Path, overwrite: bool) -> Result<(), Error> {
+    let mut start = Vec::new();
+    let read = match fs::File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        opened => opened.and_then(|file| file.take(HEAD).read_to_end(&mut start)),
+    };
+    // A folder cannot be read; that it cannot be written either is said by who tries.
+    if overwrite || read.is_ok() && String::from_utf8_lossy(&start).contains(adepts_report::MARK) {
+        return Ok(());
     }
-    if folders.first().is_some_and(|folder| holds_ranker(folder)) {
-        return ranker::report::write(path, title, &report::open_all(folders)?, None, None);
-    }
-    report::write(path, title, &report::open_all(folders)?, None, None)
+    Err(Error::Request(format!(
+        "{} exists and is no page of adepts; use another file, or `--overwrite` to replace it",
+        path.display()
+    )))
+}
+
+/// Writes the page of models that are compared over seeds.
+pub fn write_seeds(path: &Path, comparison: &SeedComparison) -> Result<(), Error> {
+    put(path, &seeds_page("", comparison)?)
 }
 
 /// Writes a page. If that is the page of a finished run's own report, the manifest of the run vouches for it: from the moment on in
@@ -35,7 +48,7 @@ pub fn write(path: &Path, title: &str, folders: &[PathBuf]) -> Result<(), Error>
 pub(crate) fn put(path: &Path, html: &str) -> Result<(), Error> {
     let folder = path.parent().filter(|_| path.file_name() == Some(OsStr::new(PAGE)));
     let finished =
-        |folder: &&Path| folder.join(MANIFEST).exists() && !is_prepared(folder) && !ExampleSet::is_prepared(folder);
+        |folder: &&Path| folder.join(MANIFEST).exists() && !is_prepared(folder) && !TabularDataset::is_prepared(folder);
     let folder = folder.filter(finished);
     let _lock = folder.map(lock).transpose()?;
     folder.map_or(Ok(()), |folder| vouch(folder, None))?;
@@ -45,20 +58,17 @@ pub(crate) fn put(path: &Path, html: &str) -> Result<(), Error> {
 
 /// Lets the manifest of a finished run vouch for this page, or for none.
 fn vouch(folder: &Path, page: Option<&FileMark>) -> Result<(), Error> {
-    fn noted(files: &mut BTreeMap<String, FileMark>, page: Option<&FileMark>) -> bool {
-        let before = match page {
-            Some(mark) => files.insert(PAGE.to_owned(), mark.clone()),
-            None => files.remove(PAGE),
-        };
-        before.as_ref() != page
+    let mut files = manifest::files(folder)?;
+    let before = match page {
+        Some(mark) => files.insert(PAGE.to_owned(), mark.clone()),
+        None => files.remove(PAGE),
+    };
+    if before.as_ref() == page {
+        return Ok(());
     }
-    let path = folder.join(MANIFEST);
-    if holds_ranker(folder) {
-        let mut manifest = ranker::run::manifest(folder)?;
-        return if noted(&mut manifest.files, page) { write_json(&path, &manifest) } else { Ok(()) };
-    }
-    let mut manifest = run::manifest(folder)?;
-    if noted(&mut manifest.files, page) { write_json(&path, &manifest) } else { Ok(()) }
+    let mut manifest = manifest::fields(folder)?;
+    manifest.insert("files".to_owned(), serde_json::json!(files));
+    write_json(&folder.join(MANIFEST), &manifest)
 }
 
 /// The page that a run holds of itself, if it is the one that its manifest vouches for. Manifests of earlier versions vouch for none;

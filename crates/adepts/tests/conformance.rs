@@ -12,16 +12,16 @@ mod artefact;
 mod batch;
 #[path = "conformance/compat.rs"]
 mod compat;
-#[path = "conformance/compat_examples.rs"]
-mod compat_examples;
+#[path = "conformance/compat_tabular.rs"]
+mod compat_tabular;
 #[path = "conformance/configs.rs"]
 mod configs;
 #[path = "conformance/damage.rs"]
 mod damage;
 #[path = "conformance/finalize.rs"]
 mod finalize;
-#[path = "conformance/finalize_rankers.rs"]
-mod finalize_rankers;
+#[path = "conformance/finalize_tabular.rs"]
+mod finalize_tabular;
 #[path = "conformance/folders.rs"]
 mod folders;
 #[path = "conformance/learning.rs"]
@@ -32,8 +32,6 @@ mod limits;
 mod predictions;
 #[path = "conformance/probes.rs"]
 mod probes;
-#[path = "conformance/rankers.rs"]
-mod rankers;
 #[path = "conformance/readers.rs"]
 mod readers;
 #[path = "conformance/repeat.rs"]
@@ -50,3 +48,5 @@ mod seen_retrieval;
 mod specialise;
 #[path = "conformance/support.rs"]
 mod support;
+#[path = "conformance/tabular_models.rs"]
+mod tabular_models;

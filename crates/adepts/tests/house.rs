@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use adepts::{config, models};
+use adepts::models;
 
 /// The longest that a file may be.
 const LINES: usize = 400;
@@ -155,10 +155,10 @@ fn every_experiment_file_is_readable() {
     let files = files(&root().join("experiments"), ".toml");
     assert!(!files.is_empty());
     for path in files {
-        let experiment = config::Planned::open(&path, &[], &folder).unwrap_or_else(|e| panic!("{e}"));
+        let experiment = adepts::any::AnyExperiment::open(&path, &[], &folder).unwrap_or_else(|e| panic!("{e}"));
         let built = match experiment {
-            config::Planned::Histories(experiment) => experiment.recipe().is_ok(),
-            config::Planned::Examples(experiment) => experiment.recipe().is_ok(),
+            adepts::any::AnyExperiment::History(experiment) => experiment.recipe().is_ok(),
+            adepts::any::AnyExperiment::Tabular(experiment) => experiment.recipe().is_ok(),
         };
         assert!(built, "{}", path.display());
     }

@@ -9,20 +9,20 @@ use super::{name_of, quoted};
 #[derive(Args)]
 #[command(next_help_heading = "Split")]
 pub(crate) struct SplitOptions {
-    /// How the log is cut [default: random]; models of examples take random, temporal and users
+    /// How the log is cut [default: random]; tabular models take random, temporal and users
     #[arg(long, value_enum, value_name = "KIND")]
     split: Option<SplitKind>,
     /// Share for validation [default: 0.1], or with leave-last items per user [default: 1]
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     validation: Option<String>,
-    /// Share for test [default: 0.2, with users and for models of examples 0.1], or with leave-last items per user [default: 1]
+    /// Share for test [default: 0.2, with users and for tabular models 0.1], or with leave-last items per user [default: 1]
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     test: Option<String>,
-    /// With users: share of a held-out user's items that are the history [default: 0.8]; not for models of examples
+    /// With users: share of a held-out user's items that are the history [default: 0.8]; not for tabular models
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     input_share: Option<f64>,
     /// With users: share of the items of all other users that is to be found too, so that new users are reported beside
-    /// known ones [default: 0]; not for models of examples
+    /// known ones [default: 0]; not for tabular models
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     known_share: Option<f64>,
     /// The column that says train, validation or test, for the split by column
@@ -35,7 +35,7 @@ pub(crate) struct SplitOptions {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum SplitKind {
-    /// Of each user's interactions, at random; of examples, row by row
+    /// Of each user's interactions, at random; of tabular data, row by row
     Random,
     /// The last items of each user by time
     LeaveLast,

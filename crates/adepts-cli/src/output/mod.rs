@@ -5,11 +5,21 @@ pub(crate) mod rows;
 
 use std::io::{IsTerminal as _, Write as _, stdout};
 
-use adepts::data::examples::{CatalogueNote, ExamplesManifest, FieldColumn, SeenNote};
-use adepts::data::{Manifest, Part, SeenCount, agreeing, counted};
+use adepts::data::Manifest;
+use adepts::data::Part;
+use adepts::data::SeenCount;
+use adepts::data::agreeing;
+use adepts::data::counted;
+use adepts::data::tabular::CatalogueNote;
+use adepts::data::tabular::FieldColumn;
+use adepts::data::tabular::SeenNote;
+use adepts::data::tabular::TabularManifest;
 use adepts::eval::Summary;
+use adepts::page::domains_table;
+use adepts::page::groups_table;
+use adepts::page::summary_table;
 use adepts::page::table::TextTable;
-use adepts::page::{domains_table, examples_table, groups_table, summary_table};
+use adepts::page::tabular_table;
 use serde::Serialize;
 
 /// Prints text, ending in one line break.
@@ -52,7 +62,7 @@ pub(crate) fn summary(summary: &Summary, as_json: bool) -> anyhow::Result<()> {
 pub(crate) fn tables(summary: &Summary) -> String {
     if summary.runs.iter().any(|run| !run.domains.is_empty()) {
         let metric = summary.runs.iter().find_map(|run| Some(run.worst.as_ref()?.metric.as_str())).unwrap_or("auc");
-        return format!("{}\n{}", examples_table(summary), domains_table(summary, metric));
+        return format!("{}\n{}", tabular_table(summary), domains_table(summary, metric));
     }
     let of_groups = summary.runs.iter().flat_map(|run| run.groups.iter().flat_map(|group| group.metrics.keys()));
     let worst = summary.runs.iter().filter_map(|run| run.worst.as_ref()).map(|worst| &worst.metric).next();
@@ -144,8 +154,8 @@ fn layout(manifest: &Manifest) -> Option<String> {
     (!known.is_empty()).then(|| known.join(", "))
 }
 
-/// What a preparation of examples made.
-pub(crate) fn examples(manifest: &ExamplesManifest) -> String {
+/// What a preparation of tabular data made.
+pub(crate) fn tabular_data(manifest: &TabularManifest) -> String {
     let mut domains = TextTable::new(["domain", "training", "validation", "test", "positive"]);
     for domain in &manifest.domains {
         let rows = |part| domain.rows.of(part).to_string();
@@ -180,15 +190,15 @@ pub(crate) fn examples(manifest: &ExamplesManifest) -> String {
         ));
     }
     lines.extend(manifest.notes.iter().cloned());
-    lines.extend(lost_examples(manifest));
+    lines.extend(lost_tabular(manifest));
     let rows = |part| manifest.rows.of(part);
     let (train, validation, test) = (rows(Part::Train), rows(Part::Validation), rows(Part::Test));
-    lines.push(format!("{train} training, {validation} validation and {test} test examples"));
+    lines.push(format!("{train} training, {validation} validation and {test} test rows"));
     lines.join("\n") + "\n"
 }
 
-/// Rows of a source of examples that were not kept.
-pub(crate) fn lost_examples(manifest: &ExamplesManifest) -> Vec<String> {
+/// Rows of a source of tabular data that were not kept.
+pub(crate) fn lost_tabular(manifest: &TabularManifest) -> Vec<String> {
     let mut lines = Vec::new();
     if manifest.skipped_rows > 0 {
         let rows = manifest.skipped_rows;

@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use adepts::data::table::{CsvTable, RecordBatch};
+use adepts::data::table::CsvTable;
+use adepts::data::table::RecordBatch;
 use serde::Serialize;
 
 /// A table as CSV, with the names of its columns first.

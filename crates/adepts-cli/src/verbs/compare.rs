@@ -2,9 +2,14 @@
 
 use std::path::PathBuf;
 
-use adepts::compare::{Compared, compare};
-use adepts::page::{comparison_table, gains_table, seeds_table};
-use adepts::{Error, ranker, report};
+use adepts::Error;
+use adepts::history::compare::Compared;
+use adepts::history::compare::compare;
+use adepts::history::report;
+use adepts::page::comparison_table;
+use adepts::page::gains_table;
+use adepts::page::seeds_table;
+use adepts::tabular;
 use clap::Args;
 
 use crate::output;
@@ -19,7 +24,7 @@ Examples:
   adepts compare runs/multvae-s1 runs/multvae-s2 runs/multvae-s3 runs/tall-s1 runs/tall-s2 runs/tall-s3
 
 Runs on the same data are paired by user: differences with 95 % bootstrap intervals and p-values of the paired t-test.
-Runs of models of examples are paired by row and compared domain by domain; intervals and p-values draw users with all
+Runs of tabular models are paired by row and compared domain by domain; intervals and p-values draw users with all
 their rows where a column of users is named, else rows. Runs of either family on different splits or with several
 seeds are paired by split and seed, where the name of a run without its seed (tall-s1, tall-seed1, tall-2024) says which
 model it is of: means with 95 % t-intervals. p (Holm) is corrected over all groups or domains, and a difference in one of
@@ -49,16 +54,16 @@ pub(crate) struct Options {
 impl Options {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         let runs = &finished(&self.runs)?;
-        if ranker::run::holds_ranker(&runs[0]) {
+        if adepts::family::is_tabular(&runs[0]) {
             return self.domains(runs);
         }
         let metric = self.metric.as_ref().map(|name| name.parse()).transpose().map_err(Error::from)?;
-        self.html.iter().try_for_each(|page| report::check(page, self.overwrite))?;
-        let records = report::open_all(runs)?;
+        self.html.iter().try_for_each(|page| adepts::pages::check(page, self.overwrite))?;
+        let records = adepts::record::open_all(runs)?;
         let compared = compare(&records, self.baseline.as_deref(), metric)?;
         match (&self.html, &compared) {
             (Some(page), Compared::Users(_)) => report::write(page, "", &records, self.baseline.as_deref(), metric)?,
-            (Some(page), Compared::Seeds(comparison)) => report::write_seeds(page, comparison)?,
+            (Some(page), Compared::Seeds(comparison)) => adepts::pages::write_seeds(page, comparison)?,
             (None, _) => {}
         }
         match &compared {
@@ -68,14 +73,14 @@ impl Options {
         }
     }
 
-    /// Compares models of examples, domain by domain.
+    /// Compares tabular models, domain by domain.
     fn domains(&self, runs: &[PathBuf]) -> anyhow::Result<()> {
-        self.html.iter().try_for_each(|page| report::check(page, self.overwrite))?;
-        let records = report::open_all(runs)?;
+        self.html.iter().try_for_each(|page| adepts::pages::check(page, self.overwrite))?;
+        let records = adepts::record::open_all(runs)?;
         if let Some(comparison) =
-            ranker::report::compare_seeds(&records, self.baseline.as_deref(), self.metric.as_deref())?
+            tabular::report::compare_seeds(&records, self.baseline.as_deref(), self.metric.as_deref())?
         {
-            self.html.iter().try_for_each(|page| report::write_seeds(page, &comparison))?;
+            self.html.iter().try_for_each(|page| adepts::pages::write_seeds(page, &comparison))?;
             return if self.json {
                 output::json(&Compared::Seeds(comparison))
             } else {
@@ -83,9 +88,9 @@ impl Options {
             };
         }
         let metric = self.metric.as_deref();
-        let compared = ranker::report::compare(&records, self.baseline.as_deref(), metric)?;
+        let compared = tabular::report::compare(&records, self.baseline.as_deref(), metric)?;
         if let Some(page) = &self.html {
-            ranker::report::write(page, "", &records, self.baseline.as_deref(), metric)?;
+            tabular::report::write(page, "", &records, self.baseline.as_deref(), metric)?;
         }
         if self.json { output::json(&compared) } else { output::text(&gains_table(&compared)) }
     }

@@ -2,14 +2,24 @@
 
 use std::path::PathBuf;
 
-use adepts::average::Scale;
-use adepts::data::{Lock, counted};
-use adepts::eval::{FailIf, MetricAt, RunSummary, Summary};
-use adepts::evaluate::{Part, ProbeChoice, Request};
+use adepts::Error;
+use adepts::HistoryRun;
+use adepts::TabularRun;
+use adepts::data::Lock;
+use adepts::data::counted;
+use adepts::eval::FailIf;
+use adepts::eval::MetricAt;
+use adepts::eval::RunSummary;
+use adepts::eval::Summary;
+use adepts::family::is_tabular;
 use adepts::folder::lock_run;
-use adepts::ranker::run::holds_ranker;
-use adepts::report::{outline, told_apart};
-use adepts::{Error, RankerRun, Run, ranker};
+use adepts::history::average::Scale;
+use adepts::history::report::outline;
+use adepts::history::request::ProbeChoice;
+use adepts::history::request::Request;
+use adepts::part::Part;
+use adepts::record::told_apart;
+use adepts::tabular;
 use clap::{Args, ValueEnum};
 
 use crate::failure::judge;
@@ -30,7 +40,7 @@ Examples:
   adepts evaluate --average runs/a runs/b runs/c  the plain average of their scores, as one model
   adepts evaluate runs/cesaa --fail-if 'worst.auc < 0.7' --fail-if 'germany.log_loss > 0.6'    of domains
 
-With default settings the run's report.json and per_user.parquet (of examples predictions.parquet) are written anew.")]
+With default settings the run's report.json and per_user.parquet (of tabular data predictions.parquet) are written anew.")]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Options {
     /// Run folders
@@ -63,7 +73,7 @@ pub(crate) struct Options {
 }
 
 /// A run, and the right to write into it where its evaluation is kept.
-type Opened = Result<(Run, Option<Lock>), Error>;
+type Opened = Result<(HistoryRun, Option<Lock>), Error>;
 
 #[derive(Clone, Copy, ValueEnum)]
 enum PartName {
@@ -74,8 +84,8 @@ enum PartName {
 impl Options {
     pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
         let folders = &finished(&self.runs)?;
-        if folders.first().is_some_and(|folder| holds_ranker(folder)) {
-            return self.examples(folders, terminal);
+        if folders.first().is_some_and(|folder| is_tabular(folder)) {
+            return self.tabular(folders, terminal);
         }
         let conditions: Vec<FailIf> = parsed(&self.fail_if)?;
         let metrics: Vec<MetricAt> = parsed(&self.metrics)?;
@@ -90,12 +100,12 @@ impl Options {
         // What is kept is of the model that was opened: nobody may train another in between.
         let open = |folder: &PathBuf| {
             let lock = if keeps { lock_run(folder)? } else { None };
-            Ok((Run::open(folder)?, lock))
+            Ok((HistoryRun::open(folder)?, lock))
         };
         let mut runs: Box<dyn Iterator<Item = Opened>> = Box::new(folders.iter().map(open));
         if self.average {
             let scale = if self.raw { Scale::Raw } else { Scale::Standardised };
-            let average = Run::average(runs.map(|run| Ok(run?.0)).collect::<Result<_, Error>>()?, scale);
+            let average = HistoryRun::average(runs.map(|run| Ok(run?.0)).collect::<Result<_, Error>>()?, scale);
             runs = Box::new(std::iter::once(average.map(|run| (run, None))));
         }
         for run in runs {
@@ -136,27 +146,27 @@ impl Options {
         Ok(())
     }
 
-    /// Evaluates models of examples, which have neither lists nor probes.
-    fn examples(&self, folders: &[PathBuf], terminal: &Terminal) -> anyhow::Result<()> {
+    /// Evaluates tabular models, which have neither lists nor probes.
+    fn tabular(&self, folders: &[PathBuf], terminal: &Terminal) -> anyhow::Result<()> {
         let asked = [
             ("--probe", self.probe.is_some()),
             ("--validation-as-input", self.validation_as_input),
             ("--average", self.average),
         ];
         if let Some((option, _)) = asked.iter().find(|(_, asked)| *asked) {
-            let wrong = format!("{option} is for models of histories; {} is of examples", folders[0].display());
+            let wrong = format!("{option} is for history models; {} is of tabular data", folders[0].display());
             return Err(Error::Request(wrong).into());
         }
         let conditions: Vec<FailIf> = parsed(&self.fail_if)?;
         for folder in folders {
-            let outline = ranker::report::outline(folder, &self.metrics)?;
+            let outline = tabular::report::outline(folder, &self.metrics)?;
             conditions.iter().try_for_each(|condition| condition.judge(&outline).map(drop).map_err(Error::from))?;
         }
         let mut summary = Summary::default();
         for folder in folders {
             let keeps = self.part() == Part::Test && self.metrics.is_empty();
             let _lock = if keeps { lock_run(folder)? } else { None };
-            let run = RankerRun::open(folder)?;
+            let run = TabularRun::open(folder)?;
             summary.runs.push(run.evaluate(self.part(), &self.metrics, &mut terminal.progress())?);
         }
         tell_apart(folders, &mut summary);

@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use adepts::Error;
 use adepts::answers::forget_histories;
-use adepts::data::{agreeing, counted};
+use adepts::data::agreeing;
+use adepts::data::counted;
 use adepts::eval::Summary;
-use adepts::finalize::{self, Finalized};
-use adepts::ranker::run::holds_ranker;
-use adepts::run::CONFIG;
-use adepts::{Error, report};
+use adepts::family::is_tabular;
+use adepts::files::CONFIG;
+use adepts::finalize;
+use adepts::finalize::Finalized;
 use clap::Args;
 
 use crate::options::{WorkOptions, with_work};
@@ -29,7 +31,7 @@ validation part, on its training, validation and test part together. Nothing is 
 own: its page repeats those of the run, and says so. A gate or weights that look at held-out items look at a part of the
 history instead, and the figures that are repeated are then those under `adepts evaluate --probe history`.
 
-A run of a model of examples reads its log again, so that values which only held-out rows have are known as well.")]
+A run of a tabular model reads its log again, so that values which only held-out rows have are known as well.")]
 pub(crate) struct Options {
     /// The folder of the evaluated run
     #[arg(value_name = "RUN")]
@@ -37,10 +39,10 @@ pub(crate) struct Options {
     /// The folder of the final model
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// For models of examples: where the log is now, if it was moved or came through a pipe
+    /// For tabular models: where the log is now, if it was moved or came through a pipe
     #[arg(long, value_name = "PATH")]
     data: Option<String>,
-    /// For models of histories: keep nothing of single users in the final model, no ids and no histories. It then answers
+    /// For history models: keep nothing of single users in the final model, no ids and no histories. It then answers
     /// for histories that are sent
     #[arg(long)]
     without_histories: bool,
@@ -54,8 +56,8 @@ pub(crate) struct Options {
 impl Options {
     pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
         let Self { run, out, data, work, .. } = self;
-        if self.without_histories && holds_ranker(run) {
-            return Err(Error::Request("--without-histories is for models of histories".into()).into());
+        if self.without_histories && is_tabular(run) {
+            return Err(Error::Request("--without-histories is for history models".into()).into());
         }
         terminal.go_on_with(again(out, self.without_histories));
         let finished = work.resume && finalize::is_final(out);
@@ -84,7 +86,7 @@ fn again(out: &Path, without_histories: bool) -> Again {
 
 /// What was made, in words.
 pub(crate) fn told(made: &Finalized, run: &Path) -> String {
-    let what = if holds_ranker(run) { "row" } else { "interaction" };
+    let what = if is_tabular(run) { "row" } else { "interaction" };
     let epochs = made.epochs.map_or_else(String::new, |epochs| format!(", for {}", counted(epochs, "epoch")));
     let all = agreeing(made.rows, "the one", "all");
     format!("the final form of {} was trained on {all} {}{epochs}", run.display(), counted(made.rows, what))
@@ -93,7 +95,7 @@ pub(crate) fn told(made: &Finalized, run: &Path) -> String {
 /// Where a final model and its page are, and whether there was anything left to do.
 pub(crate) fn places(out: &Path, finished: bool) -> String {
     let state = if finished { FINISHED } else { "" };
-    format!("final:  {}{state}\nreport: {}", out.display(), out.join(report::PAGE).display())
+    format!("final:  {}{state}\nreport: {}", out.display(), out.join(adepts::files::PAGE).display())
 }
 
 /// The note on a folder whose training was finished before.

@@ -3,11 +3,22 @@
 use std::path::Path;
 
 use adepts::Error;
-use adepts::data::examples::{
-    DomainShare, ExampleSet, ExamplesConfig, LeftOut, NamedColumns, domain_shares, left_out, possible_domains, propose,
-};
+use adepts::data;
+use adepts::data::DataConfig;
+use adepts::data::HistoryDataset;
+use adepts::data::Inspection;
+use adepts::data::Manifest;
+use adepts::data::SplitConfig;
 use adepts::data::inspect::ColumnSummary;
-use adepts::data::{self, DataConfig, Dataset, Inspection, Manifest, SplitConfig};
+use adepts::data::tabular::DomainShare;
+use adepts::data::tabular::LeftOut;
+use adepts::data::tabular::NamedColumns;
+use adepts::data::tabular::TabularConfig;
+use adepts::data::tabular::TabularDataset;
+use adepts::data::tabular::domain_shares;
+use adepts::data::tabular::left_out;
+use adepts::data::tabular::possible_domains;
+use adepts::data::tabular::propose;
 use clap::Args;
 use serde::Serialize;
 
@@ -22,23 +33,23 @@ Examples:
   adepts inspect log.csv
   adepts inspect 'logs/2024-*.jsonl.gz'
   adepts inspect ratings.dat --delimiter '::' --no-header --json
-  adepts inspect examples.csv --multi-domain --label outcome --domain shop
+  adepts inspect rows.csv --tabular --label outcome --domain shop
   adepts inspect prepared                   how a prepared folder was made, and what is in it
 
-The last line is the command that prepares the log; with --multi-domain a [data] and a [model] table for an experiment
+The last line is the command that prepares the log; with --tabular a [data] and a [model] table for an experiment
 file are printed instead. A log is read whole; nothing is written.")]
 pub(crate) struct Options {
     /// A file, a glob, a folder, or - for stdin: CSV, TSV, JSON lines or Parquet, plain, .gz or .zst
     #[arg(value_name = "FILE")]
     file: String,
-    /// Propose the [data] table of an experiment with a model of examples (cesaa and its peers)
-    #[arg(long)]
-    multi_domain: bool,
+    /// Propose the [data] table of an experiment with a tabular model (cesaa and its peers)
+    #[arg(long, alias = "multi-domain")]
+    tabular: bool,
     /// Column of the label, where its name does not tell it: 0 and 1, or truth values
-    #[arg(long, value_name = "COLUMN", requires = "multi_domain")]
+    #[arg(long, value_name = "COLUMN", requires = "tabular")]
     label: Option<String>,
     /// Column of the domain, where its name does not tell it
-    #[arg(long, value_name = "COLUMN", requires = "multi_domain")]
+    #[arg(long, value_name = "COLUMN", requires = "tabular")]
     domain: Option<String>,
     /// Print as JSON
     #[arg(long)]
@@ -50,22 +61,22 @@ pub(crate) struct Options {
 impl Options {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         let folder = Path::new(&self.file);
-        if ExampleSet::is_prepared(folder) {
-            let set = ExampleSet::open(folder).map_err(Error::from)?;
+        if TabularDataset::is_prepared(folder) {
+            let set = TabularDataset::open(folder).map_err(Error::from)?;
             return if self.json {
                 output::json(set.manifest())
             } else {
-                output::text(&output::examples(set.manifest()))
+                output::text(&output::tabular_data(set.manifest()))
             };
         }
         if data::store::is_prepared(folder) {
-            let manifest = Dataset::open(folder)?.manifest;
+            let manifest = HistoryDataset::open(folder)?.manifest;
             return if self.json { output::json(&manifest) } else { output::text(&prepared(&self.file, &manifest)?) };
         }
         let mut sets = self.layout.sets();
         sets.push("model.kind=popularity".into());
         let found = data::inspect(&self.file, &experiment(&sets)?.data)?;
-        if self.multi_domain {
+        if self.tabular {
             return self.propose(&found);
         }
         if self.json {
@@ -75,11 +86,11 @@ impl Options {
         output::text(&if output::width().is_some() { format!("{found}") } else { format!("{found:#}") })
     }
 
-    /// Proposes the table of an experiment with examples.
+    /// Proposes the table of an experiment with a tabular model.
     fn propose(&self, found: &Inspection) -> anyhow::Result<()> {
         let told = |why| Error::Request(format!("{}: no [data] table can be proposed: {why}", self.file));
         let named = NamedColumns { label: self.label.clone(), domain: self.domain.clone() };
-        let data = ExamplesConfig { source: self.file.clone(), ..propose(found, &named).map_err(told)? };
+        let data = TabularConfig { source: self.file.clone(), ..propose(found, &named).map_err(told)? };
         if self.domain.is_none() {
             let others = possible_domains(found, &data);
             if !others.is_empty() {
@@ -114,7 +125,7 @@ struct Proposed<'a> {
     sample: &'a [Vec<String>],
     domains: Vec<DomainShare>,
     left_out: Vec<LeftOut>,
-    data: ExamplesConfig,
+    data: TabularConfig,
     toml: String,
 }
 

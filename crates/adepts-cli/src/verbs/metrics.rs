@@ -2,7 +2,9 @@
 
 use adepts::Error;
 use adepts::contract::config::nearest;
-use adepts::eval::{LIST_METRICS, METRICS, POINTWISE_METRICS};
+use adepts::eval::LIST_METRICS;
+use adepts::eval::METRICS;
+use adepts::eval::ROW_METRICS;
 use clap::Args;
 use serde_json::json;
 
@@ -29,7 +31,7 @@ impl Options {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         let of_users = METRICS.iter().map(|metric| (metric.name, "of each user's list", metric.definition));
         let of_lists = LIST_METRICS.iter().map(|metric| (metric.name, "of all lists together", metric.definition));
-        let of_rows = POINTWISE_METRICS.iter().map(|metric| (metric.name, "of examples", metric.definition));
+        let of_rows = ROW_METRICS.iter().map(|metric| (metric.name, "of tabular data", metric.definition));
         let mut all: Vec<_> = of_users.chain(of_lists).chain(of_rows).collect();
         if let Some(asked) = &self.name {
             let name = asked.split_once('@').map_or(asked.as_str(), |(name, _)| name);

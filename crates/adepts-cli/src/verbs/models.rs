@@ -1,6 +1,8 @@
 //! `adepts models`: which models are there?
 
-use adepts::{Error, models, ranker};
+use adepts::Error;
+use adepts::models;
+use adepts::tabular;
 use clap::Args;
 use serde_json::json;
 
@@ -33,23 +35,23 @@ struct Line {
 }
 
 fn all() -> Vec<Line> {
-    let of_histories = models::MODELS.iter().map(|spec| Line {
-        family: "histories",
+    let of_histories = models::HISTORY_MODELS.iter().map(|spec| Line {
+        family: "history",
         name: spec.name,
         summary: spec.summary,
         paper: spec.paper,
         example: spec.example,
         training: "",
     });
-    let of_examples = models::RANKERS.iter().map(|spec| Line {
-        family: "examples",
+    let of_tabular = models::TABULAR_MODELS.iter().map(|spec| Line {
+        family: "tabular",
         name: spec.name,
         summary: spec.summary,
         paper: spec.paper,
         example: spec.example,
-        training: ranker::config::TRAINING,
+        training: tabular::config::TRAINING,
     });
-    of_histories.chain(of_examples).collect()
+    of_histories.chain(of_tabular).collect()
 }
 
 impl Options {
@@ -65,9 +67,9 @@ impl Options {
                 lines.map(|line| format!("{:<14}{}", line.name, line.summary)).collect::<Vec<_>>().join("\n")
             };
             return output::text(&format!(
-                "Users' histories, ranked lists:\n{}\n\nExamples of many domains, probabilities:\n{}\n\n`adepts models NAME` describes one with its settings.",
-                of("histories"),
-                of("examples")
+                "History models (users' histories in, ranked lists out):\n{}\n\nTabular models (rows of fields with a domain in, probabilities or items out):\n{}\n\n`adepts models NAME` describes one with its settings.",
+                of("history"),
+                of("tabular")
             ));
         };
         let line = all.iter().find(|line| line.name == name).ok_or_else(|| {
@@ -89,7 +91,7 @@ impl Options {
     }
 }
 
-/// The example as it stands in an experiment file: tables below `[model]`.
+/// The example as an experiment file has it: tables below `[model]`.
 fn settings(example: &str) -> String {
     let line =
         |line: &str| line.strip_prefix('[').map_or_else(|| format!("{line}\n"), |rest| format!("[model.{rest}\n"));

@@ -1,16 +1,32 @@
-//! `adepts predict`: probabilities for new examples, or the items that are found for them.
+//! `adepts predict`: probabilities for new rows, or the items that are found for them.
 
 use std::io::{BufWriter, IsTerminal as _, Write as _, stdin, stdout};
 use std::path::PathBuf;
 
-use adepts::data::examples::{EncodeSummary, RawFiles, Streamed};
-use adepts::data::table::{RecordBatch, objects, spelled};
-use adepts::data::{BadRows, Column, DataError, Format, agreeing, counted};
-use adepts::page::table::{LongTable, TextTable};
-use adepts::ranker::Form;
-use adepts::ranker::predict::{LISTS, Predicted, Retrieved, check_kept};
-use adepts::serve::{Exclude, FoundItem};
-use adepts::{Error, RankerRun, run};
+use adepts::Error;
+use adepts::TabularRun;
+use adepts::data::BadRows;
+use adepts::data::Column;
+use adepts::data::DataError;
+use adepts::data::Format;
+use adepts::data::agreeing;
+use adepts::data::counted;
+use adepts::data::table::RecordBatch;
+use adepts::data::table::objects;
+use adepts::data::table::spelled;
+use adepts::data::tabular::EncodeSummary;
+use adepts::data::tabular::RawFiles;
+use adepts::data::tabular::Streamed;
+use adepts::history::run;
+use adepts::page::table::LongTable;
+use adepts::page::table::TextTable;
+use adepts::serve::Exclude;
+use adepts::serve::FoundItem;
+use adepts::tabular::Form;
+use adepts::tabular::predict::LISTS;
+use adepts::tabular::predict::Predicted;
+use adepts::tabular::predict::Retrieved;
+use adepts::tabular::predict::check_kept;
 use clap::{Args, ValueEnum, value_parser};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -21,7 +37,7 @@ use crate::output::rows::{Elements, Table};
 use crate::progress::Terminal;
 use crate::verbs::finalize::hint;
 
-/// Score a file of examples with a run of a model of examples, or find items for its rows.
+/// Score a file of rows with a run of a tabular model, or find items for its rows.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -32,7 +48,7 @@ Examples:
   zcat new.csv.gz | adepts predict runs/cesaa -
 
 The file has the columns that the model was trained on; label and user may be absent. Values that the training part did
-not have count as unknown; how many there were, and how many are missing, is told on stderr. `row` counts the examples
+not have count as unknown; how many there were, and how many are missing, is told on stderr. `row` counts the rows
 from 1; lines in messages are those of the file, its header among them. `score` is the probability of the label; of a run
 that was trained for retrieval (data.item) it is the score of the item, which is no probability. With --top, for such
 runs, the file needs the domain and what describes the user alone; each row gets the items of the whole catalogue with
@@ -46,7 +62,7 @@ pub(crate) struct Options {
     /// The run folder
     #[arg(value_name = "RUN")]
     run: PathBuf,
-    /// The examples: a file, a glob, a folder, or - for what comes through stdin (CSV, JSON lines or Parquet)
+    /// The rows: a file, a glob, a folder, or - for what comes through stdin (CSV, JSON lines or Parquet)
     #[arg(value_name = "FILE")]
     file: String,
     /// Find the N items with the highest scores for each row (retrieval)
@@ -68,7 +84,7 @@ pub(crate) struct Options {
     /// Leave out rows that cannot be read or are of an unknown domain, and count them
     #[arg(long)]
     skip_bad_rows: bool,
-    /// Encoding of a text file [default: as that of the examples that the run was trained on]
+    /// Encoding of a text file [default: as that of the rows that the run was trained on]
     #[arg(long, value_enum, value_name = "ENCODING")]
     encoding: Option<Encoding>,
     /// Print as JSON
@@ -91,7 +107,7 @@ impl Options {
     pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
         self.check_out()?;
         self.check_family()?;
-        let run = RankerRun::open(&self.run)?;
+        let run = TabularRun::open(&self.run)?;
         hint(&self.run, terminal);
         let bad_rows = if self.skip_bad_rows { BadRows::Skip } else { BadRows::Fail };
         let data = &run.experiment.data;
@@ -127,7 +143,7 @@ impl Options {
     }
 
     /// Writes or prints the scores of the rows.
-    fn scores(&self, run: &RankerRun, files: &RawFiles, terminal: &Terminal) -> anyhow::Result<EncodeSummary> {
+    fn scores(&self, run: &TabularRun, files: &RawFiles, terminal: &Terminal) -> anyhow::Result<EncodeSummary> {
         let progress = &mut terminal.progress();
         if let Some(out) = &self.out {
             return Ok(run.predict_to(files, out, progress)?);
@@ -156,21 +172,21 @@ impl Options {
         Ok(met)
     }
 
-    /// Points a run of histories to where it belongs.
+    /// Points a history run to where it belongs.
     fn check_family(&self) -> Result<(), Error> {
         if run::manifest(&self.run).is_err() {
             return Ok(());
         }
         let folder = self.run.display();
         Err(Error::Request(format!(
-            "{folder} is a run of a model of histories, which has no rows to score; for lists of items: `adepts recommend {folder} --user ID`, or `adepts recommend {folder} --users FILE --out lists.parquet`"
+            "{folder} is a run of a history model, which has no rows to score; for lists of items: `adepts recommend {folder} --user ID`, or `adepts recommend {folder} --users FILE --out lists.parquet`"
         )))
     }
 
     /// Writes or prints the items that are found.
     fn lists(
         &self,
-        run: &RankerRun,
+        run: &TabularRun,
         files: &RawFiles,
         number: usize,
         terminal: &Terminal,

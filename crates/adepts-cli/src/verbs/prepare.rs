@@ -2,10 +2,13 @@
 
 use std::path::PathBuf;
 
-use adepts::config::Planned;
-use adepts::data::{self, Lock, examples::ExampleSet};
+use adepts::Error;
+use adepts::TabularExperiment;
+use adepts::any::AnyExperiment;
+use adepts::data;
+use adepts::data::Lock;
+use adepts::data::tabular::TabularDataset;
 use adepts::folder::spare_source;
-use adepts::{Error, RankerExperiment};
 use clap::Args;
 
 use crate::options::{LogOptions, SplitOptions, planned_on, quoted};
@@ -30,7 +33,7 @@ lines of a text file where it is not said. No users or items are dropped unless 
 What --min-rating or --from drops, and the events that --seen-events names, count as seen: nothing is learned from them, and
 their items are not recommended to the user unless asked for. Rows from --until on are yet to come and do not count.
 
-What the columns of examples mean is said in the file of --config, whose model says that they are examples. Of the options
+What the columns of tabular data mean is said in the file of --config, whose model says that the data is tabular. Of the options
 on the log and the split these then take the user, the time, the layout of text, --bad-rows, --seed, --validation, --test and
 the splits random, temporal and users.")]
 pub(crate) struct Options {
@@ -60,8 +63,8 @@ impl Options {
             sets.push("model.kind=popularity".into());
         }
         let experiment = match planned_on(self.config.as_ref(), &sets, &self.log)? {
-            Planned::Histories(experiment) => experiment,
-            Planned::Examples(experiment) => return self.examples(&experiment, terminal),
+            AnyExperiment::History(experiment) => experiment,
+            AnyExperiment::Tabular(experiment) => return self.tabular(&experiment, terminal),
         };
         spare_source(&experiment.data, std::slice::from_ref(&self.out))?;
         // Held from here on, so that a second preparation is told at once and not when it has done its work.
@@ -76,15 +79,15 @@ impl Options {
         output::text(&format!("{}\nprepared: {}", output::preparation(&data.manifest), self.out.display()))
     }
 
-    /// Prepares examples, for models of many domains.
-    fn examples(&self, experiment: &RankerExperiment, terminal: &Terminal) -> anyhow::Result<()> {
-        let RankerExperiment { data, split, seed, .. } = experiment;
+    /// Prepares rows, for models of many domains.
+    fn tabular(&self, experiment: &TabularExperiment, terminal: &Terminal) -> anyhow::Result<()> {
+        let TabularExperiment { data, split, seed, .. } = experiment;
         let prepared =
-            ExampleSet::prepare(data, split, *seed, &self.out, &mut terminal.progress()).map_err(Error::from)?;
+            TabularDataset::prepare(data, split, *seed, &self.out, &mut terminal.progress()).map_err(Error::from)?;
         terminal.clear();
         if self.json {
             return output::json(prepared.manifest());
         }
-        output::text(&format!("{}\nprepared: {}", output::examples(prepared.manifest()), self.out.display()))
+        output::text(&format!("{}\nprepared: {}", output::tabular_data(prepared.manifest()), self.out.display()))
     }
 }

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use adepts::contract::Stopwatch;
-use adepts::{quickstart, ranker};
+use adepts::history::quickstart;
+use adepts::tabular;
 use clap::Args;
 
 use crate::options::{WorkOptions, with_work};
@@ -11,14 +12,14 @@ use crate::output::{self, duration, tables};
 use crate::progress::Terminal;
 use crate::signals::{Again, typed};
 
-/// The whole path on simulated data, under three minutes: users' histories, or with --multi-domain examples of five domains.
+/// The whole path on simulated data, under three minutes: users' histories, or with --tabular rows of five domains.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   adepts quickstart
   adepts quickstart --out /tmp/try --epochs 3      a short one, to see that everything works
-  adepts quickstart --multi-domain                 the other family
-  adepts quickstart --multi-domain --out /tmp/domains --epochs 3
+  adepts quickstart --tabular                 the other family
+  adepts quickstart --tabular --out /tmp/domains --epochs 3
 
 Users' histories: a simulated community with niches, and who of it is served well. In the
 folder: interactions.csv, data/ (prepared), runs/popularity, runs/ease, runs/multvae,
@@ -26,18 +27,18 @@ runs/tall, and report.html, which sets the four side by side for niche and mains
 Settings are the published ones, but for TALL with 8 experts of width 50 and a gap of 20,
 MultVAE of width 50 with its divergence summed as in TALL, and at most 150 epochs.
 
-Examples of many domains (--multi-domain): rows of fields with a domain and a label of 0 or 1,
+Tabular data of many domains (--tabular): rows of fields with a domain and a label of 0 or 1,
 in five simulated domains of very unequal size and share of positive rows, and which of them
-gain from a common model. In the folder: examples.csv, data/ (prepared), runs/single (a model of
+gain from a common model. In the folder: rows.csv, data/ (prepared), runs/single (a model of
 its own for each domain), runs/mlp, runs/mmoe, runs/cesaa (all domains together), and
 report.html, which compares the three with the first, domain by domain. Batches have 1,024 rows;
 learning rate (3e-3, of single 2e-3) and l2 (3e-4, of single 1e-3) were chosen on validation rows.
-The same rows: adepts simulate --multi-domain --out examples.csv --users 1000 --items 300
+The same rows: adepts simulate --tabular --out rows.csv --users 1000 --items 300
 --set lowest_rate=0.05 --set shared=1.5 --set own=0.3
 
 config.toml in each run says all settings.")]
 pub(crate) struct Options {
-    /// The folder [default: adepts-quickstart, with --multi-domain adepts-quickstart-domains]
+    /// The folder [default: adepts-quickstart, with --tabular adepts-quickstart-tabular]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// At most this many epochs, at least 1, for each model that is trained by epochs
@@ -46,9 +47,9 @@ pub(crate) struct Options {
     /// Replace the quickstart that is in the folder
     #[arg(long)]
     overwrite: bool,
-    /// The other family: simulate five domains, train four models of examples on them
-    #[arg(long)]
-    multi_domain: bool,
+    /// The other family: simulate five domains, train four tabular models on them
+    #[arg(long, alias = "multi-domain")]
+    tabular: bool,
     /// Print the evaluation as JSON
     #[arg(long)]
     json: bool,
@@ -61,10 +62,10 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 
 impl Options {
     pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
-        let usual = if self.multi_domain { "adepts-quickstart-domains" } else { "adepts-quickstart" };
+        let usual = if self.tabular { "adepts-quickstart-tabular" } else { "adepts-quickstart" };
         let out = &self.out.clone().unwrap_or_else(|| usual.into());
         terminal.go_on_with(self.again(out));
-        if self.multi_domain {
+        if self.tabular {
             return self.domains(out, terminal);
         }
         let watch = Stopwatch::start();
@@ -107,7 +108,7 @@ impl Options {
     /// What begins anew if it is interrupted.
     fn again(&self, out: &Path) -> Again {
         let mut words = ["adepts", "quickstart", "--overwrite"].map(str::to_owned).to_vec();
-        words.extend(self.multi_domain.then(|| "--multi-domain".to_owned()));
+        words.extend(self.tabular.then(|| "--tabular".to_owned()));
         words.extend(self.out.iter().flat_map(|_| ["--out".to_owned(), out.display().to_string()]));
         words.extend(self.epochs.iter().flat_map(|epochs| ["--epochs".to_owned(), epochs.to_string()]));
         Again { once: out.to_owned(), verb: "begin anew with", command: typed(words) }
@@ -116,24 +117,24 @@ impl Options {
     fn domains(&self, out: &Path, terminal: &Terminal) -> anyhow::Result<()> {
         let watch = Stopwatch::start();
         let options = WorkOptions { overwrite: self.overwrite, resume: false, checkpoint_every: 120.0 };
-        let done = with_work(terminal, options, |work| ranker::quickstart::quickstart(out, self.epochs, work))?;
+        let done = with_work(terminal, options, |work| tabular::quickstart::quickstart(out, self.epochs, work))?;
         terminal.clear();
         if self.json {
             return output::json(&done.summary);
         }
         let cesaa = out.join("runs").join("cesaa").display().to_string();
         output::text(&format!(
-            "Simulated {} examples of {} domains: {log}\n{}\nTrained four models in {}; their settings are in config.toml of \
+            "Simulated {} rows of {} domains: {log}\n{}\nTrained four models in {}; their settings are in config.toml of \
              each run.\n\n{}\nReport: {}\n\n\
              Next:\n  adepts compare {runs}/* --baseline single            which domains gain from a common model\n  \
              adepts predict {cesaa} {log} --out scores.parquet\n\
-             \nThe same on a log of your own:\n  adepts inspect log.csv --multi-domain > own.toml\n  \
+             \nThe same on a log of your own:\n  adepts inspect log.csv --tabular > own.toml\n  \
              adepts train own.toml --set model.kind=single --out runs/single\n  \
              adepts train own.toml --set model.kind=cesaa --out runs/cesaa\n  \
              adepts report runs/* --out report.html",
             done.simulated.rows,
             done.simulated.domains.len(),
-            output::examples(&done.prepared),
+            output::tabular_data(&done.prepared),
             duration(watch.seconds()),
             tables(&done.summary),
             done.page.display(),

@@ -2,11 +2,24 @@
 
 use std::path::{Path, PathBuf};
 
+use adepts::Artefact;
+use adepts::Error;
 use adepts::answers::Excluding;
-use adepts::data::{Id, counted};
-use adepts::serve::batch::{Done, Job, PART, Skipped, TableFile, Whom};
-use adepts::serve::{AnswerError, Answerer, Exclude, HistoryAnswerer, NothingKnown, Question};
-use adepts::{Artefact, Error, ranker};
+use adepts::data::Id;
+use adepts::data::counted;
+use adepts::serve::AnswerError;
+use adepts::serve::Answerer;
+use adepts::serve::Exclude;
+use adepts::serve::HistoryAnswerer;
+use adepts::serve::NothingKnown;
+use adepts::serve::Question;
+use adepts::serve::batch::Done;
+use adepts::serve::batch::Job;
+use adepts::serve::batch::PART;
+use adepts::serve::batch::Skipped;
+use adepts::serve::batch::TableFile;
+use adepts::serve::batch::Whom;
+use adepts::tabular;
 use clap::{Args, ValueEnum, value_parser};
 
 use crate::exclude::ExcludeName;
@@ -192,19 +205,19 @@ impl Options {
         TableFile { source: source.to_owned(), user, history, separator, bad_rows, encoding }
     }
 
-    /// Points a run of examples to where it belongs.
+    /// Points a tabular run to where it belongs.
     fn check_family(&self) -> Result<(), Error> {
-        if ranker::run::manifest(&self.run).is_err() {
+        if tabular::run::manifest(&self.run).is_err() {
             return Ok(());
         }
-        let (folder, retrieval) = (self.run.display(), ranker::run::experiment(&self.run)?.retrieval.is_some());
+        let (folder, retrieval) = (self.run.display(), tabular::run::experiment(&self.run)?.retrieval.is_some());
         let (what, top) = if retrieval {
             ("finds the items for the rows of a file", " --top 10")
         } else {
             ("gives the rows of a file their probabilities", "")
         };
         Err(Error::Request(format!(
-            "{folder} is a run of a model of examples, which knows no histories; `adepts predict {folder} FILE{top}` {what}"
+            "{folder} is a run of a tabular model, which knows no histories; `adepts predict {folder} FILE{top}` {what}"
         )))
     }
 }

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use adepts::finalize::is_final;
-use adepts::{pages, report};
 use clap::Args;
 
 use crate::output;
@@ -36,7 +35,7 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
-        report::check(&self.out, self.overwrite)?;
+        adepts::pages::check(&self.out, self.overwrite)?;
         let runs = finished(&self.runs)?;
         // Among others a final model, which has no figures of its own, is left out; alone it has a page.
         let evaluated: Vec<PathBuf> = runs.iter().filter(|run| !is_final(run)).cloned().collect();
@@ -45,7 +44,7 @@ impl Options {
             terminal
                 .note(&format!("{} is a final model, which has no figures of its own; it is left out", last.display()));
         }
-        pages::write(&self.out, &self.title, shown)?;
+        adepts::any::write_page(&self.out, &self.title, shown)?;
         output::text(&self.out.display().to_string())
     }
 }

@@ -5,8 +5,12 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use adepts::answers::{self, Excluding};
-use adepts::serve::{Limits, Server, Settings, Tokens};
+use adepts::answers;
+use adepts::answers::Excluding;
+use adepts::serve::Limits;
+use adepts::serve::Server;
+use adepts::serve::Settings;
+use adepts::serve::Tokens;
 use clap::{Args, value_parser};
 
 use crate::exclude::ExcludeName;
@@ -41,7 +45,7 @@ pub(crate) struct Options {
     /// A file of tokens for writing and administration
     #[arg(long, value_name = "FILE")]
     tokens: Option<PathBuf>,
-    /// What lists leave out because the user has it already, where a request does not say; for models of histories and for
+    /// What lists leave out because the user has it already, where a request does not say; for history models and for
     /// retrieval
     #[arg(long, value_enum, value_name = "WHAT", default_value = "seen")]
     exclude: ExcludeName,

@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 
 use adepts::Error;
-use adepts::config::override_key;
-use adepts::contract::{ConfigError, config};
-use adepts::data::examples::{DomainsConfig, simulate_domains};
-use adepts::data::{self, SimulationConfig};
+use adepts::contract::ConfigError;
+use adepts::contract::config;
+use adepts::data;
+use adepts::data::SimulationConfig;
+use adepts::data::tabular::DomainsConfig;
+use adepts::data::tabular::simulate_domains;
+use adepts::overrides::override_key;
 use adepts::page::table::TextTable;
 use clap::Args;
 use serde::de::DeserializeOwned;
@@ -19,21 +22,21 @@ use crate::progress::Terminal;
 #[command(after_help = "\
 Examples:
   adepts simulate --out log.csv
-  adepts simulate --multi-domain --out examples.csv
+  adepts simulate --tabular --out rows.csv
   adepts simulate --out big.parquet --users 100000 --items 20000 --set interactions=80 --set niches=8
 
 Keys of --set: users, items, interactions, least, spread, popularity, head, topics, topical, niches, niche_users,
-niche_items, niche_taste, days, stay, ratings, seed; with --multi-domain: rows, users, items, domains, fall, lowest_rate,
+niche_items, niche_taste, days, stay, ratings, seed; with --tabular: rows, users, items, domains, fall, lowest_rate,
 highest_rate, alike, shared, own, categories, tags, factors, missing, seed. The defaults imitate published statistics of
 real logs.")]
 pub(crate) struct Options {
     /// The log to write: .csv, .csv.gz or .parquet
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Number of users [default: 2000, with --multi-domain 5000]
+    /// Number of users [default: 2000, with --tabular 5000]
     #[arg(long, value_name = "N")]
     users: Option<usize>,
-    /// Size of the catalogue [default: 1000, with --multi-domain 2000]
+    /// Size of the catalogue [default: 1000, with --tabular 2000]
     #[arg(long, value_name = "N")]
     items: Option<usize>,
     /// Seed of every draw [default: 2024]
@@ -42,9 +45,9 @@ pub(crate) struct Options {
     /// Override a key of the simulation, such as `niche_users=0.3`; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Simulate examples of several domains instead, for models such as cesaa
-    #[arg(long)]
-    multi_domain: bool,
+    /// Simulate tabular data of several domains instead, for models such as cesaa
+    #[arg(long, alias = "multi-domain")]
+    tabular: bool,
     /// Print what was made as JSON
     #[arg(long)]
     json: bool,
@@ -52,7 +55,7 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
-        if self.multi_domain {
+        if self.tabular {
             return self.domains(terminal);
         }
         let config: SimulationConfig = self.config()?;

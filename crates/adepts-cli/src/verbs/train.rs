@@ -2,16 +2,27 @@
 
 use std::path::{Path, PathBuf};
 
+use adepts::Error;
 use adepts::answers::forget_histories;
-use adepts::config::{Planned, UNNAMED};
-use adepts::data::examples::{ExampleSet, ExamplesConfig};
+use adepts::any::AnyExperiment;
 use adepts::data::store::is_prepared;
+use adepts::data::tabular::TabularConfig;
+use adepts::data::tabular::TabularDataset;
 use adepts::eval::Summary;
+use adepts::files::CONFIG;
+use adepts::files::DATA;
+use adepts::files::MANIFEST;
+use adepts::finalize;
 use adepts::finalize::Begun;
-use adepts::page::{mostly_at_floor, nothing_learned};
-use adepts::run::{self, CONFIG, DATA, MANIFEST};
-use adepts::titles::{TitleFile, attach};
-use adepts::{Error, experiment, finalize, folder, pages, ranker, report};
+use adepts::folder;
+use adepts::history::experiment;
+use adepts::history::run;
+use adepts::history::titles::TitleFile;
+use adepts::history::titles::attach;
+use adepts::overrides::UNNAMED;
+use adepts::page::mostly_at_floor;
+use adepts::page::nothing_learned;
+use adepts::tabular;
 use clap::Args;
 
 use crate::options::{EXAMPLES, LogOptions, WorkOptions, planned_on, quoted, with_work};
@@ -54,10 +65,10 @@ pub(crate) struct Options {
     /// Then train the final model as well, which is for use: on all data, with the best number of epochs (adepts finalize)
     #[arg(long = "final", value_name = "DIR")]
     final_model: Option<PathBuf>,
-    /// For models of histories: a table of items (CSV, JSON lines, Parquet) with the titles that come with answers
+    /// For history models: a table of items (CSV, JSON lines, Parquet) with the titles that come with answers
     #[arg(long, value_name = "FILE")]
     titles: Option<String>,
-    /// For models of histories: keep nothing of single users in the run, no ids, histories, held-out items or figures of
+    /// For history models: keep nothing of single users in the run, no ids, histories, held-out items or figures of
     /// theirs. It then answers for histories that are sent, and cannot be evaluated or compared anew
     #[arg(long)]
     without_histories: bool,
@@ -108,20 +119,20 @@ impl Options {
         sets.extend(self.set.iter().cloned());
         let mut planned = planned_on(file.as_ref(), &sets, &self.log)?;
         let name = match &mut planned {
-            Planned::Histories(experiment) => &mut experiment.name,
-            Planned::Examples(experiment) => &mut experiment.name,
+            AnyExperiment::History(experiment) => &mut experiment.name,
+            AnyExperiment::Tabular(experiment) => &mut experiment.name,
         };
         // Runs that are compared are told apart by their names.
         if let Some(folder) = self.out.as_ref().and_then(|out| out.file_name()).filter(|_| name == UNNAMED) {
             *name = folder.to_string_lossy().into_owned();
         }
         let (name, source) = match &planned {
-            Planned::Histories(experiment) => (&experiment.name, &experiment.data.source),
-            Planned::Examples(experiment) => (&experiment.name, &experiment.data.source),
+            AnyExperiment::History(experiment) => (&experiment.name, &experiment.data.source),
+            AnyExperiment::Tabular(experiment) => (&experiment.name, &experiment.data.source),
         };
-        if let Planned::Examples(experiment) = &planned
-            && experiment.data == (ExamplesConfig { source: source.clone(), ..ExamplesConfig::default() })
-            && !ExampleSet::is_prepared(Path::new(source))
+        if let AnyExperiment::Tabular(experiment) = &planned
+            && experiment.data == (TabularConfig { source: source.clone(), ..TabularConfig::default() })
+            && !TabularDataset::is_prepared(Path::new(source))
             && !is_prepared(Path::new(source))
         {
             let missing = format!("which columns of {source} are the label, the domain and the fields? {EXAMPLES}");
@@ -131,8 +142,8 @@ impl Options {
             let missing = "data.source is not set; name the log there, or with --data";
             return Err(Error::Request(missing.into()).into());
         }
-        if matches!(planned, Planned::Examples(_)) && (self.titles.is_some() || self.without_histories) {
-            let wrong = "--titles and --without-histories are for models of histories";
+        if matches!(planned, AnyExperiment::Tabular(_)) && (self.titles.is_some() || self.without_histories) {
+            let wrong = "--titles and --without-histories are for history models";
             return Err(Error::Request(wrong.into()).into());
         }
         let out = continued.or_else(|| self.out.clone()).unwrap_or_else(|| PathBuf::from("runs").join(name));
@@ -145,8 +156,8 @@ impl Options {
             finalize::check(&out, folder, self.work.resume, self.work.overwrite)?;
         }
         let summary = with_work(terminal, self.work, |work| match &planned {
-            Planned::Histories(experiment) => experiment::run(experiment, &out, work),
-            Planned::Examples(experiment) => ranker::experiment::run(experiment, &out, work),
+            AnyExperiment::History(experiment) => experiment::run(experiment, &out, work),
+            AnyExperiment::Tabular(experiment) => tabular::experiment::run(experiment, &out, work),
         })?;
         if let Some(source) = self.titles.clone() {
             let attached = attach(&out, &TitleFile::new(source), &mut terminal.progress())?;
@@ -154,7 +165,7 @@ impl Options {
         }
         // A run whose histories were forgotten keeps the page that it has.
         if run::manifest(&out).map_or(true, |manifest| manifest.histories) {
-            pages::write(&out.join(report::PAGE), "", std::slice::from_ref(&out))?;
+            adepts::any::write_page(&out.join(adepts::files::PAGE), "", std::slice::from_ref(&out))?;
         }
         let made = match &self.final_model {
             Some(folder) => {
@@ -173,23 +184,23 @@ impl Options {
             _ => {}
         }
         terminal.clear();
-        if matches!(planned, Planned::Examples(_)) {
-            let manifest = ExampleSet::manifest_of(&out.join(DATA)).map_err(Error::from)?;
-            for line in output::lost_examples(&manifest) {
+        if matches!(planned, AnyExperiment::Tabular(_)) {
+            let manifest = TabularDataset::manifest_of(&out.join(DATA)).map_err(Error::from)?;
+            for line in output::lost_tabular(&manifest) {
                 terminal.note(&line);
             }
-            if let Some(told) = nothing_learned(&adepts::run::epochs(&out)?) {
+            if let Some(told) = nothing_learned(&adepts::manifest::epochs(&out)?) {
                 terminal.note(&format!("warning: {told}"));
             }
         }
-        if let Some(told) = mostly_at_floor(&adepts::run::epochs(&out)?) {
+        if let Some(told) = mostly_at_floor(&adepts::manifest::epochs(&out)?) {
             terminal.note(&format!("warning: {told}"));
         }
         let summary = Summary { runs: vec![summary] };
         if self.json {
             return output::json(&summary);
         }
-        let page = out.join(report::PAGE);
+        let page = out.join(adepts::files::PAGE);
         let state = if finished { FINISHED } else { "" };
         let mut text = format!("{}\nrun:    {}{state}\nreport: {}", tables(&summary), out.display(), page.display());
         if let Some((folder, made, finished)) = &made {

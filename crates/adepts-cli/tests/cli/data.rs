@@ -163,7 +163,7 @@ fn sizes_of_the_parts_are_checked_and_their_defaults_told() {
     let out = folder.path().join("prepared");
     let help = run("prepare --help", &[]).ok().out;
     let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
-    for text in ["[default: 0.1], or with leave-last", "with users and for models of examples 0.1]", "[default: 0.8]"] {
+    for text in ["[default: 0.1], or with leave-last", "with users and for tabular models 0.1]", "[default: 0.8]"] {
         assert!(help.contains(text), "`{text}` is not in {help}");
     }
     let with = |options: &str| {

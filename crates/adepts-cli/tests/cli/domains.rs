@@ -1,4 +1,4 @@
-//! Models of examples, from simulated domains to probabilities for new rows.
+//! Tabular models, from simulated domains to probabilities for new rows.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ hidden = [8]
 embedding = 4
 "#;
 
-/// Simulated examples, the file of an experiment on them, and a run of it.
+/// Simulated rows, the file of an experiment on them, and a run of it.
 struct Made {
     log: PathBuf,
     config: PathBuf,
@@ -42,9 +42,9 @@ fn made() -> &'static Made {
     static MADE: OnceLock<Made> = OnceLock::new();
     MADE.get_or_init(|| {
         let folder = Box::leak(Box::new(folder())).path();
-        let (log, config, cesaa) = (folder.join("examples.csv"), folder.join("cesaa.toml"), folder.join("cesaa"));
+        let (log, config, cesaa) = (folder.join("rows.csv"), folder.join("cesaa.toml"), folder.join("cesaa"));
         let set = "--set rows=4000 --set domains=3 --set lowest_rate=0.1 --users 80 --items 50";
-        run(&format!("simulate --multi-domain {set} --out {{}} -q"), &[&log]).ok();
+        run(&format!("simulate --tabular {set} --out {{}} -q"), &[&log]).ok();
         write(&config, &TABLES.replace("SOURCE", &log.display().to_string()));
         run("train {} --out {} -q", &[&config, &cesaa]).ok();
         Made { log, config, cesaa }
@@ -140,10 +140,10 @@ fn runs_on_a_prepared_folder_are_compared_domain_by_domain() {
 fn the_families_are_not_mixed_up() {
     let Made { cesaa, config, .. } = made();
     let [popularity, ..] = runs();
-    run("recommend {} --user u1", &[cesaa]).fails(2, &["model of examples"]);
-    run("predict {} {}", &[popularity, &popularity.join("config.toml")]).fails(2, &["model of histories"]);
-    run("evaluate {} --probe none", &[cesaa]).fails(2, &["--probe is for models of histories"]);
-    run("report {} {} --out nowhere.html", &[popularity, cesaa]).fails(2, &["model of examples"]);
+    run("recommend {} --user u1", &[cesaa]).fails(2, &["tabular model"]);
+    run("predict {} {}", &[popularity, &popularity.join("config.toml")]).fails(2, &["history model"]);
+    run("evaluate {} --probe none", &[cesaa]).fails(2, &["--probe is for history models"]);
+    run("report {} {} --out nowhere.html", &[popularity, cesaa]).fails(2, &["tabular model"]);
     let home = folder();
     let out = home.path().join("out");
     run("train {} --set model.expert=3 --out {}", &[config, &out]).fails(2, &["did you mean `experts`?"]);
@@ -191,14 +191,14 @@ fn a_stop_that_validation_rows_do_not_define_is_refused_before_training() {
 fn the_quickstart_of_many_domains_leaves_a_model_of_each_domain_three_of_all_and_a_page() {
     let home = folder();
     let out = home.path().join("quick");
-    let done = run("quickstart --multi-domain --epochs 1 --out {} --json -q", &[&out]).ok().json();
+    let done = run("quickstart --tabular --epochs 1 --out {} --json -q", &[&out]).ok().json();
     let models: Vec<&str> = done["runs"].as_array().unwrap().iter().map(|run| run["model"].as_str().unwrap()).collect();
     assert_eq!(models, ["single", "mlp", "mmoe", "cesaa"]);
     assert!(out.join("runs/cesaa/manifest.json").is_file());
     let page = fs::read_to_string(out.join("report.html")).unwrap();
     assert!(page.contains("Gain or loss against single") && page.contains("the mean AUC of the domains is"));
     assert!(page.contains("Does a domain gain from being learned together with the others?"));
-    run("quickstart --multi-domain --out {}", &[&out]).fails(2, &["--overwrite"]);
+    run("quickstart --tabular --out {}", &[&out]).fails(2, &["--overwrite"]);
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn an_inspection_proposes_a_table_that_trains() {
     let Made { log, .. } = made();
     let home = folder();
     let config = home.path().join("proposed.toml");
-    let proposed = run("inspect {} --multi-domain", &[log]).ok().out;
+    let proposed = run("inspect {} --tabular", &[log]).ok().out;
     assert!(proposed.contains("[data]") && proposed.contains("kind = \"cesaa\""), "{proposed}");
     write(&config, &proposed);
     let small = "--set train.epochs=1 --set train.batch=256 --set eval.resamples=20 --set model.hidden=[4]";

@@ -197,10 +197,11 @@ fn a_final_model_that_was_interrupted_is_resumed_to_the_same_bytes() {
 #[test]
 fn models_of_examples_and_retrieval_are_finalized_on_every_row() {
     let home = folder();
-    let [from, config, out, last] = ["examples.csv", "a.toml", "out", "prod"].map(|name| home.path().join(name));
-    run("simulate --multi-domain --set rows=2000 --set domains=3 --set lowest_rate=0.2 --users 60 --items 40 --out {} -q", &[
-        &from,
-    ])
+    let [from, config, out, last] = ["rows.csv", "a.toml", "out", "prod"].map(|name| home.path().join(name));
+    run(
+        "simulate --tabular --set rows=2000 --set domains=3 --set lowest_rate=0.2 --users 60 --items 40 --out {} -q",
+        &[&from],
+    )
     .ok();
     let tables = "[data]\nsource = \"SOURCE\"\nlabel = \"label\"\ndomain = \"domain\"\nuser = \"user\"\n\
          fields = [\"user\", \"item\"]\ndense = [\"price\"]\nITEM\n[train]\nbatch = 256\nepochs = 2\n\

@@ -6,8 +6,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
+use adepts::HistoryRun;
 use adepts::data::Lock;
-use adepts::{Run, folder, run};
+use adepts::folder;
 
 use crate::support::{self, Done, adepts, epochs, log, prepared, run as call, runs, words, write};
 
@@ -200,11 +201,11 @@ fn check(out: &Path, pair: usize, lines: &[String; 2]) -> bool {
         }
         return false;
     }
-    let opened = Run::open(out).unwrap_or_else(|error| panic!("pair {pair}, {lines:?}: {error}"));
-    let epochs: Vec<usize> = run::epochs(out).unwrap().iter().map(|record| record.epoch).collect();
+    let opened = HistoryRun::open(out).unwrap_or_else(|error| panic!("pair {pair}, {lines:?}: {error}"));
+    let epochs: Vec<usize> = adepts::manifest::epochs(out).unwrap().iter().map(|record| record.epoch).collect();
     let expected = opened.manifest.epochs.map_or(0, |(_, epochs)| epochs);
     assert!(epochs.iter().copied().eq(1..=expected), "pair {pair}, {lines:?}: {epochs:?} for {expected} epochs");
-    let summary = run::evaluation(out).unwrap();
+    let summary = adepts::manifest::evaluation(out).unwrap();
     assert_eq!(summary.model, opened.manifest.model, "pair {pair}, {lines:?}");
     let users = adepts::eval::read_per_user(&out.join("per_user.parquet"), &opened.data.users);
     users.unwrap_or_else(|error| panic!("pair {pair}, {lines:?}: {error}"));

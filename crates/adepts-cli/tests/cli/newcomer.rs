@@ -1,4 +1,4 @@
-//! What somebody meets who has examples of his own: files that are not perfect, requests of the other family, seeds, few rows.
+//! What somebody meets who has data of their own: files that are not perfect, requests of the other family, seeds, few rows.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -162,7 +162,7 @@ fn what_makes_a_column_no_label_or_no_domain_is_named_with_its_line() {
     let (text, file) = (fs::read_to_string(csv).unwrap(), home.join("inspected.csv"));
     let inspect = |text: &str| {
         write(&file, text);
-        run("inspect {} --multi-domain", &[&file])
+        run("inspect {} --tabular", &[&file])
     };
     assert!(inspect(&text).ok().out.contains("label = \"clicked\""));
     let lines: Vec<&str> = text.lines().collect();
@@ -178,7 +178,7 @@ fn what_makes_a_column_no_label_or_no_domain_is_named_with_its_line() {
     let many: Vec<String> =
         lines.iter().enumerate().map(|(n, line)| line.replace("germany", &format!("g{n}"))).collect();
     inspect(&many.join("\n")).fails(2, &["`country`", "different values", "say `--domain country`"]);
-    assert!(run("inspect {} --multi-domain --domain country", &[&file]).ok().out.contains("domain = \"country\""));
+    assert!(run("inspect {} --tabular --domain country", &[&file]).ok().out.contains("domain = \"country\""));
 }
 
 #[test]
@@ -187,27 +187,26 @@ fn columns_with_names_of_their_own_are_named_and_the_proposal_is_printed_as_json
     let file = home.join("own-names.csv");
     write(&file, &fs::read_to_string(csv).unwrap().replacen("country,clicked", "place,outcome", 1));
     let inspect = |options: &str| run(&format!("inspect {{}} {options}"), &[&file]);
-    inspect("--multi-domain").fails(2, &["no column seems to be the label", "`--label COLUMN`"]);
-    let half = inspect("--multi-domain --label outcome");
+    inspect("--tabular").fails(2, &["no column seems to be the label", "`--label COLUMN`"]);
+    let half = inspect("--tabular --label outcome");
     half.fails(2, &["no column seems to be the domain", "`--domain COLUMN`"]);
-    inspect("--multi-domain --label outcome --domain plce").fails(2, &["no column `plce`", "did you mean `place`?"]);
-    inspect("--multi-domain --label price --domain place").fails(2, &["`price`", "would be the label but holds"]);
-    inspect("--multi-domain --label outcome --domain outcome").fails(2, &["both the label and the domain"]);
-    inspect("--multi-domain --label outcome --domain who").fails(2, &["`who`", "60 rows have no value", "`--domain"]);
-    inspect("--multi-domain --label outcome --domain price")
-        .fails(2, &["`price` cannot be the domain", "each a category"]);
-    inspect("--domain place").fails(2, &["--multi-domain"]);
+    inspect("--tabular --label outcome --domain plce").fails(2, &["no column `plce`", "did you mean `place`?"]);
+    inspect("--tabular --label price --domain place").fails(2, &["`price`", "would be the label but holds"]);
+    inspect("--tabular --label outcome --domain outcome").fails(2, &["both the label and the domain"]);
+    inspect("--tabular --label outcome --domain who").fails(2, &["`who`", "60 rows have no value", "`--domain"]);
+    inspect("--tabular --label outcome --domain price").fails(2, &["`price` cannot be the domain", "each a category"]);
+    inspect("--domain place").fails(2, &["--tabular"]);
     let own = fs::read_to_string(csv).unwrap();
     let with_market = |(n, row): (usize, &str)| match n {
         0 => format!("{},markt\n", row.replace("country", "channel")),
         n => format!("{row},{}\n", ["north", "south"][n % 2]),
     };
     write(&file, &own.lines().enumerate().map(with_market).collect::<String>());
-    let guessed = inspect("--multi-domain");
+    let guessed = inspect("--tabular");
     assert!(guessed.err.contains("`markt` could be it too") && guessed.ok().out.contains("domain = \"channel\""));
     write(&file, &own.replacen("country,clicked", "place,outcome", 1));
-    let table = inspect("--multi-domain --label outcome --domain place").ok().out;
-    let found = inspect("--multi-domain --label outcome --domain place --json").ok().json();
+    let table = inspect("--tabular --label outcome --domain place").ok().out;
+    let found = inspect("--tabular --label outcome --domain place --json").ok().json();
     assert_eq!(found["toml"].as_str().unwrap(), table);
     assert_eq!((&found["data"]["label"]["column"], &found["data"]["domain"]), (&json!("outcome"), &json!("place")));
     let domains = found["domains"].as_array().unwrap();
@@ -228,30 +227,28 @@ fn requests_of_the_other_family_are_pointed_to_where_they_belong() {
     let Made { home, csv, config, cesaa } = made();
     let out = home.join("wrong");
     run("train --model cesaa --data {} --out {}", &[csv, &out])
-        .fails(2, &["inspect FILE --multi-domain", "experiment file"]);
+        .fails(2, &["inspect FILE --tabular", "experiment file"]);
     for option in ["--core 5", "--item what", "--min-rating 3"] {
         let name = option.split(' ').next().unwrap();
-        run(&format!("train {{}} {option} --out {{}}"), &[config, &out])
-            .fails(2, &[name, "inspect FILE --multi-domain"]);
+        run(&format!("train {{}} {option} --out {{}}"), &[config, &out]).fails(2, &[name, "inspect FILE --tabular"]);
         run(&format!("prepare --config {{}} {option} --out {{}}"), &[config, &out]).fails(2, &[name]);
     }
-    let examples = home.join("prepared-examples");
-    run("prepare --config {} --out {} -q", &[config, &examples]).ok();
-    run("train --model ease --data {} --out {}", &[&examples, &out])
-        .fails(2, &["holds prepared examples", "interactions"]);
-    run("train --model cesaa --data {} --out {}", &[prepared(), &out])
-        .fails(2, &["holds prepared interactions of users"]);
-    for folder in [&*examples, prepared()] {
+    let rows = home.join("prepared-rows");
+    run("prepare --config {} --out {} -q", &[config, &rows]).ok();
+    run("train --model ease --data {} --out {}", &[&rows, &out])
+        .fails(2, &["holds prepared tabular data", "expected histories"]);
+    run("train --model cesaa --data {} --out {}", &[prepared(), &out]).fails(2, &["holds prepared histories"]);
+    for folder in [&*rows, prepared()] {
         run("evaluate {}", &[folder]).fails(2, &["is a prepared dataset, not a run"]);
     }
     run("train --model ease --data {} --core 3 --user user --item item --out {} -q", &[log(), &out]).ok();
     let [popularity, ..] = runs();
-    run("evaluate {} {}", &[cesaa, popularity]).fails(2, &["histories"]);
+    run("evaluate {} {}", &[cesaa, popularity]).fails(2, &["history model"]);
     let instead = format!("`adepts predict {} FILE`", cesaa.display());
-    run("recommend {} --user u1", &[cesaa]).fails(2, &["model of examples", &instead, "probabilities"]);
+    run("recommend {} --user u1", &[cesaa]).fails(2, &["tabular model", &instead, "probabilities"]);
     run("recommend {} --all --out {}", &[cesaa, &home.join("all.jsonl")]).fails(2, &[&instead]);
     let instead = format!("`adepts recommend {} --users FILE --out lists.parquet`", popularity.display());
-    run("predict {} {}", &[popularity, csv]).fails(2, &["model of histories", &instead]);
+    run("predict {} {}", &[popularity, csv]).fails(2, &["history model", &instead]);
 }
 
 #[test]
@@ -363,7 +360,7 @@ fn a_listed_domain_must_be_there_and_others_are_left_out() {
 fn the_quickstart_teaches_both_families_and_refuses_no_epochs_at_once() {
     let home = folder();
     let out = home.path().join("quick");
-    run("quickstart --multi-domain --epochs 0 --out {}", &[&out]).fails(2, &["at least 1"]);
+    run("quickstart --tabular --epochs 0 --out {}", &[&out]).fails(2, &["at least 1"]);
     assert!(!out.exists());
     let help = run("quickstart --help", &[]).ok().out;
     assert!(help.contains("histories") && help.contains("runs/tall") && help.contains("runs/cesaa"), "{help}");

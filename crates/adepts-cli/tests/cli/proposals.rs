@@ -1,4 +1,4 @@
-//! What `inspect --multi-domain` says beside the table that it proposes.
+//! What `inspect --tabular` says beside the table that it proposes.
 
 use std::fs;
 
@@ -17,7 +17,7 @@ fn a_proposal_says_which_columns_it_leaves_out() {
         n => format!("{row},{},1\n", if row.ends_with(",1") { 4 + n % 2 } else { 1 + n % 3 }),
     };
     write(&file, &text.lines().enumerate().map(rated).collect::<String>());
-    let found = run("inspect {} --multi-domain --json", &[&file]).ok().json();
+    let found = run("inspect {} --tabular --json", &[&file]).ok().json();
     let left_out = [
         json!({"column": "rating", "why": "a rating tells the label"}),
         json!({"column": "same", "why": "it has a single value"}),

@@ -23,8 +23,8 @@ fn piped(line: &str, paths: &[&Path], bytes: &[u8]) -> Done {
     done
 }
 
-/// A run of a model of examples whose items are in a catalogue.
-fn of_examples() -> &'static (PathBuf, PathBuf) {
+/// A run of a tabular model whose items are in a catalogue.
+fn of_tabular() -> &'static (PathBuf, PathBuf) {
     static MADE: OnceLock<(PathBuf, PathBuf)> = OnceLock::new();
     MADE.get_or_init(|| {
         let folder = Box::leak(Box::new(folder())).path();
@@ -102,7 +102,7 @@ fn a_quote_that_is_never_closed_is_named_by_every_verb_and_costs_one_row() {
     let done = run("recommend {} --users {} --out {} --bad-rows skip --overwrite", &[ease, &users, &out]).ok();
     assert!(done.err.contains("1 row could not be read") && done.out.contains("lists for 2 of 2"), "{}", done.out);
 
-    let (found, config) = of_examples();
+    let (found, config) = of_tabular();
     let new = file("new.csv", "who,site\nu1,a\nu2,\"b\nu3,a\n");
     run("predict {} {} --top 2", &[found, &new]).fails(1, &["new.csv, line 3", never]);
     let done = run("predict {} {} --top 2 --skip-bad-rows", &[found, &new]).ok();
@@ -134,7 +134,7 @@ fn what_unpacks_to_far_more_than_it_is_ends_with_an_error_in_little_memory() {
     let wide = bomb("wide.csv.zst", "user,item,", "column,");
     let json = bomb("long.jsonl.zst", "{\"user\":1,\"item\":2}\n{\"user\":1,\"history\":[1", ",1");
     let quote = bomb("quote.csv.zst", "user,item,who,site,title,history\n1,2,u1,a,\"", "xxxxxxxxxxxxxxxx");
-    let (found, config) = of_examples();
+    let (found, config) = of_tabular();
     let [_, ease, _] = runs();
     let out = folder.path().join("out.jsonl");
     for file in [&line, &wide, &json, &quote] {
@@ -175,7 +175,7 @@ fn watched(line: &str, paths: &[&Path]) -> (Done, u64) {
 
 #[test]
 fn a_log_that_came_through_a_pipe_is_asked_for_when_the_final_model_reads_it_again() {
-    let (_, config) = of_examples();
+    let (_, config) = of_tabular();
     let home = folder();
     let log = config.with_file_name("log.csv");
     let rows = fs::read(&log).unwrap();

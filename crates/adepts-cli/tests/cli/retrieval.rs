@@ -37,7 +37,7 @@ hidden = [8]
 embedding = 4
 "#;
 
-/// Simulated examples, the file of an experiment on them, runs of two models, and one that ranks.
+/// Simulated rows, the file of an experiment on them, runs of two models, and one that ranks.
 struct Made {
     log: PathBuf,
     config: PathBuf,
@@ -52,9 +52,9 @@ fn made() -> &'static Made {
     MADE.get_or_init(|| {
         let folder = Box::leak(Box::new(folder())).path();
         let [log, config, data, cesaa, single] =
-            ["examples.csv", "cesaa.toml", "data", "cesaa", "single"].map(|name| folder.join(name));
+            ["rows.csv", "cesaa.toml", "data", "cesaa", "single"].map(|name| folder.join(name));
         let set = "--set rows=4000 --set domains=3 --set lowest_rate=0.2 --users 80 --items 50";
-        run(&format!("simulate --multi-domain {set} --out {{}} -q"), &[&log]).ok();
+        run(&format!("simulate --tabular {set} --out {{}} -q"), &[&log]).ok();
         write(&config, &TABLES.replace("SOURCE", &log.display().to_string()));
         let prepared = run("prepare --config {} --out {}", &[&config, &data]).ok().out;
         assert!(prepared.contains("50 items to be found"), "{prepared}");
@@ -62,9 +62,9 @@ fn made() -> &'static Made {
         let sets = "--set model={kind=\"single\",embedding=4,hidden=[8]} --set name=single";
         run(&format!("train {{}} --data {{}} --out {{}} {sets} -q"), &[&config, &data, &single]).ok();
         let plain = folder.join("plain");
-        let ranker = folder.join("plain.toml");
-        write(&ranker, &plainly(&log));
-        run("train {} --set train.epochs=1 --out {} -q", &[&ranker, &plain]).ok();
+        let tabular = folder.join("plain.toml");
+        write(&tabular, &plainly(&log));
+        run("train {} --set train.epochs=1 --out {} -q", &[&tabular, &plain]).ok();
         Made { log, config, data, cesaa, single, plain }
     })
 }
@@ -245,7 +245,7 @@ fn the_server_finds_what_the_command_line_finds_and_calls_a_score_a_score() {
         let facts = server.get("/v1/model").ok();
         assert_eq!((&facts["items"], &facts["user_columns"]), (&json!(50), &json!(["user"])));
         server.post("/v1/retrieve", &json!({"domain": "nowhere"})).fails(422, &["`nowhere`", "domain-1"]);
-        server.post("/v1/recommend", &json!({"user": 1})).fails(422, &["model of examples", "/v1/retrieve"]);
+        server.post("/v1/recommend", &json!({"user": 1})).fails(422, &["tabular model", "/v1/retrieve"]);
         let candidates = json!({"domain": "domain-1", "candidates": [{"item": list_item(&lists)}]});
         let ranked = server.post("/v1/rank", &candidates).ok()["candidates"][0].clone();
         assert!(ranked["score"].is_number() && ranked["probability"].is_null(), "{ranked}");
@@ -256,7 +256,7 @@ fn the_server_finds_what_the_command_line_finds_and_calls_a_score_a_score() {
     let ranked = &ranked["candidates"][0];
     assert!(ranked["probability"].is_number() && ranked["score"].is_null(), "{ranked}");
     let server = Server::start(&runs()[0], state.path(), HERE, "");
-    server.post("/v1/retrieve", &json!({"domain": "a"})).fails(422, &["model of histories", "/v1/recommend"]);
+    server.post("/v1/retrieve", &json!({"domain": "a"})).fails(422, &["history model", "/v1/recommend"]);
 }
 
 /// The first item of the first list.

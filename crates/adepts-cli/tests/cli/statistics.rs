@@ -94,8 +94,8 @@ fn an_average_of_kinds_gives_each_model_the_same_say_unless_it_is_taken_raw() {
     run("evaluate {} --raw", &[ease]).fails(2, &["--average"]);
 }
 
-/// Examples whose label follows the price.
-fn examples(path: &Path, users: bool, mark: &str) {
+/// Rows whose label follows the price.
+fn labelled(path: &Path, users: bool, mark: &str) {
     let row = |n: u32| {
         let (user, price) = (n % 40, (n * 17) % 50);
         let price = if n == 77 { mark.to_owned() } else { price.to_string() };
@@ -122,7 +122,7 @@ fn intervals_of_examples_say_whether_users_or_rows_were_drawn() {
     for (user, drawn, said) in
         [("user = \"user\"\n", "users", "95 % intervals over users"), ("", "rows", "95 % intervals over rows")]
     {
-        examples(&log, true, "7");
+        labelled(&log, true, "7");
         settings(&config, &log, user);
         let out = home.path().join(drawn);
         let text = run("train {} --out {} -q", &[&config, &out]).ok().out;
@@ -143,7 +143,7 @@ fn numbers_from_far_outside_get_a_probability_and_are_told() {
     let marks = ["20", "3.4028234e38", "1e300", "-1.7976931348623157e308", "1e9", "60"];
     write(&new, &("item,price,country\n".to_owned() + &marks.map(|mark| format!("3,{mark},de\n")).concat()));
     let scores = |mark: &str| -> Vec<f64> {
-        examples(&log, true, mark);
+        labelled(&log, true, mark);
         run("train {} --out {} -q --overwrite", &[&config, &out]).ok();
         let done = run("predict {} {}", &[&out, &new]).ok();
         assert!(done.err.contains("4 numbers of price lie far outside of what training saw"), "{}", done.err);

@@ -152,9 +152,7 @@ fn of_several_runs_those_that_are_not_finished_are_left_out() {
 #[test]
 fn each_quickstart_has_a_folder_of_its_own() {
     let home = folder();
-    for (line, name) in
-        [("quickstart", "adepts-quickstart"), ("quickstart --multi-domain", "adepts-quickstart-domains")]
-    {
+    for (line, name) in [("quickstart", "adepts-quickstart"), ("quickstart --tabular", "adepts-quickstart-tabular")] {
         fs::create_dir(home.path().join(name)).unwrap();
         write(&home.path().join(name).join("mine"), "x");
         let done = Done::of(&adepts(words(line, &[])).current_dir(home.path()).output().unwrap());

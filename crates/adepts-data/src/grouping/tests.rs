@@ -4,7 +4,7 @@ use crate::dataset::{MainstreamMethod, Manifest, UserColumn};
 use crate::id::Vocabulary;
 use crate::rows::Rows;
 
-fn dataset(train: Rows, mainstream: Vec<f32>) -> Dataset {
+fn dataset(train: Rows, mainstream: Vec<f32>) -> HistoryDataset {
     let (users, items) = (train.len(), 100);
     let manifest = Manifest {
         format: 1,
@@ -29,7 +29,7 @@ fn dataset(train: Rows, mainstream: Vec<f32>) -> Dataset {
         notes: Vec::new(),
         content_hash: String::new(),
     };
-    Dataset {
+    HistoryDataset {
         users: Vocabulary::Int((0..users as i64).collect()),
         items: Vocabulary::Int((0..items as i64).collect()),
         validation: Rows::empty(users),
@@ -48,7 +48,7 @@ fn dataset(train: Rows, mainstream: Vec<f32>) -> Dataset {
 }
 
 /// Users 0 to 19 with `1 + user / 2` items each, then one without.
-fn twenty_and_one_without_history() -> Dataset {
+fn twenty_and_one_without_history() -> HistoryDataset {
     let mut train = Rows::empty(0);
     for user in 0..20_u32 {
         train.push(&(0..=user / 2).collect::<Vec<u32>>());

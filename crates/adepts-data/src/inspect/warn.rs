@@ -28,7 +28,7 @@ pub(super) fn warnings(
             shortened(first)
         ));
     }
-    if let (bad @ 1.., Some(example)) = (seen.bad_rows, &seen.bad_example) {
+    if let (bad @ 1.., Some(example)) = (seen.bad_rows, &seen.bad_tabular) {
         let bad = counted(bad, "row");
         // Some examples say it themselves.
         let skip = "`--bad-rows skip` (data.bad_rows)";

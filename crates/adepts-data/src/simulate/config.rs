@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// What a simulated community is like; every field has a default, and the defaults imitate `MovieLens` 1M at the size
-/// of an example: 2,000 users, 1,000 items, 60 interactions a user.
+/// of a row: 2,000 users, 1,000 items, 60 interactions a user.
 ///
 /// Sources of the numbers. **ML-1M**: 6,040 users, 3,706 items, 1,000,209 ratings, density 4.47 % (Harper and Konstan
 /// 2015; the `LensKit` codex gives item Gini .634 and the days from 2000-04-25 to 2003-02-28), of which we measured: 20 ratings

@@ -25,7 +25,7 @@ pub(crate) use save::exchange;
 
 use std::path::Path;
 
-use crate::dataset::Dataset;
+use crate::dataset::HistoryDataset;
 use crate::id::Vocabulary;
 use crate::rows::Rows;
 
@@ -49,7 +49,7 @@ pub fn is_prepared(path: &Path) -> bool {
     path.join(MANIFEST).is_file() && path.join(INTERACTIONS).is_file()
 }
 
-impl Dataset {
+impl HistoryDataset {
     /// blake3 over the content: vocabularies, rows, who learns, scores, columns and what was only seen, each after its length.
     #[must_use]
     pub fn content_hash(&self) -> String {

@@ -10,7 +10,7 @@ use arrow_schema::{DataType, Schema};
 
 use super::columns::{batches, no_nulls, open, push_ids};
 use super::{FORMAT, FolderError, GROUP, INTERACTIONS, ITEMS, MANIFEST, PARTS, USERS};
-use crate::dataset::{Dataset, Manifest, UserColumn};
+use crate::dataset::{HistoryDataset, Manifest, UserColumn};
 use crate::error::DataError;
 use crate::id::Vocabulary;
 use crate::rows::Rows;
@@ -19,11 +19,11 @@ use crate::seen::Seen;
 /// No manifest is larger.
 const LARGEST_MANIFEST: u64 = 16 << 20;
 
-impl Dataset {
+impl HistoryDataset {
     /// Opens a prepared folder.
     ///
     /// # Errors
-    /// A [`FolderError`] or [`DataError`] for whatever is not as [`Dataset::save`] wrote it.
+    /// A [`FolderError`] or [`DataError`] for whatever is not as [`HistoryDataset::save`] wrote it.
     pub fn open(dir: &Path) -> Result<Self, DataError> {
         if !dir.is_dir() {
             return Err(DataError::MissingFile { path: dir.to_path_buf() });

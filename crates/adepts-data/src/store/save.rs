@@ -13,11 +13,11 @@ use arrow_schema::{DataType, Field, Schema};
 use super::columns::{BATCH, field, id_array, id_type, write};
 use super::{FolderError, GROUP, INTERACTIONS, ITEMS, MANIFEST, USERS};
 use crate::atomic::{make_readable_folder, parent, sync_folder};
-use crate::dataset::{Dataset, UserColumn};
+use crate::dataset::{HistoryDataset, UserColumn};
 use crate::error::DataError;
 use crate::lock::Lock;
 
-impl Dataset {
+impl HistoryDataset {
     /// Writes a prepared folder: whole, or not at all. A prepared folder that is there is replaced.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 use super::*;
-use crate::pointwise::DomainSummary;
 use crate::summary::Estimate;
+use crate::tabular::DomainSummary;
 
 fn run() -> RunSummary {
     let group = |by: &str, name: &str, mean: f64| GroupSummary {

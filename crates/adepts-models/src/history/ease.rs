@@ -8,8 +8,8 @@
 mod inverse;
 
 use adepts_core::{
-    ClosedForm, ConfigError, Fit, FitError, HistoryBatch, HistoryModel, Memory, Recipe, Sizes, Spec, Tensors,
-    TensorsError, config,
+    ClosedForm, ConfigError, Fit, FitError, HistoryBatch, HistoryModel, HistoryRecipe, HistorySizes, HistorySpec,
+    Memory, Tensors, TensorsError, config,
 };
 use adepts_data::{Progress, Rows};
 use adepts_ops::sparse_linear::kernel::{Shape, forward};
@@ -19,7 +19,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// The entry of the registry.
-pub static SPEC: Spec = Spec {
+pub static SPEC: HistorySpec = HistorySpec {
     name: "ease",
     summary: "The best linear item-to-item model, found exactly in one go; strong on catalogues of up to some 20,000 items",
     paper: "Steck, Embarrassingly Shallow Autoencoders for Sparse Data, WWW 2019",
@@ -55,12 +55,12 @@ impl EaseConfig {
     }
 }
 
-impl Recipe for EaseConfig {
+impl HistoryRecipe for EaseConfig {
     fn resolved(&self) -> toml::Table {
         toml::Table::try_from(self).expect("a configuration is a table")
     }
 
-    fn memory(&self, sizes: &Sizes) -> Memory {
+    fn memory(&self, sizes: &HistorySizes) -> Memory {
         let square = sizes.items * sizes.items;
         Memory::default()
             .floats("weights", square)
@@ -71,14 +71,14 @@ impl Recipe for EaseConfig {
             .floats("scores of a batch", 2 * sizes.batch * sizes.items)
     }
 
-    fn build(&self, sizes: &Sizes, _seed: u64, _device: &Device) -> Box<dyn HistoryModel> {
+    fn build(&self, sizes: &HistorySizes, _seed: u64, _device: &Device) -> Box<dyn HistoryModel> {
         let items = sizes.items;
         Box::new(Ease { l2: self.l2, weights: vec![0.0; items * items], no_bias: vec![0.0; items] })
     }
 
     fn restore(
         &self,
-        sizes: &Sizes,
+        sizes: &HistorySizes,
         _seed: u64,
         _device: &Device,
         mut tensors: Tensors,

@@ -5,8 +5,8 @@
 //! no items × items matrix ever exists and the work is the sum over users of their squared number of items.
 
 use adepts_core::{
-    ClosedForm, ConfigError, Fit, FitError, HistoryBatch, HistoryModel, Memory, Recipe, Sizes, Spec, Tensors,
-    TensorsError, config,
+    ClosedForm, ConfigError, Fit, FitError, HistoryBatch, HistoryModel, HistoryRecipe, HistorySizes, HistorySpec,
+    Memory, Tensors, TensorsError, config,
 };
 use adepts_data::{Progress, Rows};
 use adepts_ops::Csr;
@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// The entry of the registry.
-pub static SPEC: Spec = Spec {
+pub static SPEC: HistorySpec = HistorySpec {
     name: "itemknn",
     summary: "Items that many users have together with those of the history; the classic neighbourhood baseline",
     paper: "Deshpande & Karypis, Item-Based Top-N Recommendation Algorithms, TOIS 2004",
@@ -66,12 +66,12 @@ impl ItemKnnConfig {
     }
 }
 
-impl Recipe for ItemKnnConfig {
+impl HistoryRecipe for ItemKnnConfig {
     fn resolved(&self) -> toml::Table {
         toml::Table::try_from(self).expect("a configuration is a table")
     }
 
-    fn check_sizes(&self, sizes: &Sizes) -> Result<(), ConfigError> {
+    fn check_sizes(&self, sizes: &HistorySizes) -> Result<(), ConfigError> {
         if sizes.items < MOST_ITEMS {
             return Ok(());
         }
@@ -79,7 +79,7 @@ impl Recipe for ItemKnnConfig {
         Err(ConfigError::invalid("model.kind", problem))
     }
 
-    fn memory(&self, sizes: &Sizes) -> Memory {
+    fn memory(&self, sizes: &HistorySizes) -> Memory {
         let neighbours = sizes.items * self.kept(sizes.items);
         Memory::default()
             .floats("neighbours and similarities", 2 * neighbours)
@@ -91,7 +91,7 @@ impl Recipe for ItemKnnConfig {
 
     /// # Panics
     /// If the catalogue has [`MOST_ITEMS`] items or more.
-    fn build(&self, sizes: &Sizes, _seed: u64, _device: &Device) -> Box<dyn HistoryModel> {
+    fn build(&self, sizes: &HistorySizes, _seed: u64, _device: &Device) -> Box<dyn HistoryModel> {
         let items = sizes.items;
         assert!(items < MOST_ITEMS, "itemknn: {items} items, expected less than {MOST_ITEMS}");
         let kept = self.kept(items);

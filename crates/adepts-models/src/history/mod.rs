@@ -1,4 +1,4 @@
-//! Models of users' histories.
+//! History models.
 
 pub mod ease;
 pub mod itemknn;

@@ -1,8 +1,8 @@
 //! Popularity: everyone is offered what most users have. Whatever does not beat it has learned nothing about taste.
 
 use adepts_core::{
-    ClosedForm, ConfigError, Fit, FitError, HistoryBatch, HistoryModel, Memory, Recipe, Sizes, Spec, Tensors,
-    TensorsError, config,
+    ClosedForm, ConfigError, Fit, FitError, HistoryBatch, HistoryModel, HistoryRecipe, HistorySizes, HistorySpec,
+    Memory, Tensors, TensorsError, config,
 };
 use adepts_data::{Progress, Rows};
 use burn::tensor::Device;
@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// The entry of the registry.
-pub static SPEC: Spec = Spec {
+pub static SPEC: HistorySpec = HistorySpec {
     name: "popularity",
     summary: "The number of training users of an item, the same list for everyone; the floor of every comparison",
     paper: "Cremonesi et al., Performance of Recommender Algorithms on Top-N Recommendation Tasks, RecSys 2010",
@@ -30,18 +30,18 @@ impl PopularityConfig {
     }
 }
 
-impl Recipe for PopularityConfig {
+impl HistoryRecipe for PopularityConfig {
     fn resolved(&self) -> toml::Table {
         toml::Table::try_from(self).expect("a configuration is a table")
     }
 
-    fn memory(&self, sizes: &Sizes) -> Memory {
+    fn memory(&self, sizes: &HistorySizes) -> Memory {
         Memory::default()
             .floats("users of each item", sizes.items)
             .floats("scores of a batch", sizes.batch * sizes.items)
     }
 
-    fn build(&self, sizes: &Sizes, _seed: u64, _device: &Device) -> Box<dyn HistoryModel> {
+    fn build(&self, sizes: &HistorySizes, _seed: u64, _device: &Device) -> Box<dyn HistoryModel> {
         Box::new(Popularity { users: vec![0.0; sizes.items] })
     }
 }

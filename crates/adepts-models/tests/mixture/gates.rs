@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use adepts_core::{HistoryModel, Learner, Probe, Step};
+use adepts_core::{HistoryLearner, HistoryModel, Probe, Step};
 use adepts_models::history::mixture::config::Gate;
 
 use crate::support::{Users, assert_close, bits, config, csr, driven, gradients, inputs, mixture, scores, total};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use adepts_core::{HistoryModel, Learner, Probe, Step};
+use adepts_core::{HistoryLearner, HistoryModel, Probe, Step};
 use adepts_models::history::mixture::MixtureConfig;
 use adepts_models::history::mixture::config::{Gate, GateScore, Reduce, Signal, Weights};
 use adepts_models::history::mixture::model::Inputs;

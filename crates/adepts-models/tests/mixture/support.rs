@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use adepts_core::batch::gate_from_histories;
-use adepts_core::{GateView, HistoryBatch, HistoryModel, Learner, Loss, Probe, ProbeSplit, Values, tensors};
+use adepts_core::{
+    GateView, HistoryBatch, HistoryLearner, HistoryLoss, HistoryModel, Probe, ProbeSplit, Values, tensors,
+};
 use adepts_data::seed;
 use adepts_models::history::mixture::config::{Gate, GateScore, Kl, Reduce, Weights};
 use adepts_models::history::mixture::model::Inputs;
@@ -120,7 +122,7 @@ pub(crate) fn scores(model: &Mixture, batch: &HistoryBatch) -> (Vec<f32>, Vec<f3
     (scores, shares)
 }
 
-pub(crate) fn total(loss: &Loss) -> f32 {
+pub(crate) fn total(loss: &HistoryLoss) -> f32 {
     tensors::values(&loss.total)[0]
 }
 
@@ -130,7 +132,7 @@ fn gradient<const D: usize>(tensor: &Tensor<D>, gradients: &Gradients) -> Vec<f3
 }
 
 /// The gradient of every parameter.
-pub(crate) fn gradients(model: &mut Mixture, loss: &Loss) -> Vec<(String, Vec<f32>)> {
+pub(crate) fn gradients(model: &mut Mixture, loss: &HistoryLoss) -> Vec<(String, Vec<f32>)> {
     let gradients = loss.total.backward();
     let parameters = model.parameters().into_iter();
     parameters

@@ -1,4 +1,4 @@
-//! Embeddings of categorical fields: which rows of a table each example takes.
+//! Embeddings of categorical fields: which rows of a table each row takes.
 
 use std::ops::Range;
 

@@ -3,7 +3,6 @@
 pub(crate) mod compared;
 mod dataset;
 mod epochs;
-pub(crate) mod examples;
 mod experts;
 pub(crate) mod final_form;
 pub(crate) mod glossary;
@@ -13,6 +12,7 @@ mod lists;
 mod protocol;
 mod runs;
 pub(crate) mod seeds;
+pub(crate) mod tabular;
 pub(crate) mod weights;
 
 use crate::blocks::Section;
@@ -33,7 +33,7 @@ static SECTIONS: &[fn(&View) -> Option<Section>] = &[
     glossary::section,
 ];
 
-/// The sections for these runs, in the order of the page: those of examples where a run has domains.
+/// The sections for these runs, in the order of the page: those of tabular data where a run has domains.
 pub(crate) fn of(view: &View) -> &'static [fn(&View) -> Option<Section>] {
-    if view.runs().iter().any(|run| !run.summary.domains.is_empty()) { examples::SECTIONS } else { SECTIONS }
+    if view.runs().iter().any(|run| !run.summary.domains.is_empty()) { tabular::SECTIONS } else { SECTIONS }
 }

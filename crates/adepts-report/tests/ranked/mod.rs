@@ -1,11 +1,11 @@
-//! Invented results of four models of examples on five domains of very unequal size and base rate.
+//! Invented results of four tabular models on five domains of very unequal size and base rate.
 
 use adepts_core::log::{EpochGroup, EpochRecord};
 use adepts_eval::{
     AlikeExperts, ComparedDomain, ComparedRun, Difference, DomainComparison, DomainSummary, Estimate, ExpertSummary,
     Protocol, ReliabilityBin, Resampled, RunSummary, SelectedSummary, WorkSummary, WorstGroup,
 };
-use adepts_report::{ExampleFacts, FieldFacts, LeftOut, ReportInput, RunInput};
+use adepts_report::{FieldFacts, LeftOut, ReportInput, RunInput, TabularFacts};
 
 const EPOCHS: usize = 14;
 
@@ -229,17 +229,17 @@ pub(crate) fn input() -> ReportInput {
     runs[2].summary.experts = Some(soft);
     runs[3].summary.experts = Some(sparse);
     let domains = Some(comparison(&runs));
-    let examples = Some(facts());
-    ReportInput { title: "A shop with five surfaces".into(), examples, runs, domains, ..ReportInput::default() }
+    let tabular = Some(facts());
+    ReportInput { title: "A shop with five surfaces".into(), tabular, runs, domains, ..ReportInput::default() }
 }
 
-fn facts() -> ExampleFacts {
+fn facts() -> TabularFacts {
     let field = |name: &str, missing, unknown| FieldFacts { name: name.into(), missing, unknown };
     let left = |what: &str, rows, why: &[&str]| {
         let why = why.iter().map(|why| (*why).to_owned()).collect();
         LeftOut { what: what.into(), rows, why }
     };
-    ExampleFacts {
+    TabularFacts {
         rows: [148_000, 18_500, 18_430],
         users: 9_120,
         items: 0,

@@ -1,4 +1,4 @@
-//! Answers of a model of histories.
+//! Answers of a history model.
 //!
 //! Whoever is asked about, a user of the training data or someone with a history, the model is shown one thing, the known
 //! items, by one function ([`adepts_core::fold_in`]), so a user and his history sent as items have the same list. What is
@@ -61,7 +61,7 @@ pub struct Parts {
     pub report: Page,
 }
 
-/// A model of histories that answers.
+/// A history model that answers.
 pub struct HistoryAnswerer {
     parts: Parts,
     popularity: Vec<f32>,
@@ -152,12 +152,12 @@ impl Answerer for HistoryAnswerer {
 
     fn rank(&self, questions: &[RankQuestion]) -> Vec<Result<Ranking, AnswerError>> {
         let hint = "ask for recommendations with \"allow\": [ID, …] to rank given items";
-        questions.iter().map(|_| Err(AnswerError::Family { found: "histories", hint })).collect()
+        questions.iter().map(|_| Err(AnswerError::Family { found: "history", hint })).collect()
     }
 
     fn retrieve(&self, questions: &[RetrievalQuestion]) -> Vec<Result<Retrieval, AnswerError>> {
         let hint = "ask POST /v1/recommend with \"user\": ID or \"history\": [ID, …]";
-        questions.iter().map(|_| Err(AnswerError::Family { found: "histories", hint })).collect()
+        questions.iter().map(|_| Err(AnswerError::Family { found: "history", hint })).collect()
     }
 
     fn history(&self, user: &Id) -> Result<Vec<Id>, AnswerError> {

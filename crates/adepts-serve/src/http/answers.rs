@@ -191,7 +191,7 @@ pub(crate) async fn history(
     Ok(Json(looked_up.await.map_err(|_| Problem::bug())??).into_response())
 }
 
-/// Ranks candidates in a domain, for a model of examples.
+/// Ranks candidates in a domain, for a tabular model.
 #[utoipa::path(post, path = "/v1/rank", tag = "answers", request_body = RankQuestion,
     responses((status = 200, description = "The candidates, best first", body = Ranking)))]
 pub(crate) async fn rank(State(app): State<Arc<App>>, sent: Sent) -> Result<Response, Problem> {

@@ -173,7 +173,7 @@ impl Batcher {
         self.shared.push(jobs, metrics).then_some(waiting)
     }
 
-    /// The same for a model of examples.
+    /// The same for a tabular model.
     pub(crate) fn rank(&self, question: RankQuestion, metrics: &Metrics) -> Option<Waiting<Ranking>> {
         let (reply, waiting) = oneshot::channel();
         self.shared.push(vec![Job::Rank(Box::new(question), reply)], metrics).then_some(waiting)

@@ -37,7 +37,7 @@ impl Model {
         let facts = Facts {
             run: "made-up".into(),
             model: "smallest".into(),
-            family: Family::Histories,
+            family: Family::History,
             hash: hash.into(),
             format: 1,
             adepts: "0".into(),

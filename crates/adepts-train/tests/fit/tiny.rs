@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use adepts_core::{
-    Fit, HistoryBatch, HistoryModel, Known, Learner, Loss, Parameter, Step, Tensors, TensorsError, tensors,
+    Fit, HistoryBatch, HistoryLearner, HistoryLoss, HistoryModel, Known, Parameter, Step, Tensors, TensorsError,
+    tensors,
 };
 use adepts_data::seed;
 use burn::tensor::activation::log_softmax;
@@ -75,7 +76,7 @@ impl Tiny {
     }
 }
 
-impl Learner for Tiny {
+impl HistoryLearner for Tiny {
     fn parameters(&mut self) -> Vec<(String, Parameter<'_>)> {
         let encoder = if self.rename { "other" } else { "encoder" };
         let mut all: Vec<(String, Parameter<'_>)> = vec![
@@ -87,7 +88,7 @@ impl Learner for Tiny {
         all
     }
 
-    fn loss(&self, batch: &HistoryBatch, step: &Step) -> Loss {
+    fn loss(&self, batch: &HistoryBatch, step: &Step) -> HistoryLoss {
         let (rows, items) = (batch.rows(), self.items());
         let clean = self.input(batch);
         let mut noise = seed::stream(step.seed, "noise", &[step.epoch as u64, step.taken]);
@@ -108,7 +109,7 @@ impl Learner for Tiny {
             let [a, b, _] = share(loss);
             [a, b, 1.0 - a - b]
         });
-        Loss { total, parts: vec![("ce", ce)], shares: shares.collect(), signal }
+        HistoryLoss { total, parts: vec![("ce", ce)], shares: shares.collect(), signal }
     }
 
     /// Users whose loss grew weigh more, those seen only once weigh .5.

@@ -1,7 +1,7 @@
 //! A training step, and the matrix products that it cannot do without.
 #![allow(dead_code, reason = "each benchmark uses its part")]
 
-use adepts_core::{Batcher, HistoryBatch, HistoryModel, ProbeSplit, Sizes, Step, Stopwatch};
+use adepts_core::{Batcher, HistoryBatch, HistoryModel, HistorySizes, ProbeSplit, Step, Stopwatch};
 use adepts_data::{Rows, seed};
 use adepts_models::registry;
 use adepts_ops::matrix::{Matrix, Start, Threads, product};
@@ -90,7 +90,7 @@ fn model(kind: &str, experts: usize, items: usize) -> Box<dyn HistoryModel> {
     let mut table = toml::Table::new();
     table.insert("experts".into(), (experts as i64).into());
     let recipe = (spec.recipe)(table).expect("the configuration is right");
-    let sizes = Sizes { users: BATCH, items, pairs: 0, batch: BATCH };
+    let sizes = HistorySizes { users: BATCH, items, pairs: 0, batch: BATCH };
     recipe.build(&sizes, 1, &Device::flex().autodiff())
 }
 

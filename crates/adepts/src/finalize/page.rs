@@ -4,16 +4,18 @@ use std::path::Path;
 
 use adepts_report::{FinalForm, ReportInput, RunInput, page};
 
-use super::{FinalOf, figures};
+use super::common::figures;
 use crate::error::{Error, RunError};
-use crate::ranker::run::holds_ranker;
-use crate::{pages, ranker, run};
+use crate::family::{FinalOf, is_tabular};
+use crate::files::MANIFEST;
+use crate::history::run;
+use crate::{pages, tabular};
 
 /// Writes the page of the final model in a folder.
 pub(crate) fn write(path: &Path, title: &str, folder: &Path) -> Result<(), Error> {
-    let form = if holds_ranker(folder) {
-        let manifest = ranker::run::manifest(folder)?;
-        let name = ranker::run::experiment(folder)?.name;
+    let form = if is_tabular(folder) {
+        let manifest = tabular::run::manifest(folder)?;
+        let name = tabular::run::experiment(folder)?.name;
         let of = manifest.final_of.as_ref().ok_or_else(|| no_final(folder))?;
         let epochs = of.epochs.map(|all| (manifest.epochs.0, all));
         FinalForm { trained: manifest.rows, of: "row", epochs, ..form(name, &manifest.model, of) }
@@ -42,5 +44,5 @@ fn form(name: String, model: &str, of: &FinalOf) -> FinalForm {
 
 fn no_final(folder: &Path) -> Error {
     let reason = "it names no evaluated run".to_owned();
-    RunError::Damaged { path: folder.join(run::MANIFEST), reason }.into()
+    RunError::Damaged { path: folder.join(MANIFEST), reason }.into()
 }

@@ -6,11 +6,22 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use adepts::Artefact;
+use adepts::Error;
+use adepts::HistoryRun;
+use adepts::RunError;
 use adepts::answers::forget_histories;
-use adepts::data::{BadRows, Id, progress};
-use adepts::serve::{Answer, AnswerError, Answerer, Asked, Page, Question};
-use adepts::titles::{TitleFile, attach};
-use adepts::{Artefact, Error, Run, RunError, pages};
+use adepts::data::BadRows;
+use adepts::data::Id;
+use adepts::data::progress;
+use adepts::history::titles::TitleFile;
+use adepts::history::titles::attach;
+use adepts::serve::Answer;
+use adepts::serve::AnswerError;
+use adepts::serve::Answerer;
+use adepts::serve::Asked;
+use adepts::serve::Page;
+use adepts::serve::Question;
 use serde_json::Value;
 
 use crate::support::{COMMUNITY, RUNS, copied, files, trained};
@@ -91,7 +102,7 @@ fn a_page_that_has_changed_is_not_shown_and_changes_no_answer() {
     let hash = || adepts::answers::open(folder).unwrap().facts().hash.clone();
     let (expected, before) = (answers(folder).unwrap(), hash());
     assert_eq!(shown(folder), Page::Missing);
-    pages::write(&page, "One", &[folder.to_owned()]).unwrap();
+    adepts::any::write_page(&page, "One", &[folder.to_owned()]).unwrap();
     let whole = fs::read(&page).unwrap();
     assert_eq!((shown(folder), hash()), (Page::Whole(whole.clone()), before.clone()));
     let mut flipped = whole.clone();
@@ -104,7 +115,7 @@ fn a_page_that_has_changed_is_not_shown_and_changes_no_answer() {
     fs::remove_file(&page).unwrap();
     assert!(matches!(shown(folder), Page::Changed { reason } if reason.starts_with("report.html cannot be read")));
     // Written anew, also from elsewhere, it is vouched for, and stays so when histories go.
-    pages::write(&page, "Another", &[folder.to_owned(), trained("itemknn").folder.clone()]).unwrap();
+    adepts::any::write_page(&page, "Another", &[folder.to_owned(), trained("itemknn").folder.clone()]).unwrap();
     let anew = Page::Whole(fs::read(&page).unwrap());
     assert_eq!((shown(folder), hash()), (anew.clone(), before));
     forget_histories(folder).unwrap();
@@ -117,25 +128,25 @@ fn a_page_that_has_changed_is_not_shown_and_changes_no_answer() {
 fn a_page_that_cannot_be_written_leaves_the_manifest_true() {
     let copy = copied(&trained("ease").folder);
     let (folder, page) = (copy.path(), copy.path().join("report.html"));
-    pages::write(&page, "", &[folder.to_owned()]).unwrap();
+    adepts::any::write_page(&page, "", &[folder.to_owned()]).unwrap();
     fs::remove_file(&page).unwrap();
     fs::create_dir(&page).unwrap();
-    assert!(pages::write(&page, "", &[folder.to_owned()]).is_err());
-    let manifest = adepts::run::manifest(folder).unwrap();
+    assert!(adepts::any::write_page(&page, "", &[folder.to_owned()]).is_err());
+    let manifest = adepts::history::run::manifest(folder).unwrap();
     assert!(!manifest.files.contains_key("report.html"), "it vouches for nothing that is not there");
 }
 
 #[test]
 fn pages_of_runs_of_every_format_are_shown_and_then_vouched_for() {
-    for format in 1..=adepts::run::FORMAT {
+    for format in 1..=adepts::manifest::FORMAT {
         let old = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/compat/format-{format}/run"));
         let copy = copied(&old);
         let page = copy.path().join("report.html");
         fs::write(&page, "<!doctype html>old").unwrap();
         assert_eq!(shown(copy.path()), Page::Whole(b"<!doctype html>old".to_vec()), "format {format}");
-        pages::write(&page, "", &[copy.path().to_owned()]).unwrap();
+        adepts::any::write_page(&page, "", &[copy.path().to_owned()]).unwrap();
         assert_eq!(shown(copy.path()), Page::Whole(fs::read(&page).unwrap()));
-        assert_eq!(adepts::run::manifest(copy.path()).unwrap().format, format);
+        assert_eq!(adepts::history::run::manifest(copy.path()).unwrap().format, format);
         fs::write(&page, "<!doctype html>old").unwrap();
         assert!(matches!(shown(copy.path()), Page::Changed { .. }));
     }
@@ -191,7 +202,7 @@ fn without_histories_nothing_of_a_user_is_left_and_histories_are_answered() {
     assert!(found[..20].iter().all(|answer| matches!(answer, Err(error @ AnswerError::NoHistories { .. })
         if error.to_string().contains("\"history\""))));
     assert_eq!(found[20..], expected[20..]);
-    assert!(matches!(Run::open(copy.path()).err(), Some(Error::Run(RunError::WithoutHistories { .. }))));
+    assert!(matches!(HistoryRun::open(copy.path()).err(), Some(Error::Run(RunError::WithoutHistories { .. }))));
     assert!(!Artefact::open(copy.path()).unwrap().answerer().facts().histories);
 }
 

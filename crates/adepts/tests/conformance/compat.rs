@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use adepts::Run;
+use adepts::HistoryRun;
 use adepts::models::find;
 
 use crate::support::{How, experiment, files, run, score, two_tastes};
@@ -15,15 +15,15 @@ fn home() -> PathBuf {
 }
 
 /// The scores of the users of a run.
-fn scores(run: &Run) -> Vec<f32> {
+fn scores(run: &HistoryRun) -> Vec<f32> {
     score(&*run.model, &run.data.train, &run.data.validation).0
 }
 
 #[test]
 fn a_run_of_every_format_opens_with_the_scores_that_it_gave() {
-    for format in 1..=adepts::run::FORMAT {
+    for format in 1..=adepts::manifest::FORMAT {
         let folder = home().join(format!("format-{format}"));
-        let run = Run::open(&folder.join("run")).unwrap();
+        let run = HistoryRun::open(&folder.join("run")).unwrap();
         assert_eq!(run.manifest.format, format);
         let recorded: Vec<f32> = serde_json::from_slice(&fs::read(folder.join("scores.json")).unwrap()).unwrap();
         let found = scores(&run);
@@ -35,8 +35,8 @@ fn a_run_of_every_format_opens_with_the_scores_that_it_gave() {
         assert!(!run.epochs().unwrap().is_empty());
         assert!(run.summary().unwrap().is_some());
         let evaluated =
-            run.evaluate(adepts::evaluate::Request::default(), &mut adepts::data::progress::silent).unwrap();
-        let then = <adepts::report::Record>::open(&run.folder).unwrap().summary;
+            run.evaluate(adepts::history::request::Request::default(), &mut adepts::data::progress::silent).unwrap();
+        let then = <adepts::history::record::Record>::open(&run.folder).unwrap().summary;
         for (metric, value) in &then.metrics {
             assert!((evaluated.summary.metrics[metric] - value).abs() < 1e-6, "{metric}");
         }
@@ -47,7 +47,7 @@ fn a_run_of_every_format_opens_with_the_scores_that_it_gave() {
 #[test]
 #[ignore = "writes the files that the other test reads"]
 fn a_small_run_of_the_newest_format_is_written() {
-    let folder = home().join(format!("format-{}", adepts::run::FORMAT));
+    let folder = home().join(format!("format-{}", adepts::manifest::FORMAT));
     assert!(!folder.exists(), "{} is there for ever", folder.display());
     let sets = [
         "model.experts=2",
@@ -59,7 +59,7 @@ fn a_small_run_of_the_newest_format_is_written() {
     ];
     let (experiment, data) = (experiment(find("tall").unwrap(), &sets), two_tastes(12, 10));
     run(&experiment, &data, &folder.join("run"), How::default()).unwrap();
-    let scores = scores(&Run::open(&folder.join("run")).unwrap());
+    let scores = scores(&HistoryRun::open(&folder.join("run")).unwrap());
     fs::write(folder.join("scores.json"), serde_json::to_string(&scores).unwrap()).unwrap();
     assert!(files(&folder).iter().all(|file| fs::metadata(folder.join(file)).unwrap().len() < 10_000));
 }

@@ -1,24 +1,25 @@
 //! Configurations: examples, defaults, round trips, and what is refused.
 
-use adepts::contract::Spec;
-use adepts::models::MODELS;
-use adepts::{Error, Experiment};
+use adepts::Error;
+use adepts::HistoryExperiment;
+use adepts::contract::HistorySpec;
+use adepts::models::HISTORY_MODELS;
 
 use crate::support::small;
 
-fn table(spec: &Spec, text: &str) -> toml::Table {
+fn table(spec: &HistorySpec, text: &str) -> toml::Table {
     let mut table: toml::Table = text.parse().unwrap_or_else(|e| panic!("{}: {e}", spec.name));
     table.remove("kind");
     table
 }
 
-fn read(text: &str, sets: &[String]) -> Result<Experiment, Error> {
-    Experiment::read("experiment.toml", text, sets, &|_| None)
+fn read(text: &str, sets: &[String]) -> Result<HistoryExperiment, Error> {
+    HistoryExperiment::read("experiment.toml", text, sets, &|_| None)
 }
 
 #[test]
 fn the_commented_example_is_the_default() {
-    for spec in MODELS {
+    for spec in HISTORY_MODELS {
         let kind = spec.example.parse::<toml::Table>().unwrap().remove("kind");
         assert_eq!(kind.as_ref().and_then(toml::Value::as_str), Some(spec.name));
         let example = (spec.recipe)(table(spec, spec.example)).unwrap().resolved();
@@ -30,7 +31,7 @@ fn the_commented_example_is_the_default() {
 
 #[test]
 fn a_resolved_configuration_reads_as_itself() {
-    for spec in MODELS {
+    for spec in HISTORY_MODELS {
         let mut table = small(spec);
         let kind = table.remove("kind");
         let once = (spec.recipe)(table).unwrap().resolved();
@@ -46,7 +47,7 @@ fn a_resolved_configuration_reads_as_itself() {
 
 #[test]
 fn an_unknown_key_is_refused_with_its_place_and_the_nearest_name() {
-    for spec in MODELS {
+    for spec in HISTORY_MODELS {
         let keys = (spec.recipe)(toml::Table::new()).unwrap().resolved();
         let text = format!("[model]\nkind = \"{}\"\n", spec.name);
         let error = read(&text, &["model.nonsense=1".into()]).unwrap_err().to_string();
@@ -71,7 +72,7 @@ fn an_unknown_key_is_refused_with_its_place_and_the_nearest_name() {
 
 #[test]
 fn an_unknown_kind_names_the_nearest_model() {
-    for spec in MODELS {
+    for spec in HISTORY_MODELS {
         let misspelt = format!("{}s", spec.name);
         let error = read(&format!("[model]\nkind = \"{misspelt}\"\n"), &[]).unwrap_err().to_string();
         assert!(error.contains("model.kind: ") && error.contains(&format!("`{misspelt}`")), "{error}");
@@ -80,7 +81,7 @@ fn an_unknown_kind_names_the_nearest_model() {
     let error = read("[model]\nkind = \"tal\"\n", &[]).unwrap_err().to_string();
     assert!(error.ends_with("model.kind: there is no model `tal` (did you mean `tall`?)"), "{error}");
     let error = read("[model]\n", &[]).unwrap_err().to_string();
-    assert!(MODELS.iter().all(|spec| error.contains(spec.name)), "{error}");
+    assert!(HISTORY_MODELS.iter().all(|spec| error.contains(spec.name)), "{error}");
 }
 
 #[test]
@@ -101,7 +102,7 @@ fn what_was_expected_of_a_value_is_said_in_plain_words() {
 
 #[test]
 fn a_value_of_the_wrong_type_is_refused_with_its_path() {
-    for spec in MODELS {
+    for spec in HISTORY_MODELS {
         for key in (spec.recipe)(toml::Table::new()).unwrap().resolved().keys() {
             let text = format!("[model]\nkind = \"{}\"\n", spec.name);
             let error = read(&text, &[format!("model.{key}=[{{}}]")]).unwrap_err().to_string();

@@ -5,9 +5,11 @@
 use std::fs;
 use std::path::Path;
 
+use adepts::Error;
+use adepts::HistoryRun;
+use adepts::RunError;
 use adepts::eval::read_per_user;
-use adepts::report::Record;
-use adepts::{Error, Run, RunError};
+use adepts::history::record::Record;
 use serde_json::Value;
 
 use crate::support::{RUNS, bits, copied, files, scores, trained};
@@ -33,8 +35,8 @@ fn subjects() -> [&'static Path; 2] {
 fn is_refused_or_the_same(folder: &Path, expected: &[u32], what: &str) -> bool {
     // Reports read these without the model; they may refuse, but not panic.
     let record = Record::open(folder).and_then(|record| record.data());
-    let _either = record.map(|data| read_per_user(&folder.join(adepts::run::PER_USER), &data.users));
-    match Run::open(folder) {
+    let _either = record.map(|data| read_per_user(&folder.join(adepts::files::PER_USER), &data.users));
+    match HistoryRun::open(folder) {
         Err(error) => {
             assert!(!error.to_string().is_empty(), "{what}");
             true
@@ -48,7 +50,7 @@ fn is_refused_or_the_same(folder: &Path, expected: &[u32], what: &str) -> bool {
 
 /// Damages every file of a run at several places, and says which damage was not noticed.
 fn damaged(folder: &Path, damage: impl Fn(&[u8], usize) -> Vec<u8>, places: usize) -> Vec<String> {
-    let expected = bits(&scores(&Run::open(folder).unwrap()));
+    let expected = bits(&scores(&HistoryRun::open(folder).unwrap()));
     let copy = copied(folder);
     let mut unnoticed = Vec::new();
     for file in files(folder) {
@@ -123,7 +125,7 @@ fn a_missing_file_is_named() {
         for file in files(&trained.folder) {
             let path = copy.path().join(&file);
             fs::remove_file(&path).unwrap();
-            match Run::open(copy.path()) {
+            match HistoryRun::open(copy.path()) {
                 Ok(_) => assert!(BESIDE.iter().chain(&ANSWERS).any(|beside| *beside == file), "{file}"),
                 Err(error) => {
                     let name = file.rsplit('/').next().unwrap();
@@ -135,18 +137,18 @@ fn a_missing_file_is_named() {
         }
     }
     let empty = tempfile::tempdir().unwrap();
-    assert!(matches!(Run::open(empty.path()).err(), Some(Error::Run(RunError::NotARun { .. }))));
-    assert!(matches!(Run::open(&empty.path().join("none")).err(), Some(Error::Run(RunError::NotARun { .. }))));
+    assert!(matches!(HistoryRun::open(empty.path()).err(), Some(Error::Run(RunError::NotARun { .. }))));
+    assert!(matches!(HistoryRun::open(&empty.path().join("none")).err(), Some(Error::Run(RunError::NotARun { .. }))));
 }
 
 /// Opens a run whose manifest was changed by hand.
-fn with_manifest(folder: &Path, change: impl FnOnce(&mut Value)) -> Result<Run, Error> {
+fn with_manifest(folder: &Path, change: impl FnOnce(&mut Value)) -> Result<HistoryRun, Error> {
     let copy = copied(folder);
     let path = copy.path().join("manifest.json");
     let mut manifest: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     change(&mut manifest);
     fs::write(&path, manifest.to_string()).unwrap();
-    Run::open(copy.path())
+    HistoryRun::open(copy.path())
 }
 
 #[test]
@@ -159,7 +161,7 @@ fn a_file_that_is_longer_than_any_run_has_is_refused_unread() {
         let error = <Record>::open(copy.path()).err().unwrap();
         assert!(matches!(&error, Error::Run(RunError::TooLong { path, .. }) if path.ends_with(file)), "{error}");
     }
-    assert!(matches!(Run::open(copy.path()).err(), Some(Error::Run(RunError::TooLong { .. }))));
+    assert!(matches!(HistoryRun::open(copy.path()).err(), Some(Error::Run(RunError::TooLong { .. }))));
 }
 
 #[test]
@@ -170,7 +172,10 @@ fn a_run_of_a_newer_format_is_refused_with_both_numbers() {
             manifest["something"] = "new".into();
         });
         let error = newer.err().unwrap();
-        assert!(matches!(error, Error::Run(RunError::Newer { found: 99, known: adepts::run::FORMAT, .. })), "{error}");
+        assert!(
+            matches!(error, Error::Run(RunError::Newer { found: 99, known: adepts::manifest::FORMAT, .. })),
+            "{error}"
+        );
         let zero = with_manifest(folder, |manifest| manifest["format"] = 0.into());
         assert!(matches!(zero.err(), Some(Error::Run(RunError::Damaged { .. }))));
     }
@@ -214,7 +219,7 @@ fn the_parameters_of_another_run_are_refused() {
         let copy = copied(&one.folder);
         let path = copy.path().join("model.safetensors");
         fs::copy(other.folder.join("model.safetensors"), &path).unwrap();
-        let error = Run::open(copy.path()).err().unwrap();
+        let error = HistoryRun::open(copy.path()).err().unwrap();
         assert!(matches!(error, Error::Run(RunError::Changed { .. })), "{error}");
         // Even with a manifest that vouches for them, where they are of another kind.
         if arrays(&one.folder) != arrays(&other.folder) {
@@ -225,7 +230,7 @@ fn the_parameters_of_another_run_are_refused() {
             vouching["files"]["model.safetensors"] = manifest(&other.folder)["files"]["model.safetensors"].clone();
             fs::write(copy.path().join("manifest.json"), vouching.to_string()).unwrap();
             let (one, other) = (one.spec.name, other.spec.name);
-            match Run::open(copy.path()) {
+            match HistoryRun::open(copy.path()) {
                 Ok(_) => panic!("{one} took the parameters of {other}"),
                 Err(error) => assert!(matches!(error, Error::Model { .. }), "{one} with those of {other}: {error}"),
             }

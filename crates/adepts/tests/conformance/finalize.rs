@@ -1,18 +1,33 @@
-//! The final form of every model of histories: trained on all, with the run's settings and epochs, and honest about its figures.
+//! The final form of every history model: trained on all, with the run's settings and epochs, and honest about its figures.
 
 use std::path::Path;
 
-use adepts::contract::{Fit, Probe};
-use adepts::data::{Dataset, GroupBy, Rows, SplitConfig, mainstream_scores, progress};
-use adepts::evaluate::{ProbeChoice, Request};
-use adepts::experiment::Work;
-use adepts::finalize::{self, Finalized};
-use adepts::folder::Settings as _;
-use adepts::report::{Record, outline};
+use adepts::Artefact;
+use adepts::Error;
+use adepts::HistoryExperiment;
+use adepts::HistoryRun;
+use adepts::RunError;
+use adepts::contract::Fit;
+use adepts::contract::Probe;
+use adepts::data::GroupBy;
+use adepts::data::HistoryDataset;
+use adepts::data::Rows;
+use adepts::data::SplitConfig;
+use adepts::data::mainstream_scores;
+use adepts::data::progress;
+use adepts::family::Settings as _;
+use adepts::finalize;
+use adepts::finalize::Finalized;
+use adepts::history::record::Record;
+use adepts::history::report::outline;
+use adepts::history::request::ProbeChoice;
+use adepts::history::request::Request;
+use adepts::history::titles::TitleFile;
+use adepts::history::titles::attach;
 use adepts::serve::Answerer as _;
-use adepts::titles::{TitleFile, attach};
-use adepts::train::{Observer, Progress};
-use adepts::{Artefact, Error, Experiment, Run, RunError, pages};
+use adepts::train::Observer;
+use adepts::train::Progress;
+use adepts::work::Work;
 use burn::tensor::Device;
 
 use crate::support::{
@@ -25,7 +40,7 @@ fn finalized(source: &Path, folder: &Path, how: How) -> (Result<Finalized, Error
 }
 
 /// All items of each user, whatever part they are in.
-fn everything(data: &Dataset) -> Rows {
+fn everything(data: &HistoryDataset) -> Rows {
     let of = |user: usize| [data.train.row(user), data.validation.row(user), data.test.row(user)].concat();
     Rows::from_lists((0..data.users.len()).map(of))
 }
@@ -42,7 +57,7 @@ fn every_model_is_finalized_on_all_pairs_and_repeats_the_figures_of_its_run() {
         let name = trained.spec.name;
         let folder = home.path().join(format!("{name}-final"));
         let made = finalized(&trained.folder, &folder, How::default()).0.unwrap();
-        let (evaluated, last) = (Run::open(&trained.folder).unwrap(), Run::open(&folder).unwrap());
+        let (evaluated, last) = (HistoryRun::open(&trained.folder).unwrap(), HistoryRun::open(&folder).unwrap());
         // On everything, and on nothing else.
         assert_eq!((made.rows, last.manifest.pairs), (all.pairs() as u64, all.pairs()), "{name}");
         assert!(last.data.train == all && last.data.validation.pairs() == 0 && last.data.test.pairs() == 0, "{name}");
@@ -93,7 +108,7 @@ fn the_final_form_of_a_closed_form_is_its_fit_to_all_bit_for_bit() {
     for trained in RUNS.iter() {
         let (_, recipe) = trained.experiment.recipe().unwrap();
         let mut model =
-            recipe.build(&adepts::run::sizes(&trained.experiment, &whole), 2024, &Device::flex().autodiff());
+            recipe.build(&adepts::history::run::sizes(&trained.experiment, &whole), 2024, &Device::flex().autodiff());
         let Fit::Closed(closed) = model.fit() else { continue };
         closed.fit(&everything(&COMMUNITY), &mut progress::silent).unwrap();
         let file = home.path().join("direct");
@@ -121,7 +136,7 @@ fn equal_seeds_give_equal_final_models_also_if_they_were_stopped() {
             let again = finalized(source, &folder, How { resume: true, ..How::default() });
             assert_eq!(
                 (again.1, again.0.unwrap().epochs),
-                (0, Run::open(source).unwrap().manifest.epochs.map(|e| e.0))
+                (0, HistoryRun::open(source).unwrap().manifest.epochs.map(|e| e.0))
             );
             (model_bytes(&folder), log(&folder), figures)
         };
@@ -146,7 +161,7 @@ fn users_who_were_held_out_are_learned_from_in_the_end() {
     run(&experiment, &data, &source, How::default()).unwrap();
     let made = finalized(&source, &folder, How::default()).0.unwrap();
     assert_eq!((made.of.split.as_str(), made.of.parts[0]), ("users", data.train.pairs() as u64));
-    let last = Run::open(&folder).unwrap();
+    let last = HistoryRun::open(&folder).unwrap();
     assert!(last.data.train == everything(&data) && last.data.learns.iter().all(|learns| *learns));
     assert!(data.learns.iter().any(|learns| !learns));
 }
@@ -156,7 +171,7 @@ fn a_final_model_is_not_evaluated_compared_or_finalized_and_says_whose_figures_t
     let home = tempfile::tempdir().unwrap();
     let (source, folder) = (&trained("ease").folder, home.path().join("prod"));
     finalized(source, &folder, How::default()).0.unwrap();
-    let last = Run::open(&folder).unwrap();
+    let last = HistoryRun::open(&folder).unwrap();
     let told = |error: Error| {
         let told = error.to_string();
         assert!(matches!(error, Error::Run(RunError::Final { .. })), "{told}");
@@ -167,14 +182,15 @@ fn a_final_model_is_not_evaluated_compared_or_finalized_and_says_whose_figures_t
     told(outline(&folder, &[]).unwrap_err());
     told(finalized(&folder, &home.path().join("again"), How::default()).0.unwrap_err());
     let page = home.path().join("page.html");
-    told(pages::write(&page, "", &[source.clone(), folder.clone()]).unwrap_err());
+    told(adepts::any::write_page(&page, "", &[source.clone(), folder.clone()]).unwrap_err());
     // Its own page can be written anew.
-    pages::write(&page, "", std::slice::from_ref(&folder)).unwrap();
+    adepts::any::write_page(&page, "", std::slice::from_ref(&folder)).unwrap();
     assert!(sole(&page).contains("A final model"));
     // Data of which nothing is held out is nothing to train and evaluate on.
     let mut on_all = experiment(trained("ease").spec, &[]);
     on_all.data.source = folder.join("data").display().to_string();
-    let error = working(How::default(), |work| adepts::experiment::run(&on_all, &home.path().join("b"), work)).0;
+    let error =
+        working(How::default(), |work| adepts::history::experiment::run(&on_all, &home.path().join("b"), work)).0;
     assert!(error.unwrap_err().to_string().contains("adepts finalize RUN --out DIR"));
 }
 
@@ -193,7 +209,7 @@ fn a_final_model_takes_no_folder_that_is_in_use_and_goes_on_with_none_but_its_ow
     let other = finalized(knn, &folder, How { resume: true, ..How::default() }).0.unwrap_err().to_string();
     assert!(other.contains("begun with other settings"), "{other}");
     finalized(knn, &folder, How { overwrite: true, ..How::default() }).0.unwrap();
-    assert_eq!(Experiment::of_run(&folder).unwrap().kind(), "itemknn");
+    assert_eq!(HistoryExperiment::of_run(&folder).unwrap().kind(), "itemknn");
     let short = How { available: Some(1), ..How::default() };
     let memory = finalized(ease, &home.path().join("none"), short).0.unwrap_err();
     assert!(matches!(memory, Error::Memory { .. }), "{memory}");

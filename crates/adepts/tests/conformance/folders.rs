@@ -5,9 +5,14 @@
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use adepts::Error;
+use adepts::HistoryRun;
+use adepts::RunError;
 use adepts::data::DataError;
-use adepts::experiment::{Work, run_on};
-use adepts::{Error, Run, RunError, folder, run as files_of};
+use adepts::folder;
+use adepts::history::experiment::run_on;
+use adepts::history::run as files_of;
+use adepts::work::Work;
 
 use crate::support::{COMMUNITY, How, RUNS, counted, experiment, files, learners, log, model_bytes, run, timeless};
 
@@ -35,7 +40,7 @@ fn a_finished_run_holds_the_documented_files_and_nothing_else() {
 #[test]
 fn resuming_a_finished_run_leaves_it_as_it_is() {
     let home = tempfile::tempdir().unwrap();
-    for spec in adepts::models::MODELS {
+    for spec in adepts::models::HISTORY_MODELS {
         let (experiment, folder) = (experiment(spec, &["train.epochs=2"]), home.path().join(spec.name));
         let first = run(&experiment, &COMMUNITY, &folder, How::default()).unwrap();
         let read = || files(&folder).into_iter().map(|file| fs::read(folder.join(file)).unwrap()).collect::<Vec<_>>();
@@ -49,7 +54,7 @@ fn resuming_a_finished_run_leaves_it_as_it_is() {
         let (again, steps) = counted(&moved, &COMMUNITY, &folder, How { resume: true, ..How::default() });
         assert_eq!((again.unwrap(), steps), (first, 0), "{}", spec.name);
         assert!(read() == before, "{}: a file was changed", spec.name);
-        Run::open(&folder).unwrap();
+        HistoryRun::open(&folder).unwrap();
 
         let mut other = experiment;
         other.seed += 1;
@@ -71,7 +76,7 @@ fn a_run_whose_end_was_interrupted_is_ended_without_training_again() {
         fs::write(folder.join("config.toml"), experiment.to_toml()).unwrap();
         let failed = run(&experiment, &COMMUNITY, &folder, How { resume: true, ..How::default() });
         assert!(matches!(failed, Err(Error::Data(_))), "{failed:?}");
-        assert!(matches!(Run::open(&folder).err(), Some(Error::Run(RunError::Unfinished { .. }))));
+        assert!(matches!(HistoryRun::open(&folder).err(), Some(Error::Run(RunError::Unfinished { .. }))));
         fs::remove_dir_all(folder.join("data")).unwrap();
         let (ended, steps) = counted(&experiment, &COMMUNITY, &folder, How { resume: true, ..How::default() });
         assert_eq!(steps, 0, "{}: trained again", spec.name);
@@ -86,7 +91,7 @@ fn a_run_whose_end_was_interrupted_is_ended_without_training_again() {
 fn a_folder_is_taken_only_if_it_is_free_or_a_run_and_that_was_said() {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("run");
-    let spec = adepts::models::MODELS[0];
+    let spec = adepts::models::HISTORY_MODELS[0];
     let experiment = experiment(spec, &[]);
     run(&experiment, &COMMUNITY, &folder, How::default()).unwrap();
     let again = run(&experiment, &COMMUNITY, &folder, How::default());
@@ -96,7 +101,7 @@ fn a_folder_is_taken_only_if_it_is_free_or_a_run_and_that_was_said() {
     let mut other = experiment.clone();
     other.name = "other".into();
     run(&other, &COMMUNITY, &folder, How { overwrite: true, ..How::default() }).unwrap();
-    assert_eq!(Run::open(&folder).unwrap().experiment.name, "other");
+    assert_eq!(HistoryRun::open(&folder).unwrap().experiment.name, "other");
     assert_eq!(fs::read(folder.join("notes.txt")).unwrap(), b"mine");
 
     // A prepared folder has a manifest too, and a project may have a config.toml.
@@ -122,7 +127,7 @@ fn a_folder_is_taken_only_if_it_is_free_or_a_run_and_that_was_said() {
 }
 
 /// Does an experiment that is ended where it first says how far it is.
-fn ended_at_once(experiment: &adepts::Experiment, folder: &std::path::Path, resume: bool, overwrite: bool) {
+fn ended_at_once(experiment: &adepts::HistoryExperiment, folder: &std::path::Path, resume: bool, overwrite: bool) {
     let mut progress = |_: &str, _: u64, _: Option<u64>| std::panic::resume_unwind(Box::new("ended"));
     let mut work = Work {
         progress: &mut progress,
@@ -141,7 +146,7 @@ fn ended_at_once(experiment: &adepts::Experiment, folder: &std::path::Path, resu
 fn a_closed_form_that_is_ended_leaves_nothing_and_an_earlier_run_as_it_was() {
     let home = tempfile::tempdir().unwrap();
     let learners: Vec<_> = learners().map(|spec| spec.name).collect();
-    for spec in adepts::models::MODELS.iter().filter(|spec| !learners.contains(&spec.name)) {
+    for spec in adepts::models::HISTORY_MODELS.iter().filter(|spec| !learners.contains(&spec.name)) {
         let (experiment, folder) = (experiment(spec, &[]), home.path().join(spec.name));
         for resume in [false, true] {
             ended_at_once(&experiment, &folder, resume, false);
@@ -159,7 +164,7 @@ fn a_closed_form_that_is_ended_leaves_nothing_and_an_earlier_run_as_it_was() {
 #[test]
 fn a_request_that_cannot_be_answered_leaves_nothing() {
     let home = tempfile::tempdir().unwrap();
-    for spec in adepts::models::MODELS {
+    for spec in adepts::models::HISTORY_MODELS {
         let folder = home.path().join(spec.name);
         let experiment = experiment(spec, &["eval.groups=[{ by = 'column', column = 'nothing' }]"]);
         let failed = run(&experiment, &COMMUNITY, &folder, How::default());
@@ -170,7 +175,7 @@ fn a_request_that_cannot_be_answered_leaves_nothing() {
 #[test]
 fn a_finished_run_is_not_continued_with_other_data() {
     let home = tempfile::tempdir().unwrap();
-    let experiment = experiment(adepts::models::MODELS[0], &[]);
+    let experiment = experiment(adepts::models::HISTORY_MODELS[0], &[]);
     run(&experiment, &COMMUNITY, home.path(), How::default()).unwrap();
     let other = crate::support::two_tastes(20, 12);
     let error = run(&experiment, &other, home.path(), How { resume: true, ..How::default() }).unwrap_err().to_string();

@@ -1,8 +1,11 @@
 //! That models learn, what they learn, and from whom.
 
-use adepts::Run;
-use adepts::data::{Dataset, Interactions, SplitConfig, mainstream_scores};
-use adepts::models::MODELS;
+use adepts::HistoryRun;
+use adepts::data::HistoryDataset;
+use adepts::data::Interactions;
+use adepts::data::SplitConfig;
+use adepts::data::mainstream_scores;
+use adepts::models::HISTORY_MODELS;
 
 use crate::support::{
     COMMUNITY, How, RUNS, community_log, dataset, experiment, learners, log, model_bytes, run, small, trained,
@@ -25,7 +28,7 @@ fn the_loss_falls_over_the_epochs() {
 fn the_withheld_item_of_the_checkerboard_comes_first() {
     let data = two_tastes(64, 24);
     let home = tempfile::tempdir().unwrap();
-    for spec in MODELS.iter().filter(|spec| spec.name != FLOOR) {
+    for spec in HISTORY_MODELS.iter().filter(|spec| spec.name != FLOOR) {
         let sets = ["train.epochs=60", "train.batch=16", "eval.metrics=['hit@1']", "train.stop.metric='ndcg@1'"];
         let summary = run(&experiment(spec, &sets), &data, &home.path().join(spec.name), How::default()).unwrap();
         assert!(summary.metrics["hit@1"] >= 0.9, "{}: {:?}", spec.name, summary.metrics);
@@ -45,14 +48,14 @@ fn every_model_beats_popularity_on_the_simulated_community() {
 const HELD_OUT: SplitConfig = SplitConfig::Users { validation: 0.1, test: 0.2, input: 0.8, known: 0.0, seed: Some(5) };
 
 /// Overrides for a gate or weights that look at the history.
-fn by_history(spec: &adepts::contract::Spec) -> Vec<String> {
+fn by_history(spec: &adepts::contract::HistorySpec) -> Vec<String> {
     let table = small(spec);
     let has = |part: &&str| table.get(*part).and_then(|part| part.get("probe")).is_some();
     ["gate", "weights"].iter().filter(|part| has(part)).map(|part| format!("model.{part}.probe='history'")).collect()
 }
 
 /// The same log, but the items of the users held out for test are others.
-fn with_other_test_users(mut log: Interactions, data: &Dataset) -> Interactions {
+fn with_other_test_users(mut log: Interactions, data: &HistoryDataset) -> Interactions {
     let items = log.items.len() as u32;
     for (user, item) in log.user.iter().zip(&mut log.item) {
         if !data.learns[*user as usize] && !data.test.row(*user as usize).is_empty() {
@@ -70,14 +73,14 @@ fn users_who_are_held_out_are_never_learned_from() {
     assert!(data.learns.iter().filter(|learns| !**learns).count() > 50);
     assert_ne!(data.train, other.train);
     // Had they a part in the scores that row weights come of, those would differ.
-    let score = |data: &Dataset| mainstream_scores(&data.train, data.items.len(), 1).0;
+    let score = |data: &HistoryDataset| mainstream_scores(&data.train, data.items.len(), 1).0;
     assert_ne!(score(&data), score(&other));
-    let learned = |data: &Dataset| {
+    let learned = |data: &HistoryDataset| {
         data.mainstream.iter().zip(&data.learns).filter(|(_, learns)| **learns).map(|(s, _)| *s).collect::<Vec<f32>>()
     };
     assert_eq!(learned(&data), learned(&other));
     let home = tempfile::tempdir().unwrap();
-    for spec in MODELS {
+    for spec in HISTORY_MODELS {
         let sets = by_history(spec);
         let experiment = experiment(spec, &sets.iter().map(String::as_str).collect::<Vec<_>>());
         let bytes = [("one", &data), ("other", &other)].map(|(name, data)| {
@@ -100,7 +103,7 @@ fn a_gate_that_looks_at_histories_works_for_users_held_out() {
         let summary = run(&experiment, &data, &folder, How::default()).unwrap();
         assert_eq!(summary.protocol.probe, "history");
         assert!(summary.metrics["ndcg@20"] > 0.0);
-        let run = Run::open(&folder).unwrap();
+        let run = HistoryRun::open(&folder).unwrap();
         let experts = run.model.experts();
         let held_out: Vec<u32> = (0..data.users.len() as u32).filter(|user| !data.learns[*user as usize]).collect();
         let rows = adepts::data::Rows::from_lists(held_out.iter().map(|user| data.train.row(*user as usize).to_vec()));

@@ -1,23 +1,30 @@
 //! What is refused before it is begun, and what is stopped while it goes on.
 
-use adepts::contract::{ExampleSizes, Fit, LazyTables, Memory, Sizes};
+use adepts::Error;
+use adepts::TabularExperiment;
+use adepts::contract::Fit;
+use adepts::contract::HistorySizes;
+use adepts::contract::LazyTables;
+use adepts::contract::Memory;
+use adepts::contract::TabularSizes;
 use adepts::data::Part;
-use adepts::data::examples::ExampleSet;
-use adepts::models::{MODELS, RANKERS};
-use adepts::ranker::queries::{Mask, Queries};
+use adepts::data::tabular::TabularDataset;
+use adepts::models::HISTORY_MODELS;
+use adepts::models::TABULAR_MODELS;
+use adepts::tabular::config::Mask;
+use adepts::tabular::queries::Queries;
 use adepts::train::TrainError;
-use adepts::{Error, RankerExperiment};
 use burn::tensor::Device;
 
 use crate::support::{COMMUNITY, How, experiment, learners, recipe, run};
-use crate::{rankers, retrieval};
+use crate::{retrieval, tabular_models};
 
 #[test]
 fn the_memory_foretold_holds_the_parameters_and_what_training_adds() {
-    for spec in MODELS {
+    for spec in HISTORY_MODELS {
         let (recipe, name) = (recipe(spec), spec.name);
         for (users, items, pairs, batch) in [(300, 120, 5000, 64), (50, 2000, 900, 50), (5000, 37, 60_000, 1)] {
-            let sizes = Sizes { users, items, pairs, batch };
+            let sizes = HistorySizes { users, items, pairs, batch };
             let mut model = recipe.build(&sizes, 1, &Device::flex().autodiff());
             let tensors = model.save();
             let of = |name: &str| tensors.array(name).unwrap().values.len();
@@ -33,8 +40,8 @@ fn the_memory_foretold_holds_the_parameters_and_what_training_adds() {
 
 #[test]
 fn a_catalogue_that_a_model_cannot_save_is_refused_before_it_is_built() {
-    let sizes = |items| Sizes { users: 2, items, pairs: 4, batch: 2 };
-    for spec in MODELS {
+    let sizes = |items| HistorySizes { users: 2, items, pairs: 4, batch: 2 };
+    for spec in HISTORY_MODELS {
         let recipe = recipe(spec);
         recipe.check_sizes(&sizes((1 << 24) - 1)).unwrap();
         let refused = recipe.check_sizes(&sizes(1 << 24)).err().map(|error| error.to_string());
@@ -46,11 +53,11 @@ fn a_catalogue_that_a_model_cannot_save_is_refused_before_it_is_built() {
 #[test]
 fn too_much_memory_is_refused_with_the_numbers_before_anything_is_written() {
     let home = tempfile::tempdir().unwrap();
-    for spec in MODELS {
+    for spec in HISTORY_MODELS {
         let (experiment, folder) = (experiment(spec, &[]), home.path().join(spec.name));
-        let sizes = adepts::run::sizes(&experiment, &COMMUNITY);
-        let foretold = adepts::experiment::memory(&*recipe(spec), &sizes);
-        let scores = 4 * (adepts::evaluate::batch(sizes.items).min(sizes.users) * sizes.items) as u64;
+        let sizes = adepts::history::run::sizes(&experiment, &COMMUNITY);
+        let foretold = adepts::history::experiment::memory(&*recipe(spec), &sizes);
+        let scores = 4 * (adepts::part::batch(sizes.items).min(sizes.users) * sizes.items) as u64;
         assert!(foretold.total() >= recipe(spec).memory(&sizes).total() + scores, "{}: {foretold}", spec.name);
         let needed = foretold.total();
         let available = Some(needed - 1);
@@ -70,11 +77,11 @@ fn too_much_memory_is_refused_with_the_numbers_before_anything_is_written() {
     }
 }
 
-/// Small experiments with every model of examples, and with those that can be towers also for retrieval.
-fn of_examples() -> Vec<(RankerExperiment, &'static ExampleSet)> {
+/// Small experiments with every tabular model, and with those that can be towers also for retrieval.
+fn of_tabular() -> Vec<(TabularExperiment, &'static TabularDataset)> {
     let mut all = Vec::new();
-    for spec in RANKERS {
-        all.push((rankers::experiment(spec, &[]), &rankers::DATA.1));
+    for spec in TABULAR_MODELS {
+        all.push((tabular_models::experiment(spec, &[]), &tabular_models::DATA.1));
         if spec.name != "fm" {
             all.push((retrieval::experiment(spec.name, &[]), &retrieval::DATA.1));
         }
@@ -83,10 +90,10 @@ fn of_examples() -> Vec<(RankerExperiment, &'static ExampleSet)> {
 }
 
 /// What is foretold where nothing may be used.
-fn refused(experiment: &RankerExperiment, data: &ExampleSet, how: How) -> Memory {
+fn refused(experiment: &TabularExperiment, data: &TabularDataset, how: How) -> Memory {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("run");
-    let error = rankers::run_with(experiment, data, &folder, how).unwrap_err();
+    let error = tabular_models::run_with(experiment, data, &folder, how).unwrap_err();
     assert!(!folder.exists(), "{}", experiment.kind());
     let told = error.to_string();
     let Error::Memory { needed, needed_parts, .. } = error else { panic!("{}: {told}", experiment.kind()) };
@@ -97,11 +104,11 @@ fn refused(experiment: &RankerExperiment, data: &ExampleSet, how: How) -> Memory
 
 #[test]
 fn the_memory_foretold_for_examples_holds_the_parameters_and_what_training_adds() {
-    for (experiment, data) in of_examples() {
+    for (experiment, data) in of_tabular() {
         let recipe = experiment.recipe().unwrap().1;
         for batch in [1, 64, 2000] {
-            let of_run = adepts::ranker::run::sizes(&experiment, data);
-            let sizes = ExampleSizes { batch, lazy: LazyTables::None, ..of_run };
+            let of_run = adepts::tabular::run::sizes(&experiment, data);
+            let sizes = TabularSizes { batch, lazy: LazyTables::None, ..of_run };
             let tensors = recipe.build(&sizes, 1, &Device::flex().autodiff()).save();
             let of = |name: &str| tensors.array(name).unwrap().values.len();
             let parameters = 4 * tensors.names().map(of).sum::<usize>() as u64;
@@ -115,11 +122,11 @@ fn the_memory_foretold_for_examples_holds_the_parameters_and_what_training_adds(
 
 #[test]
 fn examples_that_do_not_fit_are_refused_with_the_parts_before_anything_is_written() {
-    for (experiment, data) in of_examples() {
+    for (experiment, data) in of_tabular() {
         let with = |available: u64| refused(&experiment, data, How { available: Some(available), ..How::default() });
         let foretold = with(0);
         assert_eq!(with(foretold.total() - 1), foretold);
-        let of_model = experiment.recipe().unwrap().1.memory(&adepts::ranker::run::sizes(&experiment, data));
+        let of_model = experiment.recipe().unwrap().1.memory(&adepts::tabular::run::sizes(&experiment, data));
         assert_eq!(foretold.parts[..of_model.parts.len()], of_model.parts);
         let part = |name: &str| {
             let found = foretold.parts.iter().find(|(part, _)| part == name);
@@ -145,9 +152,9 @@ fn examples_that_do_not_fit_are_refused_with_the_parts_before_anything_is_writte
 #[test]
 fn what_no_machine_holds_is_refused_before_it_is_allocated() {
     for (kind, set) in [("cesaa", "model.experts=1000000000"), ("mmoe", "model.experts=1000000000")] {
-        let spec = adepts::models::find_ranker(kind).unwrap();
+        let spec = adepts::models::find_tabular(kind).unwrap();
         let how = How { available: Some(1 << 40), ..How::default() };
-        refused(&rankers::experiment(spec, &[set]), &rankers::DATA.1, how);
+        refused(&tabular_models::experiment(spec, &[set]), &tabular_models::DATA.1, how);
         refused(&retrieval::experiment(kind, &[set]), &retrieval::DATA.1, how);
         refused(&retrieval::experiment(kind, &["retrieval.dimension=1000000000000"]), &retrieval::DATA.1, how);
     }

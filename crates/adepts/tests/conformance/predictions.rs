@@ -3,17 +3,20 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use adepts::data::examples::RawFiles;
-use adepts::data::{progress, write_atomically};
-use adepts::ranker::predict::{Predicted, Retrieved};
+use adepts::Error;
+use adepts::TabularRun;
+use adepts::data::progress;
+use adepts::data::tabular::RawFiles;
+use adepts::data::write_atomically;
 use adepts::serve::Exclude;
-use adepts::{Error, RankerRun};
+use adepts::tabular::predict::Predicted;
+use adepts::tabular::predict::Retrieved;
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Float32Type, UInt32Type, UInt64Type};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::support::{How, bits};
-use crate::{rankers, retrieval};
+use crate::{retrieval, tabular_models};
 
 /// The rows of a log so many times, and what else is to come behind them.
 fn repeated(log: &Path, times: usize, behind: &str, to: &Path) -> RawFiles {
@@ -25,7 +28,7 @@ fn repeated(log: &Path, times: usize, behind: &str, to: &Path) -> RawFiles {
 }
 
 /// The scores, and the number of rows in each block.
-fn scores(run: &RankerRun, files: &RawFiles) -> (Predicted, Vec<usize>) {
+fn scores(run: &TabularRun, files: &RawFiles) -> (Predicted, Vec<usize>) {
     let (mut all, mut blocks) = (Predicted::default(), Vec::new());
     let each = |block: Predicted| {
         blocks.push(block.rows.len());
@@ -39,7 +42,7 @@ fn scores(run: &RankerRun, files: &RawFiles) -> (Predicted, Vec<usize>) {
 }
 
 /// The lists of so many items, and the number of rows in each block.
-fn lists(run: &RankerRun, files: &RawFiles, number: usize) -> (Retrieved, Vec<usize>) {
+fn lists(run: &TabularRun, files: &RawFiles, number: usize) -> (Retrieved, Vec<usize>) {
     let (mut all, mut blocks) = (Retrieved::default(), Vec::new());
     let each = |block: Retrieved| {
         blocks.push(block.rows.len());
@@ -56,14 +59,14 @@ fn lists(run: &RankerRun, files: &RawFiles, number: usize) -> (Retrieved, Vec<us
 fn rows_in_many_blocks_have_the_scores_that_they_have_in_one() {
     let home = tempfile::tempdir().unwrap();
     for kind in ["fm", "cesaa"] {
-        let spec = adepts::models::find_ranker(kind).unwrap();
+        let spec = adepts::models::find_tabular(kind).unwrap();
         let folder = home.path().join(kind);
-        let experiment = rankers::experiment(spec, &["train.epochs=1"]);
-        rankers::run_with(&experiment, &rankers::DATA.1, &folder, How::default()).unwrap();
-        let run = RankerRun::open(&folder).unwrap();
-        let (once, blocks) = scores(&run, &RawFiles::new(rankers::DATA.0.display().to_string()));
+        let experiment = tabular_models::experiment(spec, &["train.epochs=1"]);
+        tabular_models::run_with(&experiment, &tabular_models::DATA.1, &folder, How::default()).unwrap();
+        let run = TabularRun::open(&folder).unwrap();
+        let (once, blocks) = scores(&run, &RawFiles::new(tabular_models::DATA.0.display().to_string()));
         assert_eq!(blocks, [3_000]);
-        let files = repeated(&rankers::DATA.0, 7, "", &home.path().join("many.csv"));
+        let files = repeated(&tabular_models::DATA.0, 7, "", &home.path().join("many.csv"));
         let (many, blocks) = scores(&run, &files);
         assert_eq!((blocks.len(), blocks.iter().sum()), (2, 21_000));
         assert!(many.rows.iter().copied().eq(1..=21_000));
@@ -87,8 +90,8 @@ fn rows_in_many_blocks_have_the_lists_that_they_have_in_one() {
     for kind in ["single", "cesaa"] {
         let folder = home.path().join(kind);
         let experiment = retrieval::experiment(kind, &["train.epochs=1"]);
-        rankers::run_with(&experiment, &retrieval::DATA.1, &folder, How::default()).unwrap();
-        let run = RankerRun::open(&folder).unwrap();
+        tabular_models::run_with(&experiment, &retrieval::DATA.1, &folder, How::default()).unwrap();
+        let run = TabularRun::open(&folder).unwrap();
         let (once, blocks) = lists(&run, &RawFiles::new(retrieval::DATA.0.display().to_string()), 9);
         assert_eq!(blocks, [5_000]);
         let files = repeated(&retrieval::DATA.0, 4, "", &home.path().join("many.csv"));
@@ -119,9 +122,14 @@ fn rows_in_many_blocks_have_the_lists_that_they_have_in_one() {
 fn a_bad_row_behind_the_first_block_is_named_and_leaves_no_file() {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("run");
-    rankers::run_with(&retrieval::experiment("mlp", &["train.epochs=1"]), &retrieval::DATA.1, &folder, How::default())
-        .unwrap();
-    let run = RankerRun::open(&folder).unwrap();
+    tabular_models::run_with(
+        &retrieval::experiment("mlp", &["train.epochs=1"]),
+        &retrieval::DATA.1,
+        &folder,
+        How::default(),
+    )
+    .unwrap();
+    let run = TabularRun::open(&folder).unwrap();
     let files = repeated(&retrieval::DATA.0, 4, "nobody\n", &home.path().join("many.csv"));
     let place = home.path().join("out");
     std::fs::create_dir(&place).unwrap();

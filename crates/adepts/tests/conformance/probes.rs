@@ -1,12 +1,24 @@
 //! What gates and row weights may look at, and what is said where there is nothing to look at.
 
-use adepts::Run;
-use adepts::contract::{HistoryModel, Probe, ProbeSplit, Tensors};
-use adepts::data::{Dataset, Interactions, Part as DataPart, SplitConfig, Vocabulary, progress};
+use adepts::HistoryRun;
+use adepts::contract::HistoryModel;
+use adepts::contract::Probe;
+use adepts::contract::ProbeSplit;
+use adepts::contract::Tensors;
+use adepts::data::HistoryDataset;
+use adepts::data::Interactions;
+use adepts::data::Part as DataPart;
+use adepts::data::SplitConfig;
+use adepts::data::Vocabulary;
+use adepts::data::progress;
 use adepts::eval::Unprobed;
-use adepts::evaluate::{self, Part, ProbeChoice, Request, Validator};
+use adepts::history::evaluate;
+use adepts::history::evaluate::Validator;
+use adepts::history::probes::warning;
+use adepts::history::request::ProbeChoice;
+use adepts::history::request::Request;
 use adepts::models::find;
-use adepts::probes::warning;
+use adepts::part::Part;
 use burn::tensor::Device;
 
 use crate::support::{COMMUNITY, How, community_log, dataset, experiment, run};
@@ -14,7 +26,7 @@ use crate::support::{COMMUNITY, How, community_log, dataset, experiment, run};
 const ITEMS: usize = 16;
 
 /// Two users with the items 0 to 7, of whom 13 and 15 are to be found in validation and 12 and 14 in the test.
-fn two_users() -> Dataset {
+fn two_users() -> HistoryDataset {
     let held = [[(13, DataPart::Validation), (12, DataPart::Test)], [(15, DataPart::Validation), (14, DataPart::Test)]];
     let (mut user, mut item, mut parts) = (Vec::new(), Vec::new(), Vec::new());
     for (index, held) in (0..).zip(held) {
@@ -46,7 +58,7 @@ fn two_experts(gate: &str) -> Box<dyn HistoryModel> {
         &format!("model.gate={{kind=\"loss_driven\",{gate}}}"),
     ];
     let experiment = experiment(find("tall").unwrap(), &sets);
-    let sizes = adepts::run::sizes(&experiment, &two_users());
+    let sizes = adepts::history::run::sizes(&experiment, &two_users());
     let mut model = experiment.recipe().unwrap().1.build(&sizes, 1, &Device::flex().autodiff());
     let items = sizes.items;
     // The held-out items are the last four of the catalogue.
@@ -117,7 +129,7 @@ fn training_of_the_published_gate_alone_is_stopped_by_items_that_it_looks_at() {
     assert_eq!(summary.protocol.stop_probe, "history");
 }
 
-fn new_users() -> Dataset {
+fn new_users() -> HistoryDataset {
     let split = SplitConfig::Users { validation: 0.2, test: 0.2, input: 0.8, known: 0.0, seed: None };
     dataset(community_log(), &split)
 }
@@ -127,9 +139,10 @@ fn gates_and_weights_with_nothing_to_look_at_are_counted_and_said() {
     let data = new_users();
     let learned = data.learns.iter().filter(|learns| **learns).count();
     let (tall, lmoe) = (find("tall").unwrap(), find("lmoe").unwrap());
-    let told = |spec, sets: &[&str], data: &Dataset| {
+    let told = |spec, sets: &[&str], data: &HistoryDataset| {
         let recipe = experiment(spec, sets).recipe().unwrap().1;
-        let probe = recipe.build(&adepts::run::sizes(&experiment(spec, sets), data), 1, &Device::flex().autodiff());
+        let probe =
+            recipe.build(&adepts::history::run::sizes(&experiment(spec, sets), data), 1, &Device::flex().autodiff());
         warning(&recipe.resolved(), probe.probe(), data)
     };
     let both = ["model.gate.probe='history'", "model.weights.probe='history'"];
@@ -153,7 +166,7 @@ fn gates_and_weights_with_nothing_to_look_at_are_counted_and_said() {
     assert_eq!(summary.protocol.learned_unprobed, everyone);
     let judged = summary.protocol.users;
     assert_eq!(summary.protocol.unprobed, Some(Unprobed { users: judged, of: judged }));
-    let opened = Run::open(&folder).unwrap();
+    let opened = HistoryRun::open(&folder).unwrap();
     assert_eq!((opened.manifest.unprobed, opened.manifest.probe_split), (everyone, ProbeSplit::ByHistory));
     // No model is trained with that gate, so no epoch is chosen by it.
     assert_eq!(summary.protocol.stop_probe, "history");

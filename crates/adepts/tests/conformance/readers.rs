@@ -3,7 +3,11 @@
 use std::sync::LazyLock;
 
 use adepts::contract::Tensors;
-use adepts::data::{Catalogue, Histories, Rows, Titles, Vocabulary};
+use adepts::data::Catalogue;
+use adepts::data::Histories;
+use adepts::data::Rows;
+use adepts::data::Titles;
+use adepts::data::Vocabulary;
 use proptest::prelude::*;
 
 #[path = "../../../../fuzz/fuzz_targets/readers.rs"]
@@ -45,7 +49,7 @@ fn whole_files_are_read() {
     assert_eq!(Tensors::parse(path, bytes(0)).unwrap().names().count(), 2);
     assert_eq!(Catalogue::from_bytes(path, bytes(1).to_vec().into(), 3).unwrap().users, [1, 2, 3]);
     assert_eq!(Titles::from_bytes(path, bytes(2).to_vec().into(), 3).unwrap().known(), 2);
-    serde_json::from_slice::<adepts::run::RunManifest>(bytes(4)).unwrap();
+    serde_json::from_slice::<adepts::history::run::HistoryRunManifest>(bytes(4)).unwrap();
 }
 
 /// What is done to a file.

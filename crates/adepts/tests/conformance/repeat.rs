@@ -2,15 +2,16 @@
 
 use std::path::Path;
 
-use adepts::models::MODELS;
-use adepts::{Experiment, Run};
+use adepts::HistoryExperiment;
+use adepts::HistoryRun;
+use adepts::models::HISTORY_MODELS;
 
 use crate::support::{
     COMMUNITY, How, RUNS, bits, counted, experiment, learners, log, model_bytes, run, scores, timeless, with_stops,
 };
 
 /// Runs an experiment in a pool of so many threads.
-fn in_threads(threads: usize, experiment: &Experiment, folder: &Path) -> adepts::eval::RunSummary {
+fn in_threads(threads: usize, experiment: &HistoryExperiment, folder: &Path) -> adepts::eval::RunSummary {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     pool.install(|| timeless(run(experiment, &COMMUNITY, folder, How::default()).unwrap()))
 }
@@ -18,7 +19,7 @@ fn in_threads(threads: usize, experiment: &Experiment, folder: &Path) -> adepts:
 #[test]
 fn equal_seeds_give_equal_runs_for_any_number_of_threads() {
     let home = tempfile::tempdir().unwrap();
-    for spec in MODELS {
+    for spec in HISTORY_MODELS {
         let experiment = experiment(spec, &[]);
         let of = |threads: usize| {
             let folder = home.path().join(format!("{}-{threads}", spec.name));
@@ -51,8 +52,9 @@ fn another_seed_gives_other_parameters() {
 #[test]
 fn a_run_answers_after_opening_as_the_model_did_in_training() {
     for trained in RUNS.iter() {
-        let run = Run::open(&trained.folder).unwrap();
-        let again = run.evaluate(adepts::evaluate::Request::default(), &mut adepts::data::progress::silent).unwrap();
+        let run = HistoryRun::open(&trained.folder).unwrap();
+        let again =
+            run.evaluate(adepts::history::request::Request::default(), &mut adepts::data::progress::silent).unwrap();
         let (now, then) = (timeless(again.summary), timeless(trained.summary.clone()));
         assert_eq!(now, then, "{}", trained.spec.name);
         assert_eq!(run.experiment, trained.experiment);
@@ -64,7 +66,7 @@ fn a_run_answers_after_opening_as_the_model_did_in_training() {
 fn saving_and_loading_changes_no_score() {
     let home = tempfile::tempdir().unwrap();
     for trained in RUNS.iter() {
-        let mut run = Run::open(&trained.folder).unwrap();
+        let mut run = HistoryRun::open(&trained.folder).unwrap();
         let before = scores(&run);
         let path = home.path().join(trained.spec.name);
         run.model.save().write(&path).unwrap();
@@ -84,7 +86,7 @@ fn stopping_and_resuming_changes_nothing() {
             let run = |how: How| {
                 let done = counted(&experiment, &COMMUNITY, &folder, how);
                 if done.0.is_err() {
-                    let error = Run::open(&folder).err().unwrap();
+                    let error = HistoryRun::open(&folder).err().unwrap();
                     assert!(error.to_string().contains("is not finished; continue it with"), "{error}");
                 }
                 done

@@ -5,40 +5,55 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use adepts::contract::ExampleModel;
-use adepts::data::examples::{DomainsConfig, ExampleSet, RawFiles, Side, simulate_domains};
-use adepts::data::{Id, Part, progress, write_atomically};
+use adepts::Error;
+use adepts::TabularExperiment;
+use adepts::TabularRun;
+use adepts::contract::TabularModel;
+use adepts::data::Id;
+use adepts::data::Part;
+use adepts::data::progress;
+use adepts::data::tabular::DomainsConfig;
+use adepts::data::tabular::RawFiles;
+use adepts::data::tabular::Side;
+use adepts::data::tabular::TabularDataset;
+use adepts::data::tabular::simulate_domains;
+use adepts::data::write_atomically;
 use adepts::eval::RunSummary;
-use adepts::ranker::predict::Retrieved;
-use adepts::ranker::queries::{Mask, Queries};
-use adepts::run::PER_USER;
-use adepts::serve::{AnswerError, Asked, Exclude, FieldValue, Retrieval, RetrievalQuestion};
-use adepts::{Error, RankerExperiment, RankerRun};
+use adepts::files::PER_USER;
+use adepts::serve::AnswerError;
+use adepts::serve::Asked;
+use adepts::serve::Exclude;
+use adepts::serve::FieldValue;
+use adepts::serve::Retrieval;
+use adepts::serve::RetrievalQuestion;
+use adepts::tabular::config::Mask;
+use adepts::tabular::predict::Retrieved;
+use adepts::tabular::queries::Queries;
 
-use crate::rankers::run_with;
 use crate::support::{How, log, model_bytes, timeless};
+use crate::tabular_models::run_with;
 
 const KINDS: [&str; 3] = ["mlp", "single", "cesaa"];
 
-/// Simulated examples of three domains, and the same prepared for retrieval; users are hashed to more codes than an embedding
+/// Simulated rows of three domains, and the same prepared for retrieval; users are hashed to more codes than an embedding
 /// inside of automatic differentiation may have in the second set.
-pub(crate) static DATA: LazyLock<(PathBuf, ExampleSet, ExampleSet)> = LazyLock::new(|| {
+pub(crate) static DATA: LazyLock<(PathBuf, TabularDataset, TabularDataset)> = LazyLock::new(|| {
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("retrieval");
     std::fs::create_dir_all(&home).unwrap();
-    let log = home.join("examples.csv");
+    let log = home.join("rows.csv");
     let config =
         DomainsConfig { rows: 5_000, users: 60, items: 40, domains: 3, lowest_rate: 0.3, ..DomainsConfig::default() };
     simulate_domains(&config, &log, &mut progress::silent).unwrap();
     let prepare = |sets: &[&str], name: &str| {
         let first = read("mlp", &log, sets);
-        ExampleSet::prepare(&first.data, &first.split, 7, &home.join(name), &mut progress::silent).unwrap()
+        TabularDataset::prepare(&first.data, &first.split, 7, &home.join(name), &mut progress::silent).unwrap()
     };
     let large = r#"data.fields=[{ column = "user", hash = 100001 }, { column = "item", hash = 100001 }, "category"]"#;
     let (set, large) = (prepare(&[], "data"), prepare(&[large], "large"));
     (log, set, large)
 });
 
-fn read(kind: &str, source: &Path, sets: &[&str]) -> RankerExperiment {
+fn read(kind: &str, source: &Path, sets: &[&str]) -> TabularExperiment {
     let text = r#"
         [data]
         label = "label"
@@ -61,24 +76,24 @@ fn read(kind: &str, source: &Path, sets: &[&str]) -> RankerExperiment {
     all.push("model.embedding=4".into());
     all.push("train.stop.metric=\"recall@5\"".into());
     all.extend(sets.iter().map(|set| (*set).to_owned()));
-    RankerExperiment::read(kind, text, &all, &|_| None).unwrap()
+    TabularExperiment::read(kind, text, &all, &|_| None).unwrap()
 }
 
-pub(crate) fn experiment(kind: &str, sets: &[&str]) -> RankerExperiment {
+pub(crate) fn experiment(kind: &str, sets: &[&str]) -> TabularExperiment {
     read(kind, &DATA.0, sets)
 }
 
-fn run(experiment: &RankerExperiment, folder: &Path, how: How) -> Result<RunSummary, Error> {
+fn run(experiment: &TabularExperiment, folder: &Path, how: How) -> Result<RunSummary, Error> {
     run_with(experiment, &DATA.1, folder, how)
 }
 
 #[test]
 fn the_item_column_alone_asks_for_retrieval_and_its_settings_are_refused_without_it() {
     let resolved = experiment("cesaa", &[]);
-    let again = RankerExperiment::read("cesaa", &resolved.to_toml(), &[], &|_| None).unwrap();
+    let again = TabularExperiment::read("cesaa", &resolved.to_toml(), &[], &|_| None).unwrap();
     assert_eq!(again, resolved);
     let plain = "[data]\nlabel=\"a\"\ndomain=\"b\"\nfields=[\"c\"]\n[model]\nkind=\"mlp\"\n";
-    let ranking = RankerExperiment::read("x", plain, &[], &|_| None).unwrap();
+    let ranking = TabularExperiment::read("x", plain, &[], &|_| None).unwrap();
     assert!(ranking.retrieval.is_none() && ranking.main_metric() == "auc");
     for (set, place) in [
         ("retrieval.dimension=8", "retrieval"),
@@ -86,16 +101,16 @@ fn the_item_column_alone_asks_for_retrieval_and_its_settings_are_refused_without
         ("eval.mask_seen=true", "eval.mask_seen"),
         ("eval.metrics=[\"recall@10\"]", "eval.metrics"),
     ] {
-        let error = RankerExperiment::read("x", plain, &[set.to_owned()], &|_| None).unwrap_err().to_string();
+        let error = TabularExperiment::read("x", plain, &[set.to_owned()], &|_| None).unwrap_err().to_string();
         assert!(error.contains(place) && error.contains("data.item"), "{error}");
     }
     let sets = |sets: &[&str]| sets.iter().map(|set| (*set).to_owned()).collect::<Vec<_>>();
     let item = ["data.fields=[\"c\", \"d\"]", "data.item=\"d\""];
-    let short = RankerExperiment::read("x", plain, &sets(&item), &|_| None).unwrap();
+    let short = TabularExperiment::read("x", plain, &sets(&item), &|_| None).unwrap();
     assert_eq!((short.train.batch, short.main_metric().as_str()), (1024, "recall@10"));
     for wrong in ["train.stop.metric=\"auc\"", "eval.metrics=[\"coverage@5\"]", "model.kind=\"fm\"", "retrieval.dim=3"]
     {
-        assert!(RankerExperiment::read("x", plain, &sets(&[item[0], item[1], wrong]), &|_| None).is_err(), "{wrong}");
+        assert!(TabularExperiment::read("x", plain, &sets(&[item[0], item[1], wrong]), &|_| None).is_err(), "{wrong}");
     }
 }
 
@@ -149,17 +164,15 @@ fn an_opened_run_finds_what_it_found_in_training() {
         let folder = home.path().join(kind);
         let summary = run(&experiment(kind, &["train.epochs=1"]), &folder, How::default()).unwrap();
         let figures = std::fs::read(folder.join(PER_USER)).unwrap();
-        let again = RankerRun::open(&folder)
-            .unwrap()
-            .evaluate(adepts::evaluate::Part::Test, &[], &mut progress::silent)
-            .unwrap();
+        let again =
+            TabularRun::open(&folder).unwrap().evaluate(adepts::part::Part::Test, &[], &mut progress::silent).unwrap();
         assert_eq!(timeless(again), timeless(summary), "{kind}");
         assert_eq!(std::fs::read(folder.join(PER_USER)).unwrap(), figures, "{kind}");
     }
 }
 
 /// Pairs of user and item of a part.
-fn pairs(data: &ExampleSet, part: Part) -> BTreeSet<(u32, u32)> {
+fn pairs(data: &TabularDataset, part: Part) -> BTreeSet<(u32, u32)> {
     data.blocks(part, 1000)
         .unwrap()
         .flat_map(|b| {
@@ -172,8 +185,8 @@ fn pairs(data: &ExampleSet, part: Part) -> BTreeSet<(u32, u32)> {
 /// Recall@5 of each domain, by loops over users and items, without items of `masked` parts and those that were only seen in rows of
 /// the parts `seen`.
 pub(crate) fn recall(
-    data: &ExampleSet,
-    model: &dyn ExampleModel,
+    data: &TabularDataset,
+    model: &dyn TabularModel,
     masked: &[Part],
     seen: &[Part],
 ) -> BTreeMap<u32, f64> {
@@ -196,7 +209,7 @@ pub(crate) fn recall(
         if relevant.is_empty() {
             continue;
         }
-        let mut items = catalogue.examples.clone();
+        let mut items = catalogue.batch.clone();
         items.domain.fill(domain);
         let mut scores = vec![0.0; catalogue.len()];
         towers.scores(&vector, &towers.items(&items), &mut scores);
@@ -219,7 +232,7 @@ fn recall_is_what_a_plain_loop_over_users_and_items_finds() {
         let folder = home.path().join(format!("{kind}-{mask}"));
         let mask_set = format!("eval.mask=\"{mask}\"");
         let summary = run(&experiment(kind, &["train.epochs=1", &mask_set]), &folder, How::default()).unwrap();
-        let opened = RankerRun::open(&folder).unwrap();
+        let opened = TabularRun::open(&folder).unwrap();
         let want = recall(&opened.data, &*opened.model, parts, parts);
         assert_eq!(summary.protocol.mask, mask);
         assert_eq!(summary.protocol.items, 40);
@@ -242,8 +255,8 @@ fn what_a_user_has_is_held_once_however_many_queries_he_asks() {
     let text = "label,domain,user,item,category,price,age\n".to_owned() + &(0..900).map(line).collect::<String>();
     write_atomically(&log, |out| out.write_all(text.as_bytes())).unwrap();
     let asked = read("mlp", &log, &[r#"data.dense=["price", "age"]"#]);
-    let data =
-        ExampleSet::prepare(&asked.data, &asked.split, 7, &home.path().join("data"), &mut progress::silent).unwrap();
+    let data = TabularDataset::prepare(&asked.data, &asked.split, 7, &home.path().join("data"), &mut progress::silent)
+        .unwrap();
     let queries = Queries::of(&data, Part::Test, Mask::Known).unwrap();
     assert_eq!((queries.len(), queries.users()), (data.rows(Part::Test), 2));
     for (held, part) in [(&queries.train, Part::Train), (&queries.validation, Part::Validation)] {
@@ -252,7 +265,7 @@ fn what_a_user_has_is_held_once_however_many_queries_he_asks() {
 }
 
 /// The lists for the rows of the log.
-fn lists_of(run: &RankerRun, number: usize) -> Retrieved {
+fn lists_of(run: &TabularRun, number: usize) -> Retrieved {
     let mut all = Retrieved::default();
     let each = |block: Retrieved| {
         all.rows.extend(block.rows);
@@ -270,7 +283,7 @@ fn lists_for_new_rows_are_the_best_of_the_catalogue() {
     for kind in ["single", "cesaa"] {
         let folder = home.path().join(kind);
         run(&experiment(kind, &["train.epochs=1"]), &folder, How::default()).unwrap();
-        let opened = RankerRun::open(&folder).unwrap();
+        let opened = TabularRun::open(&folder).unwrap();
         let found = lists_of(&opened, 7);
         assert!(found.rows.iter().copied().eq(1..=5_000));
         let all = lists_of(&opened, 100);
@@ -301,7 +314,7 @@ fn an_answer_is_the_list_of_a_row_to_the_bit_alone_and_among_others() {
     for kind in ["single", "cesaa"] {
         let folder = home.path().join(kind);
         run(&experiment(kind, &["train.epochs=1"]), &folder, How::default()).unwrap();
-        let opened = RankerRun::open(&folder).unwrap();
+        let opened = TabularRun::open(&folder).unwrap();
         let found = lists_of(&opened, 7);
         let answerer = adepts::answers::open(&folder).unwrap();
         let questions = questions(7);

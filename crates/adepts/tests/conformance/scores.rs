@@ -2,16 +2,20 @@
 
 use std::sync::Arc;
 
-use adepts::Run;
-use adepts::contract::{Batcher, GateView, HistoryBatch, Probe, ProbeSplit};
+use adepts::HistoryRun;
+use adepts::contract::Batcher;
+use adepts::contract::GateView;
+use adepts::contract::HistoryBatch;
+use adepts::contract::Probe;
+use adepts::contract::ProbeSplit;
 use adepts::data::Rows;
 use adepts_ops::Csr;
 use burn::tensor::Device;
 
 use crate::support::{COMMUNITY, RUNS, Trained, bits, recipe, score};
 
-fn opened(trained: &Trained) -> Run {
-    Run::open(&trained.folder).unwrap()
+fn opened(trained: &Trained) -> HistoryRun {
+    HistoryRun::open(&trained.folder).unwrap()
 }
 
 /// Histories of all kinds with what is to be found of them: users', an empty one, one item, nearly everything.
@@ -29,8 +33,11 @@ fn scores_are_finite_whatever_the_history() {
     let (histories, validation) = histories();
     for trained in RUNS.iter() {
         let run = opened(trained);
-        let untrained =
-            recipe(trained.spec).build(&adepts::run::sizes(&run.experiment, &run.data), 3, &Device::flex().autodiff());
+        let untrained = recipe(trained.spec).build(
+            &adepts::history::run::sizes(&run.experiment, &run.data),
+            3,
+            &Device::flex().autodiff(),
+        );
         for model in [&*run.model, &*untrained] {
             let (scores, shares) = score(model, &histories, &validation);
             assert!(scores.iter().chain(&shares).all(|x| x.is_finite()), "{}", trained.spec.name);

@@ -9,27 +9,48 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
+use adepts::Artefact;
+use adepts::HistoryRun;
+use adepts::TabularRun;
 use adepts::answers::Excluding;
-use adepts::data::examples::{Catalogue, Codes};
-use adepts::data::{
-    Column, DataConfig, Dataset, Id, Interactions, Part, Rows, Seen, SimulationConfig, SplitConfig, Vocabulary,
-    prepare, progress, simulated,
-};
-use adepts::eval::{Measured, read_per_user};
-use adepts::evaluate;
-use adepts::models::{MODELS, find};
-use adepts::run::DATA;
-use adepts::serve::{
-    Answerer, Asked, Exclude, Fallback, FieldValue, HistoryAnswerer, NothingKnown, Question, RetrievalQuestion,
-};
-use adepts::{Artefact, RankerRun, Run};
+use adepts::data::Column;
+use adepts::data::DataConfig;
+use adepts::data::HistoryDataset;
+use adepts::data::Id;
+use adepts::data::Interactions;
+use adepts::data::Part;
+use adepts::data::Rows;
+use adepts::data::Seen;
+use adepts::data::SimulationConfig;
+use adepts::data::SplitConfig;
+use adepts::data::Vocabulary;
+use adepts::data::prepare;
+use adepts::data::progress;
+use adepts::data::simulated;
+use adepts::data::tabular::Catalogue;
+use adepts::data::tabular::Codes;
+use adepts::eval::Measured;
+use adepts::eval::read_per_user;
+use adepts::files::DATA;
+use adepts::history::evaluate;
+use adepts::models::HISTORY_MODELS;
+use adepts::models::find;
+use adepts::serve::Answerer;
+use adepts::serve::Asked;
+use adepts::serve::Exclude;
+use adepts::serve::Fallback;
+use adepts::serve::FieldValue;
+use adepts::serve::HistoryAnswerer;
+use adepts::serve::NothingKnown;
+use adepts::serve::Question;
+use adepts::serve::RetrievalQuestion;
 
-use crate::rankers::run_with;
 use crate::retrieval;
 use crate::support::{How, dataset, experiment, run, timeless};
+use crate::tabular_models::run_with;
 
 /// Users with ratings, of which low ones are dropped.
-static RATED: LazyLock<Dataset> = LazyLock::new(|| {
+static RATED: LazyLock<HistoryDataset> = LazyLock::new(|| {
     let mut text = String::from("user,item,rating\n");
     for user in 0..60 {
         for item in (0..40).filter(|item| (user * 7 + item * 11 + user * item) % 5 < 3) {
@@ -50,12 +71,12 @@ fn answerer(folder: &Path) -> HistoryAnswerer {
 }
 
 /// The items of a list, as indices of the data.
-fn listed(answerer: &HistoryAnswerer, data: &Dataset, asked: impl Into<Asked>) -> Vec<u32> {
+fn listed(answerer: &HistoryAnswerer, data: &HistoryDataset, asked: impl Into<Asked>) -> Vec<u32> {
     let answer = answerer.answer(&[asked.into()]).remove(0).unwrap();
     answer.items.iter().map(|row| data.items.index(&row.item).unwrap()).collect()
 }
 
-fn all_of(data: &Dataset, user: u32, exclude: Option<Exclude>) -> Question {
+fn all_of(data: &HistoryDataset, user: u32, exclude: Option<Exclude>) -> Question {
     Question { n: data.items.len(), exclude, ..Question::of_user(data.users.id(user)) }
 }
 
@@ -136,15 +157,15 @@ fn one_rule_says_what_whoever_has_no_known_item_is_answered() {
 }
 
 /// The figures of each judged user.
-fn figures(folder: &Path, data: &Dataset) -> Measured {
-    read_per_user(&folder.join(adepts::run::PER_USER), &data.users).unwrap()
+fn figures(folder: &Path, data: &HistoryDataset) -> Measured {
+    read_per_user(&folder.join(adepts::files::PER_USER), &data.users).unwrap()
 }
 
 #[test]
 fn an_evaluation_lists_no_seen_item_unless_it_is_told_to() {
     let home = tempfile::tempdir().unwrap();
-    let bare = Dataset { seen: Seen::empty(RATED.users.len()), ..RATED.clone() };
-    let done = |name: &str, data: &Dataset, set: &str| {
+    let bare = HistoryDataset { seen: Seen::empty(RATED.users.len()), ..RATED.clone() };
+    let done = |name: &str, data: &HistoryDataset, set: &str| {
         let folder = home.path().join(name);
         let sets = ["eval.metrics=['recall@5', 'ndcg@5']", set];
         let summary = run(&experiment(find("ease").unwrap(), &sets), data, &folder, How::default()).unwrap();
@@ -158,7 +179,7 @@ fn an_evaluation_lists_no_seen_item_unless_it_is_told_to() {
     assert!(masked.mean(masked.metrics[0]) > open.mean(open.metrics[0]));
     assert!(summary.protocol.mask_seen && summary.protocol.seen > 200);
     // By hand, from the lists that are answered.
-    let run = Run::open(&folder).unwrap();
+    let run = HistoryRun::open(&folder).unwrap();
     let answerer = answerer(&folder);
     for (at, user) in masked.users.iter().enumerate() {
         let row = *user as usize;
@@ -179,7 +200,7 @@ fn what_was_seen_in_the_time_of_a_part_is_not_known_to_who_predicts_it() {
     let folder = home.path().join("run");
     let sets = ["eval.ties='number'"];
     run(&experiment(find("popularity").unwrap(), &sets), &RATED, &folder, How::default()).unwrap();
-    let mut opened = Run::open(&folder).unwrap();
+    let mut opened = HistoryRun::open(&folder).unwrap();
     let mut figures = |part: Option<Part>| {
         let mut seen = Seen::empty(users);
         let rows = match part {
@@ -194,8 +215,8 @@ fn what_was_seen_in_the_time_of_a_part_is_not_known_to_who_predicts_it() {
         let (stop, eval) = (&opened.experiment.train.stop, &opened.experiment.eval);
         let validator = evaluate::Validator::new(&opened.data, stop, eval, None, 1).unwrap();
         let stop = validator.validate(&*opened.model).unwrap().stop;
-        let figures = [evaluate::Part::Test, evaluate::Part::Validation].map(|part| {
-            let request = evaluate::Request { part, ..Default::default() };
+        let figures = [adepts::part::Part::Test, adepts::part::Part::Validation].map(|part| {
+            let request = adepts::history::request::Request { part, ..Default::default() };
             let summary = opened.evaluate(request, &mut progress::silent).unwrap().summary;
             (summary.metrics, summary.protocol.seen)
         });
@@ -209,7 +230,7 @@ fn what_was_seen_in_the_time_of_a_part_is_not_known_to_who_predicts_it() {
 }
 
 /// 80 users, of whom the last 16 came after the cut: all that they have is to be found.
-fn newcomers(backwards: bool) -> Dataset {
+fn newcomers(backwards: bool) -> HistoryDataset {
     let config = SimulationConfig { users: 80, items: 50, interactions: 9.0, least: 4, ..SimulationConfig::default() };
     let mut log: Interactions = simulated(&config).unwrap();
     let mut nth = 0;
@@ -237,7 +258,7 @@ fn numbering_items_otherwise_changes_no_figure_and_nobody_is_ranked_by_number() 
     let [new, _] = &datasets;
     assert!((64..80).all(|user| new.train.row(user).is_empty() && !new.test.row(user).is_empty()));
     let mut popular: Option<Vec<Vec<f64>>> = None;
-    for spec in MODELS {
+    for spec in HISTORY_MODELS {
         let [one, other] = [0, 1].map(|way| {
             let folder = home.path().join(format!("{}-{way}", spec.name));
             let sets =
@@ -279,7 +300,7 @@ fn numbering_items_otherwise_changes_no_figure_and_nobody_is_ranked_by_number() 
 fn published_work_can_have_its_own_order_and_its_own_lists_for_nobody() {
     let home = tempfile::tempdir().unwrap();
     let [one, other] = [newcomers(false), newcomers(true)];
-    let done = |name: &str, data: &Dataset| {
+    let done = |name: &str, data: &HistoryDataset| {
         let sets = ["eval.ties=number", "eval.without_history=model", "eval.metrics=['ndcg@20']"];
         let summary =
             run(&experiment(find("popularity").unwrap(), &sets), data, &home.path().join(name), How::default());
@@ -293,7 +314,7 @@ fn published_work_can_have_its_own_order_and_its_own_lists_for_nobody() {
 #[test]
 fn a_run_of_format_2_is_judged_by_its_rules_and_its_users_are_offered_nothing_that_they_have() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/compat/format-2/run");
-    let opened = Run::open(&folder).unwrap();
+    let opened = HistoryRun::open(&folder).unwrap();
     let answerer = answerer(&folder);
     for user in 0..opened.data.users.len() as u32 {
         let list = listed(&answerer, &opened.data, all_of(&opened.data, user, None));
@@ -301,7 +322,7 @@ fn a_run_of_format_2_is_judged_by_its_rules_and_its_users_are_offered_nothing_th
         let judged = listed(&answerer, &opened.data, all_of(&opened.data, user, Some(Exclude::Learned)));
         assert!(opened.data.test.row(user as usize).iter().all(|item| judged.contains(item)));
     }
-    let evaluated = opened.evaluate(evaluate::Request::default(), &mut progress::silent).unwrap();
+    let evaluated = opened.evaluate(adepts::history::request::Request::default(), &mut progress::silent).unwrap();
     let protocol = &evaluated.summary.protocol;
     assert_eq!((protocol.mask_seen, protocol.ties.as_str(), protocol.without_history), (false, "number", 0));
 }
@@ -312,7 +333,7 @@ fn what_a_user_is_known_to_have_is_left_out_unless_it_is_asked_for() {
     let folder = home.path().join("run");
     let experiment = retrieval::experiment("mlp", &["train.epochs=1"]);
     run_with(&experiment, &retrieval::DATA.1, &folder, How::default()).unwrap();
-    let opened = RankerRun::open(&folder).unwrap();
+    let opened = TabularRun::open(&folder).unwrap();
     let answerer = adepts::answers::open(&folder).unwrap();
     let ids = Catalogue::open(&folder.join(DATA)).unwrap().unwrap().ids;
     let (users, _) = opened.data.vocabulary(0).unwrap().unwrap();

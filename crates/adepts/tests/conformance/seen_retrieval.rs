@@ -4,17 +4,26 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use adepts::data::examples::{ExampleSet, RawFiles};
-use adepts::data::{Id, progress, write_atomically};
-use adepts::evaluate::Part;
-use adepts::ranker::predict::Retrieved;
-use adepts::ranker::queries::{Mask, Queries};
-use adepts::serve::{Exclude, FieldValue, RetrievalQuestion};
-use adepts::{Error, RankerExperiment, RankerRun, finalize};
+use adepts::Error;
+use adepts::TabularExperiment;
+use adepts::TabularRun;
+use adepts::data::Id;
+use adepts::data::progress;
+use adepts::data::tabular::RawFiles;
+use adepts::data::tabular::TabularDataset;
+use adepts::data::write_atomically;
+use adepts::finalize;
+use adepts::part::Part;
+use adepts::serve::Exclude;
+use adepts::serve::FieldValue;
+use adepts::serve::RetrievalQuestion;
+use adepts::tabular::config::Mask;
+use adepts::tabular::predict::Retrieved;
+use adepts::tabular::queries::Queries;
 
-use crate::rankers::run_with;
 use crate::retrieval::recall;
 use crate::support::{How, working};
+use crate::tabular_models::run_with;
 
 /// Ten positive rows, one at each moment from 0 on: 0 to 5 train, 6 and 7 validate, 8 and 9 test. Below them are low ratings.
 const LOG: &str = "\
@@ -38,8 +47,8 @@ bob,h,shop,2,4
 bob,e,shop,2,6
 ";
 
-/// Log, configuration and prepared examples.
-fn made(home: &Path, log: &str, sets: &[&str]) -> (RankerExperiment, ExampleSet) {
+/// Log, configuration and prepared tabular data.
+fn made(home: &Path, log: &str, sets: &[&str]) -> (TabularExperiment, TabularDataset) {
     let source = home.join("log.csv");
     write_atomically(&source, |out| out.write_all(log.as_bytes())).unwrap();
     let text = r#"
@@ -70,8 +79,9 @@ fn made(home: &Path, log: &str, sets: &[&str]) -> (RankerExperiment, ExampleSet)
     "#;
     let source = [format!("data.source={}", source.display())];
     let all: Vec<String> = sets.iter().map(|set| (*set).to_owned()).chain(source).collect();
-    let experiment = RankerExperiment::read("seen", text, &all, &|_| None).unwrap();
-    let data = ExampleSet::prepare(&experiment.data, &experiment.split, 7, &home.join("data"), &mut progress::silent);
+    let experiment = TabularExperiment::read("seen", text, &all, &|_| None).unwrap();
+    let data =
+        TabularDataset::prepare(&experiment.data, &experiment.split, 7, &home.join("data"), &mut progress::silent);
     (experiment, data.unwrap())
 }
 
@@ -83,7 +93,7 @@ fn trained(home: &Path, log: &str, sets: &[&str]) -> PathBuf {
 }
 
 /// The lists of both users, best first.
-fn lists(run: &RankerRun, home: &Path, exclude: Exclude) -> [Vec<String>; 2] {
+fn lists(run: &TabularRun, home: &Path, exclude: Exclude) -> [Vec<String>; 2] {
     let asks = home.join("asks.csv");
     write_atomically(&asks, |out| out.write_all(b"who,site\nann,shop\nbob,shop\n")).unwrap();
     let mut lists = Vec::new();
@@ -108,7 +118,7 @@ fn items_that_a_user_rated_low_are_not_found_for_him_unless_they_are_asked_for()
     let made = working(How::default(), |work| finalize::run(&folder, None, &last, work)).0.unwrap();
     assert_eq!(made.rows, 10);
     for (folder, of_learned) in [(&folder, ["defgh", "defgh"]), (&last, ["fgh", "egh"])] {
-        let run = RankerRun::open(folder).unwrap();
+        let run = TabularRun::open(folder).unwrap();
         let answerer = adepts::answers::open(folder).unwrap();
         for (exclude, left) in
             [(Exclude::Seen, ["", ""]), (Exclude::Learned, of_learned), (Exclude::None, ["abcdefgh", "abcdefgh"])]
@@ -134,7 +144,7 @@ fn items_that_a_user_rated_low_are_not_found_for_him_unless_they_are_asked_for()
 fn an_evaluation_masks_what_was_seen_before_and_nothing_that_is_to_be_found() {
     let home = tempfile::tempdir().unwrap();
     let folder = trained(home.path(), LOG, &[]);
-    let run = RankerRun::open(&folder).unwrap();
+    let run = TabularRun::open(&folder).unwrap();
     let ids = run.data.catalogue().unwrap().unwrap().ids;
     let rows = |rows: &adepts::data::Rows| -> Vec<String> {
         rows.iter().map(|row| row.iter().map(|item| ids.id(*item).to_string()).collect()).collect()
@@ -187,7 +197,7 @@ fn recall_is_that_of_a_plain_loop_which_knows_nothing_of_the_future() {
     let mut found = Vec::new();
     for (sets, seen) in [(&[][..], &both[..]), (&["eval.mask_seen=false"], &[])] {
         let folder = trained(home.path(), &long(), sets);
-        let run = RankerRun::open(&folder).unwrap();
+        let run = TabularRun::open(&folder).unwrap();
         let of = |seen: &[adepts::data::Part]| recall(&run.data, &*run.model, &both, seen);
         let want = of(seen);
         let summary = run.evaluate(Part::Test, &[], &mut progress::silent).unwrap();
@@ -210,7 +220,7 @@ fn runs_that_mask_otherwise_what_was_seen_are_not_compared() {
     let [masked, left_in] = ["masked", "open"].map(|name| home.path().join(name));
     run_with(&experiment, &data, &masked, How::default()).unwrap();
     run_with(&open, &data, &left_in, How::default()).unwrap();
-    let records = [masked, left_in].map(|folder| adepts::ranker::report::Record::open(&folder).unwrap());
-    let told = adepts::ranker::report::compare(&records, None, None).unwrap_err().to_string();
+    let records = [masked, left_in].map(|folder| adepts::tabular::report::Record::open(&folder).unwrap());
+    let told = adepts::tabular::report::compare(&records, None, None).unwrap_err().to_string();
     assert!(told.contains("different masks (eval.mask_seen)"), "{told}");
 }

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
-use adepts::RankerExperiment;
-use adepts::data::examples::{DomainsConfig, ExampleSet, simulate_domains};
+use adepts::TabularExperiment;
 use adepts::data::progress;
+use adepts::data::tabular::DomainsConfig;
+use adepts::data::tabular::TabularDataset;
+use adepts::data::tabular::simulate_domains;
 use adepts::eval::RunSummary;
-use adepts::ranker::experiment::run_on;
+use adepts::tabular::experiment::run_on;
 
 use crate::support::{How, working};
 
@@ -37,7 +39,7 @@ fn trained(seed: u64) -> RunSummary {
         std::fs::remove_dir_all(&home).unwrap();
     }
     std::fs::create_dir_all(&home).unwrap();
-    let log = home.join("examples.csv");
+    let log = home.join("rows.csv");
     let world = DomainsConfig {
         rows: 24_000,
         users: 300,
@@ -53,9 +55,10 @@ fn trained(seed: u64) -> RunSummary {
     };
     simulate_domains(&world, &log, &mut progress::silent).unwrap();
     let sets = ["model.kind=cesaa".to_owned(), format!("data.source={}", log.display()), format!("seed={seed}")];
-    let experiment = RankerExperiment::read("cesaa", EXPERIMENT, &sets, &|_| None).unwrap();
-    let set = ExampleSet::prepare(&experiment.data, &experiment.split, seed, &home.join("data"), &mut progress::silent)
-        .unwrap();
+    let experiment = TabularExperiment::read("cesaa", EXPERIMENT, &sets, &|_| None).unwrap();
+    let set =
+        TabularDataset::prepare(&experiment.data, &experiment.split, seed, &home.join("data"), &mut progress::silent)
+            .unwrap();
     let (run, _) = working(How::default(), |work| run_on(&experiment, &set, 0.0, &home.join("run"), work));
     run.unwrap()
 }

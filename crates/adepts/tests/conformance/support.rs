@@ -5,20 +5,37 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use adepts::contract::{EpochRecord, Fit, HistoryModel, Recipe, Spec};
-use adepts::data::{
-    Column, DataConfig, Dataset, Interactions, Read, Rows, SeenLog, SimulationConfig, SplitConfig, checkerboard,
-    prepare, progress, simulated,
-};
+use adepts::Error;
+use adepts::HistoryExperiment;
+use adepts::HistoryRun;
+use adepts::contract::EpochRecord;
+use adepts::contract::Fit;
+use adepts::contract::HistoryModel;
+use adepts::contract::HistoryRecipe;
+use adepts::contract::HistorySpec;
+use adepts::data::Column;
+use adepts::data::DataConfig;
+use adepts::data::HistoryDataset;
+use adepts::data::Interactions;
+use adepts::data::Read;
+use adepts::data::Rows;
+use adepts::data::SeenLog;
+use adepts::data::SimulationConfig;
+use adepts::data::SplitConfig;
+use adepts::data::checkerboard;
+use adepts::data::prepare;
+use adepts::data::progress;
+use adepts::data::simulated;
 use adepts::eval::RunSummary;
-use adepts::experiment::{Work, run_on};
-use adepts::models::MODELS;
-use adepts::train::{Observer, Progress};
-use adepts::{Error, Experiment, Run};
+use adepts::history::experiment::run_on;
+use adepts::models::HISTORY_MODELS;
+use adepts::train::Observer;
+use adepts::train::Progress;
+use adepts::work::Work;
 use burn::tensor::Device;
 
 /// A data set of a log in memory, as [`prepare`] makes it of one in files.
-pub(crate) fn dataset(log: Interactions, split: &SplitConfig) -> Dataset {
+pub(crate) fn dataset(log: Interactions, split: &SplitConfig) -> HistoryDataset {
     let data = DataConfig { source: "memory".into(), ..DataConfig::default() };
     let read = Read {
         seen: SeenLog::empty(log.users.len()),
@@ -47,15 +64,16 @@ pub(crate) fn community_log() -> Interactions {
 }
 
 /// A simulated community of 300 users.
-pub(crate) static COMMUNITY: LazyLock<Dataset> = LazyLock::new(|| dataset(community_log(), &SplitConfig::default()));
+pub(crate) static COMMUNITY: LazyLock<HistoryDataset> =
+    LazyLock::new(|| dataset(community_log(), &SplitConfig::default()));
 
 /// Two tastes that share no item; one item of each user is withheld.
-pub(crate) fn two_tastes(users: usize, items: usize) -> Dataset {
+pub(crate) fn two_tastes(users: usize, items: usize) -> HistoryDataset {
     dataset(checkerboard(users, items), &SplitConfig::Column { column: Column::Name("part".into()) })
 }
 
 /// The `[model]` table of the defaults, made small.
-pub(crate) fn small(spec: &Spec) -> toml::Table {
+pub(crate) fn small(spec: &HistorySpec) -> toml::Table {
     let mut table = (spec.recipe)(toml::Table::new()).unwrap().resolved();
     if table.contains_key("experts") && table["experts"].as_integer() != Some(1) {
         table.insert("experts".into(), 3.into());
@@ -75,7 +93,7 @@ pub(crate) fn small(spec: &Spec) -> toml::Table {
 }
 
 /// A small experiment with a model of the registry; `sets` are overrides.
-pub(crate) fn experiment(spec: &Spec, sets: &[&str]) -> Experiment {
+pub(crate) fn experiment(spec: &HistorySpec, sets: &[&str]) -> HistoryExperiment {
     let text = r#"
         [train]
         batch = 64
@@ -89,7 +107,7 @@ pub(crate) fn experiment(spec: &Spec, sets: &[&str]) -> Experiment {
     let mut table: toml::Table = text.parse().unwrap();
     table.insert("model".into(), small(spec).into());
     let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
-    Experiment::read(spec.name, &table.to_string(), &sets, &|_| None).unwrap()
+    HistoryExperiment::read(spec.name, &table.to_string(), &sets, &|_| None).unwrap()
 }
 
 /// How an experiment is done.
@@ -128,8 +146,8 @@ pub(crate) fn working<R>(how: How, act: impl FnOnce(&mut Work<'_>) -> R) -> (R, 
 
 /// Does an experiment; also gives the number of updates that it took.
 pub(crate) fn counted(
-    experiment: &Experiment,
-    data: &Dataset,
+    experiment: &HistoryExperiment,
+    data: &HistoryDataset,
     folder: &Path,
     how: How,
 ) -> (Result<RunSummary, Error>, usize) {
@@ -146,28 +164,33 @@ pub(crate) fn with_stops(stops: &[usize], run: impl Fn(How) -> (Result<RunSummar
     timeless(run(How { resume: !stops.is_empty(), ..How::default() }).0.unwrap())
 }
 
-pub(crate) fn run(experiment: &Experiment, data: &Dataset, folder: &Path, how: How) -> Result<RunSummary, Error> {
+pub(crate) fn run(
+    experiment: &HistoryExperiment,
+    data: &HistoryDataset,
+    folder: &Path,
+    how: How,
+) -> Result<RunSummary, Error> {
     counted(experiment, data, folder, how).0
 }
 
 /// A finished run.
 pub(crate) struct Trained {
-    pub(crate) spec: &'static Spec,
-    pub(crate) experiment: Experiment,
+    pub(crate) spec: &'static HistorySpec,
+    pub(crate) experiment: HistoryExperiment,
     pub(crate) folder: PathBuf,
     pub(crate) summary: RunSummary,
 }
 
 /// A run of every model on the community.
 pub(crate) static RUNS: LazyLock<Vec<Trained>> = LazyLock::new(|| {
-    let of = |spec: &&'static Spec| {
+    let of = |spec: &&'static HistorySpec| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("conformance").join(spec.name);
         let _absent = fs::remove_dir_all(&folder);
         let experiment = experiment(spec, &["train.epochs=20"]);
         let summary = run(&experiment, &COMMUNITY, &folder, How::default()).unwrap();
         Trained { spec, experiment, folder, summary }
     };
-    MODELS.iter().map(of).collect()
+    HISTORY_MODELS.iter().map(of).collect()
 });
 
 /// The run of this model.
@@ -176,16 +199,16 @@ pub(crate) fn trained(name: &str) -> &'static Trained {
 }
 
 /// The models that are trained update by update.
-pub(crate) fn learners() -> impl Iterator<Item = &'static Spec> {
-    MODELS.iter().copied().filter(|spec| {
-        let sizes = adepts::run::sizes(&experiment(spec, &[]), &COMMUNITY);
+pub(crate) fn learners() -> impl Iterator<Item = &'static HistorySpec> {
+    HISTORY_MODELS.iter().copied().filter(|spec| {
+        let sizes = adepts::history::run::sizes(&experiment(spec, &[]), &COMMUNITY);
         let mut model = recipe(spec).build(&sizes, 1, &Device::flex().autodiff());
         matches!(model.fit(), Fit::Steps(_))
     })
 }
 
 /// The small recipe of a model.
-pub(crate) fn recipe(spec: &Spec) -> Box<dyn Recipe> {
+pub(crate) fn recipe(spec: &HistorySpec) -> Box<dyn HistoryRecipe> {
     experiment(spec, &[]).recipe().unwrap().1
 }
 
@@ -208,7 +231,7 @@ pub(crate) fn score(model: &dyn HistoryModel, histories: &Rows, validation: &Row
 }
 
 /// The scores of some users of an opened run.
-pub(crate) fn scores(run: &Run) -> Vec<f32> {
+pub(crate) fn scores(run: &HistoryRun) -> Vec<f32> {
     let of = |rows: &Rows| Rows::from_lists(rows.iter().take(40).map(<[u32]>::to_vec));
     score(&*run.model, &of(&run.data.train), &of(&run.data.validation)).0
 }
@@ -220,12 +243,12 @@ pub(crate) fn bits(floats: &[f32]) -> Vec<u32> {
 
 /// The bytes of the parameters of a run.
 pub(crate) fn model_bytes(folder: &Path) -> Vec<u8> {
-    fs::read(folder.join(adepts::run::MODEL)).unwrap()
+    fs::read(folder.join(adepts::files::MODEL)).unwrap()
 }
 
 /// The training log without times.
 pub(crate) fn log(folder: &Path) -> Vec<EpochRecord> {
-    let epochs = adepts::run::epochs(folder).unwrap();
+    let epochs = adepts::manifest::epochs(folder).unwrap();
     epochs.into_iter().map(|epoch| EpochRecord { train_seconds: 0.0, eval_seconds: 0.0, ..epoch }).collect()
 }
 

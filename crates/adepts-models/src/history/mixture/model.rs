@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use adepts_core::memory::elements;
 use adepts_core::{
-    Fit, HistoryBatch, HistoryModel, Known, Learner, Loss, Parameter, Probe, Step, Tensors, TensorsError, tensors,
+    Fit, HistoryBatch, HistoryLearner, HistoryLoss, HistoryModel, Known, Parameter, Probe, Step, Tensors, TensorsError,
+    tensors,
 };
 use adepts_data::seed;
 use adepts_ops::latent::kernel::Noise;
@@ -101,7 +102,7 @@ impl Mixture {
 
     /// The loss of a batch with the given latent noise and input dropout already applied.
     #[must_use]
-    pub fn loss_with(&self, batch: &HistoryBatch, inputs: &Inputs, beta: f64) -> Loss {
+    pub fn loss_with(&self, batch: &HistoryBatch, inputs: &Inputs, beta: f64) -> HistoryLoss {
         let (experts, rows) = (&self.experts, batch.rows());
         let (z, kl) = sample(experts.encode(&inputs.input), &inputs.noise);
         let view = batch.gate.as_ref().map(|gate| (&gate.seen, &gate.probe));
@@ -157,7 +158,7 @@ impl Mixture {
             }
         }
         let shares = if self.config.experts > 1 { tensors::values(&mixed.shares) } else { Vec::new() };
-        Loss { total: ce + kl * beta as f32, parts, signal, shares }
+        HistoryLoss { total: ce + kl * beta as f32, parts, signal, shares }
     }
 
     /// The inputs of the experts in training: normalised, with dropout, and the noise.
@@ -302,12 +303,12 @@ fn padded(rows: &Csr, first: usize, count: usize, items: usize) -> Csr {
     Csr::from_rows(items, rows)
 }
 
-impl Learner for Mixture {
+impl HistoryLearner for Mixture {
     fn parameters(&mut self) -> Vec<(String, Parameter<'_>)> {
         self.experts.parameters()
     }
 
-    fn loss(&self, batch: &HistoryBatch, step: &Step) -> Loss {
+    fn loss(&self, batch: &HistoryBatch, step: &Step) -> HistoryLoss {
         self.loss_with(batch, &self.inputs(batch, step), self.config.kl.beta(step.taken))
     }
 

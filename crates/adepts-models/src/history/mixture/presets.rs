@@ -1,7 +1,9 @@
 //! The named settings of the mixture: `multvae`, `wl`, `moe`, `lmoe`, `tall`.
 
 use adepts_core::memory::elements;
-use adepts_core::{ConfigError, HistoryModel, Memory, Probe, Recipe, Sizes, Spec, Tensors, TensorsError, config};
+use adepts_core::{
+    ConfigError, HistoryModel, HistoryRecipe, HistorySizes, HistorySpec, Memory, Probe, Tensors, TensorsError, config,
+};
 use burn::tensor::Device;
 
 use super::config::{Gate, MixtureConfig, Reduce, Signal, Weights, default_alpha};
@@ -13,7 +15,7 @@ const TALL_PAPER: &str = "Pan et al., Countering Mainstream Bias via End-to-End 
                           ECIR 2024 (arXiv 2404.08887)";
 
 /// A variational autoencoder of histories.
-pub static MULTVAE: Spec = Spec {
+pub static MULTVAE: HistorySpec = HistorySpec {
     name: "multvae",
     summary: "A variational autoencoder of histories with a multinomial likelihood; the strong single model",
     paper: "Liang et al., Variational Autoencoders for Collaborative Filtering, WWW 2018; with the sizes of the TALL code (one \
@@ -23,7 +25,7 @@ pub static MULTVAE: Spec = Spec {
 };
 
 /// MultVAE with less mainstream users weighted more.
-pub static WL: Spec = Spec {
+pub static WL: HistorySpec = HistorySpec {
     name: "wl",
     summary: "MultVAE whose loss weighs users more the less mainstream they are",
     paper: "Zhu & Caverlee, Fighting Mainstream Bias in Recommender Systems via Local Fine Tuning, WSDM 2022",
@@ -32,7 +34,7 @@ pub static WL: Spec = Spec {
 };
 
 /// MultVAE experts mixed by a network.
-pub static MOE: Spec = Spec {
+pub static MOE: HistorySpec = HistorySpec {
     name: "moe",
     summary: "MultVAE experts mixed by a network that sees the history (the TALL paper's MoE)",
     paper: TALL_PAPER,
@@ -41,7 +43,7 @@ pub static MOE: Spec = Spec {
 };
 
 /// MultVAE experts mixed by their losses.
-pub static LMOE: Spec = Spec {
+pub static LMOE: HistorySpec = HistorySpec {
     name: "lmoe",
     summary: "MultVAE experts mixed by how well each finds held-out items of the user (TALL without row weights)",
     paper: TALL_PAPER,
@@ -50,7 +52,7 @@ pub static LMOE: Spec = Spec {
 };
 
 /// MultVAE experts mixed by their losses, with row weights that follow how the loss of each user changes.
-pub static TALL: Spec = Spec {
+pub static TALL: HistorySpec = HistorySpec {
     name: "tall",
     summary: "Loss-driven mixture of MultVAE experts whose row weights follow how the loss of each user changes",
     paper: TALL_PAPER,
@@ -59,7 +61,7 @@ pub static TALL: Spec = Spec {
 };
 
 /// The preset's table, overlaid by the user's.
-fn recipe(preset: &str, table: toml::Table) -> Result<Box<dyn Recipe>, ConfigError> {
+fn recipe(preset: &str, table: toml::Table) -> Result<Box<dyn HistoryRecipe>, ConfigError> {
     let mut merged: toml::Table = preset.parse().map_err(|e: toml::de::Error| ConfigError::Syntax(e.to_string()))?;
     merged.remove("kind");
     let own_alpha = table.get("weights").is_some_and(|weights| weights.get("alpha").is_some());
@@ -102,13 +104,13 @@ fn overlay(table: &mut toml::Table, key: String, value: toml::Value) {
     }
 }
 
-impl Recipe for MixtureConfig {
+impl HistoryRecipe for MixtureConfig {
     fn resolved(&self) -> toml::Table {
         toml::Table::try_from(self).expect("a configuration is a table")
     }
 
-    fn memory(&self, sizes: &Sizes) -> Memory {
-        let Sizes { users, items, pairs, batch } = *sizes;
+    fn memory(&self, sizes: &HistorySizes) -> Memory {
+        let HistorySizes { users, items, pairs, batch } = *sizes;
         let (experts, parameters) = (self.experts, parameter_count(self, items));
         let widths = self.hidden.iter().copied().fold(0, usize::saturating_add);
         // A probe that is a part of the history is judged in a pass of its own.
@@ -144,13 +146,13 @@ impl Recipe for MixtureConfig {
         if experts > 1 { memory.floats("shares of each user", elements(&[users, experts])) } else { memory }
     }
 
-    fn build(&self, sizes: &Sizes, seed: u64, device: &Device) -> Box<dyn HistoryModel> {
+    fn build(&self, sizes: &HistorySizes, seed: u64, device: &Device) -> Box<dyn HistoryModel> {
         Box::new(Mixture::new(self.clone(), sizes.items, seed, device))
     }
 
     fn restore(
         &self,
-        sizes: &Sizes,
+        sizes: &HistorySizes,
         _seed: u64,
         device: &Device,
         tensors: Tensors,
@@ -163,25 +165,25 @@ impl Recipe for MixtureConfig {
 mod tests {
     use super::*;
 
-    const SIZES: Sizes = Sizes { users: 900, items: 700, pairs: 20_000, batch: 128 };
+    const SIZES: HistorySizes = HistorySizes { users: 900, items: 700, pairs: 20_000, batch: 128 };
 
-    fn recipe_of(spec: &Spec, settings: &str) -> Box<dyn Recipe> {
+    fn recipe_of(spec: &HistorySpec, settings: &str) -> Box<dyn HistoryRecipe> {
         (spec.recipe)(settings.parse().unwrap()).unwrap()
     }
 
-    fn total(spec: &Spec, settings: &str, sizes: &Sizes) -> u64 {
+    fn total(spec: &HistorySpec, settings: &str, sizes: &HistorySizes) -> u64 {
         recipe_of(spec, settings).memory(sizes).total()
     }
 
     #[test]
     fn more_of_anything_takes_more_memory() {
         for spec in [&MULTVAE, &WL, &MOE, &LMOE, &TALL] {
-            let at = |sizes: &Sizes| total(spec, "experts = 4\nhidden = [8]", sizes);
+            let at = |sizes: &HistorySizes| total(spec, "experts = 4\nhidden = [8]", sizes);
             let base = at(&SIZES);
-            assert!(at(&Sizes { items: 701, ..SIZES }) > base, "{}", spec.name);
-            assert!(at(&Sizes { batch: 129, ..SIZES }) > base, "{}", spec.name);
-            assert!(at(&Sizes { pairs: 20_001, ..SIZES }) > base, "{}", spec.name);
-            assert!(at(&Sizes { users: 901, ..SIZES }) > base, "{}", spec.name);
+            assert!(at(&HistorySizes { items: 701, ..SIZES }) > base, "{}", spec.name);
+            assert!(at(&HistorySizes { batch: 129, ..SIZES }) > base, "{}", spec.name);
+            assert!(at(&HistorySizes { pairs: 20_001, ..SIZES }) > base, "{}", spec.name);
+            assert!(at(&HistorySizes { users: 901, ..SIZES }) > base, "{}", spec.name);
             assert!(total(spec, "experts = 5\nhidden = [8]", &SIZES) > base, "{}", spec.name);
             assert!(total(spec, "experts = 4\nhidden = [9]", &SIZES) > base, "{}", spec.name);
             assert!(total(spec, "experts = 4\nhidden = [20, 8]", &SIZES) > base, "{}", spec.name);
@@ -202,14 +204,14 @@ mod tests {
 
     #[test]
     fn prediction_holds_a_block_of_logits_of_all_experts() {
-        let one_row = Sizes { batch: 1, ..SIZES };
+        let one_row = HistorySizes { batch: 1, ..SIZES };
         let block = (100 * block_rows(100, SIZES.items) * SIZES.items) as u64;
         assert!(total(&TALL, "experts = 100\nhidden = [8]", &one_row) > 4 * block);
     }
 
     #[test]
     fn alpha_follows_the_signal_where_nobody_chose_it() {
-        let alpha = |spec: &Spec, weights: &str| {
+        let alpha = |spec: &HistorySpec, weights: &str| {
             let resolved = recipe_of(spec, &format!("weights = {{ {weights} }}")).resolved();
             resolved["weights"]["alpha"].as_float().unwrap()
         };
