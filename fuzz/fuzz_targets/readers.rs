@@ -4,13 +4,9 @@
 use std::path::Path;
 
 use adepts::contract::Tensors;
-use adepts::data::Catalogue;
-use adepts::data::Histories;
-use adepts::data::Titles;
+use adepts::data::{Catalogue, Histories, Titles};
 use adepts::history::run::HistoryRunManifest;
-use adepts::serve::Question;
-use adepts::serve::RankQuestion;
-use adepts::serve::RetrievalQuestion;
+use adepts::serve::{Question, RankQuestion, RetrievalQuestion};
 
 /// Gives the bytes to every reader; the first one says which.
 pub(super) fn readers(data: &[u8]) {

@@ -3,19 +3,14 @@
 use std::io::{ErrorKind, Write as _, stderr};
 use std::process::ExitCode;
 
-use adepts::Error;
-use adepts::RunError;
-use adepts::data::DataError;
-use adepts::data::SplitError;
 use adepts::data::tabular::TabularError;
-use adepts::eval::FailIf;
-use adepts::eval::Summary;
-use adepts::eval::TabularEvalError;
-use adepts::serve::SeenError;
-use adepts::serve::ServeError;
+use adepts::data::{DataError, SplitError};
+use adepts::eval::{FailIf, Summary, TabularEvalError};
 use adepts::serve::batch::BatchError;
 use adepts::serve::events::EventsError;
 use adepts::serve::server::TokensError;
+use adepts::serve::{SeenError, ServeError};
+use adepts::{Error, RunError};
 use anyhow::bail;
 
 use crate::progress::Terminal;

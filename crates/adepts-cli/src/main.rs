@@ -18,8 +18,7 @@ mod verbs;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::ExitCode;
 
-use adepts::allocator::MiMalloc;
-use adepts::allocator::keep_memory;
+use adepts::allocator::{MiMalloc, keep_memory};
 use clap::Parser;
 
 use crate::options::Cli;

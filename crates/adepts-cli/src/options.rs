@@ -3,13 +3,11 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use adepts::Error;
-use adepts::HistoryExperiment;
 use adepts::any::AnyExperiment;
 use adepts::contract::Probe;
-use adepts::data;
 use adepts::history::request::ProbeChoice;
 use adepts::work::Work;
+use adepts::{Error, HistoryExperiment, data};
 use clap::{Args, Parser, ValueEnum, value_parser};
 
 pub(crate) use crate::encoding::Encoding;

@@ -5,15 +5,9 @@ use std::io::{IsTerminal as _, Write as _, stderr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use adepts::contract::Bytes;
-use adepts::contract::EpochRecord;
-use adepts::contract::Memory;
-use adepts::contract::Stopwatch;
-use adepts::data::agreeing;
-use adepts::data::counted;
-use adepts::train::Beginning;
-use adepts::train::Observer;
-use adepts::train::Progress;
+use adepts::contract::{Bytes, EpochRecord, Memory, Stopwatch};
+use adepts::data::{agreeing, counted};
+use adepts::train::{Beginning, Observer, Progress};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::output::duration;

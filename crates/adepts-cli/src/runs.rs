@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use adepts::Error;
-use adepts::RunError;
 use adepts::history::run;
+use adepts::{Error, RunError};
 
 use crate::progress::line;
 

@@ -363,7 +363,7 @@ mod tests {
         for (cell, interned) in cells.iter().zip(found) {
             match (Id::of_cell(*cell, at, "user"), interned) {
                 (Ok(Some(id)), Ok(number)) => {
-                    assert_eq!(vocabulary.index(&id), Some(place[number as usize]), "{cell:?}")
+                    assert_eq!(vocabulary.index(&id), Some(place[number as usize]), "{cell:?}");
                 }
                 (Ok(None), Err(Refused::Missing)) | (Err(DataError::BadValue { .. }), Err(_)) => {}
                 (other, interned) => panic!("{cell:?}: {other:?}, {interned:?}"),

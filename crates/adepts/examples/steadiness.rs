@@ -6,10 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use adepts::HistoryRun;
-use adepts::contract::GateView;
-use adepts::contract::HistoryBatch;
-use adepts::contract::ProbeSplit;
 use adepts::contract::batch::split_history;
+use adepts::contract::{GateView, HistoryBatch, ProbeSplit};
 use adepts::data::seed::stream;
 use adepts_ops::Csr;
 use adepts_ops::top_k::top_k;

@@ -1,9 +1,7 @@
 //! A list of recommendations as a table, which fits the terminal if it goes to one, with what is to be known of it.
 
 use adepts::page::table::TextTable;
-use adepts::serve::Answer;
-use adepts::serve::Reason;
-use adepts::serve::Recommended;
+use adepts::serve::{Answer, Reason, Recommended};
 
 /// Fewer characters of a title or a reason tell nothing.
 const FEWEST: usize = 12;

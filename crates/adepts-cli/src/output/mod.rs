@@ -5,21 +5,11 @@ pub(crate) mod rows;
 
 use std::io::{IsTerminal as _, Write as _, stdout};
 
-use adepts::data::Manifest;
-use adepts::data::Part;
-use adepts::data::SeenCount;
-use adepts::data::agreeing;
-use adepts::data::counted;
-use adepts::data::tabular::CatalogueNote;
-use adepts::data::tabular::FieldColumn;
-use adepts::data::tabular::SeenNote;
-use adepts::data::tabular::TabularManifest;
+use adepts::data::tabular::{CatalogueNote, FieldColumn, SeenNote, TabularManifest};
+use adepts::data::{Manifest, Part, SeenCount, agreeing, counted};
 use adepts::eval::Summary;
-use adepts::page::domains_table;
-use adepts::page::groups_table;
-use adepts::page::summary_table;
 use adepts::page::table::TextTable;
-use adepts::page::tabular_table;
+use adepts::page::{domains_table, groups_table, summary_table, tabular_table};
 use serde::Serialize;
 
 /// Prints text, ending in one line break.

@@ -2,8 +2,7 @@
 
 use std::io::{self, Write};
 
-use adepts::data::table::CsvTable;
-use adepts::data::table::RecordBatch;
+use adepts::data::table::{CsvTable, RecordBatch};
 use serde::Serialize;
 
 /// A table as CSV, with the names of its columns first.

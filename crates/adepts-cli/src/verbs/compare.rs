@@ -2,14 +2,10 @@
 
 use std::path::PathBuf;
 
-use adepts::Error;
-use adepts::history::compare::Compared;
-use adepts::history::compare::compare;
+use adepts::history::compare::{Compared, compare};
 use adepts::history::report;
-use adepts::page::comparison_table;
-use adepts::page::gains_table;
-use adepts::page::seeds_table;
-use adepts::tabular;
+use adepts::page::{comparison_table, gains_table, seeds_table};
+use adepts::{Error, tabular};
 use clap::Args;
 
 use crate::output;

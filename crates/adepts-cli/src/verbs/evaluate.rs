@@ -2,24 +2,16 @@
 
 use std::path::PathBuf;
 
-use adepts::Error;
-use adepts::HistoryRun;
-use adepts::TabularRun;
-use adepts::data::Lock;
-use adepts::data::counted;
-use adepts::eval::FailIf;
-use adepts::eval::MetricAt;
-use adepts::eval::RunSummary;
-use adepts::eval::Summary;
+use adepts::data::{Lock, counted};
+use adepts::eval::{FailIf, MetricAt, RunSummary, Summary};
 use adepts::family::is_tabular;
 use adepts::folder::lock_run;
 use adepts::history::average::Scale;
 use adepts::history::report::outline;
-use adepts::history::request::ProbeChoice;
-use adepts::history::request::Request;
+use adepts::history::request::{ProbeChoice, Request};
 use adepts::part::Part;
 use adepts::record::told_apart;
-use adepts::tabular;
+use adepts::{Error, HistoryRun, TabularRun, tabular};
 use clap::{Args, ValueEnum};
 
 use crate::failure::judge;

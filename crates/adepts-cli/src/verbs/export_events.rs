@@ -3,8 +3,7 @@
 use std::io::{BufWriter, stdout};
 use std::path::PathBuf;
 
-use adepts::serve::events::EventsError;
-use adepts::serve::events::export;
+use adepts::serve::events::{EventsError, export};
 use clap::Args;
 
 /// Print the events that a server keeps as CSV.

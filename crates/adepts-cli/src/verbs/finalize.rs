@@ -2,15 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use adepts::Error;
 use adepts::answers::forget_histories;
-use adepts::data::agreeing;
-use adepts::data::counted;
+use adepts::data::{agreeing, counted};
 use adepts::eval::Summary;
 use adepts::family::is_tabular;
 use adepts::files::CONFIG;
-use adepts::finalize;
 use adepts::finalize::Finalized;
+use adepts::{Error, finalize};
 use clap::Args;
 
 use crate::options::{WorkOptions, with_work};

@@ -2,23 +2,13 @@
 
 use std::path::Path;
 
-use adepts::Error;
-use adepts::data;
-use adepts::data::DataConfig;
-use adepts::data::HistoryDataset;
-use adepts::data::Inspection;
-use adepts::data::Manifest;
-use adepts::data::SplitConfig;
 use adepts::data::inspect::ColumnSummary;
-use adepts::data::tabular::DomainShare;
-use adepts::data::tabular::LeftOut;
-use adepts::data::tabular::NamedColumns;
-use adepts::data::tabular::TabularConfig;
-use adepts::data::tabular::TabularDataset;
-use adepts::data::tabular::domain_shares;
-use adepts::data::tabular::left_out;
-use adepts::data::tabular::possible_domains;
-use adepts::data::tabular::propose;
+use adepts::data::tabular::{
+    DomainShare, LeftOut, NamedColumns, TabularConfig, TabularDataset, domain_shares, left_out, possible_domains,
+    propose,
+};
+use adepts::data::{DataConfig, HistoryDataset, Inspection, Manifest, SplitConfig};
+use adepts::{Error, data};
 use clap::Args;
 use serde::Serialize;
 

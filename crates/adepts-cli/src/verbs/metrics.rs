@@ -2,9 +2,7 @@
 
 use adepts::Error;
 use adepts::contract::config::nearest;
-use adepts::eval::LIST_METRICS;
-use adepts::eval::METRICS;
-use adepts::eval::ROW_METRICS;
+use adepts::eval::{LIST_METRICS, METRICS, ROW_METRICS};
 use clap::Args;
 use serde_json::json;
 

@@ -1,8 +1,6 @@
 //! `adepts models`: which models are there?
 
-use adepts::Error;
-use adepts::models;
-use adepts::tabular;
+use adepts::{Error, models, tabular};
 use clap::Args;
 use serde_json::json;
 

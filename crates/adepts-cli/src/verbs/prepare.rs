@@ -2,13 +2,11 @@
 
 use std::path::PathBuf;
 
-use adepts::Error;
-use adepts::TabularExperiment;
 use adepts::any::AnyExperiment;
-use adepts::data;
 use adepts::data::Lock;
 use adepts::data::tabular::TabularDataset;
 use adepts::folder::spare_source;
+use adepts::{Error, TabularExperiment, data};
 use clap::Args;
 
 use crate::options::{LogOptions, SplitOptions, planned_on, quoted};

@@ -2,24 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use adepts::Artefact;
-use adepts::Error;
 use adepts::answers::Excluding;
-use adepts::data::Id;
-use adepts::data::counted;
-use adepts::serve::AnswerError;
-use adepts::serve::Answerer;
-use adepts::serve::Exclude;
-use adepts::serve::HistoryAnswerer;
-use adepts::serve::NothingKnown;
-use adepts::serve::Question;
-use adepts::serve::batch::Done;
-use adepts::serve::batch::Job;
-use adepts::serve::batch::PART;
-use adepts::serve::batch::Skipped;
-use adepts::serve::batch::TableFile;
-use adepts::serve::batch::Whom;
-use adepts::tabular;
+use adepts::data::{Id, counted};
+use adepts::serve::batch::{Done, Job, PART, Skipped, TableFile, Whom};
+use adepts::serve::{AnswerError, Answerer, Exclude, HistoryAnswerer, NothingKnown, Question};
+use adepts::{Artefact, Error, tabular};
 use clap::{Args, ValueEnum, value_parser};
 
 use crate::exclude::ExcludeName;

@@ -7,10 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use adepts::answers;
 use adepts::answers::Excluding;
-use adepts::serve::Limits;
-use adepts::serve::Server;
-use adepts::serve::Settings;
-use adepts::serve::Tokens;
+use adepts::serve::{Limits, Server, Settings, Tokens};
 use clap::{Args, value_parser};
 
 use crate::exclude::ExcludeName;

@@ -2,15 +2,12 @@
 
 use std::path::PathBuf;
 
-use adepts::Error;
-use adepts::contract::ConfigError;
-use adepts::contract::config;
-use adepts::data;
+use adepts::contract::{ConfigError, config};
 use adepts::data::SimulationConfig;
-use adepts::data::tabular::DomainsConfig;
-use adepts::data::tabular::simulate_domains;
+use adepts::data::tabular::{DomainsConfig, simulate_domains};
 use adepts::overrides::override_key;
 use adepts::page::table::TextTable;
+use adepts::{Error, data};
 use clap::Args;
 use serde::de::DeserializeOwned;
 

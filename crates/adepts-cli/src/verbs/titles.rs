@@ -2,12 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use adepts::data::Id;
-use adepts::data::agreeing;
-use adepts::data::counted;
-use adepts::history::titles::Attached;
-use adepts::history::titles::TitleFile;
-use adepts::history::titles::attach;
+use adepts::data::{Id, agreeing, counted};
+use adepts::history::titles::{Attached, TitleFile, attach};
 use clap::Args;
 
 use crate::options::{BadRows, Encoding};

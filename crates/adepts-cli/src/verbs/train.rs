@@ -2,27 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use adepts::Error;
 use adepts::answers::forget_histories;
 use adepts::any::AnyExperiment;
 use adepts::data::store::is_prepared;
-use adepts::data::tabular::TabularConfig;
-use adepts::data::tabular::TabularDataset;
+use adepts::data::tabular::{TabularConfig, TabularDataset};
 use adepts::eval::Summary;
-use adepts::files::CONFIG;
-use adepts::files::DATA;
-use adepts::files::MANIFEST;
-use adepts::finalize;
+use adepts::files::{CONFIG, DATA, MANIFEST};
 use adepts::finalize::Begun;
-use adepts::folder;
-use adepts::history::experiment;
-use adepts::history::run;
-use adepts::history::titles::TitleFile;
-use adepts::history::titles::attach;
+use adepts::history::titles::{TitleFile, attach};
+use adepts::history::{experiment, run};
 use adepts::overrides::UNNAMED;
-use adepts::page::mostly_at_floor;
-use adepts::page::nothing_learned;
-use adepts::tabular;
+use adepts::page::{mostly_at_floor, nothing_learned};
+use adepts::{Error, finalize, folder, tabular};
 use clap::Args;
 
 use crate::options::{EXAMPLES, LogOptions, WorkOptions, planned_on, quoted, with_work};

@@ -6,9 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use adepts::HistoryRun;
 use adepts::data::Lock;
-use adepts::folder;
+use adepts::{HistoryRun, folder};
 
 use crate::support::{self, Done, adepts, epochs, log, prepared, run as call, runs, words, write};
 

@@ -67,10 +67,9 @@ impl Sink for Joined<'_> {
     fn row(&mut self, at: At<'_>, cells: &[Cell<'_>]) -> Flow {
         let of_folder = |nth: usize| self.values[nth].1.as_deref().map_or(Cell::Missing, Cell::Raw);
         let value = |from: &From| match *from {
-            From::File(nth) => cells[nth],
             From::Folder(nth) => of_folder(nth),
             From::Either(nth, key) if matches!(cells[nth], Cell::Missing) => of_folder(key),
-            From::Either(nth, _) => cells[nth],
+            From::File(nth) | From::Either(nth, _) => cells[nth],
         };
         let joined: Vec<Cell<'_>> = self.plan.iter().map(value).collect();
         self.sink.row(at, &joined)

@@ -46,7 +46,9 @@ pub fn open(folder: &Path, excluding: &Excluding, note: &dyn Fn(&str)) -> Result
         let seen = source
             .map(|source| SeenPairs::read(source, excluding.encoding, &catalogue.ids, &mut silent))
             .transpose()?;
-        seen.iter().for_each(|seen: &SeenPairs| note(&seen.summary(None)));
+        if let Some(seen) = &seen {
+            note(&seen.summary(None));
+        }
         let shelf = Shelf::new(Arc::new(catalogue), KEPT);
         Ok::<_, Error>(Finder { users, shelf, had, seen, exclude: excluding.exclude })
     });

@@ -3,21 +3,10 @@
 use std::path::Path;
 
 use adepts::Artefact;
-use adepts::contract::Batcher;
-use adepts::contract::NOBODY;
-use adepts::contract::Probe;
-use adepts::contract::ProbeSplit;
-use adepts::contract::fold_in;
+use adepts::contract::{Batcher, NOBODY, Probe, ProbeSplit, fold_in};
 use adepts::data::Id;
-use adepts::serve::Answer;
-use adepts::serve::AnswerError;
-use adepts::serve::Answerer;
-use adepts::serve::Asked;
-use adepts::serve::Exclude;
-use adepts::serve::Fallback;
-use adepts::serve::HistoryAnswerer;
-use adepts::serve::Question;
 use adepts::serve::history::POPULAR;
+use adepts::serve::{Answer, AnswerError, Answerer, Asked, Exclude, Fallback, HistoryAnswerer, Question};
 
 use crate::support::{COMMUNITY, RUNS, Trained, bits, trained};
 

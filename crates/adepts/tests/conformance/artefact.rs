@@ -6,22 +6,11 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use adepts::Artefact;
-use adepts::Error;
-use adepts::HistoryRun;
-use adepts::RunError;
 use adepts::answers::forget_histories;
-use adepts::data::BadRows;
-use adepts::data::Id;
-use adepts::data::progress;
-use adepts::history::titles::TitleFile;
-use adepts::history::titles::attach;
-use adepts::serve::Answer;
-use adepts::serve::AnswerError;
-use adepts::serve::Answerer;
-use adepts::serve::Asked;
-use adepts::serve::Page;
-use adepts::serve::Question;
+use adepts::data::{BadRows, Id, progress};
+use adepts::history::titles::{TitleFile, attach};
+use adepts::serve::{Answer, AnswerError, Answerer, Asked, Page, Question};
+use adepts::{Artefact, Error, HistoryRun, RunError};
 use serde_json::Value;
 
 use crate::support::{COMMUNITY, RUNS, copied, files, trained};

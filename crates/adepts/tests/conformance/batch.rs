@@ -8,20 +8,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use adepts::Artefact;
-use adepts::data::BadRows;
-use adepts::data::Encoding;
-use adepts::data::Id;
-use adepts::data::progress;
-use adepts::serve::Answer;
-use adepts::serve::Answerer;
-use adepts::serve::HistoryAnswerer;
-use adepts::serve::Question;
-use adepts::serve::batch::BatchError;
-use adepts::serve::batch::Done;
-use adepts::serve::batch::Job;
-use adepts::serve::batch::PART;
-use adepts::serve::batch::TableFile;
-use adepts::serve::batch::Whom;
+use adepts::data::{BadRows, Encoding, Id, progress};
+use adepts::serve::batch::{BatchError, Done, Job, PART, TableFile, Whom};
+use adepts::serve::{Answer, Answerer, HistoryAnswerer, Question};
 
 use crate::support::{COMMUNITY, trained};
 

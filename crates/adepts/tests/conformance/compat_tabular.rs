@@ -3,13 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use adepts::TabularExperiment;
-use adepts::TabularRun;
 use adepts::data::progress;
-use adepts::data::tabular::DomainsConfig;
-use adepts::data::tabular::simulate_domains;
+use adepts::data::tabular::{DomainsConfig, simulate_domains};
 use adepts::part::Part;
 use adepts::tabular::experiment;
+use adepts::{TabularExperiment, TabularRun};
 
 use crate::support::{How, files, working};
 

@@ -1,9 +1,8 @@
 //! Configurations: examples, defaults, round trips, and what is refused.
 
-use adepts::Error;
-use adepts::HistoryExperiment;
 use adepts::contract::HistorySpec;
 use adepts::models::HISTORY_MODELS;
+use adepts::{Error, HistoryExperiment};
 
 use crate::support::small;
 

@@ -5,11 +5,9 @@
 use std::fs;
 use std::path::Path;
 
-use adepts::Error;
-use adepts::HistoryRun;
-use adepts::RunError;
 use adepts::eval::read_per_user;
 use adepts::history::record::Record;
+use adepts::{Error, HistoryRun, RunError};
 use serde_json::Value;
 
 use crate::support::{RUNS, bits, copied, files, scores, trained};

@@ -2,32 +2,18 @@
 
 use std::path::Path;
 
-use adepts::Artefact;
-use adepts::Error;
-use adepts::HistoryExperiment;
-use adepts::HistoryRun;
-use adepts::RunError;
-use adepts::contract::Fit;
-use adepts::contract::Probe;
-use adepts::data::GroupBy;
-use adepts::data::HistoryDataset;
-use adepts::data::Rows;
-use adepts::data::SplitConfig;
-use adepts::data::mainstream_scores;
-use adepts::data::progress;
+use adepts::contract::{Fit, Probe};
+use adepts::data::{GroupBy, HistoryDataset, Rows, SplitConfig, mainstream_scores, progress};
 use adepts::family::Settings as _;
-use adepts::finalize;
 use adepts::finalize::Finalized;
 use adepts::history::record::Record;
 use adepts::history::report::outline;
-use adepts::history::request::ProbeChoice;
-use adepts::history::request::Request;
-use adepts::history::titles::TitleFile;
-use adepts::history::titles::attach;
+use adepts::history::request::{ProbeChoice, Request};
+use adepts::history::titles::{TitleFile, attach};
 use adepts::serve::Answerer as _;
-use adepts::train::Observer;
-use adepts::train::Progress;
+use adepts::train::{Observer, Progress};
 use adepts::work::Work;
+use adepts::{Artefact, Error, HistoryExperiment, HistoryRun, RunError, finalize};
 use burn::tensor::Device;
 
 use crate::support::{

@@ -2,20 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use adepts::Error;
-use adepts::RunError;
-use adepts::TabularExperiment;
-use adepts::TabularRun;
-use adepts::data::Part;
-use adepts::data::progress;
-use adepts::data::tabular::RawFiles;
-use adepts::data::tabular::TabularDataset;
-use adepts::data::tabular::TabularSplit;
-use adepts::finalize;
+use adepts::data::tabular::{RawFiles, TabularDataset, TabularSplit};
+use adepts::data::{Part, progress};
 use adepts::finalize::Finalized;
 use adepts::models::TABULAR_MODELS;
 use adepts::serve::Exclude;
 use adepts::tabular::report;
+use adepts::{Error, RunError, TabularExperiment, TabularRun, finalize};
 
 use crate::support::{How, files, log, model_bytes, timeless, with_stops, working};
 use crate::{retrieval as towers, tabular_models};

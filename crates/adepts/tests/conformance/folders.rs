@@ -5,14 +5,11 @@
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use adepts::Error;
-use adepts::HistoryRun;
-use adepts::RunError;
 use adepts::data::DataError;
-use adepts::folder;
 use adepts::history::experiment::run_on;
 use adepts::history::run as files_of;
 use adepts::work::Work;
+use adepts::{Error, HistoryRun, RunError, folder};
 
 use crate::support::{COMMUNITY, How, RUNS, counted, experiment, files, learners, log, model_bytes, run, timeless};
 

@@ -1,10 +1,7 @@
 //! That models learn, what they learn, and from whom.
 
 use adepts::HistoryRun;
-use adepts::data::HistoryDataset;
-use adepts::data::Interactions;
-use adepts::data::SplitConfig;
-use adepts::data::mainstream_scores;
+use adepts::data::{HistoryDataset, Interactions, SplitConfig, mainstream_scores};
 use adepts::models::HISTORY_MODELS;
 
 use crate::support::{

@@ -1,19 +1,13 @@
 //! What is refused before it is begun, and what is stopped while it goes on.
 
-use adepts::Error;
-use adepts::TabularExperiment;
-use adepts::contract::Fit;
-use adepts::contract::HistorySizes;
-use adepts::contract::LazyTables;
-use adepts::contract::Memory;
-use adepts::contract::TabularSizes;
+use adepts::contract::{Fit, HistorySizes, LazyTables, Memory, TabularSizes};
 use adepts::data::Part;
 use adepts::data::tabular::TabularDataset;
-use adepts::models::HISTORY_MODELS;
-use adepts::models::TABULAR_MODELS;
+use adepts::models::{HISTORY_MODELS, TABULAR_MODELS};
 use adepts::tabular::config::Mask;
 use adepts::tabular::queries::Queries;
 use adepts::train::TrainError;
+use adepts::{Error, TabularExperiment};
 use burn::tensor::Device;
 
 use crate::support::{COMMUNITY, How, experiment, learners, recipe, run};

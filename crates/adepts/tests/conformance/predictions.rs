@@ -3,14 +3,11 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use adepts::Error;
-use adepts::TabularRun;
-use adepts::data::progress;
 use adepts::data::tabular::RawFiles;
-use adepts::data::write_atomically;
+use adepts::data::{progress, write_atomically};
 use adepts::serve::Exclude;
-use adepts::tabular::predict::Predicted;
-use adepts::tabular::predict::Retrieved;
+use adepts::tabular::predict::{Predicted, Retrieved};
+use adepts::{Error, TabularRun};
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Float32Type, UInt32Type, UInt64Type};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;

@@ -1,22 +1,13 @@
 //! What gates and row weights may look at, and what is said where there is nothing to look at.
 
 use adepts::HistoryRun;
-use adepts::contract::HistoryModel;
-use adepts::contract::Probe;
-use adepts::contract::ProbeSplit;
-use adepts::contract::Tensors;
-use adepts::data::HistoryDataset;
-use adepts::data::Interactions;
-use adepts::data::Part as DataPart;
-use adepts::data::SplitConfig;
-use adepts::data::Vocabulary;
-use adepts::data::progress;
+use adepts::contract::{HistoryModel, Probe, ProbeSplit, Tensors};
+use adepts::data::{HistoryDataset, Interactions, Part as DataPart, SplitConfig, Vocabulary, progress};
 use adepts::eval::Unprobed;
 use adepts::history::evaluate;
 use adepts::history::evaluate::Validator;
 use adepts::history::probes::warning;
-use adepts::history::request::ProbeChoice;
-use adepts::history::request::Request;
+use adepts::history::request::{ProbeChoice, Request};
 use adepts::models::find;
 use adepts::part::Part;
 use burn::tensor::Device;

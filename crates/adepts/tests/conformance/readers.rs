@@ -3,11 +3,7 @@
 use std::sync::LazyLock;
 
 use adepts::contract::Tensors;
-use adepts::data::Catalogue;
-use adepts::data::Histories;
-use adepts::data::Rows;
-use adepts::data::Titles;
-use adepts::data::Vocabulary;
+use adepts::data::{Catalogue, Histories, Rows, Titles, Vocabulary};
 use proptest::prelude::*;
 
 #[path = "../../../../fuzz/fuzz_targets/readers.rs"]

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use adepts::HistoryExperiment;
-use adepts::HistoryRun;
 use adepts::models::HISTORY_MODELS;
+use adepts::{HistoryExperiment, HistoryRun};
 
 use crate::support::{
     COMMUNITY, How, RUNS, bits, counted, experiment, learners, log, model_bytes, run, scores, timeless, with_stops,

@@ -3,11 +3,7 @@
 use std::sync::Arc;
 
 use adepts::HistoryRun;
-use adepts::contract::Batcher;
-use adepts::contract::GateView;
-use adepts::contract::HistoryBatch;
-use adepts::contract::Probe;
-use adepts::contract::ProbeSplit;
+use adepts::contract::{Batcher, GateView, HistoryBatch, Probe, ProbeSplit};
 use adepts::data::Rows;
 use adepts_ops::Csr;
 use burn::tensor::Device;

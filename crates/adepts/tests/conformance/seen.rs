@@ -9,41 +9,20 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use adepts::Artefact;
-use adepts::HistoryRun;
-use adepts::TabularRun;
 use adepts::answers::Excluding;
-use adepts::data::Column;
-use adepts::data::DataConfig;
-use adepts::data::HistoryDataset;
-use adepts::data::Id;
-use adepts::data::Interactions;
-use adepts::data::Part;
-use adepts::data::Rows;
-use adepts::data::Seen;
-use adepts::data::SimulationConfig;
-use adepts::data::SplitConfig;
-use adepts::data::Vocabulary;
-use adepts::data::prepare;
-use adepts::data::progress;
-use adepts::data::simulated;
-use adepts::data::tabular::Catalogue;
-use adepts::data::tabular::Codes;
-use adepts::eval::Measured;
-use adepts::eval::read_per_user;
+use adepts::data::tabular::{Catalogue, Codes};
+use adepts::data::{
+    Column, DataConfig, HistoryDataset, Id, Interactions, Part, Rows, Seen, SimulationConfig, SplitConfig, Vocabulary,
+    prepare, progress, simulated,
+};
+use adepts::eval::{Measured, read_per_user};
 use adepts::files::DATA;
 use adepts::history::evaluate;
-use adepts::models::HISTORY_MODELS;
-use adepts::models::find;
-use adepts::serve::Answerer;
-use adepts::serve::Asked;
-use adepts::serve::Exclude;
-use adepts::serve::Fallback;
-use adepts::serve::FieldValue;
-use adepts::serve::HistoryAnswerer;
-use adepts::serve::NothingKnown;
-use adepts::serve::Question;
-use adepts::serve::RetrievalQuestion;
+use adepts::models::{HISTORY_MODELS, find};
+use adepts::serve::{
+    Answerer, Asked, Exclude, Fallback, FieldValue, HistoryAnswerer, NothingKnown, Question, RetrievalQuestion,
+};
+use adepts::{Artefact, HistoryRun, TabularRun};
 
 use crate::retrieval;
 use crate::support::{How, dataset, experiment, run, timeless};

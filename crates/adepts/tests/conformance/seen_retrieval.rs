@@ -4,22 +4,14 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use adepts::Error;
-use adepts::TabularExperiment;
-use adepts::TabularRun;
-use adepts::data::Id;
-use adepts::data::progress;
-use adepts::data::tabular::RawFiles;
-use adepts::data::tabular::TabularDataset;
-use adepts::data::write_atomically;
-use adepts::finalize;
+use adepts::data::tabular::{RawFiles, TabularDataset};
+use adepts::data::{Id, progress, write_atomically};
 use adepts::part::Part;
-use adepts::serve::Exclude;
-use adepts::serve::FieldValue;
-use adepts::serve::RetrievalQuestion;
+use adepts::serve::{Exclude, FieldValue, RetrievalQuestion};
 use adepts::tabular::config::Mask;
 use adepts::tabular::predict::Retrieved;
 use adepts::tabular::queries::Queries;
+use adepts::{Error, TabularExperiment, TabularRun, finalize};
 
 use crate::retrieval::recall;
 use crate::support::{How, working};

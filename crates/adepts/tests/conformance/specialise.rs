@@ -4,9 +4,7 @@ use std::path::Path;
 
 use adepts::TabularExperiment;
 use adepts::data::progress;
-use adepts::data::tabular::DomainsConfig;
-use adepts::data::tabular::TabularDataset;
-use adepts::data::tabular::simulate_domains;
+use adepts::data::tabular::{DomainsConfig, TabularDataset, simulate_domains};
 use adepts::eval::RunSummary;
 use adepts::tabular::experiment::run_on;
 

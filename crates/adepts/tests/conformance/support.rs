@@ -5,33 +5,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use adepts::Error;
-use adepts::HistoryExperiment;
-use adepts::HistoryRun;
-use adepts::contract::EpochRecord;
-use adepts::contract::Fit;
-use adepts::contract::HistoryModel;
-use adepts::contract::HistoryRecipe;
-use adepts::contract::HistorySpec;
-use adepts::data::Column;
-use adepts::data::DataConfig;
-use adepts::data::HistoryDataset;
-use adepts::data::Interactions;
-use adepts::data::Read;
-use adepts::data::Rows;
-use adepts::data::SeenLog;
-use adepts::data::SimulationConfig;
-use adepts::data::SplitConfig;
-use adepts::data::checkerboard;
-use adepts::data::prepare;
-use adepts::data::progress;
-use adepts::data::simulated;
+use adepts::contract::{EpochRecord, Fit, HistoryModel, HistoryRecipe, HistorySpec};
+use adepts::data::{
+    Column, DataConfig, HistoryDataset, Interactions, Read, Rows, SeenLog, SimulationConfig, SplitConfig, checkerboard,
+    prepare, progress, simulated,
+};
 use adepts::eval::RunSummary;
 use adepts::history::experiment::run_on;
 use adepts::models::HISTORY_MODELS;
-use adepts::train::Observer;
-use adepts::train::Progress;
+use adepts::train::{Observer, Progress};
 use adepts::work::Work;
+use adepts::{Error, HistoryExperiment, HistoryRun};
 use burn::tensor::Device;
 
 /// A data set of a log in memory, as [`prepare`] makes it of one in files.

@@ -3,19 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use adepts::Error;
-use adepts::RunError;
-use adepts::TabularExperiment;
-use adepts::TabularRun;
 use adepts::contract::TabularSpec;
 use adepts::data::progress;
-use adepts::data::tabular::DomainsConfig;
-use adepts::data::tabular::TabularDataset;
-use adepts::data::tabular::simulate_domains;
+use adepts::data::tabular::{DomainsConfig, TabularDataset, simulate_domains};
 use adepts::eval::RunSummary;
 use adepts::files::PREDICTIONS;
 use adepts::models::TABULAR_MODELS;
 use adepts::tabular::experiment::run_on;
+use adepts::{Error, RunError, TabularExperiment, TabularRun};
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Float32Type, Int64Type, UInt64Type};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
