@@ -49,7 +49,7 @@ impl<'a> Key<'a> {
 
 impl Id {
     /// The id that a cell is, as `prepare` makes it; `None` where there is no value. It is to be looked up in a
-    /// [`Vocabulary`], where text that spells a whole number finds that number.
+    /// [`Vocabulary`](crate::Vocabulary), where text that spells a whole number finds that number.
     ///
     /// # Errors
     /// If the cell is a fraction, a truth value, a list or a rounded number; `at` and `column` say where.

@@ -8,7 +8,7 @@ use adepts_serve::Exclude;
 pub struct Excluding {
     /// What is left out where a question does not say.
     pub exclude: Exclude,
-    /// A file of more pairs of a user and an item that were seen: see [`SeenPairs::read`].
+    /// A file of more pairs of a user and an item that were seen: see [`adepts_serve::SeenPairs::read`].
     pub seen: Option<String>,
     /// The encoding of that file, where it is text.
     pub encoding: Encoding,

@@ -63,7 +63,7 @@ impl TabularDataset {
     ///
     /// # Errors
     /// Everything that can be wrong with the configuration, the source and the place; see [`DataError`] and
-    /// [`TabularError`](super::ExamplesError).
+    /// [`TabularError`](super::TabularError).
     pub fn prepare(
         config: &TabularConfig,
         split: &TabularSplit,
