@@ -6,7 +6,7 @@ use clap::ValueEnum;
 /// What is left out of lists because a user has it already.
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum ExcludeName {
-    /// All that the user is known to have seen: learned items, held-out items, what a filter dropped, events, and --seen
+    /// All items that the user is known to have seen: training items, held-out items, filtered rows, events, and --seen
     Seen,
     /// Items that the model uses as input: the history, and events
     Learned,

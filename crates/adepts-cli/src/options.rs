@@ -28,14 +28,14 @@ pub(crate) use split::SplitOptions;
     arg_required_else_help = true,
     after_help = "\
 First steps:
-  adepts quickstart                                   simulated data, four models, one report: under three minutes
-  adepts inspect log.csv                              what is in a log of your own
+  adepts quickstart                                   simulated data, four models, one report
+  adepts inspect log.csv                              what is in your own log
   adepts prepare --input log.csv --user customer --item sku --out prepared
   adepts train --model tall --data prepared --out runs/tall
-  adepts finalize runs/tall --out runs/prod           the model for use, trained on all of it
+  adepts finalize runs/tall --out runs/prod           the model to use, trained on all data
   adepts recommend runs/prod --history 17,42
 
-Exit codes: 0 done, 1 failed (or a condition of --fail-if holds), 2 wrong request, 130 ended by Ctrl-C, 143 by SIGTERM."
+Exit codes: 0 success, 1 failure (or a --fail-if condition holds), 2 wrong usage, 130 ended by Ctrl-C, 143 by SIGTERM."
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -50,7 +50,7 @@ pub(crate) struct Global {
     /// Threads to use [default: one per processor]; results do not depend on it
     #[arg(long, global = true, value_name = "N", help_heading = "Everywhere", value_parser = value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
-    /// No progress on stderr
+    /// Print no progress on stderr
     #[arg(long, short, global = true, help_heading = "Everywhere")]
     pub(crate) quiet: bool,
 }
@@ -74,13 +74,13 @@ pub(crate) struct LayoutOptions {
     /// Column of the time
     #[arg(long, value_name = "COLUMN")]
     time: Option<String>,
-    /// Separator of the values in a text file; whitespace for one or more blanks [default: by the file's name and first lines]
+    /// Delimiter of a text file; `whitespace` for one or more blanks [default: detected from the file's name and first lines]
     #[arg(long, value_name = "TEXT")]
     delimiter: Option<String>,
-    /// The text file does not begin with the names of the columns [default: by its first lines]
+    /// The text file has no header line [default: detected from its first lines]
     #[arg(long)]
     no_header: bool,
-    /// Format of the files [default: by their content]
+    /// Format of the files [default: detected from their content]
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<FileFormat>,
     /// Encoding of text files [default: UTF-8, or UTF-16 where the first bytes say so]
@@ -107,7 +107,7 @@ struct KeptOptions {
     /// Keep only these kinds of event, separated by commas
     #[arg(long, value_name = "KIND,…", value_delimiter = ',', allow_hyphen_values = true)]
     events: Vec<String>,
-    /// Kinds of event that are dropped and still count as seen, so that their items are not recommended; needs --events
+    /// Kinds of event that are not learned from but count as seen, so their items are not recommended; needs --events
     #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
     seen_events: Vec<String>,
     /// Keep only rows at or after this moment (2024-03-01, or seconds since 1970)
@@ -116,14 +116,14 @@ struct KeptOptions {
     /// Keep only rows before this moment
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     until: Option<String>,
-    /// Rows that cannot be read: end with an error, or count and skip them [default: fail]
+    /// What to do with rows that cannot be read: stop with an error, or count and skip them [default: fail]
     #[arg(long, value_enum, value_name = "WHAT")]
     bad_rows: Option<BadRows>,
-    /// Keep only users and items with at least N interactions, until nothing changes
+    /// k-core filter: keep only users and items with at least N interactions, repeated until nothing changes
     #[arg(long, value_name = "N")]
     core: Option<usize>,
 
-    /// Column with a group of users to report on, constant for each user; may be repeated
+    /// Column with a group of users to report on, one value per user; may be repeated
     #[arg(long, value_name = "COLUMN")]
     group: Vec<String>,
 }
@@ -237,13 +237,13 @@ pub(crate) fn quoted(text: &str) -> String {
 /// How training is done; none of it changes the result.
 #[derive(Args, Clone, Copy)]
 pub(crate) struct WorkOptions {
-    /// Replace a run that is there
+    /// Overwrite an existing run
     #[arg(long, conflicts_with = "resume")]
     pub(crate) overwrite: bool,
-    /// Continue a run that was stopped or killed, bit for bit as if it had not been; its folder says what is trained
+    /// Continue a stopped or killed run, with the same result bit for bit; its folder has all settings
     #[arg(long)]
     pub(crate) resume: bool,
-    /// Least seconds between checkpoints
+    /// Minimum seconds between checkpoints
     #[arg(long, value_name = "SECONDS", default_value_t = 120.0)]
     pub(crate) checkpoint_every: f64,
 }

@@ -97,7 +97,7 @@ pub enum DataError {
     },
     /// A file that is of another format than is said.
     #[error(
-        "{}: `--format {said}` (data.format) is set, but the file is {found}; leave the format out, and it goes by the content",
+        "{}: `--format {said}` (data.format) is set, but the file is {found}; leave the format out to detect it from the content",
         path.display()
     )]
     OtherFormat {

@@ -182,7 +182,7 @@ fn check_seen_events(filter: &Filter) -> Result<(), DataError> {
     let key = "seen_events";
     let Some(first) = filter.seen_events.first() else { return Ok(()) };
     if filter.events.is_empty() {
-        let expected = "`events` beside it, the kinds that are kept: without it all kinds are";
+        let expected = "`events` as well, the kinds to keep: without it all kinds are kept";
         return Err(DataError::BadFilter { key, value: first.clone(), expected });
     }
     let seen = filter.seen_events.iter().enumerate();

@@ -31,8 +31,7 @@ pub(crate) fn warning(user: &str, rows: u64, of: u64, users: u64) -> Option<Stri
     }
     let like = if nobody || user == ZERO { ", and the id looks like that of nobody" } else { "" };
     Some(format!(
-        "the user `{user}` has {:.1} % of the rows ({rows}){like}; if it stands for many people or none, take these rows out of \
-         the log",
+        "the user `{user}` has {:.1} % of the rows ({rows}){like}; if it means many people or none, remove these rows from the log",
         100.0 * rows as f64 / of.max(1) as f64
     ))
 }

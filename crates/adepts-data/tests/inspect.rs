@@ -317,6 +317,6 @@ fn ids_beyond_64_bits_with_a_sign_are_shown_exactly() {
 fn a_hint_is_given_once() {
     let dir = tempdir().unwrap();
     let seen = look(&file(dir.path(), "a.csv", "user,item\n1,1\n2,1\nuser,item\n1,2\n"));
-    let warning = seen.warnings.iter().find(|warning| warning.contains("the header stands here again")).unwrap();
+    let warning = seen.warnings.iter().find(|warning| warning.contains("the header is repeated here")).unwrap();
     assert_eq!(warning.matches("--bad-rows skip").count(), 1, "{warning}");
 }

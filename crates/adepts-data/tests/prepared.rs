@@ -72,8 +72,7 @@ fn a_user_who_may_be_nobody_is_named() {
         let notes = prepared(id, users);
         let like = if like { ", and the id looks like that of nobody" } else { "" };
         let warning = format!(
-            "warning: the user `{id}` has 60.0 % of the rows (600){like}; if it stands for many people or none, take these rows \
-             out of the log"
+            "warning: the user `{id}` has 60.0 % of the rows (600){like}; if it means many people or none, remove these rows from the log"
         );
         assert!(notes.contains(&warning), "{id}: {notes:?}");
     }

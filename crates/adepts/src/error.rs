@@ -145,7 +145,7 @@ pub enum RunError {
     },
     /// The run was made without histories, so nothing can be done that needs its data.
     #[error(
-        "{} was made without histories: it answers for histories that are sent, and cannot be evaluated or compared anew",
+        "{} was made without histories: it only answers for histories that are sent, and cannot be evaluated or compared again",
         path.display()
     )]
     WithoutHistories {

@@ -200,3 +200,89 @@ fn links_and_paths_in_the_pages_lead_somewhere() {
         }
     }
 }
+
+/// Words that a reader would have to translate, with what to write instead. See docs/style.md.
+const STRANGE: &[(&str, &str)] = &[
+    ("told", "printed, reported, found"),
+    ("tells", "shows, describes"),
+    ("anew", "again"),
+    ("beside", "next to, as well as"),
+    ("whom", "who, which users"),
+    ("apart", "separately"),
+    ("stands", "is"),
+    ("goes by", "uses"),
+    ("whoever", "anyone who"),
+    ("vouches", "is recorded"),
+];
+
+/// The texts in quotes of a source file, without those of its tests and its comments.
+fn literals(source: &str) -> Vec<String> {
+    let source = source.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    let (mut found, mut rest) = (Vec::new(), source);
+    while let Some(at) = rest.find(['"', '/', '\'']) {
+        let (before, from) = rest.split_at(at);
+        if from.starts_with("//") {
+            rest = from.split_once('\n').map_or("", |(_, below)| below);
+        } else if from.starts_with('"') && before.ends_with('#') {
+            // Raw text holds settings and not sentences.
+            rest = from[1..].split_once("\"#").map_or("", |(_, behind)| behind);
+        } else if let Some(text) = from.strip_prefix('"') {
+            let mut escaped = false;
+            let end = text.find(|c| {
+                let ends = c == '"' && !escaped;
+                escaped = c == '\\' && !escaped;
+                ends
+            });
+            let end = end.unwrap_or(text.len());
+            found.push(text[..end].to_owned());
+            rest = text.get(end + 1..).unwrap_or_default();
+        } else {
+            // A character in quotes, or a lifetime.
+            let character = from.char_indices().nth(2).filter(|(_, c)| *c == '\'').map(|(at, _)| at + 1);
+            rest = &from[if from.starts_with("'\\\"'") { 4 } else { character.unwrap_or(1) }..];
+        }
+    }
+    found
+}
+
+/// The strange words of a text, with what to write instead.
+fn strange(text: &str) -> Vec<String> {
+    let found = STRANGE.iter().filter(|(word, _)| {
+        text.match_indices(word).any(|(at, _)| {
+            let open = |c: Option<char>| !c.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '{' || c == '}');
+            open(text[..at].chars().next_back()) && open(text[at + word.len()..].chars().next())
+        })
+    });
+    found.map(|(word, instead)| format!("`{word}` ({instead})")).collect()
+}
+
+#[test]
+fn what_users_read_is_plain_english() {
+    let mut wrong = Vec::new();
+    let sources = sources().into_iter().filter(|path| path.to_string_lossy().contains("/src/"));
+    for path in sources.filter(|path| !path.ends_with("tests.rs")) {
+        let texts = literals(&text(&path)).into_iter().filter(|text| text.contains(' '));
+        wrong.extend(texts.filter_map(|text| {
+            let words = strange(&text);
+            (!words.is_empty()).then(|| format!("{}: {}: {text}", shown(&path), words.join(", ")))
+        }));
+    }
+    for path in files(&root().join("crates/adepts-cli/tests/cli/snapshots"), ".snap") {
+        wrong.extend(strange(&text(&path)).into_iter().map(|words| format!("{}: {words}", shown(&path))));
+    }
+    for line in page("README.md").lines() {
+        wrong.extend(strange(line).into_iter().map(|words| format!("README.md: {words}: {line}")));
+    }
+    assert!(wrong.is_empty(), "say it in the field's words (docs/style.md):\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn words_are_found_in_texts_and_nowhere_else() {
+    let source = r##"// it is told here
+let a = '"'; let b = "is \"told\" anew"; let c = r#"stands"#; fn f<'a>() {}
+#[cfg(test)]
+mod tests { const A: &str = "beside"; }"##;
+    assert_eq!(literals(source), [r#"is \"told\" anew"#]);
+    assert_eq!(strange("{told} and retold, standstill"), [""; 0]);
+    assert_eq!(strange("it is told."), ["`told` (printed, reported, found)"]);
+}

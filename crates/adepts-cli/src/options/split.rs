@@ -9,7 +9,7 @@ use super::{name_of, quoted};
 #[derive(Args)]
 #[command(next_help_heading = "Split")]
 pub(crate) struct SplitOptions {
-    /// How the log is cut [default: random]; tabular models take random, temporal and users
+    /// How to split the log [default: random]; tabular models take random, temporal and users
     #[arg(long, value_enum, value_name = "KIND")]
     split: Option<SplitKind>,
     /// Share for validation [default: 0.1], or with leave-last items per user [default: 1]
@@ -18,11 +18,11 @@ pub(crate) struct SplitOptions {
     /// Share for test [default: 0.2, with users and for tabular models 0.1], or with leave-last items per user [default: 1]
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     test: Option<String>,
-    /// With users: share of a held-out user's items that are the history [default: 0.8]; not for tabular models
+    /// With users: share of a held-out user's items that are given as history [default: 0.8]; not for tabular models
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     input_share: Option<f64>,
-    /// With users: share of the items of all other users that is to be found too, so that new users are reported beside
-    /// known ones [default: 0]; not for tabular models
+    /// With users: share of the items of all other users that is held out too, to report new users next to known ones
+    /// [default: 0]; not for tabular models
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     known_share: Option<f64>,
     /// The column that says train, validation or test, for the split by column
@@ -39,9 +39,9 @@ enum SplitKind {
     Random,
     /// The last items of each user by time
     LeaveLast,
-    /// By two moments in the whole log
+    /// By two moments for the whole log
     Temporal,
-    /// Whole users are held out
+    /// Hold out whole users
     Users,
     /// By a column of the log
     Column,

@@ -125,7 +125,7 @@ fn seen(manifest: &Manifest) -> Option<String> {
     let rows = some.map(|SeenCount { what, rows }| format!("{what}: {}", counted(*rows, "row")));
     let are = agreeing(*seen, "is", "are");
     Some(format!(
-        "{} that users have only seen {are} kept apart: not learned from, and not recommended ({})",
+        "{} that users have only seen {are} stored separately: not learned from, and not recommended ({})",
         counted(*seen, "pair"),
         rows.collect::<Vec<_>>().join("; ")
     ))
@@ -175,7 +175,7 @@ pub(crate) fn tabular_data(manifest: &TabularManifest) -> String {
     if let Some(SeenNote { pairs, .. }) = &manifest.seen {
         let (pairs, are) = (pairs.total(), agreeing(pairs.total(), "is", "are"));
         lines.push(format!(
-            "{} that users have only seen {are} kept apart: not learned from, and not recommended",
+            "{} that users have only seen {are} stored separately: not learned from, and not recommended",
             counted(pairs, "pair")
         ));
     }

@@ -11,7 +11,7 @@ use clap::Args;
 use crate::output;
 use crate::runs::finished;
 
-/// Compare runs: user by user on the same data, or over seeds where each model has runs on several splits.
+/// Compare runs: by user on the same data, or over seeds if each model has several runs.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -19,30 +19,30 @@ Examples:
   adepts compare runs/* --baseline ease --metric recall@20 --html comparison.html
   adepts compare runs/multvae-s1 runs/multvae-s2 runs/multvae-s3 runs/tall-s1 runs/tall-s2 runs/tall-s3
 
-Runs on the same data are paired by user: differences with 95 % bootstrap intervals and p-values of the paired t-test.
-Runs of tabular models are paired by row and compared domain by domain; intervals and p-values draw users with all
-their rows where a column of users is named, else rows. Runs of either family on different splits or with several
-seeds are paired by split and seed, where the name of a run without its seed (tall-s1, tall-seed1, tall-2024) says which
-model it is of: means with 95 % t-intervals. p (Holm) is corrected over all groups or domains, and a difference in one of
-them is called better or worse by it; all users, rows or domains together are one question, and go by p.")]
+Runs on the same data are paired by user: differences with 95 % bootstrap intervals, and p-values of the paired t-test.
+Tabular runs are paired by row and compared by domain; if a column of users is named, intervals and p-values resample
+users with all their rows, otherwise rows. Runs on different splits or with several seeds are paired by split and seed:
+means with 95 % t-intervals. Their names without the seed (tall-s1, tall-seed1, tall-2024) say which runs belong to one
+model. p (Holm) is corrected over all groups or domains and decides the verdict for each of them; the verdict over all
+users, rows or domains uses p.")]
 pub(crate) struct Options {
     /// Run folders
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<PathBuf>,
-    /// What is compared [default: the first metric of the first run; auc where models give rows their probabilities]
+    /// Metric to compare [default: the first metric of the first run; auc for tabular models]
     #[arg(long, value_name = "METRIC")]
     metric: Option<String>,
-    /// The run (by its name or folder), or over seeds the model, that the others are compared with [default: that of
-    /// `single` where there is one, else the best of those that mix no experts]
+    /// Run (name or folder), or over seeds the model, that the others are compared with [default: `single` if it is
+    /// among them, else the best one without experts]
     #[arg(long, value_name = "NAME")]
     baseline: Option<String>,
     /// Print as JSON
     #[arg(long)]
     json: bool,
-    /// Also write a page of the runs
+    /// Also write an HTML report of the runs
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Replace what is at --html, also if it is no page of adepts
+    /// Overwrite the file of --html even if adepts did not write it
     #[arg(long, requires = "html")]
     overwrite: bool,
 }

@@ -28,11 +28,11 @@ Examples:
   adepts evaluate runs/tall --json > tall.json
   adepts evaluate runs/tall --fail-if 'low.ndcg@20 < 0.25' --fail-if 'gap.ndcg@20 > 0.2'
   adepts evaluate runs/tall --probe none          the same experts, mixed equally
-  adepts evaluate runs/ease --part validation     for choosing settings, test items unseen
+  adepts evaluate runs/ease --part validation     to choose settings without looking at test items
   adepts evaluate --average runs/a runs/b runs/c  the plain average of their scores, as one model
   adepts evaluate runs/cesaa --fail-if 'worst.auc < 0.7' --fail-if 'germany.log_loss > 0.6'    of domains
 
-With default settings the run's report.json and per_user.parquet (of tabular data predictions.parquet) are written anew.")]
+With default settings the run's report.json and per_user.parquet (for tabular runs predictions.parquet) are overwritten.")]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Options {
     /// Run folders
@@ -41,7 +41,7 @@ pub(crate) struct Options {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// Exit with 1 if this holds for a run, such as 'low.ndcg@20 < 0.25' or 'auc < 0.7'; groups or domains, gap. and worst. may stand before the metric
+    /// Exit with 1 if this holds for a run, such as 'low.ndcg@20 < 0.25' or 'auc < 0.7'; a group, a domain, gap. or worst. may precede the metric
     #[arg(long, value_name = "CONDITION")]
     fail_if: Vec<String>,
     /// What a gate looks at [default: as in training]
@@ -50,16 +50,16 @@ pub(crate) struct Options {
     /// Let the models see the validation items as part of the histories
     #[arg(long)]
     validation_as_input: bool,
-    /// Which held-out items are to be found; settings are chosen by the validation items [default: test]
+    /// Which part to evaluate on; use validation to choose settings [default: test]
     #[arg(long, value_enum, value_name = "PART")]
     part: Option<PartName>,
-    /// Judge the average of the runs' scores as one model; of each user the scores of each model are standardised first (mean 0 and deviation 1 over items not in the history)
+    /// Evaluate the average of the runs' scores as one model; scores are first standardised per model and user (mean 0, deviation 1 over items not in the history)
     #[arg(long)]
     average: bool,
-    /// With --average: take the scores as they are, so that a model whose scores spread more has more say
+    /// With --average: do not standardise, so models with a wider spread of scores weigh more
     #[arg(long, requires = "average")]
     raw: bool,
-    /// Measure these instead of the run's own metrics, separated by commas
+    /// Metrics to compute instead of the run's own, separated by commas
     #[arg(long, value_name = "METRIC,…", value_delimiter = ',')]
     metrics: Vec<String>,
 }

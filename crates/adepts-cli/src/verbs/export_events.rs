@@ -6,17 +6,17 @@ use std::path::PathBuf;
 use adepts::serve::events::{EventsError, export};
 use clap::Args;
 
-/// Print the events that a server keeps as CSV.
+/// Print the events that a server has stored, as CSV.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   adepts export-events --state state > events.csv
   adepts prepare --input events.csv --user user --item item --time time --out prepared
 
-The columns are user, item, time (seconds since 1970) and id, in the order in which the events came. A server may go on
-keeping events meanwhile; those that it acknowledged before are in the log.")]
+The columns are user, item, time (seconds since 1970) and id, in order of arrival. A server may keep storing events
+meanwhile; all events that it acknowledged before are included.")]
 pub(crate) struct Options {
-    /// The folder that `adepts serve` was given
+    /// The --state folder of `adepts serve`
     #[arg(long, value_name = "DIR")]
     state: PathBuf,
 }

@@ -16,7 +16,7 @@ use crate::output::{self, tables};
 use crate::progress::Terminal;
 use crate::signals::{Again, typed};
 
-/// Train a model for use: as an evaluated run was trained, but on all of its data.
+/// Train the model to use: with the settings of an evaluated run, on all of its data.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -24,12 +24,12 @@ Examples:
   adepts train experiments/own-csv.toml --out runs/own --final runs/own-final     evaluates, then does the same
   adepts serve runs/tall-final --state state
 
-The final model has the settings of the run and is trained for the number of epochs with which that did best on its
-validation part, on its training, validation and test part together. Nothing is held out, so it has no figures of its
-own: its page repeats those of the run, and says so. A gate or weights that look at held-out items look at a part of the
-history instead, and the figures that are repeated are then those under `adepts evaluate --probe history`.
+The final model has the settings of the run and is trained on its training, validation and test part together, for the
+number of epochs that was best on the validation part. Nothing is held out, so it has no figures of its own: its report
+repeats those of the run, and says so. A gate or weights that look at held-out items look at a part of the history
+instead; the repeated figures are then those of `adepts evaluate --probe history`.
 
-A run of a tabular model reads its log again, so that values which only held-out rows have are known as well.")]
+For a tabular model the log is read again, so that values which only held-out rows have are known as well.")]
 pub(crate) struct Options {
     /// The folder of the evaluated run
     #[arg(value_name = "RUN")]
@@ -37,11 +37,11 @@ pub(crate) struct Options {
     /// The folder of the final model
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// For tabular models: where the log is now, if it was moved or came through a pipe
+    /// For tabular models: the log, if it was moved or came through a pipe
     #[arg(long, value_name = "PATH")]
     data: Option<String>,
-    /// For history models: keep nothing of single users in the final model, no ids and no histories. It then answers
-    /// for histories that are sent
+    /// For history models: keep no ids and no histories of users in the final model. It then only answers for histories
+    /// that are sent
     #[arg(long)]
     without_histories: bool,
     /// Print as JSON

@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use crate::output;
 use crate::progress::Terminal;
 
-/// Turn public data, which you have downloaded yourself, into the Parquet that the experiment files expect.
+/// Convert public data that you have downloaded to the Parquet files that the experiment files use.
 #[derive(Args)]
 #[command(after_help = "\
 Example:

@@ -16,7 +16,7 @@ use crate::options::{LayoutOptions, experiment};
 use crate::output;
 use crate::progress::line;
 
-/// Look at a log: the guessed columns, counts, ranges, a few rows, and what looks wrong.
+/// Look at a log: detected columns, counts, ranges, a few rows, and what looks wrong.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -26,8 +26,8 @@ Examples:
   adepts inspect rows.csv --tabular --label outcome --domain shop
   adepts inspect prepared                   how a prepared folder was made, and what is in it
 
-The last line is the command that prepares the log; with --tabular a [data] and a [model] table for an experiment
-file are printed instead. A log is read whole; nothing is written.")]
+The last line printed is the command that prepares the log. With --tabular, a [data] and a [model] table for an
+experiment file are printed instead. The whole log is read; nothing is written.")]
 pub(crate) struct Options {
     /// A file, a glob, a folder, or - for stdin: CSV, TSV, JSON lines or Parquet, plain, .gz or .zst
     #[arg(value_name = "FILE")]
@@ -35,10 +35,10 @@ pub(crate) struct Options {
     /// Propose the [data] table of an experiment with a tabular model (cesaa and its peers)
     #[arg(long, alias = "multi-domain")]
     tabular: bool,
-    /// Column of the label, where its name does not tell it: 0 and 1, or truth values
+    /// Column of the label (0 and 1, or true and false) [default: detected from its name]
     #[arg(long, value_name = "COLUMN", requires = "tabular")]
     label: Option<String>,
-    /// Column of the domain, where its name does not tell it
+    /// Column of the domain [default: detected from its name]
     #[arg(long, value_name = "COLUMN", requires = "tabular")]
     domain: Option<String>,
     /// Print as JSON

@@ -15,7 +15,7 @@ Examples:
   adepts metrics
   adepts metrics ndcg
 
-In options and experiment files a metric has a cut-off: ndcg@20.")]
+Options and experiment files write a ranking metric with its cut-off: ndcg@20.")]
 pub(crate) struct Options {
     /// The metric to define
     #[arg(value_name = "NAME")]

@@ -22,7 +22,7 @@ use crate::output::rows::{Elements, Table};
 use crate::progress::Terminal;
 use crate::verbs::finalize::hint;
 
-/// Score a file of rows with a run of a tabular model, or find items for its rows.
+/// Score the rows of a file with a tabular run, or retrieve items for them.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -32,44 +32,44 @@ Examples:
   adepts predict runs/retrieval users.csv --top 100 --out lists.parquet
   zcat new.csv.gz | adepts predict runs/cesaa -
 
-The file has the columns that the model was trained on; label and user may be absent. Values that the training part did
-not have count as unknown; how many there were, and how many are missing, is told on stderr. `row` counts the rows
-from 1; lines in messages are those of the file, its header among them. `score` is the probability of the label; of a run
-that was trained for retrieval (data.item) it is the score of the item, which is no probability. With --top, for such
-runs, the file needs the domain and what describes the user alone; each row gets the items of the whole catalogue with
-the highest scores. Items that the user has in any row of the log are left out where the column of users (data.user) is a
-field of the model, those with low ratings and other rows that are not positive among them. `--exclude learned` leaves
-out those of training rows alone, `--exclude none` nothing.
+The file needs the columns that the model was trained on, except label and user. Values that training did not see map to
+the unknown (OOV) code; stderr says how many there were, and how many are missing. `row` counts rows from 1; messages
+count lines of the file, with its header. `score` is the probability of the label. For a run trained for retrieval
+(data.item) it is the score of the item, which is not a probability.
 
-Scores are printed while the file is read: after an error the exit code is not 0, and what was printed is a part. With
---out there is no file then.")]
+--top needs such a run, and only the domain and the fields of the user. Each row gets the items of the whole catalogue
+with the highest scores. If the column of users (data.user) is a field of the model, items that the user has in any row
+of the log are left out, low ratings included. `--exclude learned` leaves out items of training rows only, and
+`--exclude none` nothing.
+
+Scores are printed while the file is read: if an error ends the command, what was printed is incomplete. With --out no
+file is written then.")]
 pub(crate) struct Options {
     /// The run folder
     #[arg(value_name = "RUN")]
     run: PathBuf,
-    /// The rows: a file, a glob, a folder, or - for what comes through stdin (CSV, JSON lines or Parquet)
+    /// The rows: a file, a glob, a folder, or - for stdin (CSV, JSON lines or Parquet)
     #[arg(value_name = "FILE")]
     file: String,
-    /// Find the N items with the highest scores for each row (retrieval)
+    /// Retrieval: find the N items with the highest scores for each row
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
     top: Option<u32>,
-    /// With --top: what is left out because the user has it already, where the column of users is a field of the model
-    /// [default: seen]
+    /// With --top: which items of the user to leave out, if the column of users is a field of the model [default: seen]
     #[arg(long, value_enum, value_name = "WHAT", requires = "top")]
     exclude: Option<RowsName>,
-    /// Write the scores to this file, .parquet or .csv (columns row and score; with --top also rank and item), instead of stdout
+    /// Write to this .parquet or .csv file instead of stdout (columns row and score; with --top also rank and item)
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Columns of the file that are passed through, separated by commas; may be repeated
+    /// Columns of the file to copy to the output, separated by commas; may be repeated
     #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
     keep: Vec<String>,
-    /// Replace what is at --out
+    /// Overwrite the file of --out
     #[arg(long, requires = "out")]
     overwrite: bool,
-    /// Leave out rows that cannot be read or are of an unknown domain, and count them
+    /// Count and skip rows that cannot be read or have an unknown domain
     #[arg(long)]
     skip_bad_rows: bool,
-    /// Encoding of a text file [default: as that of the rows that the run was trained on]
+    /// Encoding of a text file [default: that of the training rows]
     #[arg(long, value_enum, value_name = "ENCODING")]
     encoding: Option<Encoding>,
     /// Print as JSON
@@ -80,7 +80,7 @@ pub(crate) struct Options {
 /// What is left out of the lists of retrieval.
 #[derive(Clone, Copy, ValueEnum)]
 enum RowsName {
-    /// Items of all rows of the log, positive or not
+    /// Items of all rows of the log that count as seen
     Seen,
     /// Items of the training rows
     Learned,

@@ -13,7 +13,7 @@ use crate::options::{LogOptions, SplitOptions, planned_on, quoted};
 use crate::output;
 use crate::progress::Terminal;
 
-/// Filter a log, cut it into training, validation and test, and keep the result as a folder.
+/// Filter a log, split it into training, validation and test, and write the result to a folder.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -25,20 +25,19 @@ Examples:
   adepts prepare --config experiments/tall-ml-1m.toml --out prepared
   adepts prepare --config experiments/cesaa-ml-1m.toml --split users --out prepared
 
-A prepared folder that is there is replaced. What the delimiter is and whether there is a header is found in the first
-lines of a text file where it is not said. No users or items are dropped unless asked for.
+An existing prepared folder is replaced. The delimiter and the header of a text file are detected from its first lines
+unless they are given. No users or items are dropped unless you ask for it.
 
-What --min-rating or --from drops, and the events that --seen-events names, count as seen: nothing is learned from them, and
-their items are not recommended to the user unless asked for. Rows from --until on are yet to come and do not count.
+Rows that --min-rating or --from drops, and events that --seen-events names, count as seen: models do not learn from
+them, and their items are not recommended to the user unless you ask for them. Rows from --until on are ignored.
 
-What the columns of tabular data mean is said in the file of --config, whose model says that the data is tabular. Of the options
-on the log and the split these then take the user, the time, the layout of text, --bad-rows, --seed, --validation, --test and
-the splits random, temporal and users.")]
+Tabular data: the file given by --config describes the columns. Of the options on the log and the split, the user, the
+time, the text layout, --bad-rows, --seed, --validation, --test and the splits random, temporal and users apply.")]
 pub(crate) struct Options {
     /// The log: a file, a glob, a folder, or - for stdin
     #[arg(long, value_name = "FILE", required_unless_present = "config")]
     input: Option<String>,
-    /// Take [data] and [split] from this experiment file; options given here come first
+    /// Take [data] and [split] from this experiment file; options on the command line override them
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The folder to write

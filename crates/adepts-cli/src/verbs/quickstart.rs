@@ -12,42 +12,41 @@ use crate::output::{self, duration, tables};
 use crate::progress::Terminal;
 use crate::signals::{Again, typed};
 
-/// The whole path on simulated data, under three minutes: users' histories, or with --tabular rows of five domains.
+/// Run the whole path on simulated data in under three minutes: user histories, or with --tabular rows of five domains.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   adepts quickstart
   adepts quickstart --out /tmp/try --epochs 3      a short one, to see that everything works
-  adepts quickstart --tabular                 the other family
+  adepts quickstart --tabular                      tabular models
   adepts quickstart --tabular --out /tmp/domains --epochs 3
 
-Users' histories: a simulated community with niches, and who of it is served well. In the
-folder: interactions.csv, data/ (prepared), runs/popularity, runs/ease, runs/multvae,
-runs/tall, and report.html, which sets the four side by side for niche and mainstream users.
-Settings are the published ones, but for TALL with 8 experts of width 50 and a gap of 20,
-MultVAE of width 50 with its divergence summed as in TALL, and at most 150 epochs.
+History models: a simulated community with niche and mainstream users. The folder then has
+interactions.csv, data/ (prepared), runs/popularity, runs/ease, runs/multvae, runs/tall, and
+report.html, which compares the four models for niche and mainstream users. Settings are the
+published ones, except that TALL has 8 experts of width 50 and a gap of 20, MultVAE has width 50
+and sums its divergence as TALL does, and training stops after 150 epochs.
 
-Tabular data of many domains (--tabular): rows of fields with a domain and a label of 0 or 1,
-in five simulated domains of very unequal size and share of positive rows, and which of them
-gain from a common model. In the folder: rows.csv, data/ (prepared), runs/single (a model of
-its own for each domain), runs/mlp, runs/mmoe, runs/cesaa (all domains together), and
-report.html, which compares the three with the first, domain by domain. Batches have 1,024 rows;
-learning rate (3e-3, of single 2e-3) and l2 (3e-4, of single 1e-3) were chosen on validation rows.
-The same rows: adepts simulate --tabular --out rows.csv --users 1000 --items 300
+Tabular models (--tabular): rows of fields with a domain and a label of 0 or 1, in five simulated
+domains of very different size and share of positive rows. The folder then has rows.csv, data/
+(prepared), runs/single (one network per domain), runs/mlp, runs/mmoe, runs/cesaa (one model for
+all domains), and report.html, which compares the last three with the first by domain. Batches
+have 1,024 rows; the learning rate (3e-3, single 2e-3) and l2 (3e-4, single 1e-3) were chosen on
+validation rows. The same rows: adepts simulate --tabular --out rows.csv --users 1000 --items 300
 --set lowest_rate=0.05 --set shared=1.5 --set own=0.3
 
-config.toml in each run says all settings.")]
+config.toml in each run has all settings.")]
 pub(crate) struct Options {
     /// The folder [default: adepts-quickstart, with --tabular adepts-quickstart-tabular]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// At most this many epochs, at least 1, for each model that is trained by epochs
+    /// Train each model for at most this many epochs
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     epochs: Option<usize>,
-    /// Replace the quickstart that is in the folder
+    /// Overwrite an earlier quickstart in the folder
     #[arg(long)]
     overwrite: bool,
-    /// The other family: simulate five domains, train four tabular models on them
+    /// Tabular models: simulate five domains and train four models on them
     #[arg(long, alias = "multi-domain")]
     tabular: bool,
     /// Print the evaluation as JSON
@@ -111,7 +110,7 @@ impl Options {
         words.extend(self.tabular.then(|| "--tabular".to_owned()));
         words.extend(self.out.iter().flat_map(|_| ["--out".to_owned(), out.display().to_string()]));
         words.extend(self.epochs.iter().flat_map(|epochs| ["--epochs".to_owned(), epochs.to_string()]));
-        Again { once: out.to_owned(), verb: "begin anew with", command: typed(words) }
+        Again { once: out.to_owned(), verb: "start again with", command: typed(words) }
     }
 
     fn domains(&self, out: &Path, terminal: &Terminal) -> anyhow::Result<()> {

@@ -29,19 +29,18 @@ Examples:
   adepts recommend runs/tall --users baskets.jsonl --out lists.jsonl          {\"history\": [17, 42]} a line
   adepts recommend runs/tall --users baskets.csv --separator ' ' --out lists.parquet --resume
 
-A known user is offered nothing that the log says the user has: not the items that the model uses as input (training
-and validation), not test items, not what a filter dropped (low ratings, --seen-events). `--exclude learned` leaves test items
-and dropped rows in, so that lists can be judged by them; `--exclude none` leaves everything in; `--seen FILE` adds pairs of
-a user and an item, such as the purchases since.
+A known user gets no item that the user has in the log: no training or validation item, no test item, and no item of
+filtered rows (low ratings, --seen-events). `--exclude learned` allows test items and filtered rows, to evaluate the lists
+elsewhere; `--exclude none` allows everything. `--seen FILE` adds pairs of user and item, such as recent purchases.
 
-A history that is given needs no training: unknown items are counted and named, and without a known item the answer is
-the items that most users have, which the output calls popular. Users that the run does not know have no list. With
-`--fallback popular` they get the items that most users have, too; with `--fallback error` neither has a list.
+A given history needs no training. Unknown items are counted and named; a history without any known item gets the most
+popular items, and the output says so. Unknown users get no list. With `--fallback popular` they get the most popular
+items too; with `--fallback error` neither gets a list.
 
 --users reads CSV, JSON lines or Parquet (or a folder of them) as a stream: a column of users, or a column of
 histories (a list, or text with --separator between the ids); a column of users is then only a label. The output has
-a row per user and rank (.parquet, .csv) or an object per row (.jsonl); in the first two the column popular says that the list
-is the items that most users have, in the last the key fallback does. Work that was stopped continues with --resume.")]
+a row per user and rank (.parquet, .csv) or an object per row (.jsonl). The column popular, or the key fallback, marks
+lists of the most popular items. --resume continues stopped work.")]
 #[command(
     override_usage = "adepts recommend [OPTIONS] <RUN> <--user <ID>|--history <ID,…>|--item <ID>|--all|--users <FILE>>"
 )]
@@ -77,7 +76,7 @@ pub(crate) struct Options {
     /// With --users: separator between the ids of a history that is text
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true, requires = "users", default_value = "|")]
     separator: String,
-    /// With --users: rows that cannot be read end with an error, or are counted and skipped
+    /// With --users: what to do with rows that cannot be read: stop with an error, or count and skip them
     #[arg(long, value_enum, value_name = "WHAT", requires = "users", default_value = "fail")]
     bad_rows: BadRows,
     /// Encoding of the text files of --users and --seen
@@ -86,16 +85,16 @@ pub(crate) struct Options {
     /// With --all or --users: the file to write, .parquet, .csv or .jsonl
     #[arg(long, value_name = "FILE", requires = "many")]
     out: Option<PathBuf>,
-    /// Go on with lists that were begun and stopped
+    /// Continue lists that were stopped
     #[arg(long, requires = "out")]
     resume: bool,
-    /// Replace what is at --out
+    /// Overwrite the file of --out
     #[arg(long, requires = "out", conflicts_with = "resume")]
     overwrite: bool,
     /// Number of items
     #[arg(short = 'n', long = "number", value_name = "N", default_value_t = 10, value_parser = value_parser!(u32).range(1..))]
     number: u32,
-    /// What is left out because the user has it already [default: seen]
+    /// Which items of the user to leave out [default: seen]
     #[arg(long, value_enum, value_name = "WHAT")]
     exclude: Option<ExcludeName>,
     /// As --exclude none
@@ -113,7 +112,7 @@ pub(crate) struct Options {
     /// Do not recommend these items
     #[arg(long, value_name = "ID,…", value_delimiter = ',', allow_hyphen_values = true)]
     deny: Vec<String>,
-    /// Say why: the items of the history that pushed each item most, the experts' shares, and the user's group
+    /// Explain: the items of the history that contributed most to each item, the shares of the experts, and the user's group
     #[arg(long)]
     explain: bool,
     /// Print as JSON
@@ -257,7 +256,7 @@ fn notes(done: &Done, terminal: &Terminal) {
         // A tab that is copied from a terminal is spaces.
         let typed = if separator == "\t" { r"$'\t'".to_owned() } else { format!("'{separator}'") };
         terminal.note(&format!(
-            "no item of any history is known, and {typed} stands in them: with --separator {typed} some are known"
+            "no item of any history is known, but the histories contain {typed}: with --separator {typed} some items are known"
         ));
     }
 }

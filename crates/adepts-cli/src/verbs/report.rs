@@ -9,26 +9,25 @@ use crate::output;
 use crate::progress::Terminal;
 use crate::runs::finished;
 
-/// Set runs on the same data side by side on one self-contained page.
+/// Write one self-contained HTML report that compares runs on the same data.
 #[derive(Args)]
 #[command(after_help = "\
 Example:
   adepts report runs/ease runs/multvae runs/tall --out report.html --title 'Spring catalogue'
 
-Runs that are not finished are left out, so that a glob may be given. Each run has such a page of its own, report.html in
-its folder. A final model (adepts finalize) has one that repeats the figures of its evaluated run; among other runs it is
-left out.")]
+Unfinished runs are left out, so a glob works. Each run also has a report of its own, report.html in its folder. The
+report of a final model (adepts finalize) repeats the figures of its evaluated run; next to other runs it is left out.")]
 pub(crate) struct Options {
-    /// Run folders, in the order in which they are to appear
+    /// Run folders, in the order of the report
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<PathBuf>,
-    /// The page to write
+    /// The HTML file to write
     #[arg(long, value_name = "FILE", default_value = "report.html")]
     out: PathBuf,
-    /// Replace what is there, also if it is no page of adepts
+    /// Overwrite the file even if adepts did not write it
     #[arg(long)]
     overwrite: bool,
-    /// Its heading [default: the names of the runs]
+    /// Title of the report [default: the names of the runs]
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     title: String,
 }

@@ -16,7 +16,7 @@ use crate::output;
 use crate::progress::Terminal;
 use crate::verbs::finalize::hint;
 
-/// Answer over HTTP, and keep what users do in the meantime.
+/// Serve recommendations over HTTP, and store the events that users send.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -24,26 +24,25 @@ Examples:
   adepts serve runs/tall --state state --listen 0.0.0.0:8080 --tokens tokens.txt
   curl -s 127.0.0.1:8080/v1/recommend -H 'content-type: application/json' -d '{\"history\": [17, 42], \"n\": 5}'
 
-http://127.0.0.1:8080/ is a page for people, /openapi.json describes the rest, and docs/serving.md tells of both. The first
-Ctrl-C or SIGTERM finishes what was accepted. `adepts export-events` gives the events back as a log.
+http://127.0.0.1:8080/ is a page for people, /openapi.json describes the API; see docs/serving.md. The first Ctrl-C or
+SIGTERM finishes the accepted requests. `adepts export-events` turns the stored events into a log.
 
-The file of tokens has a role and a token in each line: `write TOKEN` may send events, `admin TOKEN` may load another model
-as well. Without the file this machine itself may do both, and no other address is listened at.")]
+Each line of the token file is a role and a token: `write TOKEN` may send events, `admin TOKEN` may also load another
+model. Without the file the server listens on this machine only, and every local client may do both.")]
 pub(crate) struct Options {
     /// The run folder
     #[arg(value_name = "RUN")]
     run: PathBuf,
-    /// The folder in which events are kept; made if there is none
+    /// The folder for events; created if it does not exist
     #[arg(long, value_name = "DIR")]
     state: PathBuf,
-    /// The address to listen at; port 0 takes a free one
+    /// The address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// A file of tokens for writing and administration
+    /// A file of tokens that allow writing and administration
     #[arg(long, value_name = "FILE")]
     tokens: Option<PathBuf>,
-    /// What lists leave out because the user has it already, where a request does not say; for history models and for
-    /// retrieval
+    /// Which items of the user to leave out, unless the request says so; for history models and retrieval
     #[arg(long, value_enum, value_name = "WHAT", default_value = "seen")]
     exclude: ExcludeName,
     /// More items that users have seen: a file with a column of users and one of items, read again at each reload
@@ -60,19 +59,19 @@ pub(crate) struct Options {
 #[derive(Args)]
 #[command(next_help_heading = "Limits")]
 struct LimitOptions {
-    /// Questions that may wait; more are refused with 429
+    /// Maximum number of waiting questions; more are refused with 429
     #[arg(long, value_name = "N", default_value_t = Limits::default().queue, value_parser = count())]
     queue: usize,
-    /// Questions that the model is asked at a time, at most
+    /// Maximum number of questions in one batch
     #[arg(long, value_name = "N", default_value_t = Limits::default().batch, value_parser = count())]
     batch: usize,
-    /// Connections; more wait to be accepted
+    /// Maximum number of connections; more wait to be accepted
     #[arg(long, value_name = "N", default_value_t = Limits::default().connections, value_parser = count())]
     connections: usize,
-    /// Kilobytes of a request's body
+    /// Maximum size of a request body in kilobytes
     #[arg(long, value_name = "KB", default_value_t = Limits::default().body >> 10, value_parser = count())]
     body: usize,
-    /// Seconds for a request, or until one comes
+    /// Timeout of a request, and of an idle connection, in seconds
     #[arg(long, value_name = "S", default_value_t = 10, value_parser = value_parser!(u16).range(1..=3600))]
     timeout: u16,
 }

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use crate::output;
 use crate::progress::Terminal;
 
-/// Simulate the log of a community with mainstream and niche tastes of known membership.
+/// Simulate the log of a community with mainstream and niche users, whose groups are known.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -36,7 +36,7 @@ pub(crate) struct Options {
     /// Size of the catalogue [default: 1000, with --tabular 2000]
     #[arg(long, value_name = "N")]
     items: Option<usize>,
-    /// Seed of every draw [default: 2024]
+    /// Random seed [default: 2024]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// Override a key of the simulation, such as `niche_users=0.3`; may be repeated
@@ -45,7 +45,7 @@ pub(crate) struct Options {
     /// Simulate tabular data of several domains instead, for models such as cesaa
     #[arg(long, alias = "multi-domain")]
     tabular: bool,
-    /// Print what was made as JSON
+    /// Print a summary as JSON
     #[arg(long)]
     json: bool,
 }

@@ -10,14 +10,14 @@ use crate::options::{BadRows, Encoding};
 use crate::output;
 use crate::progress::Terminal;
 
-/// Give the items of a finished run titles, which then come with its answers.
+/// Add titles to the items of a finished run; answers then include them.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   adepts titles runs/tall movies.csv
   adepts titles runs/tall books.parquet --item book_id --title original_title
 
-The file has a row per item. The titles are kept in the run, and replace those that it had.")]
+The file has a row per item. The titles are stored in the run and replace earlier ones.")]
 pub(crate) struct Options {
     /// The run folder
     #[arg(value_name = "RUN")]
@@ -25,7 +25,7 @@ pub(crate) struct Options {
     /// A table of items: CSV, JSON lines or Parquet, or - for stdin
     #[arg(value_name = "FILE")]
     file: String,
-    /// The column of the item's id [default: as it is usually called]
+    /// The column of the item's id [default: detected from its name]
     #[arg(long, value_name = "COLUMN")]
     item: Option<String>,
     /// The column of the title [default: title or name]
@@ -34,7 +34,7 @@ pub(crate) struct Options {
     /// Encoding of a text file
     #[arg(long, value_enum, value_name = "ENCODING", default_value = "auto")]
     encoding: Encoding,
-    /// Rows that cannot be read: end with an error, or count and skip them
+    /// What to do with rows that cannot be read: stop with an error, or count and skip them
     #[arg(long, value_enum, value_name = "WHAT", default_value = "fail")]
     bad_rows: BadRows,
 }

@@ -31,20 +31,20 @@ Examples:
   adepts train experiments/tall-ml-1m.toml --set train.epochs=2 --out /tmp/try
   adepts train --model ease --data prepared --out runs/ease
   adepts train --model multvae --data log.csv --user customer --item sku --set train.epochs=50
-  adepts train --resume runs/tall                    what was stopped; its folder has the settings
+  adepts train --resume runs/tall                    continue; the folder has the settings
   adepts train --model ease --data books.csv --titles titles.csv --out runs/ease
-  adepts train --model ease --data prepared --out runs/ease --final runs/ease-final     and one for use, on all data
-  adepts train experiments/cesaa-ml-1m.toml --out runs/cesaa       many domains: the model says what the data is
+  adepts train --model ease --data prepared --out runs/ease --final runs/ease-final     and then the model to use, on all data
+  adepts train experiments/cesaa-ml-1m.toml --out runs/cesaa       a tabular model
 
 `adepts models tall` prints the settings of a model, each of which can be given with --set model.…")]
 pub(crate) struct Options {
-    /// The experiment file (TOML); with --resume the folder of a run, which holds its own
+    /// The experiment file (TOML); with --resume, a run folder
     #[arg(value_name = "CONFIG", conflicts_with = "model")]
     config: Option<PathBuf>,
-    /// Train this model with its default settings, without a file
+    /// Train this model with its default settings, without an experiment file
     #[arg(long, value_name = "NAME", requires = "data")]
     model: Option<String>,
-    /// The log or the prepared folder; takes the place of the file's data.source
+    /// The log or the prepared folder; overrides data.source of the file
     #[arg(long, value_name = "PATH")]
     data: Option<String>,
     /// Override a key of the experiment, such as train.batch=256; may be repeated
@@ -53,14 +53,14 @@ pub(crate) struct Options {
     /// The run folder [default: runs/NAME]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Then train the final model as well, which is for use: on all data, with the best number of epochs (adepts finalize)
+    /// Then also train the final model to use: on all data, with the best number of epochs (adepts finalize)
     #[arg(long = "final", value_name = "DIR")]
     final_model: Option<PathBuf>,
-    /// For history models: a table of items (CSV, JSON lines, Parquet) with the titles that come with answers
+    /// For history models: a table of items with titles (CSV, JSON lines, Parquet), which answers then include
     #[arg(long, value_name = "FILE")]
     titles: Option<String>,
-    /// For history models: keep nothing of single users in the run, no ids, histories, held-out items or figures of
-    /// theirs. It then answers for histories that are sent, and cannot be evaluated or compared anew
+    /// For history models: strip all data of single users from the run (ids, histories, held-out items, figures). It then
+    /// only answers for histories that are sent, and cannot be evaluated or compared again
     #[arg(long)]
     without_histories: bool,
     /// Print the evaluation as JSON

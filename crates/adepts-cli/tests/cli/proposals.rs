@@ -19,9 +19,9 @@ fn a_proposal_says_which_columns_it_leaves_out() {
     write(&file, &text.lines().enumerate().map(rated).collect::<String>());
     let found = run("inspect {} --tabular --json", &[&file]).ok().json();
     let left_out = [
-        json!({"column": "rating", "why": "a rating tells the label"}),
+        json!({"column": "rating", "why": "a rating gives the label away"}),
         json!({"column": "same", "why": "it has a single value"}),
     ];
     assert_eq!(found["left_out"], json!(left_out));
-    assert!(found["toml"].as_str().unwrap().contains("# `rating` is left out: a rating tells the label"));
+    assert!(found["toml"].as_str().unwrap().contains("# `rating` is left out: a rating gives the label away"));
 }

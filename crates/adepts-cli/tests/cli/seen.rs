@@ -30,7 +30,7 @@ fn rated(folder: &Path) -> (PathBuf, BTreeMap<i64, BTreeSet<i64>>) {
     write(&log, &text);
     let columns = "--rating stars --min-rating 3 --event kind --events buy";
     let told = run(&format!("prepare --input {{}} {columns} --out {{}}"), &[&log, &data]).ok();
-    assert!(told.out.contains("that users have only seen are kept apart") && told.out.contains("rating < 3: "));
+    assert!(told.out.contains("that users have only seen are stored separately") && told.out.contains("rating < 3: "));
     run("train --model ease --data {} --out {} -q", &[&data, &out]).ok();
     (out, had)
 }
@@ -205,7 +205,7 @@ fn a_model_for_retrieval_finds_nothing_that_its_user_rated_low() {
     write(&asks, "user,shop\n7,only\n");
     let told = run("prepare --config {} --out {}", &[&config, &data]).ok().out;
     let pairs = text.lines().filter(|line| [",1,only", ",2,only"].iter().any(|low| line.ends_with(low))).count();
-    assert!(told.contains(&format!("{pairs} pairs that users have only seen are kept apart")), "{told}");
+    assert!(told.contains(&format!("{pairs} pairs that users have only seen are stored separately")), "{told}");
     run("train {} --data {} --out {} -q", &[&config, &data, &out]).ok();
     let items = |answer: &Value| -> BTreeSet<i64> {
         answer["items"].as_array().unwrap().iter().map(|found| found["item"].as_i64().unwrap()).collect()

@@ -111,7 +111,7 @@ fn an_interrupted_quickstart_and_waiting_for_rows_end_as_interrupted() {
     let child = start("quickstart --out {}", &[&out]);
     until(|| out.join("runs/multvae/epochs.jsonl").exists());
     let done =
-        signal(child, "TERM").fails(143, &["interrupted", "begin anew with: adepts quickstart --overwrite --out "]);
+        signal(child, "TERM").fails(143, &["interrupted", "start again with: adepts quickstart --overwrite --out "]);
     assert!(!done.err.contains("error"), "{}", done.err);
     let mut command = adepts(words("predict {} -", &[&out]));
     let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

@@ -133,8 +133,7 @@ fn cut<'r>(
         return Err(DataError::MalformedRow { place: splitter.place(), reason });
     }
     if layout.header && is_header(splitter, columns) {
-        let reason = "the header stands here again, as in files that were put behind one another; leave it out, or skip it \
-                      with `--bad-rows skip` (data.bad_rows)";
+        let reason = "the header is repeated here, as in concatenated files; remove it, or skip it with `--bad-rows skip` (data.bad_rows)";
         return Err(DataError::MalformedRow { place: splitter.place(), reason: reason.to_owned() });
     }
     for &i in wanted {

@@ -274,7 +274,7 @@ impl FieldConfig {
         match self.hash {
             Some(codes @ (0 | u32::MAX)) => wrong("hash", codes.to_string(), "1 to 4294967294 codes"),
             Some(_) if self.min_count > 1 => {
-                wrong("min_count", self.min_count.to_string(), "none beside `hash`, which counts no values")
+                wrong("min_count", self.min_count.to_string(), "nothing: `hash` counts no values")
             }
             _ => Ok(()),
         }

@@ -245,5 +245,5 @@ fn instead_of(kind: &str, part: &str, rows: u64) -> String {
         "temporal" => "rows of one time",
         _ => return format!("take {shares}"),
     };
-    format!("{together} are not torn apart; cut row by row with `--split random` (split.kind), or take {shares}")
+    format!("{together} are not split; split row by row with `--split random` (split.kind), or take {shares}")
 }

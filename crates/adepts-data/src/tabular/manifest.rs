@@ -291,7 +291,7 @@ impl TabularManifest {
         }
         for note in &self.files {
             if note.name.contains(['/', '\\']) || note.name.starts_with('.') {
-                return Err(format!("`{}` is no name of a file beside the manifest", note.name));
+                return Err(format!("`{}` is not the name of a file next to the manifest", note.name));
             }
         }
         let of_files = |file: &str| self.files.iter().any(|note| note.name == file);

@@ -82,7 +82,7 @@ pub fn left_out(inspection: &Inspection, proposed: &TabularConfig) -> Vec<LeftOu
     let out = inspection.columns.iter().filter(|column| !used.contains(&column.name));
     out.map(|column| {
         let why = match (column.role, column.kind) {
-            (Some(Role::Rating), _) => "a rating tells the label",
+            (Some(Role::Rating), _) => "a rating gives the label away",
             (_, "empty") => "it has no value",
             (_, "time") => "it holds times, which are no fields",
             _ if column.distinct < 2 => "it has a single value",

@@ -22,7 +22,7 @@ fn a_header_in_the_middle_is_no_row() {
     let text = "user,item\n1,2\nuser,item\n3,4\n\u{feff}user,item\n5,6\n";
     let path = file(dir.path(), "a.csv", text);
     assert!(
-        message(&config(&path)).contains("a.csv, line 3: the header stands here again"),
+        message(&config(&path)).contains("a.csv, line 3: the header is repeated here"),
         "{}",
         message(&config(&path))
     );

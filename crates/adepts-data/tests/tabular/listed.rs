@@ -46,7 +46,7 @@ fn an_empty_part_is_told_with_the_number_of_rows_of_listed_domains() {
     let config = of_a(file(dir.path(), "a.csv", text));
     let error = prepare(&config, &TEMPORAL, &dir.path().join("prepared")).unwrap_err().to_string();
     assert!(error.contains("part is empty after cutting 200 rows"), "{error}");
-    assert!(error.contains("rows of one time are not torn apart; cut row by row with `--split random`"), "{error}");
+    assert!(error.contains("rows of one time are not split; split row by row with `--split random`"), "{error}");
 }
 
 #[test]

@@ -104,6 +104,6 @@ fn a_user_who_may_be_nobody_is_named() {
     let source = file(dir.path(), "nobody.csv", text.lines().enumerate().map(of_nobody).collect::<String>());
     let set = prepare(&crate::config(source), &TabularSplit::default(), &dir.path().join("out")).unwrap();
     let warning =
-        "warning: the user `NA` has 33.5 % of the rows (134), and the id looks like that of nobody; if it stands for";
+        "warning: the user `NA` has 33.5 % of the rows (134), and the id looks like that of nobody; if it means";
     assert!(set.manifest().notes.iter().any(|note| note.starts_with(warning)), "{:?}", set.manifest().notes);
 }

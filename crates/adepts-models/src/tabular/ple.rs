@@ -16,7 +16,7 @@ use super::recipe::{Architecture, Input, positive, recipe, widths};
 /// The entry of the registry.
 pub static SPEC: TabularSpec = TabularSpec {
     name: "ple",
-    summary: "Experts of each domain beside shared ones, mixed level by level, and a tower for each domain",
+    summary: "Experts of each domain plus shared experts, mixed level by level, and a tower for each domain",
     paper: "Tang et al., Progressive Layered Extraction (PLE): A Novel Multi-Task Learning (MTL) Model for Personalized \
             Recommendations, RecSys 2020",
     example: include_str!("examples/ple.toml"),

@@ -38,7 +38,7 @@ pub(super) fn section(view: &View) -> Option<Section> {
     if !tables.is_empty() {
         blocks.push(Block::More(tables));
     }
-    Some(Section { id: "experts", title: "Which experts speak for whom", blocks })
+    Some(Section { id: "experts", title: "Which experts serve which users", blocks })
 }
 
 fn legend(view: &View) -> Vec<crate::blocks::LegendEntry> {
@@ -60,7 +60,7 @@ fn in_words(run: &str, gate: &GateSummary) -> String {
     );
     if gate.entropy > EQUAL {
         format!(
-            "{run}: this model mixes all experts equally ({facts}). Its gate tells users apart so little that it acts as a plain \
+            "{run}: this model mixes all experts equally ({facts}). Its gate distinguishes users so little that it acts as a plain \
              average of its experts."
         )
     } else {

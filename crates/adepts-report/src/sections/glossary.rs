@@ -32,7 +32,7 @@ const GATE: (&str, &str) = (
 const WEIGHTS: (&str, &str) = (
     "Row weights",
     "How much each user counts in training. Usually all count the same, so that large groups shape the model. Adaptive weights give \
-     more weight to users whose loss on some items beside the input fell more than that of the average user, and less to the \
+     more weight to users whose loss on some items outside the input fell more than that of the average user, and less to the \
      others. As published the loss of a user is a sum over these items, so the weight follows the change of an item times the \
      number of items: while losses fall, users with long histories weigh most, and once losses rise, least. Only the mean over \
      the items (weights.reduce = \"mean\") compares how fast users are learned. The smallest possible weight is called the floor: \

@@ -26,8 +26,7 @@ pub(super) fn section(view: &View) -> Option<Section> {
     let metric = metric_label(&view.metric);
     let mut blocks = vec![
         Block::Text(format!(
-            "Each point is a model’s mean {metric} over the users of a group; the line through it is its 95 % interval: were the \
-             users drawn anew, the mean would be expected to stay within it. Further right is better."
+            "Each point is a model’s mean {metric} over the users of a group; the line through it is its 95 % interval: if the users were drawn again, the mean would be expected to stay within it. Further right is better."
         )),
         Block::Plots(Plots { legend, figures }),
     ];
@@ -75,9 +74,7 @@ fn figure(view: &View, grouping: &Grouping) -> Option<Figure> {
         "mainstream_within_activity" => {
             "Niche and mainstream compared only among users with about equally long histories.".into()
         }
-        "newness" => {
-            "Users that were learned from beside users of whom nothing was learned, whose history is all there is to go by.".into()
-        }
+        "newness" => "Users in the training data next to new users, where the history is the only input.".into(),
         _ => String::new(),
     };
     if !range.has_zero() {

@@ -70,7 +70,7 @@ fn sentences(p: &Protocol) -> Vec<String> {
 fn seen(p: &Protocol) -> Option<String> {
     let pairs = (p.seen > 0).then(|| count(p.seen))?;
     let what = format!(
-        "{pairs} times a user has an item in the log in rows that a filter dropped, such as low ratings (where the split goes by \
+        "{pairs} times a user has an item in the log in rows that a filter dropped, such as low ratings (where the split is by \
          time, in rows from before the evaluated part)"
     );
     Some(if p.mask_seen {

@@ -103,7 +103,7 @@ impl<'a> Weights<'a> {
                 "Share of users at the weight floor by group over the epochs of {name}; at most {}.",
                 percent(top)
             ),
-            caption: "Users whom training practically ignores in that epoch.".into(),
+            caption: "Users that training practically ignores in that epoch.".into(),
         })
     }
 

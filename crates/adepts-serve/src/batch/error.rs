@@ -57,7 +57,7 @@ pub enum BatchError {
     },
     /// A batch that was stopped is there already.
     #[error(
-        "{} holds what was written before the work was stopped; continue it with --resume, or begin anew with --overwrite",
+        "{} holds what was written before the work was stopped; continue it with --resume, or start again with --overwrite",
         path.display()
     )]
     Begun {
@@ -65,7 +65,7 @@ pub enum BatchError {
         path: PathBuf,
     },
     /// A batch that was stopped was about something else.
-    #[error("{} was begun with {what}; --overwrite begins anew", path.display())]
+    #[error("{} was begun with {what}; --overwrite starts again", path.display())]
     Other {
         /// The folder of its parts.
         path: PathBuf,

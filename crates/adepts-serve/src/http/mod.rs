@@ -31,7 +31,7 @@ use problem::{PROBLEM_TYPE, Problem};
 #[openapi(
     info(title = "adepts", description = "Answers of a trained recommender, and events that it answers by."),
     tags(
-        (name = "answers", description = "What is recommended, to whom, and why"),
+        (name = "answers", description = "Recommendations, for users and histories, with reasons"),
         (name = "events", description = "What users have done since the model was trained"),
         (name = "model", description = "The model that answers"),
         (name = "operation", description = "For those who run the server"),

@@ -45,7 +45,7 @@ pub(crate) async fn model(State(app): State<Arc<App>>) -> Response {
     responses((status = 200, description = "The model that answers now", body = Served)))]
 pub(crate) async fn reload(State(app): State<Arc<App>>, _: Admin) -> Result<Response, Problem> {
     let Ok(loading) = Arc::clone(&app.loading).try_lock_owned() else {
-        let detail = "a model is being loaded already; wait for its end, `GET /v1/model` tells";
+        let detail = "a model is already being loaded; wait until `GET /v1/model` shows it";
         return Err(Problem::new(StatusCode::CONFLICT, "loading", detail));
     };
     let watch = Stopwatch::start();
@@ -113,8 +113,8 @@ pub(crate) async fn items(
 pub(crate) async fn report(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     let model = app.model();
     let missing = |kind, what: &str| {
-        let anew = "`adepts report RUN --out RUN/report.html` writes it, then load the run again";
-        Problem::new(StatusCode::NOT_FOUND, kind, format!("{what}; {anew}"))
+        let again = "`adepts report RUN --out RUN/report.html` writes it, then load the run again";
+        Problem::new(StatusCode::NOT_FOUND, kind, format!("{what}; {again}"))
     };
     let page = match model.report() {
         Page::Whole(page) => page,

@@ -78,6 +78,6 @@ fn one_model_is_loaded_at_a_time() {
     std::thread::scope(|scope| {
         scope.spawn(|| assert_eq!(server.post("/v1/model/reload", &Value::Null).status, 409));
         std::thread::sleep(Duration::from_millis(150));
-        server.post("/v1/model/reload", &Value::Null).fails(409, &["being loaded already"]);
+        server.post("/v1/model/reload", &Value::Null).fails(409, &["already being loaded"]);
     });
 }

@@ -171,7 +171,7 @@ impl HistoryExperiment {
         }
         let metrics = &experiment.eval.metrics;
         if let Some(twice) = metrics.iter().enumerate().find_map(|(i, at)| metrics[..i].contains(at).then_some(at)) {
-            return Err(ConfigError::invalid("eval.metrics", format!("{twice} stands twice")));
+            return Err(ConfigError::invalid("eval.metrics", format!("{twice} is listed twice")));
         }
         for name in experiment.train.stop.metric.names() {
             let metric: MetricAt =

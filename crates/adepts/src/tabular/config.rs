@@ -211,7 +211,7 @@ impl TabularExperiment {
             return Err(ConfigError::invalid("eval.metrics", problem));
         }
         match metrics.iter().enumerate().find_map(|(i, at)| metrics[..i].contains(at).then_some(at)) {
-            Some(twice) => Err(ConfigError::invalid("eval.metrics", format!("{twice} stands twice"))),
+            Some(twice) => Err(ConfigError::invalid("eval.metrics", format!("{twice} is listed twice"))),
             None => Ok(()),
         }
     }
@@ -314,7 +314,7 @@ fn from_prepared(table: &mut toml::Table, variable: &dyn Fn(&str) -> Option<Stri
     };
     let prepared = |differences: &[String]| {
         let differences = differences.join("; ");
-        format!("{source} was prepared with other settings ({differences}); prepare it anew, or leave them out")
+        format!("{source} was prepared with other settings ({differences}); prepare it again, or remove these settings")
     };
     let differences = meaning(&manifest.data).differences(&meaning(&typed));
     if !differences.is_empty() {

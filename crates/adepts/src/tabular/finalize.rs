@@ -129,8 +129,7 @@ fn prepare(
     place::remove(&parts)?;
     if !same {
         return Err(Error::Request(format!(
-            "{} is not the log that {} was trained on, or is read in another way now: its parts come out otherwise; train on \
-             it anew, with `adepts train … --final DIR`",
+            "{} is not the log that {} was trained on, or is read in another way now: its parts differ; train on it again with `adepts train … --final DIR`",
             log.source,
             source.display()
         )));

@@ -144,8 +144,7 @@ fn by_selected(run: &RunSummary, experts: &ExpertSummary) -> Option<Figure> {
     let point = |of: &SelectedSummary| (of.selected as f64, value(of), words(of));
     chart.points(Look::everyone(), 4.0, 1.0, all.iter().map(point).collect());
     let trained = all.iter().find(|of| of.trained);
-    let said =
-        trained.map_or(String::new(), |of| format!(" The dashed line stands at {}, as in training.", of.selected));
+    let said = trained.map_or(String::new(), |of| format!(" The dashed line is at {}, as in training.", of.selected));
     if let Some(of) = trained {
         chart.mark(of.selected as f64);
     }
@@ -157,7 +156,7 @@ fn by_selected(run: &RunSummary, experts: &ExpertSummary) -> Option<Figure> {
             all.iter().map(words).collect::<Vec<_>>().join("; ")
         ),
         caption: format!(
-            "The same model, not trained anew, with other numbers of experts selected for a row in prediction, over {}.{said}{}{}",
+            "The same model, not trained again, with other numbers of experts selected for a row in prediction, over {}.{said}{}{}",
             counted(first.rows, "row"),
             if y.has_zero() { "" } else { " The axis of quality does not start at zero." },
             if run.protocol.part == "validation" {

@@ -48,7 +48,7 @@ const EXPERT: Term = (
 );
 const INFORMATION: Term = (
     "Mutual information",
-    "How much knowing the domain of a row tells about which expert serves it, in nats: 0 if all domains use the experts alike, and at \
+    "How much the domain of a row says about which expert serves it, in nats: 0 if all domains use the experts alike, and at \
      the most possible value if each domain has experts of its own.",
 );
 
@@ -65,7 +65,7 @@ const RECALL: Term = (
 );
 const NDCG: Term = (
     "NDCG@k",
-    "As recall, but an item counts the more the further up it stands: 1 if the first places hold nothing but items that were to be \
+    "As recall, but an item counts the more the higher it ranks: 1 if the first places hold nothing but items that were to be \
      found.",
 );
 const MRR: Term =

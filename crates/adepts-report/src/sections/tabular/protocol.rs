@@ -37,7 +37,7 @@ fn sentences(run: &RunSummary) -> Vec<String> {
     let users = if protocol.users > 0 { format!(" of {} users", count(protocol.users)) } else { String::new() };
     let mut out = vec![format!(
         "Each of the {} rows{users} in the {} part got a probability; {} of them are positive. Nothing was sampled, and no \
-         row’s probability depends on the rows beside it.",
+         row’s probability depends on other rows of its batch.",
         count(rows),
         if protocol.part.is_empty() { "test" } else { &protocol.part },
         percent(positive / rows.max(1) as f64)
