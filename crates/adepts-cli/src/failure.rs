@@ -129,6 +129,7 @@ fn is_wrong_source(error: &DataError) -> bool {
             | DataError::UnknownColumn { .. }
             | DataError::NoSuchPosition { .. }
             | DataError::NoColumnFor { .. }
+            | DataError::SameColumn { .. }
             | DataError::NeedsColumn { .. }
             | DataError::BadFilter { .. }
             | DataError::Group(_)

@@ -228,7 +228,7 @@ fn memory_line(needed: &Memory) -> String {
     format!("memory: about {}, of it {}", Bytes(total), large.join("; "))
 }
 
-/// A best epoch that is among so many last ones may not be the best there is.
+/// A best epoch that is among so many last ones may not be the best there is; in a short training among the last third.
 const FEW: usize = 3;
 
 /// What to say of a training that its last epoch ended, and not its patience.
@@ -236,10 +236,10 @@ fn limited(record: &EpochRecord, progress: &Progress) -> Option<String> {
     let Progress { epochs, patience_left, best, .. } = *progress;
     let (best, _) = best.filter(|_| record.epoch == epochs && patience_left > 0)?;
     let limit = counted(epochs, "epoch");
-    Some(if epochs - best < FEW {
+    Some(if epochs - best < FEW.min(epochs / 3).max(1) {
         format!(
-            "stopped at the limit of {limit} and may still be improving (the best is epoch {best}); with --set train.epochs=… \
-             it can go on for longer"
+            "stopped at the limit of {limit} and may still be improving (the best is epoch {best}); a new run with a \
+             larger train.epochs would train for longer"
         )
     } else {
         let left = counted(patience_left, "more epoch");

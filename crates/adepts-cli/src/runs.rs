@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use adepts::finalize::is_final;
 use adepts::history::run;
 use adepts::{Error, RunError};
 
 use crate::progress::line;
 
-/// Those of several runs that are finished. Which are left out, and why, is said on stderr, so that a glob may be given; an error
-/// where none is left. A run that is given alone has to be a finished one.
+/// Those of several runs that are finished and evaluated. Which are left out, and why, is printed on stderr, so that a glob may
+/// be given; an error where none is left. A run that is given alone has to be a finished one.
 pub(crate) fn finished(folders: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
     if folders.len() < 2 {
         return Ok(folders.to_vec());
@@ -33,6 +34,9 @@ pub(crate) fn finished(folders: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
 fn unfit(folder: &Path) -> Option<Error> {
     if folder.is_file() {
         return Some(Error::Request(format!("{} is a file, not a run", folder.display())));
+    }
+    if is_final(folder) {
+        return Some(Error::Request(format!("{} is a final model, which has no figures of its own", folder.display())));
     }
     match run::manifest(folder) {
         Err(error @ Error::Run(RunError::Unfinished { .. })) => Some(error),

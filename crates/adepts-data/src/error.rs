@@ -280,6 +280,14 @@ pub enum DataError {
         /// What was expected.
         expected: &'static str,
     },
+    /// Users and items in one column.
+    #[error(
+        "users and items are the same column `{column}`; set `--user` and `--item` (data.user, data.item) to different columns"
+    )]
+    SameColumn {
+        /// The column.
+        column: String,
+    },
     /// A group that is not constant for a user.
     #[error(
         "{}, column `{column}`: user `{user}` is `{second}` here and `{first}` in {}; a group must be constant for each \

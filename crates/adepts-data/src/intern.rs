@@ -85,6 +85,24 @@ impl Interner {
         })
     }
 
+    /// Says that most ids are whole numbers with decimal points, such as `303.0`, if they are.
+    pub(crate) fn decimals(&self, column: &str) -> Option<String> {
+        let Ids::Text(texts) = &self.ids else { return None };
+        let count = texts.len().min(1000) as u32;
+        let is =
+            |number: &u32| texts.get(*number).strip_suffix(".0").is_some_and(|whole| canonical_int(whole).is_some());
+        let example = (0..count).find(is)?;
+        let (with, half) = ((0..count).filter(is).count() as u32, count / 2);
+        (with > half).then(|| {
+            let id = texts.get(example);
+            format!(
+                "warning: ids of `{column}` have decimal points and are kept as text: `{id}` and `{}` are different ids. Data frames \
+                 write whole numbers so where values are missing; save them as whole numbers",
+                id.trim_end_matches(".0")
+            )
+        })
+    }
+
     /// The spelling of the id with a number.
     pub(crate) fn spelling(&self, number: u32) -> String {
         match &self.ids {

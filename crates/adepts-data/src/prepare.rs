@@ -68,8 +68,8 @@ pub fn assemble(read: Read, split: &SplitConfig, seed: u64, progress: Progress) 
 
 /// Opens the source if it is a prepared folder, and prepares it otherwise.
 ///
-/// A prepared folder is taken as it is: the columns in `data` do not matter, and a filter or a split other than the
-/// default must be the one it was prepared with.
+/// A prepared folder is taken as it is: columns that `data` names, and a filter or a split other than the default, must be
+/// those that it was prepared with.
 ///
 /// # Errors
 /// As [`prepare`] and [`HistoryDataset::open`]; [`FolderError::PreparedOtherwise`]; [`SplitError::All`] for data of which nothing is
@@ -92,6 +92,17 @@ pub fn open_or_prepare(
     let otherwise = |what| Err(FolderError::PreparedOtherwise { path: folder.to_path_buf(), what }.into());
     if data.filter != Filter::default() && data.filter != dataset.manifest.data.filter {
         return otherwise("filter");
+    }
+    let had = &dataset.manifest.data;
+    let columns = [
+        ("user column", &data.user, &had.user),
+        ("item column", &data.item, &had.item),
+        ("rating column", &data.rating, &had.rating),
+        ("event column", &data.event, &had.event),
+        ("time column", &data.time, &had.time),
+    ];
+    if let Some((what, ..)) = columns.iter().find(|(_, asked, had)| asked.is_some() && asked != had) {
+        return otherwise(what);
     }
     if *split != SplitConfig::default() && !same_split(split, &dataset.manifest.split) {
         return otherwise("split");

@@ -76,7 +76,10 @@ pub fn read(data: &DataConfig, split: &SplitConfig, progress: Progress) -> Resul
     let time_unit = wanted.time_unit;
     let mut notes: Vec<String> =
         [users.note(&wanted.names[0]), items.note(&wanted.names[1])].into_iter().flatten().collect();
+    notes.extend(guessed_columns(&wanted.names, data));
+    notes.extend([(&users, 0), (&items, 1)].into_iter().filter_map(|(ids, slot)| ids.decimals(&wanted.names[slot])));
     notes.extend(ratings(&source, data));
+    notes.extend(events(&source, data));
     let of_users: Vec<u64> = counts(&pairs.user, users.len()).into_iter().map(u64::from).collect();
     notes.extend(
         nobody::warnings(&of_users, |user| users.spelling(user)).into_iter().map(|text| format!("warning: {text}")),
@@ -126,12 +129,40 @@ fn ratings(source: &Source, data: &DataConfig) -> Option<String> {
     ))
 }
 
+/// Says which columns were taken for users and items by their names.
+fn guessed_columns(names: &[String], data: &DataConfig) -> Option<String> {
+    let of = |given: &Option<Column>, role: &str, name: &String| {
+        given.is_none().then(|| format!("{role} are in the column `{name}` (by its name)"))
+    };
+    let found: Vec<String> =
+        [of(&data.user, "users", &names[0]), of(&data.item, "items", &names[1])].into_iter().flatten().collect();
+    (!found.is_empty()).then(|| found.join("; "))
+}
+
+/// Says that all kinds of events count alike, where there seem to be several.
+fn events(source: &Source, data: &DataConfig) -> Option<String> {
+    let columns = source.columns();
+    if data.event.is_some() {
+        return None;
+    }
+    let name = &columns[usual(Role::Event, columns)?];
+    Some(format!(
+        "the column `{name}` is not used, so all its kinds count alike; `--event {name} --events KIND` keeps only some kinds of \
+         events"
+    ))
+}
+
 /// Says how times were read, and from when to when they are.
 fn times(log: &Interactions, column: Option<&str>, unit: Option<TimeUnit>) -> Option<String> {
     let (column, times) = (column?, log.time.as_ref()?);
     let (first, last) = (times.iter().min()?, times.iter().max()?);
     let unit = unit.map_or(String::new(), |unit| time::note(column, unit) + "; ");
-    Some(format!("{unit}times are from {} to {}", time::shown(*first), time::shown(*last)))
+    let (from, to) = (time::shown(*first), time::shown(*last));
+    // A year after 1970, in nanoseconds.
+    if (0..31_536_000_000_000_000).contains(first) && *last < 31_536_000_000_000_000 {
+        return Some(format!("warning: {unit}all times lie in 1970, from {from} to {to}; does `{column}` hold times?"));
+    }
+    Some(format!("{unit}times are from {from} to {to}"))
 }
 
 /// What [`read`] would make of a log.
@@ -318,6 +349,14 @@ impl Wanted {
         for column in data.user.iter().chain(&data.item) {
             slot(column)?;
         }
+        let (user, item) = (columns[0], columns[1]);
+        if user == item {
+            return Err(DataError::SameColumn { column: source.columns()[user].clone() });
+        }
+        let mut slot = |column: &Column| {
+            columns.push(source.find(column)?);
+            Ok::<_, DataError>(columns.len() - 1)
+        };
         let rating = data.rating.as_ref().map(&mut slot).transpose()?;
         let event = data.event.as_ref().map(&mut slot).transpose()?;
         let time = data.time.as_ref().map(&mut slot).transpose()?;

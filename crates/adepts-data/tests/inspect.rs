@@ -105,7 +105,7 @@ fn rows_that_cannot_be_read_are_counted_as_in_preparing() {
         assert!(seen.prepare.contains("--bad-rows skip"), "{name}: {}", seen.prepare);
         let log = read(&proposed(&seen.toml)).unwrap();
         assert_eq!((log.steps[0].rows, log.skipped_rows), (seen.rows, seen.bad_rows), "{name}");
-        assert_eq!(log.skipped_examples.first(), seen.bad_tabular.as_ref(), "{name}");
+        assert_eq!(log.skipped_examples.first(), seen.bad_example.as_ref(), "{name}");
         let shown = format!("all {} rows were looked at, {} cannot be read", expected.0, expected.2);
         assert!(seen.to_string().contains(&shown), "{seen}");
     }

@@ -95,7 +95,10 @@ fn rule(widths: &[usize]) -> String {
 #[must_use]
 pub fn summary_table(summary: &Summary) -> String {
     let of_all = || summary.runs.iter().flat_map(|run| run.metrics.keys()).map(String::as_str);
-    let main = summary.runs.iter().find_map(|run| Some(run.worst.as_ref()?.metric.as_str()));
+    let worst_of = || summary.runs.iter().find_map(|run| Some(run.worst.as_ref()?.metric.as_str()));
+    // Where no group has users, as where all of them are new, there is no worst one.
+    let usual = || ["ndcg@20", "ndcg@10"].into_iter().find(|usual| of_all().any(|name| name == *usual));
+    let main = worst_of().or_else(usual);
     let shown =
         |name: &&str| main.is_none_or(|main| *name == main || name.starts_with("recall@") || is_list_metric(name));
     let mut names: Vec<&str> = of_all().filter(shown).collect::<BTreeSet<_>>().into_iter().collect();
@@ -158,7 +161,7 @@ pub fn summary_table(summary: &Summary) -> String {
 #[must_use]
 pub fn groups_table(summary: &Summary, metric: &str) -> String {
     let mut groups: Vec<(&str, &str)> = Vec::new();
-    for group in summary.runs.iter().flat_map(|run| &run.groups) {
+    for group in summary.runs.iter().flat_map(|run| &run.groups).filter(|group| group.users > 0) {
         if !groups.contains(&(&group.by, &group.name)) {
             groups.push((&group.by, &group.name));
         }

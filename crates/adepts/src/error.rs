@@ -154,7 +154,7 @@ pub enum RunError {
     },
     /// A final model in the place of an evaluated run.
     #[error(
-        "{path} is a final model: it was trained on all data, so it has no test part to be judged by; its evaluated run `{run}` has figures: {folder}",
+        "{path} is a final model: it was trained on all data, so it cannot be evaluated, compared or finalized; use its evaluated run `{run}`: {folder}",
         path = path.display()
     )]
     Final {

@@ -57,7 +57,8 @@ pub(crate) fn tables(summary: &Summary) -> String {
     let of_groups = summary.runs.iter().flat_map(|run| run.groups.iter().flat_map(|group| group.metrics.keys()));
     let worst = summary.runs.iter().filter_map(|run| run.worst.as_ref()).map(|worst| &worst.metric).next();
     let metric = worst.or(of_groups.min()).cloned().unwrap_or_default();
-    let mut lines = vec![summary_table(summary), groups_table(summary, &metric)];
+    let mut lines = vec![summary_table(summary)];
+    lines.extend(Some(groups_table(summary, &metric)).filter(|table| !table.is_empty()));
     let protocols = summary.runs.iter().map(|run| &run.protocol);
     // Runs on the same data have as many.
     if let Some(protocol) = protocols.max_by_key(|protocol| protocol.without_history)
@@ -70,6 +71,13 @@ pub(crate) fn tables(summary: &Summary) -> String {
              have\n",
             counted(protocol.users, "user")
         ));
+        if protocol.without_history == protocol.users {
+            lines.push(
+                "So none of these figures measures a model: with this split all users are new. `--split random` or \
+                        `leave-last` tests on users with a history\n"
+                    .into(),
+            );
+        }
     }
     lines.join("\n")
 }

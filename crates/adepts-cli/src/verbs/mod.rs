@@ -68,7 +68,7 @@ impl Verb {
             Self::Train(options) => options.run(terminal),
             Self::Evaluate(options) => options.run(terminal),
             Self::Compare(options) => options.run(),
-            Self::Report(options) => options.run(terminal),
+            Self::Report(options) => options.run(),
             Self::Finalize(options) => options.run(terminal),
             Self::Recommend(options) => options.run(terminal),
             Self::Serve(options) => options.run(terminal, threads),

@@ -2,11 +2,9 @@
 
 use std::path::PathBuf;
 
-use adepts::finalize::is_final;
 use clap::Args;
 
 use crate::output;
-use crate::progress::Terminal;
 use crate::runs::finished;
 
 /// Write one self-contained HTML report that compares runs on the same data.
@@ -33,17 +31,10 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    pub(crate) fn run(&self, terminal: &Terminal) -> anyhow::Result<()> {
+    pub(crate) fn run(&self) -> anyhow::Result<()> {
         adepts::pages::check(&self.out, self.overwrite)?;
         let runs = finished(&self.runs)?;
-        // Among others a final model, which has no figures of its own, is left out; alone it has a page.
-        let evaluated: Vec<PathBuf> = runs.iter().filter(|run| !is_final(run)).cloned().collect();
-        let shown = if evaluated.is_empty() { &runs } else { &evaluated };
-        for last in runs.iter().filter(|run| !shown.contains(run)) {
-            terminal
-                .note(&format!("{} is a final model, which has no figures of its own; it is left out", last.display()));
-        }
-        adepts::any::write_page(&self.out, &self.title, shown)?;
+        adepts::any::write_page(&self.out, &self.title, &runs)?;
         output::text(&self.out.display().to_string())
     }
 }

@@ -46,7 +46,7 @@ pub struct Inspection {
     /// Rows that it cannot.
     pub bad_rows: u64,
     /// The first row that cannot be read, as a message.
-    pub bad_tabular: Option<String>,
+    pub bad_example: Option<String>,
     /// Distinct users, if a column seems to hold them.
     pub users: Option<u64>,
     /// Distinct items, if a column seems to hold them.
@@ -104,7 +104,7 @@ pub fn inspect(path: &str, options: &DataConfig) -> Result<Inspection, DataError
         sample: Vec::new(),
         rows: 0,
         bad_rows: 0,
-        bad_tabular: None,
+        bad_example: None,
     };
     let wanted: Vec<usize> = (0..width).collect();
     source.read_with_lists(&wanted, &mut look, &mut silent)?;
@@ -132,7 +132,7 @@ pub fn inspect(path: &str, options: &DataConfig) -> Result<Inspection, DataError
     if user.is_some() && item.is_some() {
         match readable(&source, &data) {
             Ok(read) => {
-                (look.rows, look.bad_rows, look.bad_tabular) = (read.rows, read.skipped, read.example);
+                (look.rows, look.bad_rows, look.bad_example) = (read.rows, read.skipped, read.example);
                 left = read.left;
             }
             Err(error) => unreadable = Some(error),
@@ -155,7 +155,7 @@ pub fn inspect(path: &str, options: &DataConfig) -> Result<Inspection, DataError
         looked_at,
         rows: look.rows,
         bad_rows: look.bad_rows,
-        bad_tabular: look.bad_tabular,
+        bad_example: look.bad_example,
         users: user.map(|u| columns[u].distinct),
         items: item.map(|i| columns[i].distinct),
         repeated_pairs,
@@ -227,7 +227,7 @@ struct Look {
     sample: Vec<Vec<String>>,
     rows: u64,
     bad_rows: u64,
-    bad_tabular: Option<String>,
+    bad_example: Option<String>,
 }
 
 impl Sink for Look {
@@ -247,7 +247,7 @@ impl Sink for Look {
 
     fn malformed(&mut self, error: DataError) -> Flow {
         self.bad_rows += 1;
-        self.bad_tabular.get_or_insert_with(|| error.to_string());
+        self.bad_example.get_or_insert_with(|| error.to_string());
         Ok(ControlFlow::Continue(()))
     }
 }

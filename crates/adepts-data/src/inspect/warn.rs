@@ -24,11 +24,12 @@ pub(super) fn warnings(
     let mut warn = |text: String| warnings.push(text);
     if let Some(first) = &looks.header_like_data {
         warn(format!(
-            "the first row looks like data, not like names: `{}`; `--no-header` (data.header = false) is proposed",
+            "the first row looks like data and not like names: `{}`; it is read as data, and columns are called by their positions \
+             (`--no-header`, data.header = false)",
             shortened(first)
         ));
     }
-    if let (bad @ 1.., Some(example)) = (seen.bad_rows, &seen.bad_tabular) {
+    if let (bad @ 1.., Some(example)) = (seen.bad_rows, &seen.bad_example) {
         let bad = counted(bad, "row");
         // Some examples say it themselves.
         let skip = "`--bad-rows skip` (data.bad_rows)";

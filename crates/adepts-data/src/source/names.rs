@@ -100,6 +100,9 @@ impl Role {
                 "behaviortype",
                 "behaviourtype",
                 "interaction",
+                "eventkind",
+                "activitytype",
+                "kind",
                 "type",
             ],
             Self::Time => &[

@@ -101,7 +101,7 @@ pub enum FolderError {
     PreparedOtherwise {
         /// The folder.
         path: PathBuf,
-        /// `filter` or `split`.
+        /// `filter`, `split`, or a column such as `user column`.
         what: &'static str,
     },
 }

@@ -85,7 +85,7 @@ pub(super) fn last(epochs: &[EpochRecord]) -> usize {
 pub(super) fn limited(run: &RunInput) -> Option<String> {
     let (limits, last, kept) = (run.limits?, last(&run.epochs), run.epochs.iter().rev().find(|e| e.best)?.epoch);
     // A best epoch among the last few may not be the best there is; one that lies further back most likely is.
-    (last == limits.epochs && last - kept < limits.patience.min(FEW)).then(|| {
+    (last == limits.epochs && last - kept < limits.patience.min(FEW).min(last / 3).max(1)).then(|| {
         format!(
             "{}: training stopped at the limit of {} and may still be improving (the best is epoch {kept}). With more epochs \
              this model may be better than it looks here.",

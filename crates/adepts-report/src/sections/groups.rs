@@ -168,7 +168,8 @@ fn short_history(view: &View) -> Option<String> {
     };
     let what = match correlation {
         Some(r) if r >= MOSTLY => "is mostly “short history”",
-        _ => "is partly “short history”",
+        Some(_) => "is partly “short history”",
+        None => "often means “short history”",
     };
     Some(format!(
         "“Niche” here {what}: the median user of “{}” has {} training items, of “{}” {}{rank}. {advice}",

@@ -49,7 +49,12 @@ pub(super) fn towers(model: &dyn TabularModel) -> Result<&dyn Towers, Error> {
 
 /// The catalogue of tabular data that was prepared for retrieval.
 pub(super) fn catalogue(data: &TabularDataset) -> Result<Catalogue, Error> {
-    let missing = || Error::Request(format!("{} was not prepared for retrieval", data.folder().display()));
+    let missing = || {
+        Error::Request(format!(
+            "{}: this data is not for retrieval, so the model gives probabilities; a run for retrieval is trained with `data.item`",
+            data.folder().display()
+        ))
+    };
     data.catalogue()?.ok_or_else(missing)
 }
 
