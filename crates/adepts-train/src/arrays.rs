@@ -6,7 +6,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use adepts_core::{Array, Parameter, Tensors, TensorsError, Values};
+use adepts_core::{Array, Parameter, TensorsError, Values};
 use burn::backend::Flex;
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::FlexTensor;
@@ -14,7 +14,6 @@ use safetensors::tensor::{Dtype, Metadata};
 use serde_json::{Map, Value, json};
 
 use crate::TrainError;
-use crate::course::Course;
 
 /// Floats per write and read.
 const CHUNK: usize = 1 << 16;
@@ -193,6 +192,11 @@ impl ArrayFile {
         Ok(Self { path: path.to_owned(), file, header, start })
     }
 
+    /// Where the file is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The note of this name.
     pub(crate) fn note(&self, name: &str) -> Result<&str, TrainError> {
         let note = self.header.metadata().as_ref().and_then(|notes| notes.get(name));
@@ -256,23 +260,4 @@ impl ArrayFile {
 pub(crate) fn note(value: &impl serde::Serialize) -> String {
     // Maps with text as keys and numbers can always be written.
     serde_json::to_string(value).unwrap_or_default()
-}
-
-/// Takes what is counted from a file, where its arrays have these names behind `prefix`.
-pub(crate) fn recount(course: &mut impl Course, file: &mut ArrayFile, prefix: &str) -> Result<(), TrainError> {
-    let now = course.counted();
-    let mut counted = Tensors::default();
-    for name in now.names() {
-        let shape = now.array(name).map(|array| array.shape.clone()).unwrap_or_default();
-        counted.insert(name, &shape, file.read(&format!("{prefix}{name}"), &shape)?);
-    }
-    let path = file.path.clone();
-    course.recount(&counted).map_err(|source| TrainError::Array { path, source: Box::new(source) })
-}
-
-/// The arrays of what is counted, their names behind `prefix`.
-pub(crate) fn counted(course: &mut impl Course, prefix: &str) -> Vec<Entry<'static>> {
-    let counted = course.counted();
-    let entry = |name| Some(Entry::array(format!("{prefix}{name}"), counted.array(name).ok()?));
-    counted.names().filter_map(entry).collect()
 }

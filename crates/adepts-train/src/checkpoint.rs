@@ -4,75 +4,22 @@
 //! and sums are a note in its header (floats by their bits), the parameters, moments and row signals are its arrays. What
 //! follows from seed and epoch — the order of the users, their weights — is not kept but found again.
 
-use std::collections::VecDeque;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use adepts_core::Tensors;
 use adepts_ops::table::Table;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
 use crate::arrays::{self, ArrayFile, Entry};
 use crate::course::Course;
 use crate::optimizer::Adam;
-use crate::sums::{Exact, Sums};
+use crate::state::State;
 use crate::{Fingerprint, TrainError};
 
 /// Files of another format are refused.
 const FORMAT: u64 = 1;
-
-/// What changes from update to update, parameters and moments aside.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct State {
-    /// The epoch in progress, from 1.
-    pub(crate) epoch: usize,
-    /// Its batches that are done.
-    pub(crate) batch: usize,
-    /// Updates taken.
-    pub(crate) taken: u64,
-    /// Whether training has ended; there are no arrays then.
-    pub(crate) finished: bool,
-    /// The best epoch and its score.
-    pub(crate) best: Option<(usize, Exact)>,
-    /// Sums over the batches of the epoch in progress.
-    pub(crate) sums: Sums,
-    /// Seconds spent in updates of the epoch in progress.
-    pub(crate) epoch_seconds: Exact,
-    /// Seconds spent in updates in the epochs before.
-    pub(crate) train_seconds: Exact,
-    /// Seconds spent in validation.
-    pub(crate) eval_seconds: Exact,
-    /// Past epochs whose signals are kept.
-    window: usize,
-    /// Signals of past epochs, the latest last, each `[users]`.
-    #[serde(skip)]
-    pub(crate) signals: VecDeque<Vec<f32>>,
-    /// Signals of the epoch in progress, `[users]`, NaN where there is none; empty if the learner does not look at any.
-    #[serde(skip)]
-    pub(crate) signal: Vec<f32>,
-}
-
-impl State {
-    /// Before the first update.
-    pub(crate) fn first() -> Self {
-        Self {
-            epoch: 1,
-            batch: 0,
-            taken: 0,
-            finished: false,
-            best: None,
-            sums: Sums::default(),
-            epoch_seconds: Exact(0.0),
-            train_seconds: Exact(0.0),
-            eval_seconds: Exact(0.0),
-            window: 0,
-            signals: VecDeque::new(),
-            signal: Vec::new(),
-        }
-    }
-}
 
 /// Writes a checkpoint.
 pub(crate) fn save(
@@ -89,7 +36,7 @@ pub(crate) fn save(
     if !state.finished {
         let parameters = course.parameters();
         entries.extend(parameters.iter().map(|(name, p)| Entry::parameter(format!("parameter/{name}"), p)));
-        entries.extend(arrays::counted(course, "counted/"));
+        entries.extend(counted(course, "counted/"));
         for (name, table) in course.tables() {
             let table: &Table = table;
             let arrays = TABLE_ARRAYS.into_iter().zip(table.arrays());
@@ -144,7 +91,7 @@ pub(crate) fn load(
             adam.restore(&mut file, &name, shape.iter().product())?;
         }
     }
-    arrays::recount(course, &mut file, "counted/")?;
+    recount(course, &mut file, "counted/")?;
     for (name, table) in course.tables() {
         let floats = table.rows() * table.width();
         let kept = if state.taken > 0 { TABLE_ARRAYS.len() } else { 1 };
@@ -157,6 +104,25 @@ pub(crate) fn load(
     }
     state.signal = file.read("signal/now", &[if window > 0 { users } else { 0 }])?;
     Ok(Some(state))
+}
+
+/// Takes what is counted from a file, where its arrays have these names behind `prefix`.
+pub(crate) fn recount(course: &mut impl Course, file: &mut ArrayFile, prefix: &str) -> Result<(), TrainError> {
+    let now = course.counted();
+    let mut counted = Tensors::default();
+    for name in now.names() {
+        let shape = now.array(name).map(|array| array.shape.clone()).unwrap_or_default();
+        counted.insert(name, &shape, file.read(&format!("{prefix}{name}"), &shape)?);
+    }
+    let path = file.path().to_owned();
+    course.recount(&counted).map_err(|source| TrainError::Array { path, source: Box::new(source) })
+}
+
+/// The arrays of what is counted, their names behind `prefix`.
+pub(crate) fn counted(course: &mut impl Course, prefix: &str) -> Vec<Entry<'static>> {
+    let counted = course.counted();
+    let entry = |name| Some(Entry::array(format!("{prefix}{name}"), counted.array(name).ok()?));
+    counted.names().filter_map(entry).collect()
 }
 
 /// Removes a checkpoint, if there is one.

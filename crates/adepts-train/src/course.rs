@@ -10,7 +10,7 @@ use adepts_ops::table::Table;
 use burn::tensor::Tensor;
 use rand::seq::SliceRandom;
 
-use crate::checkpoint::State;
+use crate::state::State;
 use crate::sums;
 use crate::{TabularTraining, TrainError, Training, Validation};
 

@@ -31,6 +31,7 @@ mod journal;
 mod observer;
 mod optimizer;
 mod run;
+mod state;
 mod sums;
 
 pub use config::{Metric, OptimizerConfig, StopConfig, TablesConfig, TrainConfig};

@@ -6,10 +6,11 @@ use adepts_core::{EpochRecord, Step, Stopwatch};
 use adepts_ops::table::Table;
 
 use crate::arrays::{self, ArrayFile, Entry, Floats};
-use crate::checkpoint::{self, State};
+use crate::checkpoint;
 use crate::course::Course;
 use crate::journal::Journal;
 use crate::optimizer::Adam;
+use crate::state::State;
 use crate::sums::{Exact, Sums};
 use crate::{Beginning, Fingerprint, Outcome, Progress, Summary, TrainConfig, TrainError, Validation};
 
@@ -82,7 +83,7 @@ impl<'a> Run<'a> {
                 return Err(TrainError::NotFinite { epoch, batch, part, value });
             }
         }
-        self.state.sums.add(&taken, total);
+        self.state.sums.add(taken.rows, &taken.parts, total);
         course.note(&mut self.state, &taken.seen);
         let mut gradients = taken.total.backward();
         let leaves = taken.leaves;
@@ -187,7 +188,7 @@ impl<'a> Run<'a> {
             let floats = file.read(&name, &arrays::shape(&parameter))?;
             arrays::replace(&mut parameter, floats);
         }
-        arrays::recount(course, &mut file, "")?;
+        checkpoint::recount(course, &mut file, "")?;
         for (name, table) in course.tables() {
             let shape = [table.rows(), table.width()];
             file.read_into(&name, &shape, table.finish())?;
@@ -223,7 +224,7 @@ impl<'a> Run<'a> {
         let parameters = course.parameters();
         let mut entries: Vec<Entry> = parameters.iter().map(|(name, p)| Entry::parameter(name.clone(), p)).collect();
         drop(parameters);
-        entries.extend(arrays::counted(course, ""));
+        entries.extend(checkpoint::counted(course, ""));
         for (name, table) in course.tables() {
             let table: &Table = table;
             let (shape, floats) = (vec![table.rows(), table.width()], Floats::Slice(table.arrays()[0]));

@@ -7,8 +7,6 @@ use adepts_data::Grouping;
 use adepts_ops::shares::relative_entropy;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::course::Taken;
-
 /// A number that is written by its bits: what is read back is the same, NaN too.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Exact(pub(crate) f64);
@@ -47,10 +45,10 @@ struct GateSums {
 
 impl Sums {
     /// Adds the losses of a batch.
-    pub(crate) fn add(&mut self, taken: &Taken, total: f64) {
-        self.rows += taken.rows as u64;
-        for (name, value) in taken.parts.iter().copied().chain([("total", total)]) {
-            self.losses.entry(name.to_owned()).or_default().0 += value * taken.rows as f64;
+    pub(crate) fn add(&mut self, rows: usize, parts: &[(&'static str, f64)], total: f64) {
+        self.rows += rows as u64;
+        for (name, value) in parts.iter().copied().chain([("total", total)]) {
+            self.losses.entry(name.to_owned()).or_default().0 += value * rows as f64;
         }
     }
 

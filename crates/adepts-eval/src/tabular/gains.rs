@@ -1,53 +1,13 @@
 //! Is one run better than another, and in which domain? Over the same rows.
 
-use serde::Serialize;
-
-use crate::compare::ComparedRun;
 use crate::nearest::nearest;
 
 use super::metrics::{Better, ROW_METRICS, RowMetric};
-use super::paired::Paired;
+use super::paired::{DomainComparison, Paired};
 use super::resample::{DOMAINS, Judged, POOLED, WEIGHTED, resampled};
 use super::rows::Places;
 use super::truth::{TabularEvalError, Truth};
 use super::units::{Resampled, Units};
-
-/// Several runs on the same rows against one of them.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct DomainComparison {
-    /// What is compared, such as `auc`.
-    pub metric: String,
-    /// The run that the others are compared with.
-    pub baseline: String,
-    /// Why it is that one; empty where nobody said.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub baseline_reason: String,
-    /// The compared rows, in retrieval lists.
-    pub rows: usize,
-    /// Seed and number of the bootstrap resamples.
-    pub bootstrap: (u64, usize),
-    /// What they draw.
-    pub resampled: Resampled,
-    /// Every run by all rows pooled.
-    pub pooled: Vec<ComparedRun>,
-    /// By the mean over domains.
-    pub macro_mean: Vec<ComparedRun>,
-    /// By the mean over domains weighted by rows; empty in retrieval, where that is the pooled mean.
-    pub weighted_mean: Vec<ComparedRun>,
-    /// The domains in which the metric is defined.
-    pub domains: Vec<ComparedDomain>,
-}
-
-/// The runs in one domain.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ComparedDomain {
-    /// The domain.
-    pub name: String,
-    /// Its rows.
-    pub rows: usize,
-    /// Every run, in the order given.
-    pub runs: Vec<ComparedRun>,
-}
 
 /// Compares every run, given by its name and its probabilities of the rows (`[rows]`), with the one called `baseline`.
 ///

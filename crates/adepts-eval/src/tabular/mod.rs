@@ -29,8 +29,9 @@ mod units;
 
 pub use alike::OutputTally;
 pub use experts::GateTally;
-pub use gains::{ComparedDomain, DomainComparison, gains, gains_against};
+pub use gains::{gains, gains_against};
 pub use metrics::{BINS, Better, ROW_METRICS, RowMetric, find};
+pub use paired::{ComparedDomain, DomainComparison};
 pub use queries::{Asked, query_gains, query_gains_against, summarise_queries};
 pub use rows::Sample;
 pub use summarise::summarise_tabular;

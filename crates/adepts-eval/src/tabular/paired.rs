@@ -1,12 +1,49 @@
 //! Runs against one of them, over the same draws.
 
+use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use crate::compare::{ComparedRun, Difference, holm};
 
-use super::gains::{ComparedDomain, DomainComparison};
 use super::resample::{MACRO, POOLED, estimate};
 use super::units::{Resampled, Units};
+
+/// Several runs on the same rows against one of them.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DomainComparison {
+    /// What is compared, such as `auc`.
+    pub metric: String,
+    /// The run that the others are compared with.
+    pub baseline: String,
+    /// Why it is that one; empty where nobody said.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub baseline_reason: String,
+    /// The compared rows, in retrieval lists.
+    pub rows: usize,
+    /// Seed and number of the bootstrap resamples.
+    pub bootstrap: (u64, usize),
+    /// What they draw.
+    pub resampled: Resampled,
+    /// Every run by all rows pooled.
+    pub pooled: Vec<ComparedRun>,
+    /// By the mean over domains.
+    pub macro_mean: Vec<ComparedRun>,
+    /// By the mean over domains weighted by rows; empty in retrieval, where that is the pooled mean.
+    pub weighted_mean: Vec<ComparedRun>,
+    /// The domains in which the metric is defined.
+    pub domains: Vec<ComparedDomain>,
+}
+
+/// The runs in one domain.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ComparedDomain {
+    /// The domain.
+    pub name: String,
+    /// Its rows.
+    pub rows: usize,
+    /// Every run, in the order given.
+    pub runs: Vec<ComparedRun>,
+}
 
 /// The figures of several runs on the same rows or lists, and of the same drawn anew. By run, then by place: pooled, over domains,
 /// and from `first` on the domains.

@@ -9,8 +9,8 @@ use crate::metrics::MetricAt;
 use crate::nearest::nearest;
 use crate::summary::{Estimate, Protocol, RunSummary};
 
-use super::gains::{DomainComparison, check};
-use super::paired::Paired;
+use super::gains::check;
+use super::paired::{DomainComparison, Paired};
 use super::resample::{estimate, resampled};
 use super::rows::Places;
 use super::summarise::worst;

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::Last;
-use super::kernel::{Bank, Layer, MANY, PAIRS, Saved, threads};
+use super::layers::{Bank, Layer, MANY, PAIRS, Saved, threads};
 use super::routes::{Piece, Routes};
 use super::together::Together;
 use crate::buffer::{Uninit, build_chunks, build_parts};

@@ -2,6 +2,7 @@
 
 pub(crate) mod gradient;
 pub mod kernel;
+pub(crate) mod layers;
 pub(crate) mod routes;
 pub(crate) mod together;
 

@@ -1,6 +1,6 @@
 //! The first layer of experts that all rows go to, as one product: side by side, narrow layers read the rows once.
 
-use super::kernel::{Bank, Layer, add_bias, threads};
+use super::layers::{Bank, Layer, add_bias, threads};
 use super::routes::Routes;
 use crate::buffer::{Uninit, build_chunks, build_parts};
 use crate::level::Level;

@@ -7,8 +7,9 @@ use crate::csr::Csr;
 use crate::few_rows::Meeting;
 use crate::level::Level;
 
-use super::kernel::{Decoders, Rule, Shape, decode, tile};
+use super::decoders::{Decoders, Shape, decode, tile};
 use super::row_pass;
+use super::rule::Rule;
 
 /// For each row the logits mixed by shares that come from the experts' probe losses for a part of its history: rows
 /// `[O | g]` of width I + K, the mixed logits and the shares.

@@ -1,8 +1,10 @@
 //! The mixture of the experts' decoders: logits of all experts, the gate, the mix, in one operation.
 
+mod decoders;
 mod fold_in;
 pub mod kernel;
 mod row_pass;
+mod rule;
 
 #[cfg(feature = "burn")]
 mod operation;

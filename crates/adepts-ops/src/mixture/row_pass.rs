@@ -5,7 +5,7 @@ use crate::math::{exp, fma};
 use crate::row_losses::kernel::LANES;
 use crate::rows::prefetch;
 
-use super::kernel::{Rule, Score};
+use super::rule::{Rule, Score};
 
 /// The least probe loss, so that 1/L stays finite (nats).
 pub const LEAST_LOSS: f32 = 1e-6;

@@ -8,7 +8,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 
 use super::problem::Problem;
-use crate::server::{Access, App, Role};
+use crate::server::app::{Access, App};
+use crate::server::tokens::Role;
 
 /// A request that may send events.
 pub(crate) struct Writer;

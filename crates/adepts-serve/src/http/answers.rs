@@ -17,7 +17,8 @@ use crate::answerer::ItemFound;
 use crate::question::{Exclude, NothingKnown, Question};
 use crate::rank::{RankQuestion, Ranking};
 use crate::retrieval::{Retrieval, RetrievalQuestion};
-use crate::server::{App, Waiting};
+use crate::server::app::App;
+use crate::server::batcher::Waiting;
 
 /// One question or a list of them.
 #[derive(ToSchema)]

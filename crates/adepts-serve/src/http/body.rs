@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::problem::Problem;
-use crate::server::App;
+use crate::server::app::App;
 
 /// A body that was read. Its bytes count until this is dropped.
 pub(crate) struct Sent {

@@ -11,7 +11,7 @@ use super::access::Writer;
 use super::body::{Json, Sent};
 use super::problem::Problem;
 use crate::events::{Event, Receipt};
-use crate::server::App;
+use crate::server::app::App;
 
 /// Events to be kept.
 #[derive(Serialize, Deserialize, ToSchema)]

@@ -24,7 +24,7 @@ use utoipa::{OpenApi as _, PartialSchema as _, ToSchema as _};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::server::App;
+use crate::server::app::App;
 use problem::{PROBLEM_TYPE, Problem};
 
 #[derive(utoipa::OpenApi)]

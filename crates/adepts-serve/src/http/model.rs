@@ -16,7 +16,8 @@ use super::answers::query;
 use super::body::Json;
 use super::problem::Problem;
 use crate::answerer::{Facts, ItemFound, Page};
-use crate::server::{App, METRICS_TYPE};
+use crate::server::app::App;
+use crate::server::metrics::METRICS_TYPE;
 
 /// Where another model is loaded.
 pub(crate) const RELOAD: &str = "/v1/model/reload";

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::model::RELOAD;
 use super::problem::Problem;
-use crate::server::App;
+use crate::server::app::App;
 
 pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let watch = Stopwatch::start();

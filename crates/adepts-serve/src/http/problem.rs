@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::error::AnswerError;
 use crate::events::EventsError;
-use crate::server::Failure;
+use crate::server::batcher::Failure;
 
 /// The media type of a problem document.
 pub(crate) const PROBLEM_TYPE: &str = "application/problem+json";

@@ -12,7 +12,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::sync::Semaphore;
 use tokio::time;
 
-use super::App;
+use super::app::App;
 use super::stall::Stalling;
 
 /// How often it is asked whether to stop.

@@ -1,29 +1,26 @@
 //! The server: from an address and a run to answers, until it is told to stop.
 
-mod app;
-mod batcher;
+pub(crate) mod app;
+pub(crate) mod batcher;
 mod connections;
 mod limits;
-mod metrics;
+pub(crate) mod metrics;
 mod stall;
-mod tokens;
+pub(crate) mod tokens;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-pub(crate) use app::App;
 pub use app::{Access, Clock, Note};
-pub(crate) use batcher::{Failure, Waiting};
 pub use limits::{EXPLAINED, Limits};
-pub(crate) use metrics::METRICS_TYPE;
 pub use tokens::{Role, SHORTEST_TOKEN, Tokens, TokensError};
 
 use crate::answerer::{OpenError, Opener};
 use crate::events::{EventsError, Journal};
 use crate::http;
-use app::Parts;
+use app::{App, Parts};
 use metrics::Metrics;
 
 /// What a server is to be.
