@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::blocks::{Block, Cell, Section, Table};
 use crate::format::{UNKNOWN, exact, group_label, metric_label, seconds};
 use crate::input::RunInput;
-use crate::view::{View, bounded, in_order, is_list_metric};
+use crate::view::{View, bounded, in_order, is_aggregate};
 
 pub(super) fn section(view: &View) -> Option<Section> {
     let names: BTreeSet<&str> = view
@@ -13,7 +13,7 @@ pub(super) fn section(view: &View) -> Option<Section> {
         .iter()
         .flat_map(|run| run.summary.metrics.keys())
         .map(String::as_str)
-        .filter(|n| !is_list_metric(n))
+        .filter(|n| !is_aggregate(n))
         .collect();
     let mut names: Vec<&str> = names.into_iter().collect();
     names.sort_by_key(|name| in_order(name));
