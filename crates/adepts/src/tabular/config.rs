@@ -342,7 +342,8 @@ fn from_prepared(table: &mut toml::Table, variable: &dyn Fn(&str) -> Option<Stri
 fn list_metric(name: &str) -> Result<(), String> {
     let metric: MetricAt =
         name.parse().map_err(|e| format!("{e} (data.item asks for retrieval, which is measured by lists)"))?;
-    metric.per_user().map(drop).ok_or_else(|| format!("{name} is not a metric of single lists"))
+    let stops = metric.about().filter(|about| !about.stop.is_empty());
+    stops.map(drop).ok_or_else(|| format!("{name} is not a metric of single lists"))
 }
 
 /// Training of this family has defaults of its own: large batches, few epochs, the mean AUC of the domains to stop by.
