@@ -109,7 +109,7 @@ fn every_metric_can_be_a_condition() {
 #[test]
 fn early_stopping_takes_the_figures_that_the_table_allows_and_no_others() {
     let histories = "[data]\nsource = \"x.csv\"\n[model]\nkind = \"ease\"\n";
-    let rows = "[data]\nsource = \"x.csv\"\nlabel = { column = \"y\" }\nfields = [\"a\"]\n[model]\nkind = \"mlp\"\n";
+    let rows = "[data]\nsource = \"x.csv\"\nlabel = \"y\"\nfields = [\"a\"]\n[model]\nkind = \"mlp\"\n";
     for metric in all() {
         for form in Form::ALL {
             let tabular = metric.scope == Scope::Rows;
