@@ -127,6 +127,12 @@ pub fn about(figure: &str) -> Option<&'static About> {
     all().find(|metric| metric.name == name)
 }
 
+/// Which values of a figure are good; larger ones where its metric is not known.
+#[must_use]
+pub fn better(figure: &str) -> Better {
+    about(figure).map_or(Better::Higher, |about| about.better)
+}
+
 /// The parts of the name of a figure: the metric, the cut-off, and the suffix that says what it is over.
 #[must_use]
 pub fn parts(figure: &str) -> (&str, Option<&str>, &str) {

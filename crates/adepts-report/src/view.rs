@@ -1,5 +1,6 @@
 //! The input seen by question: which metric, which groupings, what a run scores for whom.
 
+use adepts_eval::about::better;
 use adepts_eval::{Estimate, METRICS, Scope, about};
 
 use crate::format::group_label;
@@ -61,6 +62,18 @@ impl<'a> View<'a> {
         let group = run.summary.groups.iter().find(|g| g.by == by && g.name == name)?;
         let estimate = group.metrics.get(&self.metric).copied()?;
         (estimate.mean.is_finite() && group.users > 0).then_some(estimate)
+    }
+
+    /// The run with the best value of a figure, and that value; the first of equals.
+    pub(crate) fn best_of(
+        &self,
+        figure: &str,
+        value: impl Fn(&RunInput) -> Option<Estimate>,
+    ) -> Option<(usize, Estimate)> {
+        let better = better(figure);
+        let up = |run: &RunInput| value(run).map(|e| Estimate { mean: better.upwards(e.mean), ..e });
+        let (best, _) = self.best_by(up)?;
+        Some((best, value(&self.runs()[best])?))
     }
 
     /// The run for which something is largest, and its value; the first of equals.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use adepts_data::tabular::NO_USER;
 
-use crate::about::{Better, about};
+use crate::about::better;
 use crate::summary::{Estimate, Protocol, RunSummary, WorstGroup};
 
 use super::metrics::{ROW_METRICS, bins, main_row_metric};
@@ -114,7 +114,7 @@ pub fn worst(domains: &[DomainSummary], metric: &str) -> Option<WorstGroup> {
         counted.filter_map(|domain| Some((domain, domain.metrics.get(metric)?.mean))).collect()
     };
     let means = Some(of(true)).filter(|means| !means.is_empty()).unwrap_or_else(|| of(false));
-    let better = about(metric).map_or(Better::Higher, |about| about.better);
+    let better = better(metric);
     let by = |a: f64, b: f64| better.upwards(a).total_cmp(&better.upwards(b));
     let &(worst, mean) = means.iter().min_by(|a, b| by(a.1, b.1))?;
     let best = means.iter().map(|&(_, mean)| mean).max_by(|a, b| by(*a, *b))?;

@@ -5,10 +5,8 @@ use std::path::Path;
 use adepts_core::{Stopwatch, TabularModel};
 use adepts_data::tabular::TabularDataset;
 use adepts_data::{Part, Progress};
-use adepts_eval::about::{Form, stop_figures};
-use adepts_eval::{
-    Better, GateTally, RunSummary, WorkSummary, about, main_row_metric, summarise_tabular, worst_domain,
-};
+use adepts_eval::about::{Form, better, stop_figures};
+use adepts_eval::{GateTally, RunSummary, WorkSummary, main_row_metric, summarise_tabular, worst_domain};
 use adepts_train::{StopConfig, Validation};
 
 use super::config::{RetrievalEval, TabularExperiment};
@@ -49,7 +47,7 @@ pub(super) fn validate(
         let pooled = || scores.get(name.strip_suffix(Form::Macro.suffix())?);
         // What is missing, such as the AUC of rows that all have one label, is no number to stop by.
         let score = scores.get(name).or_else(pooled).copied().unwrap_or(f64::NAN);
-        about(name).map_or(Better::Higher, |about| about.better).upwards(score)
+        better(name).upwards(score)
     };
     let names = stop.metric.names();
     let mean = names.iter().map(of).sum::<f64>() / names.len() as f64;

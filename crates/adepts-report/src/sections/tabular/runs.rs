@@ -1,6 +1,7 @@
 //! The table of runs, and what quality costs.
 
-use adepts_eval::{Better, Estimate, ROW_METRICS, RunSummary, about, main_row_metric};
+use adepts_eval::about::better;
+use adepts_eval::{Estimate, ROW_METRICS, RunSummary, main_row_metric};
 
 use crate::blocks::{Block, Cell, Figure, Plots, Section, Table};
 use crate::chart::{Chart, Range};
@@ -110,7 +111,7 @@ pub(super) fn section(view: &View) -> Option<Section> {
 
 /// A figure turned so that more of it is better.
 fn up(metric: &str, figure: Estimate) -> f64 {
-    about(metric).map_or(Better::Higher, |about| about.better).upwards(figure.mean)
+    better(metric).upwards(figure.mean)
 }
 
 /// The metrics that have no column of their own and are shown under this one, in small print; `None` where there are none.
@@ -129,7 +130,10 @@ fn worst_cell(run: &RunSummary, runs: &[&RunSummary]) -> Cell {
     let Some(worst) = run.worst.as_ref().filter(|worst| worst.mean.is_finite()) else {
         return Cell::of(UNKNOWN.into());
     };
-    let beaten = runs.iter().filter_map(|r| r.worst.as_ref()).any(|other| other.mean > worst.mean);
+    let beaten = runs
+        .iter()
+        .filter_map(|r| r.worst.as_ref())
+        .any(|other| better(&other.metric).upwards(other.mean) > better(&worst.metric).upwards(worst.mean));
     let rows = run.domains.iter().find(|domain| domain.name == worst.group).map_or(0, |domain| domain.rows);
     Cell::of(exact(worst.mean))
         .small(format!("{}, {}", worst.group, counted(rows, "row")))
