@@ -3,10 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::about::better;
 use crate::metrics::{MetricAt, MetricError};
 use crate::nearest::{hint, nearest};
 use crate::summary::{GroupSummary, RunSummary};
-use crate::tabular::{Better, ROW_METRICS, find};
+use crate::tabular::{ROW_METRICS, find};
 
 /// A condition on a run: `[group.]metric comparison number`.
 ///
@@ -186,11 +187,13 @@ impl FailIf {
             Of::Gap | Of::Worst => {
                 let first = first_grouping(run);
                 let means = || first.clone().filter_map(|group| group.metrics.get(&metric)).map(|e| e.mean);
-                let range = means().min_by(f64::total_cmp).zip(means().max_by(f64::total_cmp));
+                let better = better(&metric);
+                let by = |a: &f64, b: &f64| better.upwards(*a).total_cmp(&better.upwards(*b));
+                let range = means().min_by(by).zip(means().max_by(by));
                 let known = first.clone().find(|group| !group.metrics.is_empty()).into_iter();
                 let missing = || self.not_measured(run, "the groups", known.flat_map(|group| group.metrics.keys()));
                 let (worst, best) = range.ok_or_else(missing)?;
-                Ok(if self.of == Of::Gap { best - worst } else { worst })
+                Ok(if self.of == Of::Gap { (best - worst).abs() } else { worst })
             }
         }
     }
@@ -226,7 +229,7 @@ impl FailIf {
             counted.filter_map(|domain| Some(domain.metrics.get(metric)?.mean)).collect()
         };
         let means = Some(of(true)).filter(|means| !means.is_empty()).unwrap_or_else(|| of(false));
-        let better = find(metric).map_or(Better::Higher, |metric| metric.better);
+        let better = better(metric);
         let by = |a: &f64, b: &f64| better.upwards(*b).total_cmp(&better.upwards(*a));
         let range = means.iter().copied().max_by(by).zip(means.iter().copied().min_by(by));
         let (worst, best) = range.ok_or_else(|| self.not_measured(run, "the domains", std::iter::empty()))?;
@@ -290,7 +293,7 @@ fn metric_name(text: &str) -> Result<String, FailIfError> {
     }
     if of_lists.is_err()
         && !text.contains('@')
-        && let Some(near) = nearest(text, ROW_METRICS.iter().map(|metric| metric.name))
+        && let Some(near) = nearest(text, ROW_METRICS.iter().map(|metric| metric.about.name))
     {
         return Err(FailIfError::UnknownTabular { text: text.to_owned(), suggestion: near.to_owned() });
     }

@@ -12,6 +12,7 @@
 //! The main decision is that values per user are the one thing that is measured. A mean hides who pays for it; groups,
 //! intervals by resampling users and paired comparisons all need the single users, and nothing else.
 //!
+//! * [`mod@about`]: what is known of a metric: label, direction, unit, and what it may be used for.
 //! * [`metrics`]: what is measured of a list; one function and one line in a table each.
 //! * [`mod@evaluate`]: every item ranked for every user, with memory bounded by a batch. The result does not depend on the size
 //!   of a batch or the number of threads.
@@ -24,6 +25,7 @@
 //! Not here: who is in which group (`adepts-data`), where scores come from (`adepts`), how it looks
 //! (`adepts-report`).
 
+pub mod about;
 pub mod bootstrap;
 pub mod compare;
 pub mod error;
@@ -36,6 +38,7 @@ pub mod summarise;
 pub mod summary;
 pub mod tabular;
 
+pub use about::{About, Better, Form, Scope, Unit, about};
 pub use compare::{
     CompareError, ComparedGroup, ComparedRun, Comparison, Difference, SeedComparison, SeedDifference, SeedEstimate,
     SeedGroup, SeedModel, across_seeds, compare, compare_with, difference_across_seeds,
@@ -43,15 +46,15 @@ pub use compare::{
 pub use error::{BoxError, EvalError};
 pub use evaluate::{Judgement, Measured, Scores, evaluate, evaluate_both};
 pub use fail_if::{FailIf, FailIfError, Verdict};
-pub use metrics::{Exposure, Judged, LIST_METRICS, ListMetric, METRICS, Metric, MetricAt, MetricError};
+pub use metrics::{AGGREGATE_METRICS, AggregateMetric, Exposure, Judged, METRICS, Metric, MetricAt, MetricError};
 pub use per_user::{PerUserError, UserFacts, read_per_user, write_per_user};
 pub use summarise::{gate_summary, summarise};
 pub use summary::{
     Estimate, GateSummary, GroupShares, GroupSummary, Protocol, RunSummary, Summary, Unprobed, WorstGroup,
 };
 pub use tabular::{
-    AlikeExperts, Asked, Better, ComparedDomain, DomainComparison, DomainSummary, ExpertSummary, GateTally,
-    OutputTally, ROW_METRICS, ReliabilityBin, Resampled, RowMetric, SelectedSummary, TabularEvalError, Truth,
-    WorkSummary, find as row_metric, gains, gains_against, query_gains, query_gains_against, summarise_queries,
-    summarise_tabular,
+    AlikeExperts, Asked, ComparedDomain, DomainComparison, DomainSummary, ExpertSummary, GateTally, OutputTally,
+    ROW_METRICS, ReliabilityBin, Resampled, RowMetric, SelectedSummary, TabularEvalError, Truth, WorkSummary,
+    find as row_metric, gains, gains_against, main_row_metric, query_gains, query_gains_against, summarise_queries,
+    summarise_tabular, worst_domain,
 };

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::about::{About, Better, Form, Scope, Unit};
 use crate::nearest::{hint, nearest};
 
 /// One user's list as a metric sees it.
@@ -31,43 +32,87 @@ impl<'a> Judged<'a> {
 
 /// A metric of one user's list; the mean over users is reported.
 pub struct Metric {
-    /// Its name, as in `ndcg@20`.
-    pub name: &'static str,
+    /// What is known of it.
+    pub about: About,
     /// Its value for one user at a cut-off of at least 1: in 0..=1, and 0 without a hit.
     pub measure: fn(&Judged, usize) -> f64,
-    /// What it is, in words and a formula, with its source.
-    pub definition: &'static str,
 }
 
-/// Every per-user metric. A new one is one function below and one line here.
+/// What most metrics of a list have in common.
+const OF_A_LIST: About = About {
+    name: "",
+    label: "",
+    scope: Scope::List,
+    better: Better::Higher,
+    unit: Unit::Score,
+    stop: &[Form::Pooled],
+    within_users: false,
+    overview: false,
+    definition: "",
+};
+
+/// What most metrics of all lists together have in common.
+const OF_ALL_LISTS: About =
+    About { scope: Scope::AllLists, better: Better::Neither, stop: &[], overview: true, ..OF_A_LIST };
+
+/// Every per-user metric; the first is the main one of runs that do not name another. A new one is one function below and one line here.
 pub static METRICS: &[Metric] = &[
     Metric {
-        name: "ndcg",
-        measure: ndcg,
-        definition: "How early the relevant items stand: the sum of 1/log2(rank + 1) over the hits, relative to the best that \
+        about: About {
+            name: "ndcg",
+            label: "NDCG",
+            definition: "How early the relevant items stand: the sum of 1/log2(rank + 1) over the hits, relative to the best that \
                      is possible with min(relevant, k) hits (Järvelin and Kekäläinen 2002, binary gains).",
+            ..OF_A_LIST
+        },
+        measure: ndcg,
     },
     Metric {
-        name: "recall",
+        about: About {
+            name: "recall",
+            label: "Recall",
+            definition: "Share of the user's relevant items that are among the first k: hits / relevant.",
+            overview: true,
+            ..OF_A_LIST
+        },
         measure: recall,
-        definition: "Share of the user's relevant items that are among the first k: hits / relevant.",
     },
     Metric {
-        name: "precision",
+        about: About {
+            name: "precision",
+            label: "Precision",
+            definition: "Share of the first k places that hold a relevant item: hits / k, also where the list is shorter.",
+            ..OF_A_LIST
+        },
         measure: precision,
-        definition: "Share of the first k places that hold a relevant item: hits / k, also where the list is shorter.",
     },
-    Metric { name: "hit", measure: hit, definition: "1 if at least one relevant item is among the first k, else 0." },
     Metric {
-        name: "mrr",
+        about: About {
+            name: "hit",
+            label: "Hit rate",
+            definition: "1 if at least one relevant item is among the first k, else 0.",
+            ..OF_A_LIST
+        },
+        measure: hit,
+    },
+    Metric {
+        about: About {
+            name: "mrr",
+            label: "MRR",
+            definition: "Reciprocal rank: 1 / rank of the first relevant item among the first k, 0 without one.",
+            ..OF_A_LIST
+        },
         measure: mrr,
-        definition: "Reciprocal rank: 1 / rank of the first relevant item among the first k, 0 without one.",
     },
     Metric {
-        name: "map",
-        measure: map,
-        definition: "Average precision: the precision at the rank of each hit among the first k, summed, divided by \
+        about: About {
+            name: "map",
+            label: "MAP",
+            definition: "Average precision: the precision at the rank of each hit among the first k, summed, divided by \
                      min(relevant, k).",
+            ..OF_A_LIST
+        },
+        measure: map,
     },
 ];
 
@@ -81,32 +126,45 @@ pub struct Exposure<'a> {
 }
 
 /// A metric of all lists together.
-pub struct ListMetric {
-    /// Its name, as in `coverage@20`.
-    pub name: &'static str,
+pub struct AggregateMetric {
+    /// What is known of it.
+    pub about: About,
     /// Its value.
     pub measure: fn(&Exposure) -> f64,
-    /// What it is, in words and a formula, with its source.
-    pub definition: &'static str,
 }
 
 /// Every metric of all lists together.
-pub static LIST_METRICS: &[ListMetric] = &[
-    ListMetric {
-        name: "coverage",
+pub static AGGREGATE_METRICS: &[AggregateMetric] = &[
+    AggregateMetric {
+        about: About {
+            name: "coverage",
+            label: "Coverage",
+            definition: "Share of the catalogue that is among the first k of at least one user.",
+            unit: Unit::Share,
+            ..OF_ALL_LISTS
+        },
         measure: coverage,
-        definition: "Share of the catalogue that is among the first k of at least one user.",
     },
-    ListMetric {
-        name: "popularity",
+    AggregateMetric {
+        about: About {
+            name: "popularity",
+            label: "Popularity",
+            definition: "Mean, over all recommended places, of the share of users who have the item in training.",
+            unit: Unit::Share,
+            ..OF_ALL_LISTS
+        },
         measure: popularity,
-        definition: "Mean, over all recommended places, of the share of users who have the item in training.",
     },
-    ListMetric {
-        name: "gini",
-        measure: gini,
-        definition: "Gini coefficient of how often each item of the catalogue is recommended: 0 if all equally often, \
+    AggregateMetric {
+        about: About {
+            name: "gini",
+            label: "Gini",
+            definition: "Gini coefficient of how often each item of the catalogue is recommended: 0 if all equally often, \
                      near 1 if a few items take every place.",
+            unit: Unit::Score,
+            ..OF_ALL_LISTS
+        },
+        measure: gini,
     },
 ];
 
@@ -200,19 +258,25 @@ impl MetricAt {
     /// The metric, if it is one per user.
     #[must_use]
     pub fn per_user(&self) -> Option<&'static Metric> {
-        METRICS.iter().find(|metric| metric.name == self.name)
+        METRICS.iter().find(|metric| metric.about.name == self.name)
     }
 
     /// The metric, if it is one of all lists together.
     #[must_use]
-    pub fn of_lists(&self) -> Option<&'static ListMetric> {
-        LIST_METRICS.iter().find(|metric| metric.name == self.name)
+    pub fn of_lists(&self) -> Option<&'static AggregateMetric> {
+        AGGREGATE_METRICS.iter().find(|metric| metric.about.name == self.name)
+    }
+
+    /// What is known of the metric.
+    #[must_use]
+    pub fn about(&self) -> Option<&'static About> {
+        self.per_user().map(|m| &m.about).or(self.of_lists().map(|m| &m.about))
     }
 
     /// What it is, in words.
     #[must_use]
     pub fn definition(&self) -> &'static str {
-        self.per_user().map(|m| m.definition).or(self.of_lists().map(|m| m.definition)).unwrap_or_default()
+        self.about().map_or("", |about| about.definition)
     }
 }
 
@@ -259,7 +323,7 @@ pub enum MetricError {
 }
 
 fn names() -> impl Iterator<Item = &'static str> {
-    METRICS.iter().map(|m| m.name).chain(LIST_METRICS.iter().map(|m| m.name))
+    METRICS.iter().map(|m| m.about.name).chain(AGGREGATE_METRICS.iter().map(|m| m.about.name))
 }
 
 fn known() -> String {
@@ -287,68 +351,4 @@ impl FromStr for MetricAt {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_list_without_items_measures_zero() {
-        for metric in METRICS {
-            for gains in [&[][..], &[0.0; 20]] {
-                let measured = (metric.measure)(&Judged { gains, relevant: 3 }, 20);
-                assert_eq!(measured.to_bits(), 0, "{}: {measured}", metric.name);
-            }
-        }
-        for metric in LIST_METRICS {
-            let measured = (metric.measure)(&Exposure { lists: &[0, 0], popularity: &[0.5, 0.5] });
-            assert_eq!(measured.to_bits(), 0, "{}: {measured}", metric.name);
-        }
-    }
-
-    #[test]
-    fn a_perfect_list_measures_one_in_all_but_precision() {
-        for metric in METRICS.iter().filter(|m| m.name != "precision") {
-            assert_eq!((metric.measure)(&Judged { gains: &[1.0, 1.0, 0.0], relevant: 2 }, 3), 1.0, "{}", metric.name);
-        }
-        assert_eq!(precision(&Judged { gains: &[1.0, 1.0, 0.0], relevant: 2 }, 4), 0.5);
-    }
-
-    #[test]
-    fn gini_is_zero_for_equal_exposure_and_largest_for_one_item() {
-        let of = |lists: &[u32]| gini(&Exposure { lists, popularity: &[] });
-        assert_eq!(of(&[3, 3, 3, 3]), 0.0);
-        assert_eq!(of(&[0, 0, 0, 9]), 0.75);
-        assert_eq!(of(&[0, 0]), 0.0);
-    }
-
-    #[test]
-    fn popularity_weighs_each_recommended_place_once() {
-        let exposure = Exposure { lists: &[3, 1, 0], popularity: &[0.5, 0.25, 1.0] };
-        assert_eq!(popularity(&exposure), (3.0 * 0.5 + 0.25) / 4.0);
-        assert_eq!(coverage(&exposure), 2.0 / 3.0);
-    }
-
-    #[test]
-    fn a_name_goes_out_as_it_came_in() {
-        for name in names() {
-            let metric: MetricAt = format!("{name}@20").parse().unwrap();
-            assert_eq!(metric.to_string(), format!("{name}@20"));
-            assert!(metric.per_user().is_some() != metric.of_lists().is_some());
-            assert!(!metric.definition().is_empty());
-        }
-        let metric: MetricAt = serde_json::from_str("\"recall@5\"").unwrap();
-        assert_eq!(serde_json::to_string(&metric).unwrap(), "\"recall@5\"");
-    }
-
-    #[test]
-    fn a_wrong_name_is_answered_with_the_nearest_and_the_list() {
-        let message = "ndgc@20".parse::<MetricAt>().unwrap_err().to_string();
-        assert_eq!(
-            message,
-            "`ndgc@20` is no metric (did you mean `ndcg@20`?); there are ndcg, recall, precision, hit, mrr, map, coverage, \
-             popularity, gini, each with a cut-off, as in `ndcg@20`"
-        );
-        for text in ["ndcg", "ndcg@", "ndcg@0", "ndcg@-1", "ndcg@+1", "ndcg@ten", "ndcg@99999999999999999999999"] {
-            assert!(matches!(text.parse::<MetricAt>(), Err(MetricError::Cutoff { .. })), "{text}");
-        }
-    }
-}
+mod tests;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use adepts_data::{Grouping, Rows};
 use adepts_ops::shares::relative_entropy;
 
+use crate::about::better;
 use crate::bootstrap::intervals;
 use crate::evaluate::Measured;
 use crate::summary::{Estimate, GateSummary, GroupShares, GroupSummary, Protocol, RunSummary, WorstGroup};
@@ -117,9 +118,11 @@ fn worst(measured: &Measured, groupings: &[Grouping], groups: &[GroupSummary]) -
     let first = &groups[..groupings.first()?.names.len()];
     let mean = |group: &&GroupSummary| group.metrics.get(&metric).map(|e| e.mean);
     let means: Vec<(&GroupSummary, f64)> = first.iter().filter_map(|g| mean(&g).map(|m| (g, m))).collect();
-    let (worst, least) = means.iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
-    let best = means.iter().map(|&(_, mean)| mean).max_by(f64::total_cmp)?;
-    Some(WorstGroup { metric, group: worst.name.clone(), mean: *least, gap: best - least })
+    let better = better(&metric);
+    let by = |a: f64, b: f64| better.upwards(a).total_cmp(&better.upwards(b));
+    let &(worst, mean) = means.iter().min_by(|a, b| by(a.1, b.1))?;
+    let best = means.iter().map(|&(_, mean)| mean).max_by(|a, b| by(*a, *b))?;
+    Some(WorstGroup { metric, group: worst.name.clone(), mean, gap: (best - mean).abs() })
 }
 
 /// The median, for an even number the mean of the two in the middle; 0 of nothing.

@@ -28,10 +28,10 @@ fn every_metric_equals_the_independent_implementation() {
             for metric in METRICS {
                 let measured = (metric.measure)(&judged, k.parse().unwrap());
                 assert!(
-                    (measured - expected[metric.name]).abs() < 1e-12,
+                    (measured - expected[metric.about.name]).abs() < 1e-12,
                     "{}@{k}: {measured} {}",
-                    metric.name,
-                    expected[metric.name]
+                    metric.about.name,
+                    expected[metric.about.name]
                 );
             }
         }

@@ -1,5 +1,7 @@
 //! Numbers and names as people read them.
 
+use adepts_eval::about::{Unit, about, all};
+
 /// What stands for a number that is not known.
 pub(crate) const UNKNOWN: &str = "–";
 
@@ -111,16 +113,35 @@ pub(crate) fn listed<S: AsRef<str>>(words: &[S]) -> String {
 /// A metric's name as it is written in the field: `ndcg@20` is NDCG@20.
 pub(crate) fn metric_label(name: &str) -> String {
     let (stem, cut) = name.split_once('@').map_or((name, None), |(stem, k)| (stem, Some(k)));
-    let stem = match stem {
-        "ndcg" | "mrr" | "map" | "auc" | "gauc" => stem.to_uppercase(),
-        "hit" => "Hit rate".into(),
-        _ => {
-            let mut letters = stem.chars();
-            let first = letters.next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();
-            first + &letters.as_str().replace('_', " ")
-        }
-    };
+    let stem = all().find(|metric| metric.name == stem).map_or_else(|| words(stem), |metric| metric.label.to_owned());
     cut.map_or(stem.clone(), |k| format!("{stem}@{k}"))
+}
+
+/// A name from a file or a setting as words: `of_all` is “Of all”.
+fn words(name: &str) -> String {
+    let mut letters = name.chars();
+    let first = letters.next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();
+    first + &letters.as_str().replace('_', " ")
+}
+
+/// A metric's label within a line: without a capital, unless the label is an abbreviation.
+pub(crate) fn metric_within(name: &str) -> String {
+    let label = metric_label(name);
+    let abbreviation = label.chars().nth(1).is_some_and(char::is_uppercase);
+    let mut letters = label.chars();
+    match letters.next() {
+        Some(first) if !abbreviation => first.to_lowercase().collect::<String>() + letters.as_str(),
+        _ => label,
+    }
+}
+
+/// A value in the unit of its metric; `number` writes decimal numbers.
+pub(crate) fn measured(name: &str, value: f64, number: fn(f64) -> String) -> String {
+    match about(name).map(|about| about.unit) {
+        Some(Unit::Share) => percent(value),
+        Some(Unit::Ratio) if value.is_finite() => format!("{} : 1", decimals(value, 3)),
+        Some(Unit::Score | Unit::Ratio) | None => number(value),
+    }
 }
 
 /// A group's name without the prefix that makes it unique in a report.

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use adepts_eval::{Comparison, RunSummary, SeedComparison, Summary};
+use adepts_eval::{Comparison, RunSummary, SeedComparison, Summary, about};
 
-use crate::format::{UNKNOWN, count, exact, grouping_label, metric_label, percent, quantity, score, seconds, signed};
+use crate::format::{UNKNOWN, count, exact, grouping_label, measured, metric_label, quantity, score, seconds, signed};
 use crate::sections::compared::{full_name, verdict};
 use crate::sections::seeds;
-use crate::view::{bounded, is_list_metric};
+use crate::view::{bounded, is_aggregate};
 
 mod long;
 mod tabular;
@@ -99,10 +99,9 @@ pub fn summary_table(summary: &Summary) -> String {
     // Where no group has users, as where all of them are new, there is no worst one.
     let usual = || ["ndcg@20", "ndcg@10"].into_iter().find(|usual| of_all().any(|name| name == *usual));
     let main = worst_of().or_else(usual);
-    let shown =
-        |name: &&str| main.is_none_or(|main| *name == main || name.starts_with("recall@") || is_list_metric(name));
+    let shown = |name: &&str| main.is_none_or(|main| *name == main || about(name).is_some_and(|about| about.overview));
     let mut names: Vec<&str> = of_all().filter(shown).collect::<BTreeSet<_>>().into_iter().collect();
-    names.sort_by_key(|name| (is_list_metric(name), *name));
+    names.sort_by_key(|name| (is_aggregate(name), *name));
     let worst = summary.runs.iter().any(|run| run.worst.is_some());
     let timed = summary.runs.iter().any(|run| run.seconds.contains_key("train"));
 
@@ -130,8 +129,7 @@ pub fn summary_table(summary: &Summary) -> String {
         let mut row = vec![run.name.clone(), run.model.clone()];
         row.extend(names.iter().map(|name| {
             let value = run.metrics.get(*name).copied().unwrap_or(f64::NAN);
-            let share = name.starts_with("coverage") || name.starts_with("popularity");
-            if share { percent(value) } else { exact(value) }
+            measured(name, value, exact)
         }));
         row.extend(others.iter().map(|masked| other(run, *masked).map_or(UNKNOWN.into(), exact)));
         if worst {

@@ -1,12 +1,10 @@
 //! The input seen by question: which metric, which groupings, what a run scores for whom.
 
-use adepts_eval::Estimate;
+use adepts_eval::about::better;
+use adepts_eval::{Estimate, METRICS, Scope, about};
 
 use crate::format::group_label;
 use crate::input::{ReportInput, RunInput};
-
-/// Prefixes of metrics that describe lists rather than users.
-pub(crate) const LIST_METRICS: [&str; 3] = ["coverage", "popularity", "gini"];
 
 /// A grouping that at least one run was evaluated by.
 #[derive(Debug, PartialEq, Eq)]
@@ -66,6 +64,18 @@ impl<'a> View<'a> {
         (estimate.mean.is_finite() && group.users > 0).then_some(estimate)
     }
 
+    /// The run with the best value of a figure, and that value; the first of equals.
+    pub(crate) fn best_of(
+        &self,
+        figure: &str,
+        value: impl Fn(&RunInput) -> Option<Estimate>,
+    ) -> Option<(usize, Estimate)> {
+        let better = better(figure);
+        let up = |run: &RunInput| value(run).map(|e| Estimate { mean: better.upwards(e.mean), ..e });
+        let (best, _) = self.best_by(up)?;
+        Some((best, value(&self.runs()[best])?))
+    }
+
     /// The run for which something is largest, and its value; the first of equals.
     pub(crate) fn best_by(&self, value: impl Fn(&RunInput) -> Option<Estimate>) -> Option<(usize, Estimate)> {
         let mut best: Option<(usize, Estimate)> = None;
@@ -95,6 +105,9 @@ pub(crate) fn overlap(a: Estimate, b: Estimate) -> Option<bool> {
     (bounded(a) && bounded(b)).then_some(a.lower <= b.upper && b.lower <= a.upper)
 }
 
+/// The cut-off of the main metric where there are several.
+const USUAL_CUTOFF: usize = 20;
+
 fn main_metric(runs: &[RunInput]) -> String {
     let worst = runs.iter().find_map(|run| run.summary.worst.as_ref());
     if let Some(worst) = worst {
@@ -104,11 +117,13 @@ fn main_metric(runs: &[RunInput]) -> String {
         let s = &run.summary;
         let grouped = s.groups.iter().flat_map(|g| g.metrics.keys());
         let all = grouped.chain(s.intervals.keys()).chain(s.metrics.keys());
-        all.filter(|name| !is_list_metric(name)).cloned().collect()
+        all.filter(|name| !is_aggregate(name)).cloned().collect()
     };
     let names: Vec<String> = runs.iter().flat_map(known).collect();
-    let ndcg = names.iter().find(|n| *n == "ndcg@20").or_else(|| names.iter().find(|n| n.starts_with("ndcg@")));
-    ndcg.or(names.first()).cloned().unwrap_or_default()
+    let usual = METRICS.first().map_or("", |metric| metric.about.name);
+    let exact = format!("{usual}@{USUAL_CUTOFF}");
+    let usual = names.iter().find(|n| **n == exact).or_else(|| names.iter().find(|n| in_order(n).0 == usual));
+    usual.or(names.first()).cloned().unwrap_or_default()
 }
 
 /// The order of metrics in a table: by name, then by the number of places that are looked at.
@@ -117,9 +132,9 @@ pub(crate) fn in_order(name: &str) -> (&str, usize) {
     (stem, cut.parse().unwrap_or(0))
 }
 
-/// Whether a metric describes lists rather than users.
-pub(crate) fn is_list_metric(name: &str) -> bool {
-    LIST_METRICS.contains(&name.split('@').next().unwrap_or_default())
+/// Whether a metric is one of all lists together, not of a user.
+pub(crate) fn is_aggregate(name: &str) -> bool {
+    about(name).is_some_and(|about| about.scope == Scope::AllLists)
 }
 
 #[cfg(test)]

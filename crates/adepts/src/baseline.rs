@@ -51,10 +51,9 @@ pub(crate) fn choose(
 
 /// The candidate with the best figure, the first of equals; one without a figure only where none has one.
 pub(crate) fn best<'a>(candidates: &[Candidate<'a>], better: Better) -> Option<Candidate<'a>> {
-    let worth = |candidate: &Candidate<'_>| match better {
-        _ if candidate.figure.is_nan() => f64::NEG_INFINITY,
-        Better::Lower => -candidate.figure,
-        _ => candidate.figure,
+    let worth = |candidate: &Candidate<'_>| match candidate.figure {
+        figure if figure.is_nan() => f64::NEG_INFINITY,
+        figure => better.upwards(figure),
     };
     candidates.iter().copied().reduce(|best, next| if worth(&next) > worth(&best) { next } else { best })
 }

@@ -8,6 +8,7 @@ use std::io::{IsTerminal as _, Write as _, stdout};
 use adepts::data::tabular::{CatalogueNote, FieldColumn, SeenNote, TabularManifest};
 use adepts::data::{Manifest, Part, SeenCount, agreeing, counted};
 use adepts::eval::Summary;
+use adepts::eval::main_row_metric;
 use adepts::page::table::TextTable;
 use adepts::page::{domains_table, groups_table, summary_table, tabular_table};
 use serde::Serialize;
@@ -51,7 +52,11 @@ pub(crate) fn summary(summary: &Summary, as_json: bool) -> anyhow::Result<()> {
 /// The runs side by side, and by group the metric that decides who is served worst.
 pub(crate) fn tables(summary: &Summary) -> String {
     if summary.runs.iter().any(|run| !run.domains.is_empty()) {
-        let metric = summary.runs.iter().find_map(|run| Some(run.worst.as_ref()?.metric.as_str())).unwrap_or("auc");
+        let metric = summary
+            .runs
+            .iter()
+            .find_map(|run| Some(run.worst.as_ref()?.metric.as_str()))
+            .unwrap_or(main_row_metric().about.name);
         return format!("{}\n{}", tabular_table(summary), domains_table(summary, metric));
     }
     let of_groups = summary.runs.iter().flat_map(|run| run.groups.iter().flat_map(|group| group.metrics.keys()));

@@ -2,7 +2,7 @@
 
 use adepts::Error;
 use adepts::contract::config::nearest;
-use adepts::eval::{LIST_METRICS, METRICS, ROW_METRICS};
+use adepts::eval::about::{self, About};
 use clap::Args;
 use serde_json::json;
 
@@ -27,10 +27,8 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
-        let of_users = METRICS.iter().map(|metric| (metric.name, "of each user's list", metric.definition));
-        let of_lists = LIST_METRICS.iter().map(|metric| (metric.name, "of all lists together", metric.definition));
-        let of_rows = ROW_METRICS.iter().map(|metric| (metric.name, "of tabular data", metric.definition));
-        let mut all: Vec<_> = of_users.chain(of_lists).chain(of_rows).collect();
+        let described = |metric: &'static About| (metric.name, metric.scope.words(), metric.definition);
+        let mut all: Vec<_> = about::all().map(described).collect();
         if let Some(asked) = &self.name {
             let name = asked.split_once('@').map_or(asked.as_str(), |(name, _)| name);
             let known: Vec<&str> = all.iter().map(|(name, ..)| *name).collect();

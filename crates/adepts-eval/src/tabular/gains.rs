@@ -1,8 +1,9 @@
 //! Is one run better than another, and in which domain? Over the same rows.
 
+use crate::about::Better;
 use crate::nearest::nearest;
 
-use super::metrics::{Better, ROW_METRICS, RowMetric};
+use super::metrics::{ROW_METRICS, RowMetric};
 use super::paired::{DomainComparison, Paired};
 use super::resample::{DOMAINS, Judged, POOLED, WEIGHTED, resampled};
 use super::rows::Places;
@@ -55,15 +56,18 @@ pub fn gains_against(
         |counts: &[u32]| -> Vec<Vec<f64>> { judged.iter().flat_map(|run| run.figures([metric], counts)).collect() };
     let values = figures(&vec![1; truth.rows()]);
     if bases.iter().any(|base| values[*base][POOLED].is_nan()) {
-        return Err(TabularEvalError::Undefined { metric: metric.name.to_owned(), by_user: metric.name == "gauc" });
+        return Err(TabularEvalError::Undefined {
+            metric: metric.about.name.to_owned(),
+            by_user: metric.about.within_users,
+        });
     }
     let units = Units::of(truth.user, &places);
     let paired = Paired {
-        metric: metric.name.to_owned(),
+        metric: metric.about.name.to_owned(),
         runs: runs.iter().map(|(name, _)| name.as_str()).collect(),
         draws: resampled(&units, truth.rows(), seed, resamples, figures),
         values,
-        sign: if metric.better == Better::Lower { -1.0 } else { 1.0 },
+        sign: if metric.about.better == Better::Lower { -1.0 } else { 1.0 },
         weighted: Some(WEIGHTED),
         first: DOMAINS,
         domains: truth
@@ -81,9 +85,9 @@ pub fn gains_against(
 
 /// The metric, if more of it or less of it is better.
 fn comparable(name: &str) -> Result<&'static RowMetric, TabularEvalError> {
-    let all = || ROW_METRICS.iter().filter(|metric| metric.better != Better::One);
-    let names = || all().map(|metric| metric.name);
-    all().find(|metric| metric.name == name).ok_or_else(|| TabularEvalError::UnknownMetric {
+    let all = || ROW_METRICS.iter().filter(|metric| metric.about.better != Better::One);
+    let names = || all().map(|metric| metric.about.name);
+    all().find(|metric| metric.about.name == name).ok_or_else(|| TabularEvalError::UnknownMetric {
         metric: name.to_owned(),
         suggestion: nearest(name, names()).map(str::to_owned),
         known: names().map(str::to_owned).collect(),

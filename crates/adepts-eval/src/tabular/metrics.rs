@@ -1,96 +1,125 @@
 //! What is measured of probabilities: one function and one line in a table per metric.
 
+use crate::about::{About, Better, Form, Scope, Unit};
+
 use super::rows::{First, Row, Sample};
 
 /// Bins of the calibration error and of the reliability curve.
 pub const BINS: usize = 15;
 
-/// Which values of a metric are good.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Better {
-    /// Larger ones.
-    Higher,
-    /// Smaller ones.
-    Lower,
-    /// Those near 1.
-    One,
-}
-
-impl Better {
-    /// A value turned so that more of it is better: as it is, with the other sign, or as minus its distance from 1, which is that of
-    /// the logarithm.
-    #[must_use]
-    pub fn upwards(self, value: f64) -> f64 {
-        match self {
-            Self::Higher => value,
-            Self::Lower => -value,
-            Self::One => -value.ln().abs(),
-        }
-    }
-}
-
 /// A metric of rows with a probability and a label.
 pub struct RowMetric {
-    /// Its name, as in `auc`.
-    pub name: &'static str,
-    /// Which values are good.
-    pub better: Better,
+    /// What is known of it.
+    pub about: About,
     /// Its value; `None` where it is not defined, as the AUC of rows that all have the same label.
     pub measure: fn(&Sample<'_>) -> Option<f64>,
     /// Whether drawing rows anew raises it by itself, as it does a sum of absolute values: its percentiles are moved down by the
     /// mean rise, so that the interval stands around the value.
     pub raised_by_noise: bool,
-    /// What it is, in words and a formula, with its source.
-    pub definition: &'static str,
+    /// Whether it is defined only where rows of both labels are.
+    pub needs_both_labels: bool,
+    /// The metric in whose column a page shows it in small print, if it has no column of its own.
+    pub shown_under: Option<&'static str>,
 }
 
-/// Every row metric. A new one is one function below and one line here.
+/// What most metrics of rows have in common.
+const OF_ROWS: About = About {
+    name: "",
+    label: "",
+    scope: Scope::Rows,
+    better: Better::Higher,
+    unit: Unit::Score,
+    stop: &[],
+    within_users: false,
+    overview: true,
+    definition: "",
+};
+
+/// Every row metric; the first is the main one, by which the worst domain is found. A new one is one function below and one line here.
 pub static ROW_METRICS: &[RowMetric] = &[
     RowMetric {
-        name: "auc",
-        better: Better::Higher,
+        about: About {
+            name: "auc",
+            label: "AUC",
+            stop: &Form::ALL,
+            definition: "Area under the ROC curve: the share of all pairs of a row with label 1 and a row with label 0 in which the first \
+                     has the higher score, equal scores counting half (Hanley and McNeil 1982).",
+            ..OF_ROWS
+        },
         measure: auc,
         raised_by_noise: false,
-        definition: "Area under the ROC curve: the share of all pairs of a row with label 1 and a row with label 0 in which the first \
-                     has the higher score, equal scores counting half (Hanley and McNeil 1982).",
+        needs_both_labels: true,
+        shown_under: None,
     },
     RowMetric {
-        name: "gauc",
-        better: Better::Higher,
+        about: About {
+            name: "gauc",
+            label: "GAUC",
+            within_users: true,
+            definition: "AUC within the rows of each user, averaged over users by their number of rows; users whose labels are all the \
+                     same are left out (Zhu et al. 2017).",
+            ..OF_ROWS
+        },
         measure: gauc,
         raised_by_noise: false,
-        definition: "AUC within the rows of each user, averaged over users by their number of rows; users whose labels are all the \
-                     same are left out (Zhu et al. 2017).",
+        needs_both_labels: true,
+        shown_under: None,
     },
     RowMetric {
-        name: "log_loss",
-        better: Better::Lower,
+        about: About {
+            name: "log_loss",
+            label: "Log loss",
+            better: Better::Lower,
+            stop: &[Form::Pooled],
+            definition: "Mean of -ln p over the probabilities that were given to the labels that came (nats), with p at least 1e-7.",
+            ..OF_ROWS
+        },
         measure: log_loss,
         raised_by_noise: false,
-        definition: "Mean of -ln p over the probabilities that were given to the labels that came (nats), with p at least 1e-7.",
+        needs_both_labels: false,
+        shown_under: None,
     },
     RowMetric {
-        name: "ece",
-        better: Better::Lower,
-        measure: ece,
-        raised_by_noise: true,
-        definition: "Expected calibration error: rows sorted by score and cut into 15 bins of equal size; the mean, weighted by rows, \
+        about: About {
+            name: "ece",
+            label: "Calibration error",
+            better: Better::Lower,
+            definition: "Expected calibration error: rows sorted by score and cut into 15 bins of equal size; the mean, weighted by rows, \
                      of |mean score - mean label| of a bin (Naeini, Cooper and Hauskrecht 2015, with equal counts). Rows of equal \
                      scores each count with the mean of their labels, so that their order changes nothing.",
+            ..OF_ROWS
+        },
+        measure: ece,
+        raised_by_noise: true,
+        needs_both_labels: false,
+        shown_under: None,
     },
     RowMetric {
-        name: "predicted_over_observed",
-        better: Better::One,
+        about: About {
+            name: "predicted_over_observed",
+            label: "Predicted/observed",
+            better: Better::One,
+            unit: Unit::Ratio,
+            definition: "Sum of the scores divided by the number of rows with label 1: above 1 the model expects too many of them.",
+            ..OF_ROWS
+        },
         measure: predicted_over_observed,
         raised_by_noise: false,
-        definition: "Sum of the scores divided by the number of rows with label 1: above 1 the model expects too many of them.",
+        needs_both_labels: false,
+        shown_under: Some("ece"),
     },
 ];
+
+/// The main metric of rows.
+#[must_use]
+pub fn main_row_metric() -> &'static RowMetric {
+    &ROW_METRICS[0]
+}
 
 /// The metric of this name.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static RowMetric> {
-    ROW_METRICS.iter().find(|metric| metric.name == name)
+    ROW_METRICS.iter().find(|metric| metric.about.name == name)
 }
 
 /// The pairs of a positive and a negative row so far, as whole numbers, so that no order of rows rounds. Of n rows there are at
@@ -281,9 +310,9 @@ mod tests {
         let of = |column: &[f32]| repeated.iter().map(|&row| column[row]).collect::<Vec<f32>>();
         let users: Vec<u32> = repeated.iter().map(|&row| user[row]).collect();
         for metric in ROW_METRICS {
-            let counted = measure(metric.name, &label, &score, &user, &counts).unwrap();
-            let plain = measure(metric.name, &of(&label), &of(&score), &users, &[1; 8]).unwrap();
-            assert!((counted - plain).abs() < 1e-12, "{}: {counted} {plain}", metric.name);
+            let counted = measure(metric.about.name, &label, &score, &user, &counts).unwrap();
+            let plain = measure(metric.about.name, &of(&label), &of(&score), &users, &[1; 8]).unwrap();
+            assert!((counted - plain).abs() < 1e-12, "{}: {counted} {plain}", metric.about.name);
         }
     }
 
@@ -292,7 +321,7 @@ mod tests {
         for (metric, bad, good) in
             [("auc", 0.6, 0.7), ("log_loss", 0.7, 0.6), ("ece", 0.2, 0.1), ("predicted_over_observed", 2.0, 0.6)]
         {
-            let upwards = |value| find(metric).unwrap().better.upwards(value);
+            let upwards = |value| find(metric).unwrap().about.better.upwards(value);
             assert!(upwards(good) > upwards(bad), "{metric}");
         }
         assert_eq!(Better::One.upwards(0.5), Better::One.upwards(2.0));

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use adepts_data::tabular::NO_USER;
 
+use crate::about::better;
 use crate::summary::{Estimate, Protocol, RunSummary, WorstGroup};
 
-use super::metrics::{ROW_METRICS, bins};
+use super::metrics::{ROW_METRICS, bins, main_row_metric};
 use super::resample::{DOMAINS, Judged, MACRO, POOLED, WEIGHTED, estimate, resampled};
 use super::rows::{Part, Places};
 use super::summary::{DomainSummary, ReliabilityBin};
@@ -51,7 +52,7 @@ pub fn summarise_tabular(
     let mut intervals = BTreeMap::new();
     for (place, suffix) in [(POOLED, ""), (MACRO, "_macro"), (WEIGHTED, "_weighted")] {
         let of_metric = |(n, metric): (usize, _)| Some((format!("{metric}{suffix}"), found(n, place)?));
-        intervals.extend(ROW_METRICS.iter().map(|metric| metric.name).enumerate().filter_map(of_metric));
+        intervals.extend(ROW_METRICS.iter().map(|metric| metric.about.name).enumerate().filter_map(of_metric));
     }
     let domain = |(index, name): (usize, &String)| {
         let part = &judged.domains[index];
@@ -61,7 +62,7 @@ pub fn summarise_tabular(
             rows: part.by_score.place.len(),
             lists: None,
             base_rate: base_rate(&part.by_score.positive),
-            metrics: ROW_METRICS.iter().map(|metric| metric.name).enumerate().filter_map(of_metric).collect(),
+            metrics: ROW_METRICS.iter().map(|metric| metric.about.name).enumerate().filter_map(of_metric).collect(),
             reliability: reliability(part, &once),
         }
     };
@@ -71,7 +72,7 @@ pub fn summarise_tabular(
         model: model.to_owned(),
         metrics: intervals.iter().map(|(name, estimate): (&String, &Estimate)| (name.clone(), estimate.mean)).collect(),
         intervals,
-        worst: worst(&domains, "auc"),
+        worst: worst(&domains, main_row_metric().about.name),
         domains,
         reliability: reliability(&judged.pooled, &once),
         protocol: Protocol {
@@ -104,17 +105,20 @@ fn reliability(part: &Part, once: &[u32]) -> Vec<ReliabilityBin> {
     bins(&part.sample(once)).into_iter().map(bin).collect()
 }
 
-/// By a metric of which more is better, over the domains with enough rows to say something, or else all where it is defined; the
+/// The domain with the worst figure of a metric, over the domains with enough rows to say something, or else all where it is defined; the
 /// first of equals.
-pub(super) fn worst(domains: &[DomainSummary], metric: &str) -> Option<WorstGroup> {
+#[must_use]
+pub fn worst(domains: &[DomainSummary], metric: &str) -> Option<WorstGroup> {
     let of = |only: bool| -> Vec<(&DomainSummary, f64)> {
         let counted = domains.iter().filter(|domain| !only || domain.is_established());
         counted.filter_map(|domain| Some((domain, domain.metrics.get(metric)?.mean))).collect()
     };
     let means = Some(of(true)).filter(|means| !means.is_empty()).unwrap_or_else(|| of(false));
-    let (worst, least) = means.iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
-    let best = means.iter().map(|&(_, mean)| mean).max_by(f64::total_cmp)?;
-    Some(WorstGroup { metric: metric.to_owned(), group: worst.name.clone(), mean: *least, gap: best - least })
+    let better = better(metric);
+    let by = |a: f64, b: f64| better.upwards(a).total_cmp(&better.upwards(b));
+    let &(worst, mean) = means.iter().min_by(|a, b| by(a.1, b.1))?;
+    let best = means.iter().map(|&(_, mean)| mean).max_by(|a, b| by(*a, *b))?;
+    Some(WorstGroup { metric: metric.to_owned(), group: worst.name.clone(), mean, gap: (best - mean).abs() })
 }
 
 #[cfg(test)]

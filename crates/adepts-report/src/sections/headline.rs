@@ -8,7 +8,7 @@ use crate::input::RunInput;
 use crate::view::{Grouping, View, bounded, overlap};
 
 pub(super) fn section(view: &View) -> Option<Section> {
-    let (best, top) = view.best_by(|run| view.overall(run))?;
+    let (best, top) = view.best_of(&view.metric, |run| view.overall(run))?;
     let mut points = vec![overall(view, best, top)];
     points.extend(view.runs().iter().filter_map(|run| served(view, run)));
     if let Some(grouping) = view.groupings.first() {
@@ -29,8 +29,9 @@ fn overall(view: &View, best: usize, top: Estimate) -> String {
     let users = view.runs()[best].summary.protocol.users;
     let over = if users > 0 { format!(" over {}", counted(users, "user")) } else { String::new() };
     let name = view.name(best);
-    let second =
-        view.best_by(|run| if std::ptr::eq(run, &raw const view.runs()[best]) { None } else { view.overall(run) });
+    let second = view.best_of(&view.metric, |run| {
+        if std::ptr::eq(run, &raw const view.runs()[best]) { None } else { view.overall(run) }
+    });
     let Some((second, next)) = second else {
         return format!("On average{over}, {name} reaches {metric} {}.", with_interval(top));
     };
@@ -104,7 +105,8 @@ fn by_group(view: &View, grouping: &Grouping, best: usize) -> Vec<String> {
         return Vec::new();
     }
     let mut points = vec![unequal(view, grouping, best, (worst, low), (favoured, high))];
-    if let Some((winner, reached)) = view.best_by(|run| of(run, worst)).filter(|_| view.runs().len() > 1) {
+    if let Some((winner, reached)) = view.best_of(&view.metric, |run| of(run, worst)).filter(|_| view.runs().len() > 1)
+    {
         points.push(for_the_worst(view, grouping, worst, (best, low), (winner, reached)));
         points.extend(small_gap(view, grouping, winner, worst));
     }

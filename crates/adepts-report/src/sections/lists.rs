@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::blocks::{Block, Cell, Section, Table};
-use crate::format::{UNKNOWN, metric_label, percent, score};
-use crate::view::{View, is_list_metric};
+use crate::format::{UNKNOWN, measured, metric_label, score};
+use crate::view::{View, is_aggregate};
 
 pub(super) fn section(view: &View) -> Option<Section> {
     let names: BTreeSet<&str> = view
@@ -12,7 +12,7 @@ pub(super) fn section(view: &View) -> Option<Section> {
         .iter()
         .flat_map(|run| run.summary.metrics.keys())
         .map(String::as_str)
-        .filter(|n| is_list_metric(n))
+        .filter(|n| is_aggregate(n))
         .collect();
     if names.is_empty() {
         return None;
@@ -21,7 +21,7 @@ pub(super) fn section(view: &View) -> Option<Section> {
     let rows = view.runs().iter().map(|run| {
         let cells = names.iter().map(|name| {
             let value = run.summary.metrics.get(*name).copied().unwrap_or(f64::NAN);
-            let text = if name.starts_with("gini") { score(value) } else { percent(value) };
+            let text = measured(name, value, score);
             if value.is_finite() { Cell::of(text).bar(value) } else { Cell::of(UNKNOWN.into()) }
         });
         (run.summary.name.clone(), cells.collect())

@@ -7,7 +7,7 @@ use adepts_eval::{Protocol, Unprobed};
 use crate::blocks::{Block, Cell, Section, Table};
 use crate::format::{UNKNOWN, count, counted, exact, listed, metric_label};
 use crate::input::RunInput;
-use crate::view::{View, in_order, is_list_metric};
+use crate::view::{View, in_order, is_aggregate};
 
 pub(super) fn section(view: &View) -> Option<Section> {
     let mut protocols: Vec<(&Protocol, Vec<&str>)> = Vec::new();
@@ -153,7 +153,7 @@ fn both(view: &View) -> Option<Table> {
         .runs()
         .iter()
         .flat_map(|run| run.summary.metrics_validation_unmasked.keys().map(String::as_str))
-        .filter(|n| !is_list_metric(n))
+        .filter(|n| !is_aggregate(n))
         .collect();
     let mut names: Vec<&str> = names.into_iter().collect();
     names.sort_by_key(|name| (*name != view.metric, in_order(name)));

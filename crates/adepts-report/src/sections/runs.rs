@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use adepts_eval::{WorstGroup, about::better};
+
 use crate::blocks::{Block, Cell, Section, Table};
 use crate::format::{UNKNOWN, exact, group_label, metric_label, seconds};
 use crate::input::RunInput;
-use crate::view::{View, bounded, in_order, is_list_metric};
+use crate::view::{View, bounded, in_order, is_aggregate};
 
 pub(super) fn section(view: &View) -> Option<Section> {
     let names: BTreeSet<&str> = view
@@ -13,7 +15,7 @@ pub(super) fn section(view: &View) -> Option<Section> {
         .iter()
         .flat_map(|run| run.summary.metrics.keys())
         .map(String::as_str)
-        .filter(|n| !is_list_metric(n))
+        .filter(|n| !is_aggregate(n))
         .collect();
     let mut names: Vec<&str> = names.into_iter().collect();
     names.sort_by_key(|name| in_order(name));
@@ -89,7 +91,8 @@ fn starred(view: &View, line: &str) -> String {
 fn metric_cell(view: &View, run: &RunInput, name: &str) -> Cell {
     let value = |run: &RunInput| run.summary.metrics.get(name).copied().filter(|v| v.is_finite());
     let Some(mean) = value(run) else { return Cell::of(UNKNOWN.into()) };
-    let best = view.runs().iter().filter_map(value).all(|other| other <= mean);
+    let best =
+        view.runs().iter().filter_map(value).all(|other| better(name).upwards(other) <= better(name).upwards(mean));
     let interval = run.summary.intervals.get(name).filter(|e| bounded(**e));
     let small = interval.map(|e| format!("{}–{}", exact(e.lower), exact(e.upper))).unwrap_or_default();
     Cell::of(exact(mean)).small(small).best(best && view.runs().len() > 1)
@@ -98,11 +101,12 @@ fn metric_cell(view: &View, run: &RunInput, name: &str) -> Cell {
 fn worst_cells(view: &View, run: &RunInput, by: &str) -> [Cell; 2] {
     let Some(worst) = &run.summary.worst else { return [Cell::of(UNKNOWN.into()), Cell::of(UNKNOWN.into())] };
     let all = || view.runs().iter().filter_map(|r| r.summary.worst.as_ref());
+    let up = |worst: &WorstGroup| better(&worst.metric).upwards(worst.mean);
     let several = view.runs().len() > 1;
     [
         Cell::of(exact(worst.mean))
             .small(group_label(by, &worst.group))
-            .best(several && worst.mean.is_finite() && all().all(|w| w.mean.is_nan() || w.mean <= worst.mean)),
+            .best(several && worst.mean.is_finite() && all().all(|w| w.mean.is_nan() || up(w) <= up(worst))),
         Cell::of(exact(worst.gap)),
     ]
 }

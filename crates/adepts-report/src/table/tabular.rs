@@ -1,17 +1,19 @@
 //! The tables of tabular runs.
 
-use adepts_eval::{ComparedRun, DomainComparison, Resampled, RunSummary, Summary};
+use adepts_eval::{
+    ComparedRun, DomainComparison, ROW_METRICS, Resampled, RunSummary, Summary, main_row_metric, row_metric,
+};
 
 use super::{TextTable, because, corrected, p_value};
-use crate::format::{UNKNOWN, count, exact, metric_label, percent, score, seconds, signed};
+use crate::format::{UNKNOWN, count, exact, metric_label, metric_within, percent, score, seconds, signed};
 use crate::sections::compared::verdict;
 use crate::sections::tabular::{
-    Domain, in_domain, largest_first, list_metrics, mark_in_words, marked, overall, retrieves,
+    Domain, in_domain, largest_first, list_metrics, mark_in_words, marked, overall, retrieves, without_users,
 };
 use crate::view::bounded;
 
 /// What stands in a column for a run, if anything.
-type Cell<'a> = &'a dyn Fn(&RunSummary) -> Option<String>;
+type Cell<'a> = Box<dyn Fn(&RunSummary) -> Option<String> + 'a>;
 
 /// The runs side by side, a line each; columns that no run has anything in are left out.
 #[must_use]
@@ -19,22 +21,22 @@ pub fn tabular_table(summary: &Summary) -> String {
     if summary.runs.iter().any(retrieves) {
         return lists_table(summary);
     }
-    let metric = |name: &'static str| move |run: &RunSummary| overall(run, name).map(|e| exact(e.mean));
+    let metric = |name: String| move |run: &RunSummary| overall(run, &name).map(|e| exact(e.mean));
     let worst = |run: &RunSummary| run.worst.as_ref().filter(|worst| worst.mean.is_finite()).cloned();
-    let columns: [(&str, Cell<'_>); 10] = [
-        ("AUC, mean of domains", &metric("auc_macro")),
-        ("worst domain", &|run| Some(worst(run)?.group)),
-        ("its AUC", &|run| Some(exact(worst(run)?.mean))),
-        ("AUC, pooled", &metric("auc")),
-        ("GAUC", &metric("gauc")),
-        ("log loss", &metric("log_loss")),
-        ("calibration error", &metric("ece")),
-        ("predicted/observed", &metric("predicted_over_observed")),
-        ("parameters per row", &|run| run.work.map(|work| count(work.activated_parameters))),
-        ("train", &|run| run.seconds.get("train").map(|&value| seconds(value))),
+    let main = main_row_metric().about.name;
+    let label = metric_label(main);
+    let mut columns: Vec<(String, Cell<'_>)> = vec![
+        (format!("{label}, mean of domains"), Box::new(metric(format!("{main}_macro")))),
+        ("worst domain".into(), Box::new(|run| Some(worst(run)?.group))),
+        (format!("its {label}"), Box::new(|run| Some(exact(worst(run)?.mean)))),
+        (format!("{label}, pooled"), Box::new(metric(main.into()))),
     ];
+    let others = ROW_METRICS.iter().map(|metric| metric.about.name).filter(|name| *name != main);
+    columns.extend(others.map(|name| (metric_within(name), Box::new(metric(name.into())) as Cell<'_>)));
+    columns.push(("parameters per row".into(), Box::new(|run| run.work.map(|work| count(work.activated_parameters)))));
+    columns.push(("train".into(), Box::new(|run| run.seconds.get("train").map(|&value| seconds(value)))));
     let used = || columns.iter().filter(|(_, of)| summary.runs.iter().any(|run| of(run).is_some()));
-    let mut table = TextTable::new(["run", "model"].into_iter().chain(used().map(|(heading, _)| *heading)));
+    let mut table = TextTable::new(["run", "model"].into_iter().chain(used().map(|(heading, _)| heading.as_str())));
     for run in &summary.runs {
         let cells = used().map(|(_, of)| of(run).unwrap_or(UNKNOWN.into()));
         table.row([run.name.clone(), run.model.clone()].into_iter().chain(cells));
@@ -104,7 +106,8 @@ fn undefined(summary: &Summary, domains: &[Domain<'_>], metric: &str) -> String 
         return String::new();
     }
     let (label, of) = (metric_label(metric), names.len());
-    let why = if metric == "auc" { ", whose rows all have one label" } else { "" };
+    let one_label = row_metric(metric).is_some_and(|metric| metric.needs_both_labels && !metric.about.within_users);
+    let why = if one_label { ", whose rows all have one label" } else { "" };
     format!(
         "no {label} of {}{why}: left out of the means, which are over {} of {} domains\n",
         names.join(", "),
@@ -138,13 +141,12 @@ fn without_rows(summary: &Summary) -> String {
     if !names.is_empty() {
         told.push(format!("no row was judged of {}\n", names.join(", ")));
     }
-    let measured = |run: &&RunSummary, metric: &str| run.metrics.contains_key(metric);
-    if let Some(run) = summary.runs.iter().find(|run| measured(run, "auc") && !measured(run, "gauc")) {
+    if let Some((run, missing)) = summary.runs.iter().find_map(|run| Some((run, *without_users(run).first()?))) {
         let why = match run.protocol.users {
-            0 => "no GAUC: the data names no user of a row (`user` in [data])\n",
-            _ => "no GAUC: no user has judged rows of both labels\n",
+            0 => "the data names no user of a row (`user` in [data])",
+            _ => "no user has judged rows of both labels",
         };
-        told.push(why.to_owned());
+        told.push(format!("no {}: {why}\n", missing.label));
     }
     told.concat()
 }

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use adepts_data::HistoryDataset;
-use adepts_eval::{Better, CompareError, Comparison, MetricAt, SeedComparison, compare_with, read_per_user};
+use adepts_eval::about::better;
+use adepts_eval::{CompareError, Comparison, MetricAt, SeedComparison, compare_with, read_per_user};
 use serde::Serialize;
 
 use super::evaluate::groupings;
@@ -54,7 +55,12 @@ pub fn compare(records: &[Record], baseline: Option<&str>, metric: Option<Metric
     check_masks(records)?;
     if several_seeds(records)? {
         let runs = seeded(records, |record| Cow::Borrowed(&record.summary));
-        return Ok(Compared::Seeds(over_seeds(&runs, baseline, (&metric.to_string(), Better::Higher), "all")?));
+        return Ok(Compared::Seeds(over_seeds(
+            &runs,
+            baseline,
+            (&metric.to_string(), better(&metric.to_string())),
+            "all",
+        )?));
     }
     Ok(Compared::Users(by_users(records, &first.data()?, baseline, metric)?))
 }
@@ -66,7 +72,7 @@ pub fn by_users(
     baseline: Option<&str>,
     metric: MetricAt,
 ) -> Result<Comparison, Error> {
-    let (baseline, reason) = baseline_of(records, baseline, (&metric.to_string(), Better::Higher));
+    let (baseline, reason) = baseline_of(records, baseline, (&metric.to_string(), better(&metric.to_string())));
     let measured =
         |record: &Record| Ok((record.name.clone(), read_per_user(&record.folder.join(PER_USER), &data.users)?));
     let runs = records.iter().map(measured).collect::<Result<Vec<_>, Error>>()?;

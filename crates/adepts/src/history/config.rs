@@ -176,7 +176,7 @@ impl HistoryExperiment {
         for name in experiment.train.stop.metric.names() {
             let metric: MetricAt =
                 name.parse().map_err(|e| ConfigError::invalid("train.stop.metric", format!("{e}")))?;
-            if metric.per_user().is_none() {
+            if metric.about().is_none_or(|about| about.stop.is_empty()) {
                 return Err(ConfigError::invalid(
                     "train.stop.metric",
                     format!("{name} is not a metric of single users"),

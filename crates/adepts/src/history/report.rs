@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use adepts_data::{Grouping, HistoryDataset, Progress};
+use adepts_eval::about::better;
 use adepts_eval::{
-    Better, Comparison, Estimate, GroupSummary, Measured, MetricAt, RunSummary, Summary, UserFacts, write_per_user,
+    Comparison, Estimate, GroupSummary, Measured, MetricAt, RunSummary, Summary, UserFacts, write_per_user,
 };
 use adepts_report::{DatasetFacts, ReportInput, page};
 
@@ -131,7 +132,7 @@ fn comparison(
 
 /// The same against the run that is best over all users, of which the page says most, where that is not the baseline.
 fn against_best(records: &[Record], data: &HistoryDataset, known: &Comparison) -> Result<Option<Comparison>, Error> {
-    let best = best(&candidates(records, &known.metric), Better::Higher);
+    let best = best(&candidates(records, &known.metric), better(&known.metric));
     let Some(best) = best.filter(|best| best.name != known.baseline) else { return Ok(None) };
     let metric: MetricAt = known.metric.parse()?;
     Ok(Some(by_users(records, data, Some(best.name), metric)?))

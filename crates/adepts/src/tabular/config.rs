@@ -4,7 +4,8 @@ use std::path::Path;
 
 use adepts_core::{ConfigError, TabularRecipe, TabularSpec, TowersConfig, config};
 use adepts_data::tabular::{TabularConfig, TabularDataset, TabularSplit};
-use adepts_eval::MetricAt;
+use adepts_eval::about::stop_figures;
+use adepts_eval::{MetricAt, main_row_metric};
 use adepts_models::registry;
 use adepts_train::{Fingerprint, TrainConfig};
 use serde::{Deserialize, Serialize};
@@ -95,10 +96,6 @@ pub struct RetrievalEval {
 /// The `[train]` table of all tabular models with its defaults, commented.
 pub const TRAINING: &str = include_str!("train.toml");
 
-/// What validation measures and early stopping can watch: the AUC of all rows, the mean of the domains' (where no domain has rows
-/// of both labels, that of all rows), the least of them, and the log loss, of which less is better.
-pub const STOP_METRICS: [&str; 4] = ["auc", "auc_macro", "auc_worst", "log_loss"];
-
 /// By default training stops by the mean of the domains: the AUC of all rows also rewards knowing which domains have more positive
 /// rows, which puts no two rows of one domain in a better order. With one domain both are the same.
 const STOP: &str = "auc_macro";
@@ -170,9 +167,10 @@ impl TabularExperiment {
         for name in experiment.train.stop.metric.names() {
             if experiment.retrieval.is_some() {
                 list_metric(name).map_err(|problem| ConfigError::invalid("train.stop.metric", problem))?;
-            } else if !STOP_METRICS.contains(&name.as_str()) {
-                let hint = config::nearest(name, STOP_METRICS).map(str::to_owned);
-                let problem = format!("unknown metric `{name}`, expected one of {}", STOP_METRICS.join(", "));
+            } else if !stop_figures().contains(name) {
+                let known = stop_figures();
+                let hint = config::nearest(name, known.iter().map(String::as_str)).map(str::to_owned);
+                let problem = format!("unknown metric `{name}`, expected one of {}", known.join(", "));
                 return Err(ConfigError::Invalid { path: "train.stop.metric".into(), problem, hint });
             }
         }
@@ -230,7 +228,7 @@ impl TabularExperiment {
     pub fn main_metric(&self) -> String {
         self.retrieval_eval()
             .and_then(|eval| eval.metrics.first().map(ToString::to_string))
-            .unwrap_or_else(|| "auc".into())
+            .unwrap_or_else(|| main_row_metric().about.name.into())
     }
 
     /// The model as configured.
@@ -344,7 +342,8 @@ fn from_prepared(table: &mut toml::Table, variable: &dyn Fn(&str) -> Option<Stri
 fn list_metric(name: &str) -> Result<(), String> {
     let metric: MetricAt =
         name.parse().map_err(|e| format!("{e} (data.item asks for retrieval, which is measured by lists)"))?;
-    metric.per_user().map(drop).ok_or_else(|| format!("{name} is not a metric of single lists"))
+    let stops = metric.about().filter(|about| !about.stop.is_empty());
+    stops.map(drop).ok_or_else(|| format!("{name} is not a metric of single lists"))
 }
 
 /// Training of this family has defaults of its own: large batches, few epochs, the mean AUC of the domains to stop by.

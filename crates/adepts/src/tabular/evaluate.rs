@@ -5,10 +5,11 @@ use std::path::Path;
 use adepts_core::{Stopwatch, TabularModel};
 use adepts_data::tabular::TabularDataset;
 use adepts_data::{Part, Progress};
-use adepts_eval::{Better, GateTally, RunSummary, WorkSummary, row_metric, summarise_tabular};
+use adepts_eval::about::{Form, better, stop_figures};
+use adepts_eval::{GateTally, RunSummary, WorkSummary, main_row_metric, summarise_tabular, worst_domain};
 use adepts_train::{StopConfig, Validation};
 
-use super::config::{RetrievalEval, STOP_METRICS, TabularExperiment};
+use super::config::{RetrievalEval, TabularExperiment};
 use super::experts::{by_selected, experts};
 use super::retrieval;
 use super::scored::write_scored;
@@ -34,20 +35,25 @@ pub(super) fn validate(
     let scored = score(model, data, Part::Validation, None, &mut adepts_data::progress::silent)?;
     let found = summarise_tabular("", "", &scored.truth(&data.schema().domains), &scored.score, 0, 0)?;
     let mut scores = found.metrics.clone();
-    scores.extend(found.worst.as_ref().map(|worst| ("auc_worst".to_owned(), worst.mean)));
-    scores.retain(|name, _| STOP_METRICS.contains(&name.as_str()));
+    let may_stop = stop_figures();
+    let worst = |figure: &String| {
+        let worst = worst_domain(&found.domains, figure.strip_suffix(Form::Worst.suffix())?)?;
+        Some((figure.clone(), worst.mean))
+    };
+    scores.extend(may_stop.iter().filter_map(worst));
+    scores.retain(|name, _| may_stop.contains(name));
     let of = |name: &String| {
         // Where no domain has rows of both labels there is no mean of their AUC, in any epoch.
-        let pooled = || scores.get("auc").filter(|_| name == "auc_macro");
+        let pooled = || scores.get(name.strip_suffix(Form::Macro.suffix())?);
         // What is missing, such as the AUC of rows that all have one label, is no number to stop by.
         let score = scores.get(name).or_else(pooled).copied().unwrap_or(f64::NAN);
-        let bare = ["_macro", "_worst"].iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name);
-        row_metric(bare).map_or(Better::Higher, |metric| metric.better).upwards(score)
+        better(name).upwards(score)
     };
     let names = stop.metric.names();
     let mean = names.iter().map(of).sum::<f64>() / names.len() as f64;
-    let auc = found.domains.iter().filter_map(|domain| Some((domain.name.clone(), domain.metrics.get("auc")?.mean)));
-    Ok(Validation { stop: mean, groups: auc.collect(), scores })
+    let main = main_row_metric().about.name;
+    let groups = found.domains.iter().filter_map(|domain| Some((domain.name.clone(), domain.metrics.get(main)?.mean)));
+    Ok(Validation { stop: mean, groups: groups.collect(), scores })
 }
 
 /// Evaluates the model of an experiment on the rows of a part; for retrieval as `eval` says. What it gave to each of them is written

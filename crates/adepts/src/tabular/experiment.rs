@@ -9,7 +9,8 @@ use adepts_data::source::find_files;
 use adepts_data::store::is_prepared;
 use adepts_data::tabular::{DomainColumn, TabularDataset, TabularError, TabularSplit};
 use adepts_data::{DataError, Format, Part, SplitError};
-use adepts_eval::{RunSummary, Summary};
+use adepts_eval::about::{Form, about, parts, stop_figures};
+use adepts_eval::{RunSummary, Summary, main_row_metric, row_metric};
 use adepts_train::{Fingerprint, Outcome, TabularTraining, fit_tabular};
 use burn::tensor::Device;
 
@@ -111,7 +112,8 @@ fn check(experiment: &TabularExperiment, data: &TabularDataset, work: &mut Work<
 /// Refuses to stop by an AUC that the validation rows do not define: no epoch would be better than another.
 fn check_stop(experiment: &TabularExperiment, data: &TabularDataset) -> Result<(), ConfigError> {
     let stop = experiment.train.stop.metric.names();
-    if experiment.retrieval.is_some() || !stop.iter().any(|name| name.starts_with("auc")) {
+    let main = &main_row_metric().about;
+    if experiment.retrieval.is_some() || !stop.iter().any(|name| needs_both_labels(name)) {
         return Ok(());
     }
     let of = |domain: &DomainColumn| [domain.rows, domain.positives].map(|counts| counts.of(Part::Validation));
@@ -122,14 +124,30 @@ fn check_stop(experiment: &TabularExperiment, data: &TabularDataset) -> Result<(
     let wrong = |problem: String| Err(ConfigError::invalid("train.stop.metric", problem));
     if rows > 0 && !both([rows, positive]) {
         let label = u8::from(positive > 0);
+        let main = stop.iter().find(|name| needs_both_labels(name)).and_then(|name| about(name)).unwrap_or(main);
+        let defined = stop_figures().into_iter().find(|name| !needs_both_labels(name));
+        let defined = defined.map(|name| format!("\"{name}\"")).unwrap_or_default();
         return wrong(format!(
-            "all {rows} validation rows have the label {label}, so they have no AUC; {instead} \"log_loss\""
+            "all {rows} validation rows have the label {label}, so they have no {}; {instead} {defined}",
+            main.label
         ));
     }
-    if stop.iter().any(|name| name == "auc_worst") && !domains.into_iter().any(both) {
-        return wrong(format!("no domain has validation rows of both labels, so none has an AUC; {instead} \"auc\""));
+    let worst = |name: &&String| needs_both_labels(name) && name.ends_with(Form::Worst.suffix());
+    if let Some(worst) = stop.iter().find(worst)
+        && !domains.into_iter().any(both)
+    {
+        let metric = about(worst).unwrap_or(main);
+        return wrong(format!(
+            "no domain has validation rows of both labels, so none has an {}; {instead} \"{}\"",
+            metric.label, metric.name
+        ));
     }
     Ok(())
+}
+
+/// Whether a figure by which training stops is defined only where rows of both labels are.
+fn needs_both_labels(figure: &str) -> bool {
+    row_metric(parts(figure).0).is_some_and(|metric| metric.needs_both_labels)
 }
 
 /// Floats for each row that is judged: its columns, its place in every order, and its counts on each thread that resamples.

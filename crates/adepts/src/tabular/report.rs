@@ -66,7 +66,7 @@ fn check_metrics(experiment: &TabularExperiment, metrics: &[String]) -> Result<(
         return asked_for(eval, metrics).map(drop);
     }
     let Some(metric) = metrics.iter().find(|name| row_metric(name).is_none()) else { return Ok(()) };
-    let names = || ROW_METRICS.iter().map(|metric| metric.name);
+    let names = || ROW_METRICS.iter().map(|metric| metric.about.name);
     let hint = nearest(metric, names()).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
     let names: Vec<&str> = names().collect();
     Err(Error::Request(format!("`{metric}` is no row metric{hint}; there are {}", names.join(", "))))
@@ -176,7 +176,7 @@ pub fn compare_seeds(
     if records.len() < 2 || !several_seeds(records)? {
         return Ok(None);
     }
-    let better = row_metric(metric).map_or(Better::Higher, |metric| metric.better);
+    let better = row_metric(metric).map_or(Better::Higher, |metric| metric.about.better);
     if better == Better::One {
         return Err(Error::Request(format!("{metric} is better near 1, so that no difference of it is a gain")));
     }
@@ -237,7 +237,7 @@ fn compare_all(
     }
     let usual = first.experiment.main_metric();
     let metric = metric.unwrap_or(&usual);
-    let better = row_metric(metric).map_or(Better::Higher, |metric| metric.better);
+    let better = row_metric(metric).map_or(Better::Higher, |metric| metric.about.better);
     let (baseline, reason) = baseline_of(records, baseline, (metric, better));
     let mut baselines = vec![baseline];
     for figure in [metric.to_owned(), format!("{metric}_macro")].into_iter().filter(|_| also_best) {

@@ -167,7 +167,7 @@ fn table(view: &View, domains: &[Domain<'_>]) -> Table {
     let largest = domains.first().map_or(1, |domain| domain.rows) as f64;
     let compared = view.input.domains.as_ref().filter(|comparison| comparison.metric == metric);
     let row = |domain: &Domain<'_>| {
-        let best = view.best_by(|run| in_domain(&run.summary, domain.name, &metric)).map(|(i, _)| i);
+        let best = view.best_of(&metric, |run| in_domain(&run.summary, domain.name, &metric)).map(|(i, _)| i);
         let gain = |run: &str| {
             let runs = &compared?.domains.iter().find(|d| d.name == domain.name)?.runs;
             difference(runs, run).map(|d| match verdict(d) {

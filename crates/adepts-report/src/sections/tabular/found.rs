@@ -17,7 +17,7 @@ const CALIBRATED: f64 = 0.03;
 
 pub(super) fn section(view: &View) -> Option<Section> {
     let headline = headline(view);
-    let (best, top) = view.best_by(|run| overall(&run.summary, &headline.metric))?;
+    let (best, top) = view.best_of(&headline.metric, |run| overall(&run.summary, &headline.metric))?;
     let mut points = vec![first(view, &headline, best, top)];
     points.extend(other_mean(view, &headline, best));
     points.extend(unequal(view, best));
@@ -62,7 +62,7 @@ fn first(view: &View, headline: &Headline, best: usize, top: Estimate) -> String
         if std::ptr::eq(run, &raw const view.runs()[best]) { None } else { overall(&run.summary, metric) }
     };
     let name = view.name(best);
-    let Some((second, next)) = view.best_by(rest) else {
+    let Some((second, next)) = view.best_of(metric, rest) else {
         let top = with_interval(top);
         return if headline.over_domains {
             format!("{over}, {figure} {top} for {name}.")
@@ -120,7 +120,7 @@ fn paired(
 fn other_mean(view: &View, headline: &Headline, best: usize) -> Option<String> {
     let (metric, label) = main_metric(view);
     let of = if headline.over_domains { metric } else { format!("{metric}_macro") };
-    let (other, top) = view.best_by(|run| overall(&run.summary, &of))?;
+    let (other, top) = view.best_of(&of, |run| overall(&run.summary, &of))?;
     let here = overall(&view.runs()[best].summary, &of)?;
     let figures: fn(&DomainComparison) -> &Vec<ComparedRun> =
         if headline.over_domains { |c| &c.pooled } else { |c| &c.macro_mean };

@@ -11,7 +11,7 @@ mod protocol;
 mod reliability;
 mod runs;
 
-use adepts_eval::{DomainSummary, Estimate, RunSummary};
+use adepts_eval::{About, DomainSummary, Estimate, ROW_METRICS, RunSummary, main_row_metric};
 
 use crate::blocks::Section;
 use crate::format::{counted, exact, metric_label, percent, score};
@@ -59,7 +59,7 @@ impl Domain<'_> {
 /// The metric that decides which domain is served worst, and the words for it.
 fn main_metric(view: &View) -> (String, String) {
     let metric = view.runs().iter().find_map(|run| Some(run.summary.worst.as_ref()?.metric.clone()));
-    let metric = metric.unwrap_or_else(|| "auc".into());
+    let metric = metric.unwrap_or_else(|| main_row_metric().about.name.into());
     let label = metric_label(&metric);
     (metric, label)
 }
@@ -153,6 +153,15 @@ pub(crate) fn in_domain(run: &RunSummary, name: &str, metric: &str) -> Option<Es
 pub(crate) fn overall(run: &RunSummary, metric: &str) -> Option<Estimate> {
     let bare = || run.metrics.get(metric).map(|&mean| Estimate { mean, lower: f64::NAN, upper: f64::NAN });
     run.intervals.get(metric).copied().or_else(bare).filter(|e| e.mean.is_finite())
+}
+
+/// The metrics within users that a run lacks although it has the main metric of rows.
+pub(crate) fn without_users(run: &RunSummary) -> Vec<&'static About> {
+    if !run.metrics.contains_key(main_row_metric().about.name) {
+        return Vec::new();
+    }
+    let within = ROW_METRICS.iter().map(|metric| &metric.about).filter(|about| about.within_users);
+    within.filter(|about| !run.metrics.contains_key(about.name)).collect()
 }
 
 /// An interval for small print, or nothing.

@@ -6,7 +6,7 @@ use crate::blocks::{Block, Section};
 use crate::format::{count, listed, percent};
 use crate::view::View;
 
-use super::retrieves;
+use super::{retrieves, without_users};
 
 pub(super) fn section(view: &View) -> Option<Section> {
     let mut told: Vec<(Vec<String>, Vec<&str>)> = Vec::new();
@@ -42,13 +42,13 @@ fn sentences(run: &RunSummary) -> Vec<String> {
         if protocol.part.is_empty() { "test" } else { &protocol.part },
         percent(positive / rows.max(1) as f64)
     )];
-    if !run.metrics.contains_key("gauc") && run.metrics.contains_key("auc") {
+    for missing in without_users(run) {
         let why = if protocol.users == 0 {
             "the data names no user of a row (`user` in [data])"
         } else {
             "no user has judged rows of both labels"
         };
-        out.push(format!("AUC within users (GAUC) is not measured: {why}."));
+        out.push(format!("{} is not measured: {why}.", missing.label));
     }
     out.extend(intervals(protocol, Resampled::Rows));
     out

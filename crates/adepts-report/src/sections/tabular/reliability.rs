@@ -43,7 +43,7 @@ fn legend(lines: &[Line<'_>]) -> Vec<LegendEntry> {
 /// The curves of the largest domains, for the best run.
 fn by_domain(view: &View) -> Option<Block> {
     let Headline { metric, .. } = headline(view);
-    let (best, _) = view.best_by(|run| overall(&run.summary, &metric))?;
+    let (best, _) = view.best_of(&metric, |run| overall(&run.summary, &metric))?;
     let run = &view.runs()[best].summary;
     let domains = by_size(view);
     let shown = &domains[..domains.len().min(MOST)];

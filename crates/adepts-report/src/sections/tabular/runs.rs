@@ -1,27 +1,18 @@
 //! The table of runs, and what quality costs.
 
-use adepts_eval::RunSummary;
+use adepts_eval::about::better;
+use adepts_eval::{Estimate, ROW_METRICS, RunSummary, main_row_metric};
 
 use crate::blocks::{Block, Cell, Figure, Plots, Section, Table};
 use crate::chart::{Chart, Range};
-use crate::format::{UNKNOWN, count, counted, decimals, exact, listed, metric_label, quantity, seconds};
+use crate::format::{UNKNOWN, count, counted, decimals, exact, listed, measured, metric_label, quantity, seconds};
 use crate::look::Look;
 use crate::view::View;
 
 use super::{Headline, headline, interval, list_metrics, main_metric, overall, retrieves};
 
-/// Which of two values is better.
-type Better = fn(f64, f64) -> bool;
 /// A column: its heading and the metric.
-type Column = (String, String, Better);
-
-const COLUMNS: [(&str, &str, Better); 5] = [
-    ("AUC, mean of domains", "auc_macro", |a, b| a > b),
-    ("AUC, pooled", "auc", |a, b| a > b),
-    ("GAUC", "gauc", |a, b| a > b),
-    ("Log loss", "log_loss", |a, b| a < b),
-    ("Calibration error", "ece", |a, b| a < b),
-];
+type Column = (String, String);
 
 const ROWS: &str = "Over all judged rows, with 95 % intervals in small print, and below the calibration error the positive rows that were \
                     predicted for each one observed.";
@@ -29,15 +20,20 @@ const LISTS: &str = "Over all lists, with 95 % intervals in small print.";
 
 /// What these runs were measured by, the main metric first.
 fn columns(runs: &[&RunSummary], main: &str, label: &str) -> Vec<Column> {
-    let higher: Better = |a, b| a > b;
-    let mut all: Vec<Column> = COLUMNS.map(|(heading, metric, better)| (heading.into(), metric.into(), better)).into();
+    let rows = &main_row_metric().about;
+    let mut all = vec![
+        (format!("{}, mean of domains", rows.label), format!("{}_macro", rows.name)),
+        (format!("{}, pooled", rows.label), rows.name.to_owned()),
+    ];
+    let others = ROW_METRICS.iter().filter(|metric| metric.shown_under.is_none() && metric.about.name != rows.name);
+    all.extend(others.map(|metric| (metric.about.label.to_owned(), metric.about.name.to_owned())));
     if runs.iter().any(|run| retrieves(run)) {
-        all = vec![(format!("{label}, all lists"), main.to_owned(), higher)];
-        all.push((format!("{label}, mean of domains"), format!("{main}_macro"), higher));
+        all = vec![(format!("{label}, all lists"), main.to_owned())];
+        all.push((format!("{label}, mean of domains"), format!("{main}_macro")));
         let others = list_metrics(runs.iter().copied()).into_iter().filter(|metric| *metric != main);
-        all.extend(others.map(|metric| (metric_label(metric), metric.to_owned(), higher)));
+        all.extend(others.map(|metric| (metric_label(metric), metric.to_owned())));
     }
-    all.retain(|(_, metric, _)| runs.iter().any(|run| overall(run, metric).is_some()));
+    all.retain(|(_, metric)| runs.iter().any(|run| overall(run, metric).is_some()));
     all
 }
 
@@ -54,7 +50,7 @@ pub(super) fn section(view: &View) -> Option<Section> {
     let worst = runs.iter().any(|run| run.worst.is_some());
     let work = runs.iter().any(|run| run.work.is_some());
     let mut head: Vec<String> = vec!["Run".into()];
-    for (heading, metric, _) in &columns {
+    for (heading, metric) in &columns {
         head.push(heading.clone());
         if *metric == macro_mean && worst {
             head.push(format!("{label}, worst domain"));
@@ -62,12 +58,13 @@ pub(super) fn section(view: &View) -> Option<Section> {
     }
     let row = |run: &&RunSummary| {
         let mut cells = Vec::new();
-        for (_, metric, better) in &columns {
+        for (_, metric) in &columns {
             cells.push(match overall(run, metric) {
                 None => Cell::of(UNKNOWN.into()),
                 Some(e) => {
-                    let beaten = runs.iter().filter_map(|r| overall(r, metric)).any(|other| better(other.mean, e.mean));
-                    let small = if *metric == "ece" { ratio(run) } else { interval(e) };
+                    let beaten =
+                        runs.iter().filter_map(|r| overall(r, metric)).any(|other| up(metric, other) > up(metric, e));
+                    let small = shown_under(run, metric).unwrap_or_else(|| interval(e));
                     Cell::of(exact(e.mean)).small(small).best(several && !beaten)
                 }
             });
@@ -112,9 +109,17 @@ pub(super) fn section(view: &View) -> Option<Section> {
     Some(Section { id: "runs", title: "The runs side by side", blocks })
 }
 
-/// How many positive rows were predicted for each one that there is.
-fn ratio(run: &RunSummary) -> String {
-    overall(run, "predicted_over_observed").map(|e| format!("{} : 1", decimals(e.mean, 3))).unwrap_or_default()
+/// A figure turned so that more of it is better.
+fn up(metric: &str, figure: Estimate) -> f64 {
+    better(metric).upwards(figure.mean)
+}
+
+/// The metrics that have no column of their own and are shown under this one, in small print; `None` where there are none.
+fn shown_under(run: &RunSummary, column: &str) -> Option<String> {
+    let under = || ROW_METRICS.iter().map(|metric| (metric.about.name, metric.shown_under));
+    let names: Vec<&str> = under().filter(|(_, of)| *of == Some(column)).map(|(name, _)| name).collect();
+    let figure = |name: &&str| overall(run, name).map(|e| measured(name, e.mean, exact));
+    (!names.is_empty()).then(|| names.iter().filter_map(figure).collect::<Vec<_>>().join(", "))
 }
 
 fn by_domain(runs: &[&RunSummary]) -> bool {
@@ -125,7 +130,10 @@ fn worst_cell(run: &RunSummary, runs: &[&RunSummary]) -> Cell {
     let Some(worst) = run.worst.as_ref().filter(|worst| worst.mean.is_finite()) else {
         return Cell::of(UNKNOWN.into());
     };
-    let beaten = runs.iter().filter_map(|r| r.worst.as_ref()).any(|other| other.mean > worst.mean);
+    let beaten = runs
+        .iter()
+        .filter_map(|r| r.worst.as_ref())
+        .any(|other| better(&other.metric).upwards(other.mean) > better(&worst.metric).upwards(worst.mean));
     let rows = run.domains.iter().find(|domain| domain.name == worst.group).map_or(0, |domain| domain.rows);
     Cell::of(exact(worst.mean))
         .small(format!("{}, {}", worst.group, counted(rows, "row")))
