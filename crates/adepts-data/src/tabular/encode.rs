@@ -6,16 +6,16 @@ use arrow_array::RecordBatch;
 
 use super::batch::{NO_USER, TabularBatch};
 use super::coder::{Coded, Coder};
-use super::error::TabularError;
 use super::item_file::not_there;
 use super::kept::Kept;
 use super::listed::Listed;
 use super::manifest::{CATALOGUE, TabularManifest};
 use super::read::{Need, Needs, RawFiles, Row, Wanted};
 use super::set::TabularDataset;
-use super::skipped::SkippedReason;
 use super::vocabulary::{Lookup, refused};
 use crate::error::DataError;
+use crate::error::SkippedReason;
+use crate::error::TabularError;
 use crate::intern::Interner;
 use crate::progress::Progress;
 use crate::source::At;

@@ -8,7 +8,6 @@ use super::catalogue::Collecting;
 use super::coder::Coder;
 use super::config::{TabularConfig, TabularSplit, Transform};
 use super::count::{Count, Found, number, some_rows};
-use super::error::TabularError;
 use super::folder::{note, write_manifest, write_vocabulary};
 use super::item_file::ItemFile;
 use super::listed::Listed;
@@ -19,6 +18,7 @@ use super::seen::SeenPairs;
 use super::split::Cutter;
 use super::write::PartWriter;
 use crate::error::DataError;
+use crate::error::TabularError;
 use crate::progress::Progress;
 use crate::source::{At, Source};
 

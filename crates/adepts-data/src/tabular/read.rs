@@ -2,7 +2,6 @@
 
 use std::ops::ControlFlow;
 
-use super::TabularError;
 use super::config::{LabelConfig, TabularConfig, shown};
 use super::item_file::ItemFile;
 use super::listed::Listed;
@@ -10,6 +9,7 @@ use super::skipped::Skipped;
 use super::values::{CATEGORY, FINITE, LABEL, category, check_category, label, missing, number, unfit};
 use crate::config::{BadRows, Column, DataConfig, Encoding, Format};
 use crate::error::DataError;
+use crate::error::TabularError;
 use crate::layout;
 use crate::progress::Progress;
 use crate::source::{At, Cell, Flow, Sink, Source};

@@ -14,10 +14,10 @@ use super::prepare;
 use super::side::Side;
 use super::write::GROUP;
 use crate::error::DataError;
+use crate::error::SplitError;
 use crate::id::Vocabulary;
 use crate::interactions::Part;
 use crate::progress::Progress;
-use crate::split::SplitError;
 
 /// Prepared tabular data: a folder that was checked and is read part by part, never whole.
 ///
