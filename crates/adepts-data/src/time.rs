@@ -20,8 +20,6 @@ pub(crate) use column::unit_of;
 pub use unit::TimeUnit;
 pub(crate) use unit::Votes;
 
-const PER_SECOND: i64 = 1_000_000_000;
-
 /// What a time may be, for messages.
 pub(crate) const EXPECTED: &str = "a time: a number of seconds, milli-, micro- or nanoseconds since 1970, or a date with \
                                    the year first, such as 2020-09-30, 2020-09-30 20:47 or 2020-09-30T20:47:33.5+02:00, or \
@@ -134,6 +132,8 @@ pub(crate) fn bound(key: &'static str, bound: &TimeBound) -> Result<i64, DataErr
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const PER_SECOND: i64 = 1_000_000_000;
 
     fn of(texts: &[&str]) -> Vec<Result<i64, Wrong>> {
         let cells: Vec<Cell> = texts.iter().map(|text| Cell::Raw(text)).collect();

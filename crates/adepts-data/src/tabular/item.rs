@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::batch::ItemColumns;
 use super::config::{TabularConfig, Transform, shown};
-use super::side::ItemColumns;
 use crate::config::{Column, Encoding};
 use crate::error::DataError;
 use crate::error::TabularError;

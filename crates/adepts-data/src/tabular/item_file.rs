@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::config::{TabularConfig, shown};
 use super::item::ItemConfig;
-use super::read::RawFiles;
+use super::raw_files::RawFiles;
 use super::skipped::Skipped;
 use super::values::{CATEGORY, FINITE, category, number, unfit};
 use super::vocabulary::{Lookup, refused};
