@@ -9,6 +9,7 @@
 mod column;
 mod month;
 mod number;
+mod of_day;
 mod text;
 mod unit;
 
