@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use crate::error::DataError;
+pub use crate::error::plain;
 
 /// Writes a file so that `path` holds, at any moment, what it held before or all of the new content:
 /// into a temporary file beside it, then fsync, then rename.
@@ -38,16 +39,6 @@ pub fn write_atomically_with<T, E: From<DataError>>(
     temporary.persist(path).map_err(|e| failed()(e.error))?;
     sync_folder(folder).map_err(failed())?;
     Ok(done)
-}
-
-/// The system's answer alone: errors about temporary files bring the names of these along, which nobody knows.
-#[must_use]
-pub fn plain(error: io::Error) -> io::Error {
-    let told = error.to_string();
-    match told.split_once(" at path \"") {
-        Some((plain, _)) if error.get_ref().is_some() => io::Error::new(error.kind(), plain.to_owned()),
-        _ => error,
-    }
 }
 
 /// The folder a path is in; `.` for a bare name.

@@ -166,6 +166,9 @@ pub enum TimeBound {
     Text(String),
 }
 
+/// Users with fewer interactions than this are not judged; they only train.
+pub const FEWEST_TO_JUDGE: usize = 3;
+
 /// The `[split]` table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]

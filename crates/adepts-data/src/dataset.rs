@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{DataConfig, SplitConfig};
 use crate::id::Vocabulary;
+pub use crate::interactions::UserColumn;
 use crate::rows::Rows;
 use crate::seen::Seen;
 use crate::time::TimeUnit;
@@ -34,17 +35,6 @@ pub struct HistoryDataset {
     pub columns: Vec<UserColumn>,
     /// How it was made.
     pub manifest: Manifest,
-}
-
-/// A property of users, such as a known community.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserColumn {
-    /// The name of the column in the log.
-    pub name: String,
-    /// The distinct values, ascending.
-    pub values: Vec<String>,
-    /// For each user the index of the value; `None` where the log has none.
-    pub of_user: Vec<Option<u16>>,
 }
 
 /// How a data set was made, and what came out: `manifest.json` of a prepared folder.

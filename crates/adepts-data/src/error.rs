@@ -1,9 +1,19 @@
 //! What can be wrong with a log or a prepared folder.
 
+mod folder;
+mod group;
+mod simulation;
+mod split;
+mod tabular;
+
 use std::path::{Path, PathBuf};
 
 use crate::place::{Place, listed, shortened};
-use crate::store::FolderError;
+pub use folder::FolderError;
+pub use group::{GroupError, MOST_PARTS};
+pub use simulation::SimulationError;
+pub use split::SplitError;
+pub use tabular::{SkippedReason, TabularError};
 
 /// What can be wrong with a log or a prepared folder: always what, where, and what was expected.
 #[derive(Debug, thiserror::Error)]
@@ -11,16 +21,16 @@ use crate::store::FolderError;
 pub enum DataError {
     /// A split that cannot be made.
     #[error(transparent)]
-    Split(#[from] crate::split::SplitError),
+    Split(#[from] SplitError),
     /// Groups that cannot be made.
     #[error(transparent)]
-    Group(#[from] crate::grouping::GroupError),
+    Group(#[from] GroupError),
     /// Tabular data that cannot be prepared.
     #[error(transparent)]
-    Tabular(#[from] crate::tabular::TabularError),
+    Tabular(#[from] TabularError),
     /// A simulation that cannot be run.
     #[error(transparent)]
-    Simulation(#[from] crate::simulate::SimulationError),
+    Simulation(#[from] SimulationError),
     /// A file could not be read or written.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
@@ -370,6 +380,16 @@ impl DataError {
     /// An error of the system, with what was tried on which file.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_path_buf();
-        move |source| Self::Io { action, path, source: crate::atomic::plain(source) }
+        move |source| Self::Io { action, path, source: plain(source) }
+    }
+}
+
+/// The system's answer alone: errors about temporary files bring the names of these along, which nobody knows.
+#[must_use]
+pub fn plain(error: std::io::Error) -> std::io::Error {
+    let told = error.to_string();
+    match told.split_once(" at path \"") {
+        Some((plain, _)) if error.get_ref().is_some() => std::io::Error::new(error.kind(), plain.to_owned()),
+        _ => error,
     }
 }

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::dataset::UserColumn;
 use crate::error::DataError;
 use crate::id::canonical_int;
+use crate::interactions::UserColumn;
 use crate::intern::Texts;
 use crate::place::Place;
 use crate::source::{At, Cell};

@@ -1,6 +1,5 @@
 //! The log after reading and filtering: who used what, once per pair.
 
-use crate::dataset::UserColumn;
 use crate::id::Vocabulary;
 
 /// The log after reading and filtering, as columns of equal length; every user-item pair stands once.
@@ -20,6 +19,17 @@ pub struct Interactions {
     pub part: Option<Vec<Part>>,
     /// Groups of the user's own.
     pub columns: Vec<UserColumn>,
+}
+
+/// A property of users, such as a known community.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserColumn {
+    /// The name of the column in the log.
+    pub name: String,
+    /// The distinct values, ascending.
+    pub values: Vec<String>,
+    /// For each user the index of the value; `None` where the log has none.
+    pub of_user: Vec<Option<u16>>,
 }
 
 /// A part of a split.

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::DataError;
+use crate::error::TabularError;
 use crate::place::Place;
-use crate::tabular::TabularError;
 
 impl DataError {
     /// The same error, which says `name` where it would say the path of this file.

@@ -18,14 +18,14 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use crate::atomic::write_atomically;
-use crate::dataset::UserColumn;
 use crate::error::DataError;
+pub use crate::error::SimulationError;
 use crate::id::Vocabulary;
-use crate::interactions::{Interactions, Part};
+use crate::interactions::{Interactions, Part, UserColumn};
 use crate::progress::Progress;
 
 use community::{Community, Scratch, User};
-pub use config::{SimulationConfig, SimulationError};
+pub use config::SimulationConfig;
 use write::Layout;
 pub(crate) use write::{Encoding, Formatted};
 

@@ -9,19 +9,17 @@
 mod column;
 mod month;
 mod number;
+mod of_day;
 mod text;
 mod unit;
-
-use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
 
 use crate::config::TimeBound;
 use crate::error::DataError;
 use crate::source::Cell;
+pub use crate::source::Stamp;
 pub(crate) use column::unit_of;
 pub use unit::TimeUnit;
 pub(crate) use unit::Votes;
-
-const PER_SECOND: i64 = 1_000_000_000;
 
 /// What a time may be, for messages.
 pub(crate) const EXPECTED: &str = "a time: a number of seconds, milli-, micro- or nanoseconds since 1970, or a date with \
@@ -60,33 +58,6 @@ impl Wrong {
     }
 }
 
-/// A moment in a format with types, in the unit that it is stored in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Stamp {
-    /// How many units since 1970.
-    pub count: i64,
-    /// How many units a second has; a power of ten.
-    pub per_second: u32,
-}
-
-impl Stamp {
-    /// Nanoseconds since 1970; `None` if 64 bits cannot hold them.
-    #[must_use]
-    pub fn nanoseconds(self) -> Option<i64> {
-        self.count.checked_mul(PER_SECOND / i64::from(self.per_second))
-    }
-
-    /// As a date, or a date and time, in UTC.
-    #[must_use]
-    pub fn shown(self) -> String {
-        let per_second = i64::from(self.per_second);
-        let (seconds, rest) = (self.count.div_euclid(per_second), self.count.rem_euclid(per_second));
-        let nanoseconds = (rest * (PER_SECOND / per_second)) as u32;
-        // What lies beyond the calendar is shown as the number that it is.
-        DateTime::<Utc>::from_timestamp(seconds, nanoseconds).map_or_else(|| self.count.to_string(), in_words)
-    }
-}
-
 /// A moment in nanoseconds since 1970 as a date, or a date and time, in UTC.
 #[must_use]
 pub fn shown(nanoseconds: i64) -> String {
@@ -99,16 +70,6 @@ pub(crate) fn note(column: &str, unit: TimeUnit) -> String {
         TimeUnit::Dates => format!("the numbers of `{column}` are {unit}"),
         unit => format!("the numbers of `{column}` are {unit} since 1970"),
     }
-}
-
-fn in_words(at: DateTime<Utc>) -> String {
-    let date = format!("{:04}-{:02}-{:02}", at.year(), at.month(), at.day());
-    let (hour, minute, second, rest) = (at.hour(), at.minute(), at.second(), at.nanosecond());
-    if (hour, minute, second, rest) == (0, 0, 0, 0) {
-        return date;
-    }
-    let fraction = if rest == 0 { String::new() } else { format!(".{rest:09}").trim_end_matches('0').to_owned() };
-    format!("{date}T{hour:02}:{minute:02}:{second:02}{fraction}Z")
 }
 
 /// Reads the times of a column whose numbers have this unit.
@@ -172,6 +133,8 @@ pub(crate) fn bound(key: &'static str, bound: &TimeBound) -> Result<i64, DataErr
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const PER_SECOND: i64 = 1_000_000_000;
 
     fn of(texts: &[&str]) -> Vec<Result<i64, Wrong>> {
         let cells: Vec<Cell> = texts.iter().map(|text| Cell::Raw(text)).collect();

@@ -158,8 +158,10 @@ mod tests {
         let mut names: Vec<&str> = all().map(|metric| metric.name).collect();
         let mut labels: Vec<&str> = all().map(|metric| metric.label).collect();
         let count = names.len();
-        (names.sort_unstable(), labels.sort_unstable());
-        (names.dedup(), labels.dedup());
+        names.sort_unstable();
+        names.dedup();
+        labels.sort_unstable();
+        labels.dedup();
         assert_eq!((names.len(), labels.len()), (count, count));
     }
 

@@ -14,7 +14,8 @@ use parquet::basic::Compression as ParquetCompression;
 use parquet::file::properties::WriterProperties;
 
 use super::community::User;
-use super::config::{SimulationConfig, SimulationError};
+use super::config::SimulationConfig;
+use crate::error::SimulationError;
 
 /// Rows that Parquet holds before it writes them.
 const ROW_GROUP: usize = 1 << 18;

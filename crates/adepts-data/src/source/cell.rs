@@ -1,6 +1,6 @@
 //! A value of a row.
 
-use crate::time::Stamp;
+use super::stamp::Stamp;
 
 /// One value of a row.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -17,6 +17,7 @@ mod parquet;
 mod partition;
 mod quotes;
 mod records;
+mod stamp;
 mod text;
 mod values;
 mod window;
@@ -36,6 +37,7 @@ pub(crate) use parquet::{
     Batches, columns_of as parquet_columns, open as parquet_builder, open_bytes as parquet_of_bytes,
 };
 pub(crate) use records::{Splitter, separator};
+pub use stamp::Stamp;
 pub(crate) use window::first_lines;
 
 use partition::{From, Joined};

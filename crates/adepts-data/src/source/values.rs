@@ -9,7 +9,7 @@ use arrow_cast::{CastOptions, cast_with_options};
 use arrow_schema::{DataType, Field, TimeUnit};
 
 use super::Cell;
-use crate::time::Stamp;
+use super::stamp::Stamp;
 
 /// How a column is read.
 #[derive(Clone, Debug, PartialEq)]

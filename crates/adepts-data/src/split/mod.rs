@@ -4,23 +4,20 @@
 //! order of the rows, to which part it belongs. That a split is a partition therefore holds by construction.
 
 mod column;
-mod error;
 mod instead;
 mod leave_last;
 mod random;
 mod temporal;
 mod users;
 
-pub use error::SplitError;
+pub use crate::config::FEWEST_TO_JUDGE;
+pub use crate::error::SplitError;
 
 use crate::config::SplitConfig;
 use crate::error::DataError;
 use crate::id::Id;
 use crate::interactions::{Interactions, Part};
 use crate::rows::Rows;
-
-/// Users with fewer interactions than this are not judged; they only train.
-pub const FEWEST_TO_JUDGE: usize = 3;
 
 /// A log that has been cut; the rows are by user index.
 #[derive(Clone, Debug, PartialEq)]

@@ -11,15 +11,14 @@
 //! the content are checked.
 
 mod columns;
-mod error;
 mod open;
 mod save;
 
+pub use crate::error::FolderError;
 pub(crate) use columns::{
     BATCH, batches as parquet_batches, field as parquet_field, id_array, id_type, no_nulls, open as open_parquet,
     push_ids, write as write_parquet,
 };
-pub use error::FolderError;
 pub(crate) use open::empty_ids;
 pub(crate) use save::exchange;
 

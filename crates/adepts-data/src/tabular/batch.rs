@@ -1,7 +1,5 @@
 //! Rows as columns of codes and numbers.
 
-use super::side::ItemColumns;
-
 /// What the columns of prepared tabular data are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Schema {
@@ -15,6 +13,17 @@ pub struct Schema {
     pub users: usize,
     /// For retrieval: which columns are the item's.
     pub items: Option<ItemColumns>,
+}
+
+/// Which of the columns describe the item; the others describe who asks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ItemColumns {
+    /// Number of items in the catalogue.
+    pub count: usize,
+    /// The places of the item's categorical fields, ascending.
+    pub fields: Vec<usize>,
+    /// The places of the item's dense fields, ascending.
+    pub dense: Vec<usize>,
 }
 
 /// The user of a row that has none.

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::TabularError;
 use super::item::ItemConfig;
 use super::short::{each_short_or_full, short_or_full, some_short_or_full};
 use crate::config::{BadRows, Column, Encoding, Format};
 use crate::error::DataError;
+use crate::error::TabularError;
 
 /// The `[data]` table: where the rows are, and what their columns mean. `source`, `label` and `domain` have to be set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -2,7 +2,6 @@
 
 use super::config::{TabularConfig, TabularSplit, Transform, shown};
 use super::dense::{LARGEST, Sample, Spread, Standard, transformed};
-use super::error::TabularError;
 use super::manifest::{
     CatalogueNote, Coding, Counts, DenseColumn, DomainColumn, FORMAT, FieldColumn, PARTS, TabularManifest, part_name,
 };
@@ -11,6 +10,7 @@ use super::split::Cutter;
 use super::values::categories;
 use super::vocabulary::{Counting, check_domains, refused};
 use crate::error::DataError;
+use crate::error::TabularError;
 use crate::id::Vocabulary;
 use crate::interactions::Part;
 use crate::intern::Interner;

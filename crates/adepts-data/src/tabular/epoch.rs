@@ -13,9 +13,9 @@ use rand::seq::SliceRandom;
 use rayon::prelude::*;
 
 use super::batch::TabularBatch;
-use super::error::TabularError;
 use super::part::PartFile;
 use crate::error::DataError;
+use crate::error::TabularError;
 use crate::seed;
 
 /// Bytes of the rows of a window, about: small against the memory of a machine that trains, large enough for millions

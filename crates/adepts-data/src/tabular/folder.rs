@@ -11,10 +11,10 @@ use arrow_array::types::UInt64Type;
 use arrow_array::{ArrayRef, UInt64Array};
 use arrow_schema::{DataType, Schema};
 
-use super::error::TabularError;
 use super::manifest::{FileNote, MANIFEST, TabularManifest};
 use crate::atomic::{make_readable_folder, parent, sync_folder};
 use crate::error::DataError;
+use crate::error::TabularError;
 use crate::id::Vocabulary;
 use crate::lock::Lock;
 use crate::store::{

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::batch::ItemColumns;
 use super::config::{TabularConfig, Transform, shown};
-use super::error::TabularError;
-use super::side::ItemColumns;
 use crate::config::{Column, Encoding};
 use crate::error::DataError;
+use crate::error::TabularError;
 
 /// What is to be found: the column of the item's id and the other fields that describe it. All other fields describe who asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,14 +5,14 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use super::config::{TabularConfig, shown};
-use super::error::TabularError;
 use super::item::ItemConfig;
-use super::read::RawFiles;
+use super::raw_files::RawFiles;
 use super::skipped::Skipped;
 use super::values::{CATEGORY, FINITE, category, number, unfit};
 use super::vocabulary::{Lookup, refused};
 use crate::config::{BadRows, Column};
 use crate::error::DataError;
+use crate::error::TabularError;
 use crate::id::Vocabulary;
 use crate::intern::{Interner, Texts};
 use crate::place::Place;

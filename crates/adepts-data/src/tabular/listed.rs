@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::config::TabularConfig;
-use super::error::TabularError;
+use crate::error::TabularError;
 use crate::source::{Cell, nearest};
 
 /// Values of the column that are remembered for messages.

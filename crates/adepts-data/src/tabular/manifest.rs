@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use super::batch::{Field, Schema};
 use super::config::{TabularConfig, TabularSplit, Transform};
-use super::error::TabularError;
-use super::skipped::SkippedReason;
 use crate::config::Column;
 use crate::error::DataError;
+use crate::error::FolderError;
+use crate::error::SkippedReason;
+use crate::error::TabularError;
 use crate::interactions::Part;
-use crate::store::FolderError;
 use crate::time::TimeUnit;
 
 /// The version of the format that is written, and the latest that is read.

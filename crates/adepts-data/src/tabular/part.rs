@@ -10,11 +10,11 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 
 use super::batch::{Codes, NO_USER, Schema, TabularBatch};
-use super::error::TabularError;
 use super::write::columns;
 use crate::error::DataError;
+use crate::error::FolderError;
+use crate::error::TabularError;
 use crate::source::{Batches, parquet_builder};
-use crate::store::FolderError;
 
 /// A file of prepared tabular data whose columns were checked.
 #[derive(Debug)]

@@ -8,22 +8,76 @@ use super::catalogue::Collecting;
 use super::coder::Coder;
 use super::config::{TabularConfig, TabularSplit, Transform};
 use super::count::{Count, Found, number, some_rows};
-use super::error::TabularError;
-use super::folder::{note, write_manifest, write_vocabulary};
+use super::folder::{self, note, write_manifest, write_vocabulary};
 use super::item_file::ItemFile;
 use super::listed::Listed;
 use super::manifest::{CATALOGUE, Coding, PARTS, SEEN, SeenNote, TabularManifest, file_name, origin_name};
 use super::origin::OriginWriter;
-use super::read::{Need, Needs, RawFiles, Row, Wanted};
+use super::raw_files::RawFiles;
+use super::read::{Need, Needs, Row, Wanted};
 use super::seen::SeenPairs;
+use super::set::TabularDataset;
 use super::split::Cutter;
-use super::write::PartWriter;
-use crate::error::DataError;
+use super::write::{GROUP, PartWriter};
+use crate::error::TabularError;
+use crate::error::{DataError, SplitError};
 use crate::progress::Progress;
 use crate::source::{At, Source};
 
+impl TabularDataset {
+    /// Prepares rows in a folder, and opens it. A folder of prepared tabular data that is there is replaced.
+    ///
+    /// The source is read twice (three times with the split `temporal`, which keeps 8 bytes a row of it): to cut and
+    /// count, then to write. What is kept of a row is nothing; memory goes to the distinct values of fields and users, to
+    /// a sample of a million values for each field of quantiles, and to a row group of each part. Vocabularies and
+    /// statistics come from the training rows alone. For retrieval with users 8 to 16 bytes are kept of each pair that was only
+    /// seen ([`TabularDataset::seen`]). `seed` stands in where the split has none of its own.
+    ///
+    /// # Errors
+    /// Everything that can be wrong with the configuration, the source and the place; see [`DataError`] and
+    /// [`TabularError`].
+    pub fn prepare(
+        config: &TabularConfig,
+        split: &TabularSplit,
+        seed: u64,
+        folder: &Path,
+        progress: Progress,
+    ) -> Result<Self, DataError> {
+        if *split == (TabularSplit::All {}) {
+            return Err(SplitError::All.into());
+        }
+        Self::prepare_as(config, &split.resolved(seed), seed, folder, progress)
+    }
+
+    /// As [`TabularDataset::prepare`], with nothing held out: every row is a training row, and vocabularies and statistics come
+    /// from all of them. It is what a final model is trained on.
+    ///
+    /// # Errors
+    /// As [`TabularDataset::prepare`].
+    pub fn prepare_whole(
+        config: &TabularConfig,
+        seed: u64,
+        folder: &Path,
+        progress: Progress,
+    ) -> Result<Self, DataError> {
+        Self::prepare_as(config, &TabularSplit::All {}, seed, folder, progress)
+    }
+
+    fn prepare_as(
+        config: &TabularConfig,
+        split: &TabularSplit,
+        seed: u64,
+        folder: &Path,
+        progress: Progress,
+    ) -> Result<Self, DataError> {
+        folder::check_place(folder)?;
+        folder::replace(folder, |new| prepare(config, split, seed, new, GROUP, progress))?;
+        Self::open(folder)
+    }
+}
+
 /// Fills the new folder `dir`; `split` has its seed, `seed` is for samples, `group` is the size of row groups.
-pub(super) fn prepare(
+fn prepare(
     config: &TabularConfig,
     split: &TabularSplit,
     seed: u64,

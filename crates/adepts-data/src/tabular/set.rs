@@ -10,14 +10,10 @@ use super::folder;
 use super::manifest::{CATALOGUE, Coding, FieldColumn, MANIFEST, PARTS, TabularManifest, file_name, origin_name};
 use super::origin::{self, Origins};
 use super::part::{Blocks, PartFile};
-use super::prepare;
 use super::side::Side;
-use super::write::GROUP;
 use crate::error::DataError;
 use crate::id::Vocabulary;
 use crate::interactions::Part;
-use crate::progress::Progress;
-use crate::split::SplitError;
 
 /// Prepared tabular data: a folder that was checked and is read part by part, never whole.
 ///
@@ -51,56 +47,6 @@ impl TabularDataset {
     /// If the manifest cannot be read or is of another family or a later format.
     pub fn manifest_of(folder: &Path) -> Result<TabularManifest, DataError> {
         TabularManifest::read(folder)
-    }
-
-    /// Prepares rows in a folder, and opens it. A folder of prepared tabular data that is there is replaced.
-    ///
-    /// The source is read twice (three times with the split `temporal`, which keeps 8 bytes a row of it): to cut and
-    /// count, then to write. What is kept of a row is nothing; memory goes to the distinct values of fields and users, to
-    /// a sample of a million values for each field of quantiles, and to a row group of each part. Vocabularies and
-    /// statistics come from the training rows alone. For retrieval with users 8 to 16 bytes are kept of each pair that was only
-    /// seen ([`TabularDataset::seen`]). `seed` stands in where the split has none of its own.
-    ///
-    /// # Errors
-    /// Everything that can be wrong with the configuration, the source and the place; see [`DataError`] and
-    /// [`TabularError`](super::TabularError).
-    pub fn prepare(
-        config: &TabularConfig,
-        split: &TabularSplit,
-        seed: u64,
-        folder: &Path,
-        progress: Progress,
-    ) -> Result<Self, DataError> {
-        if *split == (TabularSplit::All {}) {
-            return Err(SplitError::All.into());
-        }
-        Self::prepare_as(config, &split.resolved(seed), seed, folder, progress)
-    }
-
-    /// As [`TabularDataset::prepare`], with nothing held out: every row is a training row, and vocabularies and statistics come
-    /// from all of them. It is what a final model is trained on.
-    ///
-    /// # Errors
-    /// As [`TabularDataset::prepare`].
-    pub fn prepare_whole(
-        config: &TabularConfig,
-        seed: u64,
-        folder: &Path,
-        progress: Progress,
-    ) -> Result<Self, DataError> {
-        Self::prepare_as(config, &TabularSplit::All {}, seed, folder, progress)
-    }
-
-    fn prepare_as(
-        config: &TabularConfig,
-        split: &TabularSplit,
-        seed: u64,
-        folder: &Path,
-        progress: Progress,
-    ) -> Result<Self, DataError> {
-        folder::check_place(folder)?;
-        folder::replace(folder, |new| prepare::prepare(config, split, seed, new, GROUP, progress))?;
-        Self::open(folder)
     }
 
     /// Opens a prepared folder, after its files were found to be those that were written.

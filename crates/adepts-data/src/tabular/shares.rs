@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use serde::Serialize;
 
 use super::config::{TabularConfig, shown};
-use super::read::RawFiles;
+use super::raw_files::RawFiles;
 use super::values::label;
 use crate::error::DataError;
 use crate::inspect::Inspection;

@@ -1,17 +1,6 @@
 //! The two sides of a retrieval: who asks, and the item that is to be found.
 
-use super::batch::{Codes, Schema, TabularBatch};
-
-/// Which of the columns describe the item; the others describe who asks.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ItemColumns {
-    /// Number of items in the catalogue.
-    pub count: usize,
-    /// The places of the item's categorical fields, ascending.
-    pub fields: Vec<usize>,
-    /// The places of the item's dense fields, ascending.
-    pub dense: Vec<usize>,
-}
+use super::batch::{Codes, ItemColumns, Schema, TabularBatch};
 
 /// A side of a retrieval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

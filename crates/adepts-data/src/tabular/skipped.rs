@@ -1,35 +1,11 @@
 //! Rows that could not be used: how many, why, and the first of each kind.
 
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
-
-use super::TabularError;
-use crate::error::DataError;
+use crate::error::{DataError, SkippedReason, TabularError};
 
 /// How many of the skipped rows are listed.
 const EXAMPLES: usize = 5;
 /// How many reasons are told apart.
 const REASONS: usize = 12;
-
-/// Rows that were skipped for one reason.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SkippedReason {
-    /// What is wrong with them.
-    pub reason: String,
-    /// How many they are.
-    pub rows: u64,
-    /// The first of them, as a message.
-    pub first: String,
-}
-
-impl fmt::Display for SkippedReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { reason, rows, first } = self;
-        write!(f, "{rows} × {reason} (first: {first})")
-    }
-}
 
 /// The skipped rows of a pass.
 #[derive(Clone, Debug, Default, PartialEq)]

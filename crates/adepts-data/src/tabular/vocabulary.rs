@@ -3,8 +3,8 @@
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use super::error::TabularError;
 use crate::error::DataError;
+use crate::error::TabularError;
 use crate::id::{Vocabulary, canonical_int};
 use crate::intern::{Interner, Refused, Texts};
 use crate::place::shortened;

@@ -2,7 +2,7 @@
 
 use chrono::{Datelike as _, NaiveDate, Weekday};
 
-use super::text::{self, Days};
+use super::of_day::{Days, time_of_day};
 
 /// More words than a date and a time have.
 const WORDS: usize = 8;
@@ -63,8 +63,8 @@ pub(super) fn parse(text: &str) -> Option<(Days, Option<(i64, u32)>)> {
     let days = date.signed_duration_since(NaiveDate::default()).num_days();
     let time = match time {
         [] => Some((0, 0)),
-        [time] => text::time_of_day(time, ""),
-        [time, zone] => text::time_of_day(time, zone),
+        [time] => time_of_day(time, ""),
+        [time, zone] => time_of_day(time, zone),
         _ => None,
     };
     Some((days, time))

@@ -2,10 +2,8 @@
 
 use chrono::NaiveDate;
 
+use super::of_day::{Days, Rest, clock};
 use super::{Wrong, month};
-
-/// Days since 1970.
-pub(super) type Days = i64;
 
 /// Nanoseconds since 1970 of a date, or a date and time: `2020-09-30`, `2020/09/30`, `2020-09-30 20:47`,
 /// `2020-09-30T20:47:33.123Z`, `20200930T204733`; with `Z`, `UTC`, `GMT` or an offset such as `+02`, `+0200`, `+02:00` behind
@@ -23,45 +21,6 @@ pub(super) fn parse(text: &str) -> Result<i64, Wrong> {
     let (seconds, nanoseconds) = time.ok_or(Wrong::NoTime)?;
     let all = (i128::from(days) * 86_400 + i128::from(seconds)) * 1_000_000_000 + i128::from(nanoseconds);
     i64::try_from(all).map_err(|_| Wrong::Outside)
-}
-
-/// What is left to read.
-struct Rest<'a>(&'a [u8]);
-
-impl Rest<'_> {
-    /// Takes a byte if it is one of these.
-    fn take(&mut self, bytes: &[u8]) -> Option<u8> {
-        let (first, rest) = self.0.split_first()?;
-        bytes.contains(first).then(|| self.0 = rest)?;
-        Some(*first)
-    }
-
-    /// Takes a number of so many digits.
-    fn digits(&mut self, least: usize, most: usize) -> Option<u32> {
-        let count = self.0.iter().take(most).take_while(|b| b.is_ascii_digit()).count();
-        if count < least {
-            return None;
-        }
-        let (digits, rest) = self.0.split_at(count);
-        self.0 = rest;
-        Some(digits.iter().fold(0, |value, digit| value * 10 + u32::from(digit - b'0')))
-    }
-
-    /// Takes blanks; true if there were some.
-    fn blanks(&mut self) -> bool {
-        let before = self.0.len();
-        while self.take(b" \t").is_some() {}
-        self.0.len() < before
-    }
-
-    /// Takes a word in any case.
-    fn word(&mut self, word: &str) -> bool {
-        let found = self.0.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()));
-        if found {
-            self.0 = &self.0[word.len()..];
-        }
-        found
-    }
 }
 
 /// Days since 1970, and whether the date is written without separators.
@@ -86,63 +45,6 @@ fn time(rest: &mut Rest<'_>, compact: bool) -> Option<(i64, u32)> {
         rest.take(b"Tt")?;
     }
     clock(rest, compact)
-}
-
-/// The same of `18:00:09` and a zone, which may be empty.
-pub(super) fn time_of_day(time: &str, zoned: &str) -> Option<(i64, u32)> {
-    let mut rest = Rest(time.as_bytes());
-    let (seconds, nanoseconds) = clock(&mut rest, false).filter(|_| rest.0.is_empty())?;
-    let mut rest = Rest(zoned.as_bytes());
-    let ahead = zone(&mut rest).filter(|_| rest.0.is_empty())?;
-    Some((seconds - ahead, nanoseconds))
-}
-
-fn clock(rest: &mut Rest<'_>, compact: bool) -> Option<(i64, u32)> {
-    let hour = rest.digits(2, 2).or_else(|| rest.digits(1, 1))?;
-    let colon = rest.take(b":").is_some();
-    if !colon && !compact {
-        return None;
-    }
-    let minute = rest.digits(2, 2)?;
-    let more = if colon { rest.take(b":").is_some() } else { rest.0.first().is_some_and(u8::is_ascii_digit) };
-    let second = if more { rest.digits(2, 2)? } else { 0 };
-    let nanoseconds = if more && rest.take(b".,").is_some() { fraction(rest)? } else { 0 };
-    // 60 is a leap second, and 24:00 the end of a day.
-    let sound = minute < 60 && second <= 60 && (hour < 24 || (hour, minute, second, nanoseconds) == (24, 0, 0, 0));
-    let seconds = i64::from((hour * 60 + minute) * 60 + second);
-    sound.then_some(())?;
-    Some((seconds - zone(rest)?, nanoseconds))
-}
-
-/// Nanoseconds of the digits behind a point.
-fn fraction(rest: &mut Rest<'_>) -> Option<u32> {
-    let before = rest.0.len();
-    let mut nanoseconds = rest.digits(1, 9)?;
-    for _ in before - rest.0.len()..9 {
-        nanoseconds *= 10;
-    }
-    while rest.digits(1, 9).is_some() {}
-    Some(nanoseconds)
-}
-
-/// Seconds by which a zone is ahead of UTC; 0 where none is given.
-fn zone(rest: &mut Rest<'_>) -> Option<i64> {
-    rest.blanks();
-    if rest.0.is_empty() || rest.word("Z") {
-        return Some(0);
-    }
-    let named = rest.word("UTC") || rest.word("GMT");
-    if named && rest.0.is_empty() {
-        return Some(0);
-    }
-    let sign = if rest.take(b"+-")? == b'-' { -1 } else { 1 };
-    let hours = rest.digits(2, 2).or_else(|| rest.digits(1, 1).filter(|_| named))?;
-    let minutes = if rest.take(b":").is_some() { rest.digits(2, 2)? } else { rest.digits(2, 2).unwrap_or(0) };
-    // `[Europe/Berlin]` behind an offset says nothing more.
-    if rest.0.first() == Some(&b'[') && rest.0.ends_with(b"]") {
-        rest.0 = &[];
-    }
-    (hours <= 18 && minutes < 60).then(|| sign * i64::from((hours * 60 + minutes) * 60))
 }
 
 /// Whether a text looks like a date that begins with the day or the month, or has a year of two digits.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::simulate::SimulationError;
+use crate::error::SimulationError;
 
 /// What simulated domains are like; every field has a default.
 ///

@@ -1,6 +1,6 @@
 //! What can be wrong with a split.
 
-use super::FEWEST_TO_JUDGE;
+use crate::config::FEWEST_TO_JUDGE;
 use crate::words::counted;
 
 /// A setting of the split as it is typed, and its key.

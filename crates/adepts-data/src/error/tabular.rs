@@ -1,8 +1,10 @@
 //! What can be wrong with tabular data.
 
+use std::fmt;
 use std::path::PathBuf;
 
-use super::skipped::SkippedReason;
+use serde::{Deserialize, Serialize};
+
 use crate::place::listed;
 use crate::words::counted;
 
@@ -227,6 +229,25 @@ pub enum TabularError {
         /// What was expected.
         expected: String,
     },
+}
+
+/// Rows that were skipped for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SkippedReason {
+    /// What is wrong with them.
+    pub reason: String,
+    /// How many they are.
+    pub rows: u64,
+    /// The first of them, as a message.
+    pub first: String,
+}
+
+impl fmt::Display for SkippedReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { reason, rows, first } = self;
+        write!(f, "{rows} × {reason} (first: {first})")
+    }
 }
 
 /// What to change where a part came out empty.
