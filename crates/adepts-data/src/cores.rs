@@ -34,14 +34,16 @@ impl Core {
         Self { users: self.users.min(most), items: self.items.min(most) }
     }
 
-    /// The options that ask for it.
+    /// The settings that ask for it.
     fn typed(self) -> String {
         match (self.users, self.items) {
             (users, items) if users == items => format!("`--core {users}` (data.filter.core)"),
-            (users, 0) => format!("`--user-core {users}` (data.filter.user_core)"),
-            (0, items) => format!("`--item-core {items}` (data.filter.item_core)"),
+            (users, 0) => format!("`user_core = {users}` (data.filter.user_core)"),
+            (0, items) => format!("`item_core = {items}` (data.filter.item_core)"),
             (users, items) => {
-                format!("`--user-core {users} --item-core {items}` (data.filter.user_core, data.filter.item_core)")
+                format!(
+                    "`user_core = {users}` and `item_core = {items}` (data.filter.user_core, data.filter.item_core)"
+                )
             }
         }
     }
@@ -151,9 +153,9 @@ mod tests {
             "the largest that leaves something is `--core 4` (data.filter.core), with 16 of 17 interactions and 4 of 5 \
              users"
         );
-        assert!(message(Core { users: 9, items: 0 }).contains("`--user-core 4` (data.filter.user_core)"));
-        assert!(message(Core { users: 0, items: 5 }).contains("`--item-core 4` (data.filter.item_core)"));
-        assert!(message(Core { users: 3, items: 7 }).contains("`--user-core 3 --item-core 4`"));
+        assert!(message(Core { users: 9, items: 0 }).contains("`user_core = 4` (data.filter.user_core)"));
+        assert!(message(Core { users: 0, items: 5 }).contains("`item_core = 4` (data.filter.item_core)"));
+        assert!(message(Core { users: 3, items: 7 }).contains("`user_core = 3` and `item_core = 4`"));
         let mut alone = pairs(&[(0, 0), (1, 1)]);
         assert_eq!(alone.instead_of(2, 2, both(2)), "any above 1 leaves nothing; leave the core out");
     }

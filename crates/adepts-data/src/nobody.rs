@@ -20,12 +20,12 @@ pub(crate) fn is_large(rows: u64, of: u64) -> bool {
     5 * rows >= of
 }
 
-/// Says that a user may be nobody, or many, and what to do: the user has a fifth of the rows, or has an id that stands for a
-/// missing one and more than three times as many rows as users have on average.
+/// Says that a user may be nobody, or many, and what to do: the user has a fifth of the rows, or an id that often means a missing
+/// one, and more than three times as many rows as users have on average.
 pub(crate) fn warning(user: &str, rows: u64, of: u64, users: u64) -> Option<String> {
     let (large, nobody) = (is_large(rows, of), is_nobody(user));
     let many = nobody && rows > 1 && (large || rows * users > 3 * of);
-    let unlike_others = large && users >= FEW_USERS;
+    let unlike_others = large && users >= FEW_USERS && rows * users > 3 * of;
     if !(many || unlike_others) {
         return None;
     }

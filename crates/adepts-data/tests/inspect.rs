@@ -320,3 +320,12 @@ fn a_hint_is_given_once() {
     let warning = seen.warnings.iter().find(|warning| warning.contains("the header is repeated here")).unwrap();
     assert_eq!(warning.matches("--bad-rows skip").count(), 1, "{warning}");
 }
+
+#[test]
+fn a_number_beyond_64_bits_in_a_column_of_ones_ends_the_look() {
+    let dir = tempdir().unwrap();
+    for text in ["1,0\n1,99999999999999990004\n2,1\n", "user,quantity\n1,1\n2,99999999999999999999\n3,1\n"] {
+        let seen = look(&file(dir.path(), "a.csv", text));
+        assert!(seen.rows >= 2, "{text}");
+    }
+}

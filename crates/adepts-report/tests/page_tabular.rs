@@ -61,7 +61,7 @@ fn a_page_of_lists_says_what_became_of_items_that_users_have_only_seen() {
     };
     assert!(!told(true, 0).contains("not positive"));
     let html = told(true, 1234);
-    assert!(html.contains("1,234 times a user has an item only in earlier rows that are not positive"));
+    assert!(html.contains("1,234 times a user has an item only in rows that are not positive"));
     assert!(html.contains("kept out of the user’s lists too"));
     assert!(told(false, 1234).contains("may take places in the user’s lists"));
 }

@@ -132,14 +132,14 @@ pub(crate) fn preparation(manifest: &Manifest) -> String {
 
 /// What of the dropped rows counts as seen.
 fn seen(manifest: &Manifest) -> Option<String> {
-    let Manifest { seen, seen_rows, .. } = manifest;
-    let some = seen_rows.iter().filter(|seen| seen.rows > 0);
+    let Manifest { seen: seen_pairs, seen_rows, .. } = manifest;
+    let some = seen_rows.iter().filter(|seen| seen.rows > 0 && *seen_pairs > 0);
     some.clone().next()?;
     let rows = some.map(|SeenCount { what, rows }| format!("{what}: {}", counted(*rows, "row")));
-    let are = agreeing(*seen, "is", "are");
+    let are = agreeing(*seen_pairs, "is", "are");
     Some(format!(
         "{} that users have only seen {are} stored separately: not learned from, and not recommended ({})",
-        counted(*seen, "pair"),
+        counted(*seen_pairs, "pair"),
         rows.collect::<Vec<_>>().join("; ")
     ))
 }

@@ -226,10 +226,7 @@ fn a_model_for_retrieval_finds_nothing_that_its_user_rated_low() {
         assert_eq!((low.is_subset(&answer), low.is_disjoint(&answer)), (is_there, !is_there), "{what}");
     }
     let page = fs::read_to_string(out.join("report.html")).unwrap();
-    assert!(
-        page.contains("only in earlier rows that are not positive")
-            && page.contains("kept out of the user’s lists too")
-    );
+    assert!(page.contains("only in rows that are not positive") && page.contains("kept out of the user’s lists too"));
     // Events and a file of more pairs count at once, also for users whom the run does not know.
     let first = *found("").first().unwrap();
     let events = json!({"events": [{"id": "a", "user": 7, "item": first}, {"id": "b", "user": "new", "item": 2}]});

@@ -189,7 +189,8 @@ impl ColumnSummary {
     pub(super) fn looks_like_counts(&self) -> bool {
         let Some((least, greatest)) = self.number_range() else { return false };
         let whole = matches!(self.kind, "integer" | "number") && self.evidence.fractions == 0;
-        if !whole || !(least == 0.0 || least == 1.0) || greatest < 2.0 {
+        // Nothing is counted up to numbers that floats round.
+        if !whole || !(least == 0.0 || least == 1.0) || !(2.0..=9_007_199_254_740_992.0).contains(&greatest) {
             return false;
         }
         let bins = self.bins(greatest as u64);

@@ -63,8 +63,9 @@ fn times(seen: &Inspection, left: Option<&Interactions>) -> Vec<String> {
     let dates = free().filter(|c| c.kind == "time");
     let read = dates.chain(free().filter(|c| c.looks_recent())).map(|c| {
         format!(
-            "column `{0}` seems to hold times; if that is when each row happened, set `--time {0}` (data.time)",
-            c.name
+            "column `{}` seems to hold times; if that is when each row happened, set `--time {}` (data.time)",
+            c.name,
+            shell(&c.name)
         )
     });
     let unread = free().filter(|c| c.looks_like_unread_dates()).map(|c| {

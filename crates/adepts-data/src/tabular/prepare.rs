@@ -140,9 +140,9 @@ fn prepare(
         };
         if let Some(item) = item.filter(|_| row.label == 0.0) {
             // Nothing is known of users without a positive row, so nobody needs what they have seen.
-            let user = row.user.filter(|_| negatives_seen).and_then(|id| Some((users.find(id)?, id)));
-            if let Some((user, id)) = user {
-                seen.push(cutter.part_of_seen(row.time, (user, id)), user, item);
+            let user = row.user.filter(|_| negatives_seen).and_then(|id| users.find(id));
+            if let Some(user) = user {
+                seen.push(cutter.part_of_seen(row.time), user, item);
             }
             return Ok(ControlFlow::Continue(()));
         }

@@ -31,7 +31,7 @@ impl TabularSplit {
 
 /// Gives each row of a pass its part; every pass over the same rows gives the same parts.
 pub(super) enum Cutter {
-    Random { shares: Shares, stream: Box<ChaCha8Rng>, of_seen: Box<ChaCha8Rng> },
+    Random { shares: Shares, stream: Box<ChaCha8Rng> },
     Temporal { choose_from: i64, judge_from: i64 },
     Users { shares: Shares, seed: u64, parts: Vec<Part> },
     All,
@@ -63,8 +63,8 @@ impl Cutter {
         let shares = Shares { validation, test };
         match split {
             TabularSplit::Random { seed, .. } => {
-                let stream = |purpose| Box::new(seed::stream(seed.unwrap_or_default(), purpose, &[]));
-                Self::Random { shares, stream: stream("split examples"), of_seen: stream("split seen examples") }
+                let stream = seed::stream(seed.unwrap_or_default(), "split examples", &[]);
+                Self::Random { shares, stream: Box::new(stream) }
             }
             TabularSplit::Temporal { .. } => {
                 let (choose_from, judge_from) = moments(times.unwrap_or_default(), shares);
@@ -81,7 +81,7 @@ impl Cutter {
     #[inline]
     pub(super) fn part(&mut self, time: Option<i64>, user: Option<(u32, Cell<'_>)>) -> Part {
         match self {
-            Self::Random { shares, stream, .. } => shares.part(stream.random()),
+            Self::Random { shares, stream } => shares.part(stream.random()),
             Self::Temporal { choose_from, judge_from } => match time {
                 Some(time) if time >= *judge_from => Part::Test,
                 Some(time) if time >= *choose_from => Part::Validation,
@@ -99,16 +99,12 @@ impl Cutter {
         }
     }
 
-    /// The part of a row from which nothing is learned, so that nothing is known before its time. Other rows have the same parts with
-    /// and without it: where rows are drawn, it has a draw of its own.
-    pub(super) fn part_of_seen(&mut self, time: Option<i64>, user: (u32, Cell<'_>)) -> Part {
+    /// The part in whose time a row lies from which nothing is learned, so that nothing is known before its time; training where the
+    /// split does not go by time, as for histories ([`crate::Starts`]).
+    pub(super) fn part_of_seen(&mut self, time: Option<i64>) -> Part {
         match self {
-            Self::Random { shares, of_seen, .. } => shares.part(of_seen.random()),
-            Self::Users { shares, seed, parts } => match parts.get(user.0 as usize) {
-                Some(part) => *part,
-                None => shares.part(draw_of_user(*seed, user.1)),
-            },
-            Self::Temporal { .. } | Self::All => self.part(time, None),
+            Self::Temporal { .. } => self.part(time, None),
+            Self::Random { .. } | Self::Users { .. } | Self::All => Part::Train,
         }
     }
 }
@@ -156,27 +152,21 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_are_only_seen_have_the_shares_of_others_and_change_no_other_part() {
-        let split = TabularSplit::Random { validation: 0.1, test: 0.2, seed: Some(3) };
-        let (mut cutter, mut alone) = (Cutter::new(&split, None), Cutter::new(&split, None));
-        let mut counts = [0; 3];
-        for user in 0..50_000 {
-            counts[cutter.part_of_seen(None, (user, Cell::Missing)) as usize] += 1;
-            assert_eq!(cutter.part(None, None), alone.part(None, None));
-        }
-        for (found, share) in counts.into_iter().zip([0.7, 0.1, 0.2]) {
-            assert!((f64::from(found) / 5e4 - share).abs() < 0.01, "{found} for {share}");
-        }
-        let split = TabularSplit::Users { validation: 0.2, test: 0.3, seed: Some(3) };
-        let mut cutter = Cutter::new(&split, None);
-        for user in 0..50 {
-            let of = (user, Cell::Int(i64::from(user)));
-            let before = cutter.part_of_seen(None, of);
-            assert_eq!((before, cutter.part_of_seen(None, of)), (cutter.part(None, Some(of)), before));
+    fn rows_that_are_only_seen_lie_in_the_part_of_their_time_and_change_no_other_part() {
+        for split in [
+            TabularSplit::Random { validation: 0.1, test: 0.2, seed: Some(3) },
+            TabularSplit::Users { validation: 0.2, test: 0.3, seed: Some(3) },
+        ] {
+            let (mut cutter, mut alone) = (Cutter::new(&split, None), Cutter::new(&split, None));
+            for user in 0..50 {
+                assert_eq!(cutter.part_of_seen(None), Part::Train);
+                let of = Some((user, Cell::Int(i64::from(user))));
+                assert_eq!(cutter.part(None, of), alone.part(None, of));
+            }
         }
         let times: Vec<i64> = (0..100).collect();
         let mut cutter = Cutter::new(&TabularSplit::Temporal { validation: 0.1, test: 0.1 }, Some(times));
-        let parts = [0, 80, 99].map(|time| cutter.part_of_seen(Some(time), (0, Cell::Missing)));
+        let parts = [0, 80, 99].map(|time| cutter.part_of_seen(Some(time)));
         assert_eq!(parts, [Part::Train, Part::Validation, Part::Test]);
     }
 

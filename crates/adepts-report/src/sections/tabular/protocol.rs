@@ -132,7 +132,8 @@ fn of_lists(run: &RunSummary) -> Vec<String> {
 fn seen(protocol: &Protocol) -> Option<String> {
     let pairs = (protocol.seen > 0).then(|| count(protocol.seen))?;
     let what = format!(
-        "{pairs} times a user has an item only in earlier rows that are not positive, such as those with low ratings"
+        "{pairs} times a user has an item only in rows that are not positive, such as those with low ratings (where the split is \
+         by time, in rows from before the evaluated part)"
     );
     Some(if protocol.mask_seen {
         format!("{what}. These items are kept out of the user’s lists too, as they are when it recommends.")
