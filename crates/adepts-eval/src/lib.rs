@@ -31,6 +31,7 @@ pub mod compare;
 pub mod error;
 pub mod evaluate;
 pub mod fail_if;
+mod kinds;
 pub mod metrics;
 mod nearest;
 pub mod per_user;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::about::{About, Better, Form, Scope, Unit};
+use crate::kinds::{About, Better, Form, Scope, Unit};
 use crate::nearest::{hint, nearest};
 
 /// One user's list as a metric sees it.

@@ -1,6 +1,6 @@
 //! Is one run better than another, and in which domain? Over the same rows.
 
-use crate::about::Better;
+use crate::kinds::Better;
 use crate::nearest::nearest;
 
 use super::metrics::{ROW_METRICS, RowMetric};

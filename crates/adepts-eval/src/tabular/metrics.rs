@@ -1,6 +1,6 @@
 //! What is measured of probabilities: one function and one line in a table per metric.
 
-use crate::about::{About, Better, Form, Scope, Unit};
+use crate::kinds::{About, Better, Form, Scope, Unit};
 
 use super::rows::{First, Row, Sample};
 
