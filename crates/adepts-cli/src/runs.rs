@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use adepts::finalize::is_final;
+use adepts::family::refuse;
 use adepts::history::run;
-use adepts::{Error, RunError};
+use adepts::{Error, RunError, tabular};
 
 use crate::progress::line;
 
@@ -35,11 +35,10 @@ fn unfit(folder: &Path) -> Option<Error> {
     if folder.is_file() {
         return Some(Error::Request(format!("{} is a file, not a run", folder.display())));
     }
-    if is_final(folder) {
-        return Some(Error::Request(format!("{} is a final model, which has no figures of its own", folder.display())));
-    }
-    match run::manifest(folder) {
-        Err(error @ Error::Run(RunError::Unfinished { .. })) => Some(error),
-        _ => None,
-    }
+    let final_of = match run::manifest(folder) {
+        Err(error @ Error::Run(RunError::Unfinished { .. })) => return Some(error),
+        Ok(manifest) => manifest.final_of,
+        Err(_) => tabular::run::manifest(folder).ok().and_then(|manifest| manifest.final_of),
+    };
+    refuse(folder, final_of.as_ref()).err()
 }

@@ -129,13 +129,14 @@ fn ratings(source: &Source, data: &DataConfig) -> Option<String> {
     ))
 }
 
-/// Says which columns were taken for users and items by their names.
+/// Says which columns were taken for users and items by their names, where these do not say it themselves.
 fn guessed_columns(names: &[String], data: &DataConfig) -> Option<String> {
     let of = |given: &Option<Column>, role: &str, name: &String| {
-        given.is_none().then(|| format!("{role} are in the column `{name}` (by its name)"))
+        let plain = name.to_lowercase().starts_with(role);
+        (given.is_none() && !plain).then(|| format!("{role}s are in the column `{name}`, by its name"))
     };
     let found: Vec<String> =
-        [of(&data.user, "users", &names[0]), of(&data.item, "items", &names[1])].into_iter().flatten().collect();
+        [of(&data.user, "user", &names[0]), of(&data.item, "item", &names[1])].into_iter().flatten().collect();
     (!found.is_empty()).then(|| found.join("; "))
 }
 

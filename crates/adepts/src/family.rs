@@ -88,7 +88,7 @@ pub struct FinalOf {
 }
 
 /// Refuses a final model where an evaluated run is needed.
-pub(crate) fn refuse(folder: &Path, final_of: Option<&FinalOf>) -> Result<(), Error> {
+pub fn refuse(folder: &Path, final_of: Option<&FinalOf>) -> Result<(), Error> {
     match final_of {
         None => Ok(()),
         Some(FinalOf { run, folder: of, .. }) => {

@@ -102,7 +102,7 @@ fn a_final_model_is_refused_where_an_evaluated_run_is_needed() {
     let [popularity, ease, _] = runs();
     let out = folder.path().join("prod");
     run("finalize {} --out {} -q", &[ease, &out]).ok();
-    let says = ["is a final model", "no test part", "`ease`", &ease.display().to_string()];
+    let says = ["is a final model", "trained on all data", "`ease`", &ease.display().to_string()];
     run("evaluate {}", &[&out]).fails(2, &says);
     run("evaluate {} --part validation", &[&out]).fails(2, &says);
     run("evaluate {} --fail-if ndcg@20<0.1", &[&out]).fails(2, &says);

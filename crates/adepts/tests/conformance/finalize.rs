@@ -161,7 +161,7 @@ fn a_final_model_is_not_evaluated_compared_or_finalized_and_says_whose_figures_t
     let told = |error: Error| {
         let told = error.to_string();
         assert!(matches!(error, Error::Run(RunError::Final { .. })), "{told}");
-        assert!(told.contains("no test part") && told.contains(&source.display().to_string()), "{told}");
+        assert!(told.contains("trained on all data") && told.contains(&source.display().to_string()), "{told}");
     };
     told(last.evaluate(Request::default(), &mut progress::silent).unwrap_err());
     told(<Record>::open(&folder).unwrap_err());
