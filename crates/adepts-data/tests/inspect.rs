@@ -329,3 +329,10 @@ fn a_number_beyond_64_bits_in_a_column_of_ones_ends_the_look() {
         assert!(seen.rows >= 2, "{text}");
     }
 }
+
+#[test]
+fn the_command_for_text_of_another_encoding_reads_it() {
+    let dir = tempdir().unwrap();
+    let seen = look(&file(dir.path(), "a.csv", b"user,item\nM\xfcller,1\nM\xe4rz,2\n"));
+    assert!(seen.rows == 0 && seen.prepare.contains("--encoding latin1"), "{}", seen.prepare);
+}

@@ -17,7 +17,7 @@ use serde::Serialize;
 pub use advice::{EventCount, LengthCount, RatingCount};
 pub use summary::ColumnSummary;
 
-use crate::config::{BadRows, Column, DataConfig, SplitConfig};
+use crate::config::{BadRows, Column, DataConfig, Encoding, SplitConfig};
 use crate::error::DataError;
 use crate::progress::silent;
 use crate::read::readable;
@@ -142,6 +142,11 @@ pub fn inspect(path: &str, options: &DataConfig) -> Result<Inspection, DataError
     // The warning says which rows these are; what is proposed is to work as it is proposed.
     if look.rows > 0 && look.bad_rows > 0 {
         data.bad_rows = BadRows::Skip;
+    }
+    // Text of another encoding: the command that is proposed reads it.
+    let other = look.bad_example.as_ref().is_some_and(|example| example.contains("--encoding latin1"));
+    if look.rows == 0 && other && data.encoding.is_auto() {
+        data.encoding = Encoding::Latin1;
     }
     let mut inspection = Inspection {
         files: source.files().iter().map(|f| f.path.display().to_string()).collect(),
