@@ -70,7 +70,7 @@ impl Options {
         let figures = tables(&Summary { runs: vec![made.figures.clone()] });
         let whose =
             format!("Figures of the evaluated run {}, which were not measured with the final model:", run.display());
-        output::text(&format!("{}\n\n{whose}\n\n{figures}\n{}", told(&made, run), places(out, finished)))
+        output::text(&format!("{}\n\n{whose}\n\n{figures}\n{}", described(&made, run), places(out, finished)))
     }
 }
 
@@ -83,7 +83,7 @@ fn again(out: &Path, without_histories: bool) -> Again {
 }
 
 /// What was made, in words.
-pub(crate) fn told(made: &Finalized, run: &Path) -> String {
+pub(crate) fn described(made: &Finalized, run: &Path) -> String {
     let what = if is_tabular(run) { "row" } else { "interaction" };
     let epochs = made.epochs.map_or_else(String::new, |epochs| format!(", for {}", counted(epochs, "epoch")));
     let all = agreeing(made.rows, "the one", "all");

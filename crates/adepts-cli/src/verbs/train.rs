@@ -20,7 +20,7 @@ use crate::options::{EXAMPLES, LogOptions, WorkOptions, planned_on, quoted, with
 use crate::output::{self, tables};
 use crate::progress::Terminal;
 use crate::signals::{Again, typed};
-use crate::verbs::finalize::{FINISHED, places, told};
+use crate::verbs::finalize::{FINISHED, described, places};
 use crate::verbs::titles;
 
 /// Train a model on a log, evaluate it and leave a run folder.
@@ -85,7 +85,7 @@ impl Options {
                 forget_histories(out)?;
             }
             terminal.clear();
-            return output::text(&format!("{}\n{}", told(&made, &run), places(out, false)));
+            return output::text(&format!("{}\n{}", described(&made, &run), places(out, false)));
         }
         let named = self.model.is_none() && self.config.as_ref().is_none_or(|path| path.is_dir());
         if let Some(out) = resumed.filter(|out| self.work.resume && named && finalize::is_final(out)) {
@@ -180,12 +180,12 @@ impl Options {
             for line in output::lost_tabular(&manifest) {
                 terminal.note(&line);
             }
-            if let Some(told) = nothing_learned(&adepts::manifest::epochs(&out)?) {
-                terminal.note(&format!("warning: {told}"));
+            if let Some(warning) = nothing_learned(&adepts::manifest::epochs(&out)?) {
+                terminal.note(&format!("warning: {warning}"));
             }
         }
-        if let Some(told) = mostly_at_floor(&adepts::manifest::epochs(&out)?) {
-            terminal.note(&format!("warning: {told}"));
+        if let Some(warning) = mostly_at_floor(&adepts::manifest::epochs(&out)?) {
+            terminal.note(&format!("warning: {warning}"));
         }
         let summary = Summary { runs: vec![summary] };
         if self.json {
@@ -195,7 +195,7 @@ impl Options {
         let state = if finished { FINISHED } else { "" };
         let mut text = format!("{}\nrun:    {}{state}\nreport: {}", tables(&summary), out.display(), page.display());
         if let Some((folder, made, finished)) = &made {
-            text = format!("{text}\n\n{}\n{}", told(made, &out), places(folder, *finished));
+            text = format!("{text}\n\n{}\n{}", described(made, &out), places(folder, *finished));
         }
         output::text(&text)
     }

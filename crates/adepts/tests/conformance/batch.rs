@@ -59,7 +59,7 @@ fn ids_of_a_table_are_those_that_prepare_makes_of_the_same_values() {
     let failed = folder.path().join("failed.jsonl");
     let error = written(&answerer, &table(&path), job(&failed)).unwrap_err();
     assert!(error.to_string().contains("line 2, column `user`: found `true`"), "{error}");
-    let Whom::Table(file) = table(&path) else { unreachable!() };
+    let Whom::Table(file) = table(&path) else { panic!("a table is asked for") };
     let done = written(&answerer, &Whom::Table(TableFile { bad_rows: BadRows::Skip, ..file }), job(&out)).unwrap();
     assert_eq!((done.answered, done.skipped.rows), (1, 2));
     assert_eq!(done.unknown_users.ids, [Id::Int(12)]);

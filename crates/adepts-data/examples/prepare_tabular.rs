@@ -1,7 +1,7 @@
 //! Prepares the rows that a JSON file describes, streams an epoch of them, and says how long each took.
 //!
 //! ```sh
-//! cargo run --release -p adepts-data --example prepare_examples -- data.json prepared 3
+//! cargo run --release -p adepts-data --example prepare_tabular -- data.json prepared 3
 //! ```
 #![expect(clippy::print_stdout, reason = "a row prints")]
 #![expect(clippy::disallowed_methods, reason = "it measures")]
@@ -16,7 +16,7 @@ use adepts_data::tabular::{TabularDataset, TabularSplit};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let (Some(config), Some(folder)) = (args.next(), args.next()) else {
-        return Err("usage: prepare_examples DATA.json FOLDER [EPOCHS]".into());
+        return Err("usage: prepare_tabular DATA.json FOLDER [EPOCHS]".into());
     };
     let config = serde_json::from_reader(std::fs::File::open(config)?)?;
     let begun = Instant::now();
