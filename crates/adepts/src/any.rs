@@ -1,4 +1,4 @@
-//! One door for both families: what an experiment or a run is, is asked here, and here alone.
+//! One door for both families: takes an experiment, or the page of some runs, to the family that it is of.
 
 use std::path::{Path, PathBuf};
 
