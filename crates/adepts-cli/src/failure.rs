@@ -86,11 +86,10 @@ fn is_request(error: &Error) -> bool {
             | BatchError::Other { .. }
             | BatchError::Answer(_),
         )
-        | Error::Pointwise(
-            TabularEvalError::UnknownBaseline { .. }
+        | Error::TabularEval(
+            TabularEvalError::Compare(_)
             | TabularEvalError::UnknownMetric { .. }
-            | TabularEvalError::MissingMetric { .. }
-            | TabularEvalError::TooFewRuns { .. },
+            | TabularEvalError::MissingMetric { .. },
         )
         | Error::Run(
             RunError::NotARun { .. }

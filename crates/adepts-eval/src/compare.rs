@@ -211,8 +211,8 @@ pub fn compare_with(
     })
 }
 
-/// The position of the baseline.
-fn check(runs: &[(String, Measured)], baseline: &str) -> Result<usize, CompareError> {
+/// The position of the baseline among runs of either family.
+pub(crate) fn check<T>(runs: &[(String, T)], baseline: &str) -> Result<usize, CompareError> {
     let names = || runs.iter().map(|(name, _)| name.as_str());
     if runs.len() < 2 {
         return Err(CompareError::TooFewRuns { runs: runs.len() });

@@ -39,7 +39,7 @@ pub enum Error {
     Eval(#[from] EvalError),
     /// The evaluation of tabular models.
     #[error(transparent)]
-    Pointwise(#[from] TabularEvalError),
+    TabularEval(#[from] TabularEvalError),
     /// The name of a metric.
     #[error(transparent)]
     Metric(#[from] MetricError),

@@ -1,5 +1,6 @@
 //! Is one run better than another, and in which domain? Over the same rows.
 
+use crate::compare::check;
 use crate::kinds::Better;
 use crate::nearest::nearest;
 
@@ -91,22 +92,6 @@ fn comparable(name: &str) -> Result<&'static RowMetric, TabularEvalError> {
         metric: name.to_owned(),
         suggestion: nearest(name, names()).map(str::to_owned),
         known: names().map(str::to_owned).collect(),
-    })
-}
-
-/// The position of the baseline.
-pub(super) fn check<T>(runs: &[(String, T)], baseline: &str) -> Result<usize, TabularEvalError> {
-    let names = || runs.iter().map(|(name, _)| name.as_str());
-    if runs.len() < 2 {
-        return Err(TabularEvalError::TooFewRuns { runs: runs.len() });
-    }
-    if let Some(run) = names().enumerate().find_map(|(i, name)| names().take(i).any(|n| n == name).then_some(name)) {
-        return Err(TabularEvalError::DuplicateRun { run: run.to_owned() });
-    }
-    names().position(|name| name == baseline).ok_or_else(|| TabularEvalError::UnknownBaseline {
-        baseline: baseline.to_owned(),
-        suggestion: nearest(baseline, names()).map(str::to_owned),
-        runs: names().map(str::to_owned).collect(),
     })
 }
 

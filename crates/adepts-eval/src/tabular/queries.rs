@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use adepts_data::Rows;
 
+use crate::compare::check;
 use crate::evaluate::Measured;
 use crate::metrics::MetricAt;
 use crate::nearest::nearest;
 use crate::summary::{Estimate, Protocol, RunSummary};
 
-use super::gains::check;
 use super::paired::{DomainComparison, Paired};
 use super::resample::{estimate, resampled};
 use super::rows::Places;

@@ -1,5 +1,6 @@
 //! What the scores of tabular data are judged by, and what can be wrong with it.
 
+use crate::compare::CompareError;
 use crate::nearest::hint;
 
 /// What is known of the judged rows.
@@ -99,28 +100,9 @@ pub enum TabularEvalError {
         /// The weight.
         value: f32,
     },
-    /// One run alone is no comparison.
-    #[error("a comparison needs at least two runs, not {runs}")]
-    TooFewRuns {
-        /// How many there are.
-        runs: usize,
-    },
-    /// Two runs could not be told apart.
-    #[error("two of the runs are called `{run}`")]
-    DuplicateRun {
-        /// The name.
-        run: String,
-    },
-    /// No run has the baseline's name.
-    #[error("no run is called `{baseline}`{}; there are {}", hint(suggestion.as_deref()), runs.join(", "))]
-    UnknownBaseline {
-        /// What was asked for.
-        baseline: String,
-        /// The nearest that there is.
-        suggestion: Option<String>,
-        /// All runs.
-        runs: Vec<String>,
-    },
+    /// Runs that cannot be compared, or no such baseline.
+    #[error(transparent)]
+    Compare(#[from] CompareError),
     /// No metric by which runs can be compared has this name.
     #[error("tabular runs cannot be compared by `{metric}`{}; there are {}", hint(suggestion.as_deref()), known.join(", "))]
     UnknownMetric {
