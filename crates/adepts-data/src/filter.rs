@@ -1,5 +1,8 @@
 //! What is kept of a log: row by row while it streams, then once per pair.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use crate::config::Filter;
 use crate::dataset::{SeenCount, StepCount};
 use crate::error::DataError;
@@ -22,12 +25,17 @@ pub(crate) struct Sieve {
     dropped_values: DroppedValues,
 }
 
+/// Kinds of event that are counted; a column with more holds something else.
+const KINDS: usize = 1000;
+/// Kinds of event that a message names.
+const SHOWN: usize = 10;
+
 /// What the dropped rows had instead, of each filter.
 #[derive(Default)]
 struct DroppedValues {
     greatest_rating: Option<f64>,
-    /// The first kinds of event.
-    events: Vec<String>,
+    /// Kinds of event of the rows that any filter dropped, with their numbers.
+    events: BTreeMap<String, u64>,
     latest: Option<i64>,
     earliest: Option<i64>,
 }
@@ -146,8 +154,21 @@ impl Sieve {
                 format!("the greatest rating is {}; lower `--min-rating` (data.filter.min_rating)", (*greatest_rating)?)
             }
             1 => {
-                let kinds: Vec<String> = events.iter().map(|kind| format!("`{}`", shortened(kind))).collect();
-                let kinds = if kinds.is_empty() { "no kinds of event".to_owned() } else { kinds.join(", ") };
+                if let Some(kept) = self.events.iter().find(|kind| events.contains_key(*kind)) {
+                    return Some(format!(
+                        "the log has `{}`, but another filter, such as `--min-rating`, drops all its rows",
+                        shortened(kept)
+                    ));
+                }
+                let mut kinds: Vec<(&String, &u64)> = events.iter().collect();
+                kinds.sort_by_key(|(_, rows)| Reverse(**rows));
+                let more = kinds.len().saturating_sub(SHOWN);
+                let shown = kinds.iter().take(SHOWN).map(|(kind, _)| format!("`{}`", shortened(kind)));
+                let mut shown = shown.collect::<Vec<_>>().join(", ");
+                if more > 0 {
+                    shown = format!("{shown} and {more} more");
+                }
+                let kinds = if shown.is_empty() { "no kinds of event".to_owned() } else { shown };
                 format!("the log has {kinds}; say with `--events` (data.filter.events) which of them are kept")
             }
             2 => format!("the latest time is {}; set `--from` (data.filter.from) before it", time::shown((*latest)?)),
@@ -161,16 +182,17 @@ impl Sieve {
 
 impl DroppedValues {
     fn note(&mut self, step: usize, rating: Option<f64>, event: Option<&str>, time: Option<i64>) {
-        const KINDS: usize = 5;
+        if let Some(event) = event {
+            let room = self.events.len() < KINDS;
+            match self.events.get_mut(event) {
+                Some(rows) => *rows += 1,
+                None if room => drop(self.events.insert(event.to_owned(), 1)),
+                None => {}
+            }
+        }
         match step {
             0 => self.greatest_rating = rating.into_iter().chain(self.greatest_rating).reduce(f64::max),
-            1 => {
-                if let Some(event) =
-                    event.filter(|event| self.events.len() < KINDS && !self.events.iter().any(|known| known == event))
-                {
-                    self.events.push(event.to_owned());
-                }
-            }
+            1 => {}
             2 => self.latest = self.latest.max(time),
             _ => self.earliest = self.earliest.into_iter().chain(time).min(),
         }

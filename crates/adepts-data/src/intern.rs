@@ -144,14 +144,10 @@ impl Interner {
             Ids::Int { .. } => canonical_int(text).and_then(of_number),
             Ids::Text(texts) => texts.find(text),
         };
-        match cell {
-            Cell::Missing | Cell::Bool(_) | Cell::List(_) => None,
-            Cell::Raw(text) | Cell::Text(text) => of_text(text),
-            Cell::Time(_) => of_text(&cell.spelling()),
-            Cell::Int(_) | Cell::Float(_) | Cell::Number(_) => match cell.whole()? {
-                Number::Int(value) => of_number(value),
-                Number::Digits(digits) => of_text(digits),
-            },
+        match Key::of(cell).ok()? {
+            Key::Raw(text) | Key::Text(text) | Key::Number(Number::Digits(text)) => of_text(text),
+            Key::Number(Number::Int(value)) => of_number(value),
+            Key::Time(stamp) => of_text(&stamp.shown()),
         }
     }
 

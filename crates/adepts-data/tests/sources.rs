@@ -341,6 +341,26 @@ fn an_empty_result_says_which_step_dropped_everything() {
 }
 
 #[test]
+fn kinds_of_events_are_named_by_their_numbers_and_not_blamed_for_another_filter() {
+    let dir = tempdir().unwrap();
+    let row = |(nth, kind): (usize, &str)| format!("{nth},1,{kind},5\n").repeat(nth + 1);
+    let kinds = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "view", "cart"];
+    let log = "user,item,kind,stars\n".to_owned() + &kinds.into_iter().enumerate().map(row).collect::<String>();
+    let mut data = config(file(dir.path(), "events.csv", log.clone()));
+    (data.event, data.rating) = (Some(Column::Name("kind".into())), Some(Column::Name("stars".into())));
+    data.filter.events = vec!["buy".into()];
+    let told = message(&data);
+    assert!(told.contains("the log has `cart`, `view`, `j`, ") && told.contains("`c` and 2 more; say with"), "{told}");
+    let mut data = DataConfig { source: file(dir.path(), "low.csv", log + "1,2,buy,1\n"), ..data };
+    data.filter.min_rating = Some(4.0);
+    let told = message(&data);
+    assert!(
+        told.ends_with("the log has `buy`, but another filter, such as `--min-rating`, drops all its rows"),
+        "{told}"
+    );
+}
+
+#[test]
 fn a_filter_that_drops_everything_says_what_the_log_has() {
     let dir = tempdir().unwrap();
     let log = "user,item,kind,time\n1,1,view,100\n1,2,cart,200\n2,1,view,300\n";
