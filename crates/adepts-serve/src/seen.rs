@@ -103,7 +103,9 @@ impl SeenPairs {
     /// What was read, in words, with what is unknown; `users` are those of the run, if it has their ids.
     #[must_use]
     pub fn summary(&self, users: Option<&Vocabulary>) -> String {
-        let mut text = format!("{} seen by {}", counted(self.pairs, "more pair"), counted(self.users(), "user"));
+        // Repeated rows and those of unknown items are no pairs.
+        let pairs: usize = self.items.values().map(Vec::len).sum();
+        let mut text = format!("{} seen by {}", counted(pairs, "more pair"), counted(self.users(), "user"));
         let unknown_users = users.map(|users| self.unknown_users(users)).unwrap_or_default();
         for (unknown, what) in [(&unknown_users, "unknown user"), (&self.unknown, "unknown item")] {
             if !unknown.is_empty() {
@@ -206,8 +208,8 @@ mod tests {
             Unknown { count: 2, ids: ["ann", "cat"].map(|id| Id::Text(id.into())).into() }
         );
         let told = seen.summary(Some(&users));
-        assert_eq!(told, "5 more pairs seen by 3 users; 2 unknown users (`ann`, `cat`); 1 unknown item (`9`)");
-        assert_eq!(seen.summary(None), "5 more pairs seen by 3 users; 1 unknown item (`9`)");
+        assert_eq!(told, "4 more pairs seen by 3 users; 2 unknown users (`ann`, `cat`); 1 unknown item (`9`)");
+        assert_eq!(seen.summary(None), "4 more pairs seen by 3 users; 1 unknown item (`9`)");
         let bytes = b"user,item\nJos\xe9,8\n";
         let refused = encoded("a.csv", bytes, Encoding::Auto).unwrap_err().to_string();
         assert!(refused.contains("`--encoding latin1`"), "{refused}");

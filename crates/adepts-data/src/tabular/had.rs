@@ -4,6 +4,7 @@ use super::batch::{Codes, NO_USER, TabularBatch};
 use super::manifest::{Coding, PARTS};
 use super::set::TabularDataset;
 use crate::error::DataError;
+use crate::id::Vocabulary;
 use crate::interactions::Part;
 use crate::rows::Rows;
 
@@ -22,6 +23,16 @@ pub struct Had {
 }
 
 impl TabularDataset {
+    /// The ids of the users that the field of users names in training rows; `None` where no field names users by their ids.
+    ///
+    /// # Errors
+    /// If the file of the vocabulary cannot be read or does not hold what it must.
+    pub fn user_ids(&self) -> Result<Option<Vocabulary>, DataError> {
+        let data = &self.manifest().data;
+        let own = data.user.as_ref().and_then(|user| data.fields.iter().position(|field| field.column == *user));
+        Ok(own.map(|own| self.vocabulary(own)).transpose()?.flatten().map(|(ids, _)| ids))
+    }
+
     /// What users have in the three parts, and what else they have seen ([`TabularDataset::seen`]). `None` where new rows could not say
     /// whose they are: the rows were not prepared for retrieval, there is no column of users, or it is no field with a vocabulary.
     ///

@@ -41,13 +41,14 @@ pub fn open(folder: &Path, excluding: &Excluding, note: &dyn Fn(&str)) -> Result
     let catalogue = trained.towers().map(|_| Catalogue::open(&folder.join(DATA))).transpose()?.flatten();
     let finder = catalogue.map(|catalogue| {
         let users = RowCoder::open_users(&folder.join(DATA))?;
-        let had = TabularDataset::open(&folder.join(DATA))?.had()?;
+        let data = TabularDataset::open(&folder.join(DATA))?;
+        let had = data.had()?;
         let source = excluding.seen.as_ref().filter(|_| had.is_some());
         let seen = source
             .map(|source| SeenPairs::read(source, excluding.encoding, &catalogue.ids, &mut silent))
             .transpose()?;
         if let Some(seen) = &seen {
-            note(&seen.summary(None));
+            note(&seen.summary(data.user_ids()?.as_ref()));
         }
         let shelf = Shelf::new(Arc::new(catalogue), KEPT);
         Ok::<_, Error>(Finder { users, shelf, had, seen, exclude: excluding.exclude })
